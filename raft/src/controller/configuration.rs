@@ -1,8 +1,8 @@
 //! Kafka's `ConfigurationControlManager`: IncrementalAlterConfigs and DescribeConfigs
 //! (controller-broker.md §4.10).
 //!
-//! `min.insync.replicas` and `unclean.leader.election.enable` matter to the controller and are
-//! checked; everything else is stored as it comes. There is no policy and no quota.
+//! `min.insync.replicas` and `unclean.leader.election.enable` affect the controller and are validated; all other
+//! configs are stored unchecked. There are no policies and no quotas.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -23,12 +23,12 @@ use crate::metadata::MetadataRecord;
 use crate::metadata::image::no_elr;
 use crate::metadata::records::{ClearElr, Config};
 
-/// Configs whose values are lists: APPEND and SUBTRACT are for these alone.
+/// Configs whose values are lists: only these support APPEND and SUBTRACT.
 const LISTS: [&str; 3] =
     ["cleanup.policy", "follower.replication.throttled.replicas", "leader.replication.throttled.replicas"];
 const MAX_VALUE_LENGTH: usize = 32_767;
 
-/// Resources that pass are altered together, in one batch.
+/// Resources that pass validation are altered together, in one batch.
 pub fn incremental_alter_configs(
     state: &ControllerState,
     settings: &ControllerSettings,
@@ -61,7 +61,7 @@ pub fn incremental_alter_configs(
     bounded(ControllerResult::atomic(records, IncrementalAlterConfigsResponse { responses: responses.into() }))
 }
 
-/// In Kafka's order: each operation, the values, existence.
+/// Checks in Kafka's order: each operation, the values, existence.
 fn alter(
     state: &ControllerState,
     settings: &ControllerSettings,
@@ -76,7 +76,7 @@ fn alter(
         let stored = state.configs.get(kind, name, &config.name).cloned();
         let value = new_value(config, stored.as_ref())?;
         changed.insert(&config.name, value.clone());
-        // A broker's unchanged values are written too: that makes it load its files again (KAFKA-14136).
+        // Unchanged values of a broker are written too: the record makes the broker reload its files (KAFKA-14136).
         if value == stored && kind != ResourceType::Broker {
             continue;
         }
@@ -89,7 +89,7 @@ fn alter(
         }));
     }
     if state.elr_enabled() && kind == ResourceType::Broker {
-        // With the ELR, min.insync.replicas is one value for the whole cluster, and there is one.
+        // With the ELR, min.insync.replicas has a single, cluster-wide value, which must exist.
         match changed.get(&Rc::from(MIN_INSYNC_REPLICAS)) {
             Some(_) if !name.is_empty() => return Err(ErrorCode::InvalidConfig),
             Some(None) => return Err(ErrorCode::InvalidConfig),
@@ -106,8 +106,8 @@ fn alter(
     Ok(records)
 }
 
-/// With a new `min.insync.replicas` the high watermark may move past who is in the ELR of this topic,
-/// or of any.
+/// With a new `min.insync.replicas` the high watermark may advance beyond the logs of the ELR members of this topic, or
+/// of any topic.
 fn cleared_elrs(
     state: &ControllerState,
     settings: &ControllerSettings,
@@ -166,7 +166,7 @@ fn items(stored: Option<&Rc<str>>) -> Vec<&str> {
     stored.map(|list| list.split(',').filter(|item| !item.is_empty()).collect()).unwrap_or_default()
 }
 
-/// What Kafka's validators say of the values that are checked here.
+/// Kafka's validators of the values that are checked here.
 pub(super) fn validate(name: &str, value: &str) -> Result<(), ErrorCode> {
     let legal = match name {
         MIN_INSYNC_REPLICAS => value.trim().parse::<i32>().is_ok_and(|replicas| replicas >= 1),
@@ -195,7 +195,7 @@ fn check_exists(
     }
 }
 
-/// A read, of the stable state.
+/// Reads the stable state.
 pub fn describe_configs(stable: &ControllerState, request: &DescribeConfigsRequest) -> DescribeConfigsResponse {
     DescribeConfigsResponse { results: request.resources.iter().map(|resource| describe(stable, resource)).collect() }
 }

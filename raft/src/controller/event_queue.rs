@@ -1,8 +1,8 @@
-//! Kafka's `KafkaEventQueue` without its thread: a FIFO, and a map ordered by time that outranks
-//! it (controller-broker.md §2.1).
+//! Kafka's `KafkaEventQueue` without its thread: a FIFO, and a map ordered by time that takes precedence over it
+//! (controller-broker.md §2.1).
 //!
-//! In the map stand deferred events, each under a tag, and the deadlines of events in the FIFO:
-//! one whose deadline has passed is never run, but failed.
+//! The map contains deferred events, each under a tag, and the deadlines of events in the FIFO: an event whose deadline
+//! has passed is failed without being run.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ enum Timed<E, T> {
         tag: T,
         event: E,
     },
-    /// Place in the FIFO.
+    /// Position in the FIFO.
     Deadline(i64),
 }
 
@@ -23,19 +23,18 @@ struct Queued<E> {
     deadline_ns: Option<u64>,
 }
 
-/// What is to be done with an event.
+/// The action for an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dequeued<E> {
-    /// Run it.
     Run(E),
-    /// Its deadline passed before it was begun.
+    /// Its deadline passed before it was run.
     TimedOut(E),
 }
 
 /// Events of type `E`; deferred ones under tags of type `T`.
 #[derive(Clone, Debug)]
 pub struct EventQueue<E, T> {
-    /// By place; prepended ones have lower places.
+    /// By position; prepended events have lower positions.
     fifo: BTreeMap<i64, Queued<E>>,
     next_place: i64,
     /// By monotonic ns.
@@ -57,7 +56,7 @@ impl<E, T> Default for EventQueue<E, T> {
 }
 
 impl<E, T: Copy + Ord> EventQueue<E, T> {
-    /// Last in the FIFO; given back if the queue is shutting down.
+    /// Appends to the FIFO; the event is returned if the queue is shutting down.
     pub fn append(&mut self, event: E, deadline_ns: Option<u64>) -> Result<(), E> {
         if self.shutting_down {
             return Err(event);
@@ -69,19 +68,19 @@ impl<E, T: Copy + Ord> EventQueue<E, T> {
         Ok(())
     }
 
-    /// Last in the FIFO, whether the queue is shutting down or not: raft's own events.
+    /// Appends to the FIFO even if the queue is shutting down: raft's own events.
     pub fn append_always(&mut self, event: E) {
         self.fifo.insert(self.next_place, Queued { event, deadline_ns: None });
         self.next_place += 1;
     }
 
-    /// First in the FIFO.
+    /// Prepends to the FIFO.
     pub fn prepend(&mut self, event: E) {
         let first = self.fifo.first_key_value().map_or(self.next_place, |(place, _)| *place);
         self.fifo.insert(first - 1, Queued { event, deadline_ns: None });
     }
 
-    /// To be run at `at_ns`, in place of what stood under this tag.
+    /// Schedules an event for `at_ns`, in place of an earlier one with this tag.
     pub fn schedule_deferred(&mut self, tag: T, at_ns: u64, event: E) {
         self.cancel_deferred(tag);
         if !self.shutting_down {
@@ -90,14 +89,14 @@ impl<E, T: Copy + Ord> EventQueue<E, T> {
         }
     }
 
-    /// Nothing stands under this tag any more.
+    /// Cancels the event with this tag.
     pub fn cancel_deferred(&mut self, tag: T) {
         if let Some(at_ns) = self.tags.remove(&tag) {
             self.timed.remove(&at_ns);
         }
     }
 
-    /// The next event: what is due, otherwise the head of the FIFO.
+    /// The next event: a due one, otherwise the head of the FIFO.
     pub fn take(&mut self, now_ns: u64) -> Option<Dequeued<E>> {
         if self.next_deadline_ns().is_some_and(|at_ns| at_ns <= now_ns)
             && let Some((_, timed)) = self.timed.pop_first()
@@ -117,8 +116,8 @@ impl<E, T: Copy + Ord> EventQueue<E, T> {
         Some(Dequeued::Run(queued.event))
     }
 
-    /// Takes no more events. Deferred ones are dropped, and those with deadlines, which are to be
-    /// failed, are given back; plain ones run still.
+    /// No more events are accepted. Deferred ones are dropped, and those with deadlines, which are to be failed, are
+    /// returned; the others are still run.
     pub fn begin_shutdown(&mut self) -> Vec<E> {
         self.shutting_down = true;
         self.tags.clear();
@@ -131,7 +130,7 @@ impl<E, T: Copy + Ord> EventQueue<E, T> {
         removed.into_iter().map(|queued| queued.event).collect()
     }
 
-    /// Monotonic ns at which something is due.
+    /// Monotonic ns at which the next event is due.
     pub fn next_deadline_ns(&self) -> Option<u64> {
         self.timed.first_key_value().map(|(at_ns, _)| *at_ns)
     }
@@ -141,12 +140,11 @@ impl<E, T: Copy + Ord> EventQueue<E, T> {
         self.fifo.len()
     }
 
-    /// The FIFO is empty.
     pub fn is_empty(&self) -> bool {
         self.fifo.is_empty()
     }
 
-    /// Entries of one instant keep their order: the later one moves to the next free ns.
+    /// Entries of the same instant keep their order: the later one gets the next free ns.
     fn insert(&mut self, mut at_ns: u64, timed: Timed<E, T>) -> u64 {
         while self.timed.contains_key(&at_ns) {
             at_ns += 1;

@@ -1,5 +1,5 @@
-//! What the controller needs of raft, as Kafka's `RaftClient` and its listener give it: appends in
-//! two steps, commits, and who leads (controller-broker.md §2.2, §2.4).
+//! The controller's interface to raft, after Kafka's `RaftClient` and its listener: appends in two steps, commits, and
+//! leader changes (controller-broker.md §2.2, §2.4).
 
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::{Effect, Post, ThreadName};
@@ -9,23 +9,20 @@ use crate::quorum::accumulator::AppendError;
 use crate::quorum::client::ListenerItem;
 use crate::step::{Fatal, Step};
 
-/// A committed batch, its records read; a batch of control records has none.
+/// A committed batch, with decoded records; a batch of control records has none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommittedBatch {
-    /// Of the first record.
     pub base_offset: Offset,
-    /// Of the last record.
     pub last_offset: Offset,
-    /// Of control records; it moves offsets, and nothing else.
+    /// Consists of control records; it advances offsets only.
     pub control: bool,
-    /// One for each offset.
+    /// One per offset.
     pub records: Vec<MetadataRecord>,
 }
 
-/// What raft reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RaftEvent {
-    /// `handleCommit`; `ordinal` names it when it is closed.
+    /// `handleCommit`; `ordinal` identifies it when it is closed.
     Commit {
         /// In order.
         batches: Vec<CommittedBatch>,
@@ -34,17 +31,17 @@ pub enum RaftEvent {
     },
     /// `handleLeaderChange`
     LeaderChange {
-        /// `None`: nobody, as far as this node knows.
+        /// `None` if unknown to this node.
         leader: Option<NodeId>,
         /// Of the quorum.
         epoch: LeaderEpoch,
     },
 }
 
-/// The metadata log, as the controller uses it.
+/// The metadata log, as used by the controller.
 pub trait MetadataLog {
-    /// Gives the records offsets, all in one batch, and holds them back; returns the last offset.
-    /// `metadata_version` decides the versions of their bytes.
+    /// Assigns offsets to the records, all in one batch, without releasing it; returns the last offset.
+    /// `metadata_version` selects the record versions.
     fn prepare_append(
         &mut self,
         epoch: LeaderEpoch,
@@ -52,27 +49,26 @@ pub trait MetadataLog {
         metadata_version: i16,
         step: &mut Step<'_>,
     ) -> Result<Offset, AppendError>;
-    /// Lets go of what was prepared.
+    /// Releases the prepared batch.
     fn schedule_prepared_append(&mut self, step: &mut Step<'_>);
     /// Offset of the next record.
     fn end_offset(&mut self) -> Offset;
-    /// Leads this epoch no longer.
+    /// Resigns as leader of this epoch.
     fn resign(&mut self, epoch: LeaderEpoch, step: &mut Step<'_>);
-    /// What the next post announced. A record that cannot be read is fatal.
+    /// The event that the next post announced. A record that cannot be read is fatal.
     fn take_event(&mut self) -> Result<Option<RaftEvent>, Fatal>;
-    /// A commit was read to its end.
+    /// A commit was read completely.
     fn close_commit(&mut self, ordinal: u64, end: Offset, step: &mut Step<'_>);
 }
 
-/// The real one: a replica of the quorum on this node.
+/// The production implementation: the raft client of this node.
 pub struct ReplicaLog<'a> {
     raft: &'a mut RaftClient,
-    /// The raft thread knows of no deadline yet for what was prepared.
+    /// The raft thread has no deadline yet for the prepared batch.
     was_empty: bool,
 }
 
 impl<'a> ReplicaLog<'a> {
-    /// For one step.
     pub fn new(raft: &'a mut RaftClient) -> ReplicaLog<'a> {
         ReplicaLog { raft, was_empty: false }
     }
@@ -81,7 +77,7 @@ impl<'a> ReplicaLog<'a> {
         let (records, ordinal) = match item {
             ListenerItem::Commit { records, ordinal } => (records, ordinal),
             ListenerItem::LeaderChange { leader, epoch } => return Ok(Some(RaftEvent::LeaderChange { leader, epoch })),
-            // Of a bug that the model alone knows.
+            // Sent by one of the bugs only, not by Kafka.
             ListenerItem::Appended { .. } => return Ok(None),
         };
         let mut batches = Vec::with_capacity(records.0.len());
@@ -109,7 +105,7 @@ impl MetadataLog for ReplicaLog<'_> {
         let version = MetadataVersion(metadata_version);
         let frames =
             records.iter().map(|record| record.frame(record.version_for(version)).map(|frame| frame.to_vec().into()));
-        // A field that the finalized version cannot say: the controller never fills one.
+        // A field that the finalized version does not contain: the controller never sets one.
         let frames: Vec<Box<[u8]>> = frames.collect::<Result<_, _>>().map_err(|_| AppendError::TooLarge)?;
         let prepared = match self.raft.accumulator_mut() {
             Some(accumulator) => {

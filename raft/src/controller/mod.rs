@@ -1,15 +1,15 @@
 //! The state machine on top of the metadata log: Kafka's `QuorumController`.
 //!
-//! * [`settings`]: what it reads of its node's properties
+//! * [`settings`]: the controller's properties
 //! * [`state`]: the metadata records, replayed
-//! * [`partition_change_builder`]: what one record must say of a partition that changes
+//! * [`partition_change_builder`]: the PartitionChange record of one partition
 //! * [`replication`]: topics, ISRs, elections
 //! * [`cluster`]: registrations, heartbeats, fencing
-//! * [`configuration`], [`producer_ids`]: what their names say
+//! * [`configuration`], [`producer_ids`]: dynamic configs, and blocks of producer ids
 //! * [`quorum_controller`]: the queue, write events, leadership; start here
-//! * [`event_queue`], [`metadata_log`]: what it stands on
-//! * [`result`]: what an operation gives: records, and an answer for when they are committed
-//! * [`record_log`]: a model that stands where all of this does, for scenarios of the quorum alone
+//! * [`event_queue`], [`metadata_log`]: the queue, and the interface to raft
+//! * [`result`]: the result of an operation: records, and an answer for when they are committed
+//! * [`record_log`]: a model that replaces all of this, for scenarios of the quorum alone
 
 pub mod cluster;
 pub mod configuration;

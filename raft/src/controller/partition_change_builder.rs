@@ -1,8 +1,8 @@
-//! Kafka's `PartitionChangeBuilder`: what one record must say about a partition whose ISR, or
-//! whose brokers, change: election, ELR, leader epoch bumps (controller-broker.md §4.4).
+//! Kafka's `PartitionChangeBuilder`: the record of a change to a partition whose ISR or whose brokers change: election,
+//! ELR, leader epoch bumps (controller-broker.md §4.4).
 //!
-//! Reassignment is not built, so steps 1 and 4 of the note, and the replica lists and directories
-//! of step 9, have nothing to do.
+//! Reassignment is not modelled, so steps 1 and 4 of the note, and the replica lists and directories of step 9, do not
+//! apply.
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use crate::ids::{NodeId, TopicIdPartition};
 use crate::metadata::image::{LeaderRecoveryState, PartitionRegistration};
 use crate::metadata::records::{NO_LEADER_CHANGE, PartitionChange};
 
-/// Whom an election may choose.
+/// Which replicas an election may choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Election {
     /// The first replica if valid, otherwise as `Online`.
@@ -25,7 +25,7 @@ pub enum Election {
     Unclean,
 }
 
-/// May this broker lead at all? Whoever lets it lead says so, not its ISR.
+/// Whether a broker may lead at all, by its state and not by the ISR; a parameter of the caller.
 pub type AcceptableLeader<'a> = &'a dyn Fn(NodeId) -> bool;
 
 /// The inputs of one record; see [`build`](Self::build).
@@ -53,7 +53,7 @@ struct Elected {
 }
 
 impl<'a> PartitionChangeBuilder<'a> {
-    /// Nothing shall change but what the state of brokers makes necessary. The mode is `Online`.
+    /// By default changes only what the state of brokers requires. The mode is `Online`.
     pub fn new(
         id: TopicIdPartition,
         topic: &Topic,
@@ -79,19 +79,16 @@ impl<'a> PartitionChangeBuilder<'a> {
         }
     }
 
-    /// Whom it may choose.
     pub fn election(mut self, election: Election) -> Self {
         self.election = election;
         self
     }
 
-    /// The ISR wished for.
     pub fn target_isr(mut self, isr: Vec<NodeId>) -> Self {
         self.target_isr = isr;
         self
     }
 
-    /// The recovery state wished for.
     pub fn target_recovery_state(mut self, state: LeaderRecoveryState) -> Self {
         self.target_recovery_state = state;
         self
@@ -109,7 +106,7 @@ impl<'a> PartitionChangeBuilder<'a> {
         self.populate_target_elr();
         self.elect(&mut record);
         self.record_elr(&mut record);
-        // Without an ELR nothing else remembers who has the data.
+        // Without an ELR the ISR is the only information about which replicas have the data.
         let may_be_empty = self.elr_enabled || self.bugs.has(Bug::LastIsrMemberRemoved);
         if record.isr.is_none()
             && *self.target_isr != *self.partition.isr
@@ -125,8 +122,8 @@ impl<'a> PartitionChangeBuilder<'a> {
         (record != PartitionChange::nothing(self.id)).then_some(record)
     }
 
-    /// Step 2. With enough in-sync replicas nobody else need be remembered; with fewer, whoever
-    /// leaves the ISR holds all data up to a high watermark that no longer moves.
+    /// Step 2. With enough in-sync replicas the ELR is empty; with fewer, every replica that leaves the ISR holds all
+    /// data up to a high watermark that no longer advances.
     fn populate_target_elr(&mut self) {
         if !self.elr_enabled {
             return;
@@ -157,7 +154,7 @@ impl<'a> PartitionChangeBuilder<'a> {
             self.target_isr = vec![node];
             self.target_elr.retain(|id| *id != node);
             if self.keeps_elr && self.target_isr.len() >= self.min_isr {
-                // Its high watermark may move at once.
+                // The high watermark may advance at once.
                 self.target_elr.clear();
             }
         }
@@ -192,14 +189,14 @@ impl<'a> PartitionChangeBuilder<'a> {
         chosen.or_else(|| self.unclean_leader()).unwrap_or(clean_choice(NodeId::NONE))
     }
 
-    /// No gratuitous moves.
+    /// Keeps the current leader if it is valid.
     fn valid_leader_or_replica(&self) -> Option<NodeId> {
         let candidates = [self.partition.leader].into_iter().chain(self.partition.replicas.iter().copied());
         candidates.into_iter().find(|id| self.is_valid(*id))
     }
 
-    /// "Balanced recovery" of KIP-966: with nobody left, the last leader may lead again, at the
-    /// price of an unclean election, whatever the topic's config says.
+    /// "Balanced recovery" of KIP-966: if ISR and ELR are empty, the last leader may lead again, by an unclean
+    /// election, whatever the topic's config says.
     fn last_known_leader(&self) -> Option<Elected> {
         let known = match *self.partition.last_known_elr {
             [known] if self.elr_enabled && self.target_isr.is_empty() && self.target_elr.is_empty() => known,
@@ -217,7 +214,7 @@ impl<'a> PartitionChangeBuilder<'a> {
         Some(Elected { node, unclean: true })
     }
 
-    /// Step 5. An unclean election makes whatever others hold worthless.
+    /// Step 5. An unclean election empties the ELR.
     fn record_elr(&mut self, record: &mut PartitionChange) {
         let clean = record.isr.is_none();
         if !clean || !self.elr_enabled {
@@ -228,7 +225,7 @@ impl<'a> PartitionChangeBuilder<'a> {
         }
     }
 
-    /// Step 7 (KAFKA-15021): old brokers want a new leader epoch when a replica leaves the ISR.
+    /// Step 7 (KAFKA-15021): old brokers require a new leader epoch when a replica leaves the ISR.
     fn bump_on_isr_shrink(&self, record: &mut PartitionChange) {
         if self.metadata_version >= level::NO_BUMP_ON_SHRINK || record.leader != NO_LEADER_CHANGE {
             return;
@@ -239,7 +236,7 @@ impl<'a> PartitionChangeBuilder<'a> {
         }
     }
 
-    /// Step 8. A bump of a partition that had no leader is no loss of one.
+    /// Step 8. An epoch bump of a partition that had no leader records no last known leader.
     fn record_last_known_leader(&self, record: &mut PartitionChange) {
         if !self.elr_enabled || record.leader == NO_LEADER_CHANGE {
             return;

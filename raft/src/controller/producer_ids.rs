@@ -1,4 +1,4 @@
-//! AllocateProducerIds: blocks of ids, each given once (controller-broker.md §4.10).
+//! AllocateProducerIds: blocks of ids, each allocated once (controller-broker.md §4.10).
 
 use super::result::ControllerResult;
 use super::state::ControllerState;
@@ -12,7 +12,7 @@ use crate::metadata::records::ProducerIds;
 /// `ProducerIdsBlock.PRODUCER_ID_BLOCK_SIZE`
 pub const BLOCK_SIZE: i32 = 1_000;
 
-/// The next block. A lost answer wastes it.
+/// Allocates the next block. If the answer is lost, the block stays unused.
 pub fn allocate(
     state: &ControllerState,
     bugs: Bugs,

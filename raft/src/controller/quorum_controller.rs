@@ -1,17 +1,17 @@
-//! Kafka's `QuorumController`: one queue owns all state, and everything is an event on it
+//! Kafka's `QuorumController`: a single queue owns all state, and every operation is an event on it
 //! (controller-broker.md §2).
 //!
-//! A step runs one event; so each has the cost of one. Requests are taken by [`receive`], which is
-//! the RPC thread's part; it leaves them in the queue and a post for the queue's thread.
+//! A step runs one event, so that the cost of a step is that of an event. Requests are received by [`receive`], on the
+//! RPC thread, which puts them into the queue and posts to the queue's thread.
 //!
-//! Two states are kept. `committed` has every committed record; what is stable is read from it.
-//! `latest` exists while this controller is active, and has the uncommitted records as well.
-//! Kafka keeps one, with snapshots, and rolls it back; dropping `latest` is that.
+//! There are two states. `committed` contains every committed record; stable reads use it. `latest` exists while this
+//! controller is active, and contains the uncommitted records as well. Kafka has one state, with snapshots, and reverts
+//! it; here `latest` is dropped instead.
 //!
 //! * `rpc`: requests and answers
-//! * `write`: write events: records prepared, replayed, scheduled, and waited for
+//! * `write`: write events: records are prepared, replayed and scheduled, and their commit is awaited
 //! * `leadership`: commits, claim, activation, renounce
-//! * `periodic`: what an active controller does by itself
+//! * `periodic`: periodic tasks of an active controller
 //!
 //! [`receive`]: QuorumController::receive
 
@@ -45,19 +45,19 @@ const NS_PER_MS: u64 = 1_000_000;
 
 #[derive(Clone, Debug)]
 enum Event {
-    /// What raft reports.
+    /// An event of raft.
     Raft,
     /// `completeActivation`; always prepended.
     CompleteActivation,
     /// A request, a read or a write.
     Request(Pending),
-    /// The write of a DeleteTopics whose names have been found.
+    /// The write of a DeleteTopics whose names have been resolved.
     DeleteTopics { pending: Pending, topics: Vec<(Uuid, Rc<str>)>, decided: Vec<DeletableTopicResult> },
-    /// See there.
+    /// A periodic task.
     Periodic(PeriodicTask),
 }
 
-/// What exists only while this controller is active.
+/// The state that exists only while this controller is active.
 #[derive(Clone, Debug)]
 struct Active {
     /// `curClaimEpoch`
@@ -72,9 +72,9 @@ struct Active {
 pub struct QuorumController {
     settings: ControllerSettings,
     queue: EventQueue<Event, PeriodicTask>,
-    /// Posts to its own thread that have not arrived.
+    /// Posts to its own thread that have not arrived yet.
     wake_ups: usize,
-    /// The next operation throws.
+    /// The next operation throws an exception.
     throws: bool,
     armed_ns: Option<u64>,
     committed: ReplayedState,
@@ -84,14 +84,14 @@ pub struct QuorumController {
     last_stable: Offset,
     active: Option<Active>,
     leader: Option<NodeId>,
-    /// What waits for its last offset to be stable, ascending by it: whom to answer, and what.
+    /// Responses that wait for their last offset to be stable, ascending by offset, each with its request.
     deferred: VecDeque<(Offset, Option<(Pending, Response)>)>,
     /// To be sent at the end of the step.
     answers: Vec<Effect>,
 }
 
 impl QuorumController {
-    /// Knows nothing; raft reports everything to it from offset 0.
+    /// Has an empty state; raft reports everything from offset 0.
     pub fn new(settings: ControllerSettings) -> QuorumController {
         QuorumController {
             committed: ReplayedState::new(settings.bugs),
@@ -109,7 +109,7 @@ impl QuorumController {
         }
     }
 
-    /// `curClaimEpoch`: the epoch in which it is the active controller.
+    /// `curClaimEpoch`: the epoch in which this is the active controller.
     pub fn claimed(&self) -> Option<LeaderEpoch> {
         self.active.as_ref().map(|active| active.epoch)
     }
@@ -119,17 +119,17 @@ impl QuorumController {
         self.leader
     }
 
-    /// Committed records, those of an open transaction left out.
+    /// The committed records, without those of an open transaction.
     pub fn stable(&self) -> &ControllerState {
         self.committed.stable()
     }
 
-    /// With uncommitted records; `None` on a standby.
+    /// The state with uncommitted records; `None` on a standby.
     pub fn latest(&self) -> Option<&ControllerState> {
         self.active.as_ref().map(|active| active.latest.newest())
     }
 
-    /// Offset up to which [`stable`](Self::stable) holds; -1: none.
+    /// The last offset that [`stable`](Self::stable) includes; -1: none.
     pub fn last_stable_offset(&self) -> Offset {
         self.last_stable
     }
@@ -139,8 +139,8 @@ impl QuorumController {
         self.last_committed
     }
 
-    /// The RPC thread's part of a request. A heartbeat counts as a sign of life at once, however
-    /// long it then waits (§3.3, step A).
+    /// The RPC thread's part of a request. A heartbeat extends the session at once, however long it then waits (§3.3,
+    /// step A).
     pub fn receive(
         &mut self,
         connection: Connection,
@@ -173,7 +173,7 @@ impl QuorumController {
         self.post_wake_ups(step);
     }
 
-    /// One event of the queue's thread. An error ends the process.
+    /// Runs one event of the queue. An error ends the process.
     pub fn step(&mut self, log: &mut dyn MetadataLog, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         self.run_next(log, input, step)?;
         self.send_answers(step);
@@ -254,7 +254,7 @@ impl QuorumController {
         }
     }
 
-    /// A deadline passed before the event began: nothing of it was done.
+    /// The deadline of an event passed before the event was run: it has had no effect.
     fn time_out(&mut self, event: Event) {
         let (Event::Request(pending) | Event::DeleteTopics { pending, .. }) = event else { return };
         if let ControllerRequest::Cluster(ClusterRequest::BrokerHeartbeat(request)) = &pending.request
@@ -273,7 +273,7 @@ impl QuorumController {
         }
     }
 
-    /// SIGTERM: no new requests, and nothing by itself; what raft reports is handled until the end.
+    /// SIGTERM: no new requests, and no periodic tasks; raft's events are handled until the end.
     fn begin_shutdown(&mut self) {
         for event in self.queue.begin_shutdown() {
             self.time_out(event);

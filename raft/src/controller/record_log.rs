@@ -1,6 +1,6 @@
-//! Model only: stands where QuorumController will. It keeps Kafka's manners towards raft (claim
-//! and renounce, prepareAppend in the claimed epoch, an answer only when the batch comes back
-//! committed, a NoOp every `metadata.max.idle.interval.ms`), over records that are plain numbers.
+//! Model only: replaces `QuorumController`. It behaves towards raft as Kafka does (claim and renounce, prepareAppend in
+//! the claimed epoch, a response only when the batch is committed, a NoOp every `metadata.max.idle.interval.ms`), with
+//! records that are plain numbers.
 
 use std::collections::VecDeque;
 
@@ -21,7 +21,7 @@ use crate::step::{Fatal, Step, throw};
 
 const NS_PER_MS: u64 = 1_000_000;
 
-/// Records that are in the accumulator or the log, and whose client waits.
+/// Records in the accumulator or the log, whose client waits.
 #[derive(Clone, Copy, Debug)]
 struct PendingAppend {
     connection: Connection,
@@ -30,13 +30,13 @@ struct PendingAppend {
     last_offset: Offset,
 }
 
-/// The state machine: what was committed, and who waits for more.
+/// The state machine: the committed records, and the clients that wait for commits.
 #[derive(Clone, Debug)]
 pub struct RecordLog {
     node_id: NodeId,
     max_idle_interval_ns: u64,
     bugs: Bugs,
-    /// `curClaimEpoch`: the epoch in which it believes that it leads.
+    /// `curClaimEpoch`: the epoch in which it considers itself leader.
     claimed: Option<LeaderEpoch>,
     leader_id: Option<NodeId>,
     leader_epoch: LeaderEpoch,
@@ -48,7 +48,7 @@ pub struct RecordLog {
 }
 
 impl RecordLog {
-    /// Knows nothing; raft reports everything to it from offset 0.
+    /// Has an empty state; raft reports everything from offset 0.
     pub fn new(config: &ControllerConfig, bugs: Bugs) -> RecordLog {
         let interval_ms = u64::try_from(config.max_idle_interval_ms).unwrap_or(0);
         RecordLog {
@@ -65,12 +65,12 @@ impl RecordLog {
         }
     }
 
-    /// `curClaimEpoch`: the epoch in which it believes that it leads.
+    /// `curClaimEpoch`: the epoch in which it considers itself leader.
     pub fn claimed(&self) -> Option<LeaderEpoch> {
         self.claimed
     }
 
-    /// One event of the queue.
+    /// Runs one event of the queue.
     pub fn step(&mut self, raft: &mut RaftClient, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         match input {
             Input::Request { connection, correlation_id, request } => match request {
@@ -112,7 +112,7 @@ impl RecordLog {
             Ok(last_offset) => {
                 let base_offset = Offset(last_offset.0 + 1 - request.values.len() as i64);
                 if self.bugs.has(Bug::AppendSubmittedTwice) {
-                    // Whether there is space for the copy does not matter.
+                    // The copy may be rejected for lack of space.
                     let _ =
                         prepare_append(raft, step, |accumulator, now| accumulator.prepare_append(now, epoch, values));
                 }
@@ -150,7 +150,7 @@ impl RecordLog {
         }
     }
 
-    /// The one delivery that this post announced.
+    /// Handles the one event that this post announced.
     fn listen(&mut self, raft: &mut RaftClient, step: &mut Step<'_>) {
         match raft.take_delivery(ThreadName::ControllerEventQueue) {
             Some(ListenerItem::Commit { records, ordinal }) => {
@@ -165,7 +165,7 @@ impl RecordLog {
 
     fn apply(&mut self, records: &Records, step: &mut Step<'_>) {
         for batch in &records.0 {
-            // The read begins with the batch that holds the offset requested.
+            // A read starts with the batch that contains the requested offset.
             if batch.last_offset < self.applied_end {
                 continue;
             }
@@ -179,8 +179,8 @@ impl RecordLog {
         step.out.observe(Observation::Applied { end: self.applied_end });
     }
 
-    /// Only the leader of an epoch assigns its offsets: what comes back at them in its own epoch is
-    /// what was prepared for them.
+    /// Only the leader of an epoch assigns its offsets: a batch of its own epoch that is committed at these offsets is
+    /// the prepared one.
     fn acknowledge_below(&mut self, end: Offset, step: &mut Step<'_>) {
         while self.pending.front().is_some_and(|append| append.last_offset < end) {
             let Some(append) = self.pending.pop_front() else { break };
@@ -215,7 +215,7 @@ impl RecordLog {
         }
     }
 
-    /// Whoever waits learns that the outcome is unknown.
+    /// All waiting clients are informed that the outcome is unknown.
     fn renounce(&mut self, raft: &mut RaftClient, step: &mut Step<'_>) {
         let Some(epoch) = self.claimed.take() else { return };
         step.out.observe(Observation::LeadershipRenounced { epoch });
@@ -280,8 +280,8 @@ fn answer(connection: Connection, correlation_id: i32, response: AppendRecordsRe
     step.out.push(Effect::SendResponse { connection, correlation_id, response });
 }
 
-/// `prepareAppend` and `schedulePreparedAppend`; the raft thread is woken if it has to learn of a
-/// new deadline, or of a batch that may go now.
+/// `prepareAppend` and `schedulePreparedAppend`; the raft thread is woken if there is a new deadline, or a batch that
+/// can be drained now.
 fn prepare_append(
     raft: &mut RaftClient,
     step: &mut Step<'_>,

@@ -1,4 +1,4 @@
-//! What the controller reads of its node's properties, and of what `kafka-storage format` wrote.
+//! The controller's properties, and the parameters of `kafka-storage format`.
 
 use std::rc::Rc;
 
@@ -7,11 +7,11 @@ use crate::fixes::Fixes;
 use crate::ids::NodeId;
 use crate::io::Now;
 
-/// Name of the feature that gates every record's version.
+/// The feature that selects the version of every record.
 pub const METADATA_VERSION: &str = "metadata.version";
-/// Name of raft's own feature; never finalized by a record.
+/// The feature of raft; never finalized by a record.
 pub const KRAFT_VERSION: &str = "kraft.version";
-/// Name of the feature of KIP-966.
+/// The feature of KIP-966.
 pub const ELR_VERSION: &str = "eligible.leader.replicas.version";
 
 /// Levels of `metadata.version` that change what the controller does (controller-broker.md §1.3).
@@ -48,13 +48,12 @@ pub struct ControllerSettings {
     pub node_id: NodeId,
     /// `cluster.id`
     pub cluster_id: Rc<str>,
-    /// Ids of the voters.
     pub voters: Rc<[NodeId]>,
     /// Finalized `kraft.version` of raft.
     pub kraft_version: i16,
     /// `broker.session.timeout.ms`
     pub broker_session_timeout_ms: u32,
-    /// `broker.heartbeat.interval.ms`: half of it is a heartbeat's time in the queue.
+    /// `broker.heartbeat.interval.ms`: half of it is the deadline of a heartbeat in the queue.
     pub broker_heartbeat_interval_ms: u32,
     /// `metadata.max.idle.interval.ms`; 0: no NoOp records.
     pub max_idle_interval_ms: u32,
@@ -74,11 +73,9 @@ pub struct ControllerSettings {
     pub leader_imbalance_check_interval_seconds: u32,
     /// `unclean.leader.election.interval.ms`, which is internal.
     pub unclean_leader_election_interval_ms: u32,
-    /// What the log begins with: `metadata.version` and other features, as formatted (§2.6, §7.3).
+    /// The bootstrap records: `metadata.version` and other features, as formatted (§2.6, §7.3).
     pub bootstrap: Rc<[Feature]>,
-    /// Mistakes switched on; no property.
     pub bugs: Bugs,
-    /// Fixes switched on; no property.
     pub fixes: Fixes,
 }
 

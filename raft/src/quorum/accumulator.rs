@@ -1,9 +1,9 @@
-//! Kafka's `BatchAccumulator`: where a leader's records become batches before they reach its
-//! log (consensus.md §4.8).
+//! Kafka's `BatchAccumulator`: collects a leader's records into batches before they are appended to the log
+//! (consensus.md §4.8).
 //!
-//! Records are *prepared* (they get offsets and a place in a batch) and then *scheduled*. From
-//! the first prepared and not yet scheduled offset on, a fence keeps batches back: the state
-//! machine replays its records in between, and must not see them committed before it has.
+//! Records are *prepared* (they get offsets and are added to a batch) and then *scheduled*. Batches from the first
+//! prepared and not yet scheduled offset on are not drained: the state machine replays its records in between, and must
+//! not receive their commit earlier.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -15,24 +15,23 @@ use crate::log::{Batch, BatchBuilder, ControlRecord};
 /// An append is refused while this many closed batches wait to be drained.
 const MAX_COMPLETED_BATCHES: usize = 10;
 
-/// No record of a number is larger; only a batch this close to its limit is measured by trying.
+/// Upper limit for the record of a number; the size of a batch is computed exactly only this close to its limit.
 const MAX_VALUE_RECORD_BYTES: u64 = 64;
-/// What a record adds to its metadata frame, at most.
+/// Upper limit for the overhead of a record beside its metadata frame.
 const MAX_RECORD_OVERHEAD: u64 = 32;
 
-/// Why records were not taken; nothing was changed.
+/// The reason why records were not accepted; nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
-    /// The caller's epoch is over, or the accumulator is closed: Kafka's `NotLeaderException`.
+    /// The caller's epoch has ended, or the accumulator is closed: Kafka's `NotLeaderException`.
     #[error("this node no longer leads the epoch of the append")]
     NotLeader,
-    /// The caller's epoch has not begun: `IllegalArgumentException`.
+    /// The caller's epoch is higher than the leader's: `IllegalArgumentException`.
     #[error("the append is of an epoch that this leader does not know")]
     FutureEpoch,
-    /// No records at all.
     #[error("an append needs at least one record")]
     Empty,
-    /// More than one batch can hold: `RecordBatchTooLargeException`.
+    /// The records exceed the size of a batch: `RecordBatchTooLargeException`.
     #[error("the records do not fit into one batch")]
     TooLarge,
     /// Too many batches wait to be drained: `IllegalStateException`.
@@ -40,7 +39,7 @@ pub enum AppendError {
     TooManyBatches,
 }
 
-/// The records of one leader epoch on their way to the log.
+/// The records of one leader epoch that are not appended to the log yet.
 #[derive(Clone, Debug)]
 pub struct BatchAccumulator {
     epoch: LeaderEpoch,
@@ -53,15 +52,15 @@ pub struct BatchAccumulator {
     current: Option<BatchBuilder>,
     /// Closed batches, oldest first.
     completed: VecDeque<Rc<Batch>>,
-    /// When the linger of the oldest record in `current` ends; `None` if it does not run.
+    /// The end of the linger of the oldest record in `current`; `None` if there is none.
     linger_deadline_ms: Option<i64>,
     /// First prepared and not yet scheduled offset.
     drain_fence: Option<Offset>,
 }
 
 impl BatchAccumulator {
-    /// Empty; the first record gets `base_offset`, the log end at the election. A batch takes at
-    /// most `max_batch_bytes`, its header included.
+    /// An empty accumulator; the first record gets `base_offset`, the log end at the election. A batch has at most
+    /// `max_batch_bytes`, its header included.
     pub fn new(
         epoch: LeaderEpoch,
         base_offset: Offset,
@@ -83,8 +82,8 @@ impl BatchAccumulator {
         }
     }
 
-    /// Kafka's `prepareAppend`: one record per value, all in one batch. Returns the offset of the
-    /// last. They are not drained before [`schedule_prepared_append`](Self::schedule_prepared_append).
+    /// Kafka's `prepareAppend`: one record per value, all in one batch. Returns the offset of the last. They are not
+    /// drained before [`schedule_prepared_append`](Self::schedule_prepared_append).
     pub fn prepare_append(&mut self, now_ms: i64, epoch: LeaderEpoch, values: &[u64]) -> Result<Offset, AppendError> {
         let max_bytes = values.len() as u64 * MAX_VALUE_RECORD_BYTES;
         self.prepare(now_ms, epoch, values.len(), max_bytes, |batch| {
@@ -118,13 +117,13 @@ impl BatchAccumulator {
         })
     }
 
-    /// Kafka's `schedulePreparedAppend`: all that was prepared may be drained.
+    /// Kafka's `schedulePreparedAppend`: all prepared records may be drained.
     pub fn schedule_prepared_append(&mut self) {
         self.drain_fence = None;
     }
 
-    /// Adds control records as a batch of their own, closed at once. Returns the offset of the
-    /// last. (With KAFKA-12331 on, the batch claims to start at offset 0.)
+    /// Adds control records as a separate batch, which is closed at once. Returns the offset of the last. (With
+    /// KAFKA-12331 on, the batch has base offset 0.)
     pub fn append_control(&mut self, now_ms: i64, records: impl IntoIterator<Item = ControlRecord>) -> Offset {
         self.complete_current();
         self.linger_deadline_ms = None;
@@ -141,13 +140,13 @@ impl BatchAccumulator {
         self.advance(count)
     }
 
-    /// Is it time to [`drain_into`](Self::drain_into)?
+    /// Whether [`drain_into`](Self::drain_into) is due.
     pub fn needs_drain(&self, now_ms: i64) -> bool {
         self.time_until_drain_ms(now_ms) == 0
     }
 
-    /// Time until the next drain: 0 if the oldest closed batch is free to go, otherwise what is
-    /// left of the linger; `i64::MAX` if there is nothing to wait for.
+    /// Time until the next drain: 0 if the oldest closed batch may be drained, otherwise the rest of the linger;
+    /// `i64::MAX` if there is nothing to drain.
     pub fn time_until_drain_ms(&self, now_ms: i64) -> i64 {
         if self.completed.front().is_some_and(|batch| self.is_drainable(batch)) {
             return 0;
@@ -155,8 +154,8 @@ impl BatchAccumulator {
         self.linger_deadline_ms.map_or(i64::MAX, |deadline_ms| deadline_ms.saturating_sub(now_ms).max(0))
     }
 
-    /// Closes the current batch, fenced or not, ends the linger, and moves every batch before the
-    /// fence to the end of `drained`.
+    /// Closes the current batch even if it may not be drained yet, ends the linger, and moves every batch before
+    /// `drain_fence` to the end of `drained`.
     pub fn drain_into(&mut self, drained: &mut Vec<Rc<Batch>>) {
         self.complete_current();
         self.linger_deadline_ms = None;
@@ -168,7 +167,7 @@ impl BatchAccumulator {
         }
     }
 
-    /// The epoch of every batch.
+    /// The leader epoch of every batch.
     pub fn epoch(&self) -> LeaderEpoch {
         self.epoch
     }
@@ -178,7 +177,7 @@ impl BatchAccumulator {
         self.next_offset
     }
 
-    /// Leadership is over: what was not drained is dropped silently, and nothing more is taken.
+    /// Leadership has ended: records that were not drained are dropped, and no more are accepted.
     pub fn close(&mut self) {
         self.closed = true;
         self.current = None;
@@ -186,8 +185,7 @@ impl BatchAccumulator {
         self.linger_deadline_ms = None;
     }
 
-    /// Takes `count` records, which `fill` writes in at most `max_added` bytes, into one batch: the
-    /// current one or a new one.
+    /// Adds `count` records, which `fill` writes in at most `max_added` bytes, to the current batch or a new one.
     fn prepare(
         &mut self,
         now_ms: i64,
@@ -227,7 +225,7 @@ impl BatchAccumulator {
         self.completed.extend(self.current.take().map(|batch| batch.build()));
     }
 
-    /// Moves the next offset past `count` records and returns the last of theirs.
+    /// Moves the next offset past `count` records and returns the offset of the last.
     fn advance(&mut self, count: usize) -> Offset {
         self.next_offset.0 += count as i64;
         Offset(self.next_offset.0 - 1)
@@ -238,7 +236,7 @@ impl BatchAccumulator {
     }
 }
 
-/// Fills a batch, or leaves it as it was if it would get too large.
+/// Fills a batch, or leaves it unchanged if it would become too large.
 fn fill_within(batch: &mut BatchBuilder, max_added: u64, max_bytes: u32, fill: impl Fn(&mut BatchBuilder)) -> bool {
     if u64::from(batch.size()) + max_added <= u64::from(max_bytes) {
         fill(batch);
@@ -265,7 +263,7 @@ mod tests {
     const EPOCH: LeaderEpoch = LeaderEpoch(4);
     const BASE: Offset = Offset(100);
     const LINGER_MS: i64 = 25;
-    /// Room for the header and about six values.
+    /// Space for the header and about six values.
     const MAX_BYTES: u32 = 200;
 
     fn accumulator(max_batch_bytes: u32, bugs: Bugs) -> BatchAccumulator {
@@ -437,7 +435,7 @@ mod tests {
         assert_eq!(drain(&mut accumulator), [], "what was not drained is dropped");
     }
 
-    /// The limit counts the header and is reached to the byte.
+    /// The limit includes the header and is exact to the byte.
     #[test]
     fn a_batch_may_be_exactly_as_large_as_allowed() {
         let mut exact = BatchBuilder::new(BASE, EPOCH, 0);

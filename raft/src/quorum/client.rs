@@ -1,21 +1,20 @@
-//! Kafka's `KafkaRaftClient`: all consensus state of one replica, changed on one IO thread.
+//! Kafka's `KafkaRaftClient`: all consensus state of one replica, changed on a single IO thread.
 //!
-//! A step is one wake-up of that thread: handle at most one message, do the listener's work,
-//! then poll the current state until it would wait (consensus.md §0). The files:
+//! A step is one iteration of that thread: handle at most one message, update the listeners, then poll the current
+//! state until it would wait (consensus.md §0). The files:
 //!
-//! * `poll`: what each state does when time passes
-//! * `requests`: Vote, BeginQuorumEpoch, EndQuorumEpoch as received
-//! * `fetch`: Fetch as received, parked (`fetch_purgatory`), and answered
-//! * `responses`: the answers to what was sent, and the rule by which epochs spread
-//! * `transitions`: what goes with each change of state
+//! * `poll`: the timers of each state
+//! * `requests`: handling of Vote, BeginQuorumEpoch and EndQuorumEpoch requests
+//! * `fetch`: handling of Fetch requests, which may be parked (`fetch_purgatory`)
+//! * `responses`: handling of responses, and the rule by which epochs propagate
+//! * `transitions`: the side effects of each state transition
 //! * `append`: the leader's log, the follower's log, and the high watermark
-//! * `send`: what is sent, to whom, and when not
-//! * `listener`: what the state machine on top receives; `notify`: when
+//! * `send`: sending of requests
+//! * `listener`: deliveries to the state machine; `notify`: their conditions
 //!
-//! Kept simpler than Kafka, visibly to nobody but a profiler: parked fetches expire on this
-//! thread, not on one of their own. And an observer's fetch timer, which Kafka ignores but still
-//! waits for (so that an expired one makes its poll spin), is no deadline here.
-//! UpdateRaftVoter, which kraft.version 0 sends only to prepare an upgrade, is not sent.
+//! Simplifications, which change no observable behaviour: parked fetches expire on this thread, not on a separate one;
+//! and an observer's fetch timer, which Kafka ignores but still waits for (so that an expired one makes its poll spin),
+//! is no deadline here. UpdateRaftVoter, which kraft.version 0 sends only to prepare an upgrade, is not sent.
 
 mod append;
 mod fetch;
@@ -48,24 +47,19 @@ use crate::io::{DurableFiles, Effect, Input, Post, ThreadName, Visitor};
 use crate::log::{Batch, LogConfig, RaftLog, read_election_state};
 use crate::step::{Fatal, Step, throw};
 
-/// Kafka waits this long for a graceful shutdown (`KafkaRaftClientDriver`).
+/// Kafka's timeout of a graceful shutdown (`KafkaRaftClientDriver`).
 const GRACEFUL_SHUTDOWN_MS: i64 = 5_000;
-/// Polls of one step before the thread goes through its queue again.
+/// Limit of polls in one step.
 const MAX_ROUNDS: u32 = 16;
 const NS_PER_MS: u64 = 1_000_000;
 
-/// What a replica is made of besides its disk.
+/// The parameters of a replica besides its disk.
 #[derive(Clone, Debug)]
 pub struct RaftSetup {
-    /// Its properties.
     pub config: Rc<ControllerConfig>,
-    /// Checked in every request.
     pub cluster_id: Rc<str>,
-    /// Of its log directory.
     pub directory_id: Uuid,
-    /// Switches.
     pub bugs: Bugs,
-    /// Switches.
     pub fixes: Fixes,
     /// Threads that are notified of commits and leaders.
     pub listeners: SmallVec<[ThreadName; 2]>,
@@ -80,12 +74,13 @@ pub struct RaftClient {
     requests: RequestManager,
     channel: NetworkChannel,
     parked: FetchPurgatory,
-    /// Appended as leader, not committed yet: what Kafka's append purgatory waits for.
+    /// Batches appended as leader and not committed yet: Kafka's append purgatory waits for them.
     appended: VecDeque<Rc<Batch>>,
     drained: Vec<Rc<Batch>>,
-    /// [`crate::bugs::Bug::Kafka6082WriteWithoutEpoch`]: refused writes that go to the next epoch led.
+    /// [`crate::bugs::Bug::Kafka6082WriteWithoutEpoch`]: refused writes, appended in the next epoch that this node
+    /// leads.
     late_writes: Vec<Box<[u8]>>,
-    /// In the order in which they registered: the controller's, then the metadata loader's.
+    /// In the order of registration: the controller's, then the metadata loader's.
     listeners: SmallVec<[ListenerContext; 2]>,
     shutdown: Option<Timer>,
     last_correlation_id: i32,
@@ -94,7 +89,7 @@ pub struct RaftClient {
 }
 
 impl RaftClient {
-    /// Opens the log, reads `quorum-state`, chooses the first state and polls it once.
+    /// Opens the log, reads `quorum-state`, determines the initial state and polls it once.
     pub fn open(setup: RaftSetup, files: &dyn DurableFiles, step: &mut Step<'_>) -> Result<RaftClient, Fatal> {
         let config = &setup.config;
         let log_config = LogConfig {
@@ -137,7 +132,7 @@ impl RaftClient {
         Ok(client)
     }
 
-    /// One wake-up of the IO thread.
+    /// One iteration of the IO thread.
     pub fn step(&mut self, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         let now_ms = step.now_ms();
         match input {
@@ -167,7 +162,7 @@ impl RaftClient {
             if let Some(inbound) = inbound {
                 self.handle_inbound(inbound, step)?;
             }
-            // Without a message nothing has changed since the last query of the round before.
+            // Without a message nothing has changed since the last poll of the listeners in the previous round.
             if woken || round == 0 {
                 self.poll_listeners(step);
             }
@@ -177,8 +172,8 @@ impl RaftClient {
             wait_ms = self.poll_current_state(step)?;
             self.poll_listeners(step);
             self.channel.poll(step.now_ms(), step.entropy, step.out);
-            // Kafka's poll of its message queue does not wait while a message lies there: a request that
-            // failed at once, for its connection may not be tried yet, comes back by it.
+            // Kafka's poll of its message queue does not wait while it contains a message, such as the failure of a
+            // request whose connection is in reconnect backoff.
             if wait_ms > 0 && !woken && !self.channel.has_inbound() {
                 break;
             }
@@ -198,7 +193,7 @@ impl RaftClient {
         }
     }
 
-    /// consensus.md §1.7; `true` once the process is to end.
+    /// consensus.md §1.7; `true` when the process has to end.
     fn poll_shutdown(&mut self, step: &mut Step<'_>) -> bool {
         let Some(timer) = &mut self.shutdown else { return false };
         timer.update(step.now_ms());
@@ -214,7 +209,7 @@ impl RaftClient {
         true
     }
 
-    /// The least of: what the state waits for, parked fetches, the network's timeouts.
+    /// Arms the timer for the earliest deadline: of the state, of parked fetches, and of the network.
     fn arm_timer(&mut self, wait_ms: i64, step: &mut Step<'_>) {
         let now_ms = step.now_ms();
         let mut wait_ms = wait_ms;
@@ -227,7 +222,7 @@ impl RaftClient {
         match (at, self.armed_mono_ns) {
             (None, None) => {}
             (None, Some(_)) => step.out.push(Effect::CancelTimer),
-            // The wall clock counts whole milliseconds: do not move a timer by less.
+            // The wall clock has a resolution of 1 ms: smaller differences do not move the timer.
             (Some(at), Some(armed)) if armed >= at && armed - at < NS_PER_MS => return,
             (Some(at), _) => step.out.push(Effect::ArmTimer { at_mono_ns: at }),
         }
@@ -235,7 +230,7 @@ impl RaftClient {
     }
 }
 
-/// What the rest of the node may request.
+/// The interface for other threads of the node.
 impl RaftClient {
     pub fn quorum(&self) -> &QuorumState {
         &self.quorum
@@ -245,17 +240,17 @@ impl RaftClient {
         &self.log
     }
 
-    /// It ended itself, as requested.
+    /// Whether a requested shutdown has finished.
     pub fn has_shut_down(&self) -> bool {
         self.has_shut_down
     }
 
-    /// What a listening thread has been notified of and not yet looked at; next that was announced.
+    /// The oldest announced delivery that the listening thread has not taken yet.
     pub fn take_delivery(&mut self, thread: ThreadName) -> Option<ListenerItem> {
         self.listener_of(thread)?.take()
     }
 
-    /// A listener has read a delivery up to `end`: the IO thread is woken if it may have more.
+    /// A listener has read a delivery up to `end`: the IO thread is woken if there may be more.
     pub fn close_delivery(&mut self, thread: ThreadName, ordinal: u64, end: Offset, step: &mut Step<'_>) {
         if self.listener_of(thread).is_some_and(|listener| listener.on_close(ordinal, end)) {
             step.out.push(Effect::Post { thread: ThreadName::RaftIo, post: Post::WakeUp });
@@ -266,20 +261,20 @@ impl RaftClient {
         self.listeners.iter_mut().find(|listener| listener.thread() == thread)
     }
 
-    /// The leader's accumulator, if this replica leads: for the state machine's thread.
+    /// The leader's accumulator, if this replica leads; for the state machine's thread.
     pub fn accumulator_mut(&mut self) -> Option<&mut super::accumulator::BatchAccumulator> {
         self.quorum.leader_mut().map(|leader| &mut leader.accumulator)
     }
 
-    /// A write that was refused, for its epoch is over. The wrong code of
-    /// [`crate::bugs::Bug::Kafka6082WriteWithoutEpoch`] lets it wait until its node leads again.
+    /// A write that was refused because its epoch has ended. With [`crate::bugs::Bug::Kafka6082WriteWithoutEpoch`] it
+    /// waits until this node leads again.
     pub fn refused_write(&mut self, frames: Vec<Box<[u8]>>) {
         if self.setup.bugs.has(crate::bugs::Bug::Kafka6082WriteWithoutEpoch) {
             self.late_writes.extend(frames);
         }
     }
 
-    /// Kafka's `resign(epoch)`: ignored when the epoch is over already; acted on at the next poll.
+    /// Kafka's `resign(epoch)`: ignored if the epoch has ended; performed at the next poll.
     pub fn resign(&mut self, epoch: LeaderEpoch) {
         if epoch == self.quorum.epoch()
             && let Some(leader) = self.quorum.leader_mut()

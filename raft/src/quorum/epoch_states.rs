@@ -1,5 +1,5 @@
-//! What a replica holds in each of its six states, and the tally of an election
-//! (consensus.md §1.1, §3.3). The leader's is in `leader_state`.
+//! The data of a replica in each of its six states, and the count of votes in an election (consensus.md §1.1, §3.3).
+//! The leader's data is in `leader_state`.
 
 use std::rc::Rc;
 
@@ -12,7 +12,7 @@ use crate::ids::{NodeId, Offset, ReplicaKey};
 use crate::message::Endpoints;
 use crate::step::{Fatal, throw};
 
-/// What one voter said.
+/// The answer of one voter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum VoterAnswer {
     Unrecorded,
@@ -20,20 +20,20 @@ enum VoterAnswer {
     Rejected,
 }
 
-/// Kafka's `EpochElection`: the tally over the voter set as it was when the state was entered.
+/// Kafka's `EpochElection`: the count of votes over the voter set as it was when the state was entered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EpochElection {
     answers: SmallVec<[(NodeId, VoterAnswer); 7]>,
 }
 
 impl EpochElection {
-    /// A new tally, one's own vote given.
+    /// A new election, with the replica's own vote granted.
     pub fn new(voters: &VoterSet, local: NodeId) -> EpochElection {
         let answer = |id| (id, if id == local { VoterAnswer::Granted } else { VoterAnswer::Unrecorded });
         EpochElection { answers: voters.ids().iter().map(|id| answer(*id)).collect() }
     }
 
-    /// Notes an answer; `true` if it is a flip of an earlier one. An id outside the set throws.
+    /// Records an answer; `true` if it differs from an earlier one. An id outside the set throws.
     pub fn record(&mut self, voter: NodeId, granted: bool) -> Result<bool, Fatal> {
         let Some((_, answer)) = self.answers.iter_mut().find(|(id, _)| *id == voter) else {
             throw!("a vote came from node {voter}, which is not in the voter set of the election");
@@ -52,12 +52,12 @@ impl EpochElection {
         self.answers.len() / 2 + 1
     }
 
-    /// A majority said yes.
+    /// A majority has granted its vote.
     pub fn is_vote_granted(&self) -> bool {
         self.count(VoterAnswer::Granted) >= self.majority()
     }
 
-    /// A majority can no longer say yes.
+    /// A majority can no longer be reached.
     pub fn is_vote_rejected(&self) -> bool {
         self.count(VoterAnswer::Granted) + self.count(VoterAnswer::Unrecorded) < self.majority()
     }
@@ -67,13 +67,13 @@ impl EpochElection {
         self.answers.iter().filter(|(_, answer)| *answer == VoterAnswer::Unrecorded).map(|(id, _)| *id)
     }
 
-    /// Voters that said yes, ascending.
+    /// Voters that have granted their vote, ascending.
     pub fn granting(&self) -> impl Iterator<Item = NodeId> {
         self.answers.iter().filter(|(_, answer)| *answer == VoterAnswer::Granted).map(|(id, _)| *id)
     }
 }
 
-/// No leader known, or one whose endpoints are not.
+/// No leader is known, or its endpoints are unknown.
 #[derive(Clone, Debug)]
 pub struct UnattachedState {
     pub leader_id: Option<NodeId>,
@@ -82,7 +82,7 @@ pub struct UnattachedState {
     pub election_timer: Timer,
 }
 
-/// KIP-996: requests pre-votes before it begins an epoch.
+/// KIP-996: requests pre-votes before it starts an epoch.
 #[derive(Clone, Debug)]
 pub struct ProspectiveState {
     pub leader_id: Option<NodeId>,
@@ -94,7 +94,7 @@ pub struct ProspectiveState {
     pub election_timer: Timer,
 }
 
-/// Requests votes in an epoch of its own.
+/// Requests votes in an epoch that it has started.
 #[derive(Clone, Debug)]
 pub struct CandidateState {
     pub election: EpochElection,
@@ -114,7 +114,7 @@ pub struct FollowerState {
     pub fetch_timer: Timer,
 }
 
-/// Led this epoch and resigned; sends EndQuorumEpoch to the others.
+/// Led this epoch and resigned; sends EndQuorumEpoch to the other voters.
 #[derive(Clone, Debug)]
 pub struct ResignedState {
     /// Best first; empty after a restart.

@@ -1,5 +1,5 @@
-//! The leader's book: how far each voter has fetched, the high watermark (consensus.md §4.6),
-//! check quorum and the BeginQuorumEpoch heartbeat (§2.2).
+//! The leader's state: the fetch offset of each voter, the high watermark (consensus.md §4.6), check quorum and the
+//! BeginQuorumEpoch heartbeat (§2.2).
 
 use std::cmp::Reverse;
 
@@ -11,7 +11,7 @@ use super::voter_set::VoterSet;
 use crate::bugs::{Bug, Bugs};
 use crate::ids::{NodeId, Offset, ReplicaKey};
 
-/// What the leader knows of one voter, itself included.
+/// The replication state of one voter, itself included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ReplicaState {
     id: NodeId,
@@ -20,12 +20,12 @@ struct ReplicaState {
     has_acknowledged_leader: bool,
 }
 
-/// What a fetch changed.
+/// The effect of a fetch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FetchCredit {
     /// The high watermark moved.
     pub high_watermark_updated: bool,
-    /// The offset before, if the new one is lower.
+    /// The previous offset, if the new one is lower.
     pub moved_back_from: Option<Offset>,
 }
 
@@ -37,11 +37,10 @@ pub struct LeaderState {
     pub epoch_start_offset: Offset,
     /// Unknown until a record of this epoch is on a majority.
     pub high_watermark: Option<Offset>,
-    /// Who voted for it; written into LeaderChange.
+    /// The voters that granted their vote; written into LeaderChange.
     pub granting_voters: SmallVec<[NodeId; 7]>,
-    /// What is to be appended.
     pub accumulator: BatchAccumulator,
-    /// `resign(epoch)` was requested; acted on at the next poll.
+    /// `resign(epoch)` was requested; performed at the next poll.
     pub resign_requested: bool,
     replicas: SmallVec<[ReplicaState; 7]>,
     fetched_voters: SmallVec<[NodeId; 7]>,
@@ -53,7 +52,7 @@ pub struct LeaderState {
 }
 
 impl LeaderState {
-    /// At election; begin-quorum-epoch is due at once.
+    /// The state at the election; BeginQuorumEpoch is due at once.
     pub fn new(
         local: NodeId,
         voters: &VoterSet,
@@ -86,7 +85,7 @@ impl LeaderState {
         self.replicas.iter().any(|replica| replica.id == id)
     }
 
-    /// The leader's own end moved; `true` if the high watermark did too.
+    /// The leader's own log end moved; `true` if the high watermark did too.
     pub fn update_local_state(&mut self, end_offset: Offset) -> bool {
         let local = self.local;
         if let Some(own) = self.replicas.iter_mut().find(|replica| replica.id == local) {
@@ -95,7 +94,7 @@ impl LeaderState {
         self.maybe_update_high_watermark()
     }
 
-    /// A valid fetch: its offset proves that the voter holds everything below it, durably.
+    /// A valid fetch: its offset acknowledges that the voter holds all records below it, durably.
     pub fn update_replica_state(&mut self, id: NodeId, now_ms: i64, fetch_offset: Offset) -> FetchCredit {
         assert!(id != self.local, "the leader {id} fetched from itself");
         self.update_check_quorum(id, now_ms);
@@ -119,7 +118,7 @@ impl LeaderState {
         }
         ends.sort_unstable_by_key(|end| Reverse(*end));
         let Some(candidate) = ends[self.replicas.len() / 2] else { return false };
-        // Raft §5.4.2: entries of older epochs commit only through one of this epoch.
+        // Raft §5.4.2: records of older epochs commit only through a record of this epoch.
         if candidate <= self.epoch_start_offset && !self.bugs.has(Bug::CountOldEpochReplicas) {
             return false;
         }
@@ -163,13 +162,13 @@ impl LeaderState {
         self.begin_quorum_epoch_timer.remaining_ms()
     }
 
-    /// Restarted when it fires, whether or not a connection was free to send on.
+    /// Restarted when it fires, even if no connection was free to send on.
     pub fn reset_begin_quorum_epoch_timer(&mut self, now_ms: i64) {
         self.begin_quorum_epoch_timer.update(now_ms);
         self.begin_quorum_epoch_timer.reset(self.begin_quorum_epoch_interval_ms);
     }
 
-    /// Voters that have not fetched for half a fetch timeout, the leader excepted.
+    /// Voters that have not fetched for half a fetch timeout, without the leader.
     pub fn needing_begin_quorum_epoch(&self, now_ms: i64) -> SmallVec<[NodeId; 7]> {
         let stale = |last: Option<i64>| last.is_none_or(|last| now_ms - last >= self.begin_quorum_epoch_interval_ms);
         self.replicas
@@ -179,13 +178,13 @@ impl LeaderState {
             .collect()
     }
 
-    /// BeginQuorumEpoch was answered; `false` if by someone who is no voter.
+    /// BeginQuorumEpoch was answered; `false` if not by a voter.
     pub fn add_acknowledgement_from(&mut self, id: NodeId) -> bool {
         let found = self.replicas.iter_mut().find(|replica| replica.id == id);
         found.map(|replica| replica.has_acknowledged_leader = true).is_some()
     }
 
-    /// Other voters, the furthest first, unknown ones last, ties by id.
+    /// The other voters, by descending fetch offset, unknown ones last, ties by id.
     pub fn voters_by_descending_fetch_offset(&self) -> Vec<ReplicaKey> {
         let mut others: SmallVec<[&ReplicaState; 7]> =
             self.replicas.iter().filter(|replica| replica.id != self.local).collect();

@@ -1,13 +1,13 @@
-//! KRaft consensus (consensus.md §1–4, §7): who leads, and what is committed.
+//! KRaft consensus (consensus.md §1–4, §7): leader election and log commitment.
 //!
 //! * [`quorum_state`]: Kafka's transition table; start there
-//! * [`restart`]: which state a replica starts in
-//! * [`epoch_states`] and [`leader_state`]: what each state holds
-//! * [`voting`]: who gets a vote
-//! * [`voter_set`]: who votes
+//! * [`restart`]: the initial state of a replica
+//! * [`epoch_states`] and [`leader_state`]: the data of each state
+//! * [`voting`]: the conditions of a vote
+//! * [`voter_set`]: the voters
 //! * [`client`]: the IO thread that polls, sends, handles and appends
-//! * [`accumulator`]: records on their way to the leader's log
-//! * [`request_manager`], [`network_channel`] and [`timer`]: what carries requests, and time
+//! * [`accumulator`]: batches that are not appended to the leader's log yet
+//! * [`request_manager`], [`network_channel`] and [`timer`]: requests in flight, connections, and timers
 
 pub mod accumulator;
 pub mod client;

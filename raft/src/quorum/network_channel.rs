@@ -1,14 +1,14 @@
-//! What Kafka has below raft: `KafkaNetworkChannel`, `InterBrokerSendThread` and `NetworkClient`
-//! as one sans-IO state machine (consensus.md §2.4).
+//! Kafka's network layer below raft: `KafkaNetworkChannel`, `InterBrokerSendThread` and `NetworkClient` as one sans-IO
+//! state machine (consensus.md §2.4).
 //!
-//! Per destination there is one connection and one request in flight on it. Requests handed over
-//! while connecting or busy wait in a queue: raft may have forgotten the request in flight, the
-//! connection has not. Every request comes back exactly once as an [`Inbound`]: answered,
-//! disconnected or timed out. All times are wall-clock ms, as Kafka's `Time.milliseconds()`, and
-//! the limits below raft are exclusive: a request fails when *more* than the timeout has passed.
+//! Each destination has one connection with one request in flight. Requests that are sent while it connects or is busy
+//! wait in a queue: raft may have dropped the request in flight, the connection has not. Every request is completed
+//! exactly once as an [`Inbound`]: answered, disconnected or timed out. All times are wall-clock ms, as Kafka's
+//! `Time.milliseconds()`, and the limits below raft are exclusive: a request fails when *more* than the timeout has
+//! passed.
 //!
-//! Not modelled: the ApiVersions exchange of a fresh connection (one round trip), and that
-//! Kafka's send thread may notice a timeout only when something wakes it.
+//! Not modelled: the ApiVersions exchange of a new connection (one round trip), and that Kafka's send thread may detect
+//! a timeout only at its next wake-up.
 
 use std::collections::VecDeque;
 
@@ -19,29 +19,28 @@ use crate::ids::NodeId;
 use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Out};
 use crate::message::{Request, Response};
 
-/// Not configurable for raft; Kafka wires both in `KafkaRaftManager`.
+/// Not configurable for raft; Kafka sets both in `KafkaRaftManager`.
 const RECONNECT_BACKOFF: ExponentialBackoff = ExponentialBackoff { initial_ms: 50, max_ms: 500 };
 
 /// Low bits of a [`ConnectToken`] that hold the destination's index.
 const INDEX_BITS: u32 = 8;
 
-/// Why a request got no answer; raft reads both as top-level BROKER_NOT_AVAILABLE.
+/// Why a request got no response; raft treats both as a top-level BROKER_NOT_AVAILABLE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransportError {
-    /// The connection is gone, could not be made, or may not be tried yet.
+    /// The connection was lost, could not be made, or is in reconnect backoff.
     Disconnected,
-    /// No answer, or no turn on the connection, within `controller.quorum.request.timeout.ms`.
+    /// There was no response, or the request was not sent, within `controller.quorum.request.timeout.ms`.
     TimedOut,
 }
 
-/// A finished exchange.
+/// A completed request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inbound {
     /// The destination of the request.
     pub from: NodeId,
-    /// The request's.
     pub correlation_id: i32,
-    /// The answer, or why there is none.
+    /// The response, or why there is none.
     pub result: Result<Response, TransportError>,
 }
 
@@ -51,9 +50,9 @@ pub struct NetworkChannel {
     request_timeout_ms: i64,
     limits: ConnectionLimits,
     destinations: Vec<Destination>,
-    /// No destination can have anything to do before this; unknown (the least) after each change.
+    /// No destination needs a poll before this time; the minimum after each change.
     idle_until_ms: i64,
-    /// Connect attempts so far; makes each token unique.
+    /// Number of connect attempts; makes each token unique.
     attempts: u32,
     inbound: VecDeque<Inbound>,
 }
@@ -62,7 +61,7 @@ pub struct NetworkChannel {
 struct Destination {
     to: NodeId,
     link: Link,
-    /// Handed over, not sent; oldest first.
+    /// Queued requests; oldest first.
     unsent: VecDeque<Unsent>,
     failures: ConnectionFailures,
 }
@@ -88,7 +87,7 @@ struct InFlight {
 }
 
 impl NetworkChannel {
-    /// Nothing connected, nothing under way.
+    /// A channel without connections.
     pub fn new(config: &ControllerConfig) -> NetworkChannel {
         NetworkChannel {
             request_timeout_ms: i64::from(config.request_timeout_ms),
@@ -106,7 +105,7 @@ impl NetworkChannel {
         }
     }
 
-    /// Takes a request over: sends it, queues it, or (within the reconnect backoff) fails it.
+    /// Sends a request, queues it, or (within the reconnect backoff) fails it.
     pub fn send(
         &mut self,
         now_ms: i64,
@@ -127,8 +126,8 @@ impl NetworkChannel {
         }
     }
 
-    /// The connect behind `token` succeeded. Stale tokens are ignored, here and below: the world
-    /// may have been about to say so when the attempt was given up.
+    /// The connect behind `token` succeeded. Stale tokens are ignored, here and below: the event may have been in
+    /// flight when the attempt was given up.
     pub fn on_opened(&mut self, now_ms: i64, token: ConnectToken, connection: Connection, out: &mut Out) {
         let Some(index) = self.index_of_token(token) else { return };
         self.idle_until_ms = i64::MIN;
@@ -141,8 +140,8 @@ impl NetworkChannel {
         }
     }
 
-    /// The connection, or the attempt, is gone, and with it all requests of that destination.
-    /// Kafka backs off alike whatever the reason.
+    /// The connection, or the attempt, has ended, and so have all requests to that destination. Kafka's backoff does
+    /// not depend on the reason.
     pub fn on_closed(&mut self, now_ms: i64, token: ConnectToken, _reason: CloseReason, entropy: &mut dyn Entropy) {
         if let Some(index) = self.index_of_token(token) {
             self.idle_until_ms = i64::MIN;
@@ -150,9 +149,9 @@ impl NetworkChannel {
         }
     }
 
-    /// An answer. Whoever waits in the queue behind it is sent by the next [`poll`](Self::poll)
-    /// or [`send`](Self::send), as Kafka's send thread does on its next turn; answers to no
-    /// request in flight (a datagram delivered twice) are ignored.
+    /// A response. The next queued request is sent by the next [`poll`](Self::poll) or [`send`](Self::send), as in the
+    /// next iteration of Kafka's send thread; responses to no request in flight (a datagram delivered twice) are
+    /// ignored.
     pub fn on_response(&mut self, now_ms: i64, token: ConnectToken, correlation_id: i32, response: Response) {
         let Some(index) = self.index_of_token(token) else { return };
         self.idle_until_ms = i64::MIN;
@@ -166,7 +165,7 @@ impl NetworkChannel {
         }
     }
 
-    /// Ends what has timed out and sends what has its turn.
+    /// Expires requests, and sends those that are next in their queues.
     pub fn poll(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut Out) {
         if now_ms < self.idle_until_ms {
             return;
@@ -195,12 +194,12 @@ impl NetworkChannel {
         self.idle_until_ms = self.first_deadline_ms().unwrap_or(i64::MAX);
     }
 
-    /// The next finished exchange, oldest first.
+    /// The next completed request, oldest first.
     pub fn take_inbound(&mut self) -> Option<Inbound> {
         self.inbound.pop_front()
     }
 
-    /// Is an exchange finished that nobody has taken?
+    /// Whether there is a completed request that was not taken yet.
     pub fn has_inbound(&self) -> bool {
         !self.inbound.is_empty()
     }
@@ -246,7 +245,7 @@ impl NetworkChannel {
     }
 
     fn connect(&mut self, index: usize, now_ms: i64, entropy: &mut dyn Entropy, out: &mut Out) {
-        // May wrap: a token need only differ from those that the world still knows.
+        // May wrap: a token need only differ from those that are still in use.
         self.attempts = self.attempts.wrapping_add(1);
         let token = ConnectToken(self.attempts << INDEX_BITS | index as u32);
         let destination = &mut self.destinations[index];
@@ -265,8 +264,8 @@ impl NetworkChannel {
         }
     }
 
-    /// Starts the reconnect backoff and fails everything: what was in flight with `error`, what
-    /// was queued as disconnected.
+    /// Starts the reconnect backoff and fails all requests: the one in flight with `error`, the queued ones as
+    /// disconnected.
     fn disconnect(&mut self, index: usize, now_ms: i64, error: TransportError, entropy: &mut dyn Entropy) {
         let destination = &mut self.destinations[index];
         let was_ready = match destination.link {
@@ -293,8 +292,8 @@ impl NetworkChannel {
         }));
     }
 
-    /// Fails what has waited in the queue for longer than the request timeout. The age counts
-    /// from the hand-over, and the clock may have stepped, so the oldest need not be the first.
+    /// Fails requests that have been queued for longer than the request timeout. The age counts from the call of
+    /// `send`, and the clock may have stepped, so the oldest need not be the first.
     fn expire_unsent(&mut self, index: usize, now_ms: i64) {
         let Destination { to, unsent, .. } = &mut self.destinations[index];
         if unsent.is_empty() {

@@ -1,9 +1,9 @@
-//! Kafka's transition table (consensus.md §1.3): which state may follow which, what is made
-//! durable first, and what each new state keeps of the old one.
+//! Kafka's transition table (consensus.md §1.3): which state may follow which, what is made durable first, and what
+//! each new state keeps of the previous one.
 //!
-//! Every method reads in the same order: is it legal; what would the new state be; write
-//! `quorum-state`; switch memory; report. A crash in between leaves disk ahead of memory, never
-//! behind (D1–D5). An illegal transition is an exception in Kafka, and ends the process.
+//! Every method has the same order: check that the transition is legal; create the new state; write `quorum-state`;
+//! change memory; report. After a crash in between the disk is ahead of memory, never behind (D1–D5). An illegal
+//! transition is an exception in Kafka, and ends the process.
 
 use std::rc::Rc;
 
@@ -24,7 +24,7 @@ use crate::log::{ElectionState, write_election_state};
 use crate::message::Endpoints;
 use crate::step::{Fatal, Step, throw};
 
-/// What the table needs to know of the configuration.
+/// The configuration of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QuorumTimeouts {
     /// `controller.quorum.election.timeout.ms`
@@ -33,16 +33,13 @@ pub struct QuorumTimeouts {
     pub fetch_ms: i32,
 }
 
-/// Bugs and fixes in force.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Switches {
-    /// Mistakes.
     pub bugs: Bugs,
-    /// Fixes switched on.
     pub fixes: Fixes,
 }
 
-/// Kafka's `QuorumState`: the epoch, the state in it, and the only ways to change them.
+/// Kafka's `QuorumState`: the epoch, the state in it, and the transitions.
 #[derive(Clone, Debug)]
 pub struct QuorumState {
     pub(super) local: ReplicaKey,
@@ -52,12 +49,12 @@ pub struct QuorumState {
     pub(super) timeouts: QuorumTimeouts,
     pub(super) bugs: Bugs,
     pub(super) fixes: Fixes,
-    /// A durable write that a switched-on bug has put off to the end of the step.
+    /// A durable write that a bug has postponed to the end of the step.
     late_write: Option<ElectionState>,
 }
 
 impl QuorumState {
-    /// In no state yet worth persisting: `restart` moves it on at once.
+    /// An initial value that is never persisted: `restart` replaces it at once.
     pub(super) fn blank(
         local: ReplicaKey,
         voters: VoterSet,
@@ -122,7 +119,7 @@ impl QuorumState {
         Ok(())
     }
 
-    /// A leader is known, and where it listens.
+    /// A leader and its endpoints are known.
     pub fn transition_to_follower(
         &mut self,
         epoch: LeaderEpoch,
@@ -152,7 +149,7 @@ impl QuorumState {
             }
             _ => {}
         }
-        // A Prospective that lost and goes back to its leader changes nothing on disk.
+        // A Prospective that lost and returns to its leader changes nothing on disk.
         let returns = same_epoch
             && matches!(&self.state, EpochState::Prospective(state)
                 if state.leader_id == Some(leader_id) && state.leader_endpoints.len() >= leader_endpoints.len());
@@ -173,7 +170,7 @@ impl QuorumState {
         Ok(())
     }
 
-    /// A timer ran out: would the others vote for this replica? Nothing durable changes.
+    /// A timer expired: requests pre-votes. Nothing durable changes.
     pub fn transition_to_prospective(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
         let illegal = matches!(self.state, EpochState::Leader(_) | EpochState::Prospective(_));
         if illegal || self.is_observer() {
@@ -196,7 +193,7 @@ impl QuorumState {
         Ok(())
     }
 
-    /// It could win: a new epoch, and its own vote in it (D1).
+    /// The pre-vote was granted: a new epoch, with its own vote in it (D1).
     pub fn transition_to_candidate(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
         if !matches!(self.state, EpochState::Prospective(_)) || self.is_observer() {
             throw!("cannot become Candidate {}", self.standing());
@@ -221,7 +218,7 @@ impl QuorumState {
         }
     }
 
-    /// Won. The high watermark starts unknown: only a record of this epoch can make one.
+    /// The election is won. The high watermark starts unknown: it needs a record of this epoch.
     pub fn transition_to_leader(
         &mut self,
         epoch_start_offset: Offset,
@@ -245,7 +242,7 @@ impl QuorumState {
         Ok(())
     }
 
-    /// Stops leading; the epoch is over for this replica. Nothing durable changes.
+    /// Stops leading in this epoch. Nothing durable changes.
     pub fn transition_to_resigned(
         &mut self,
         preferred_candidates: Rc<[ReplicaKey]>,
@@ -268,13 +265,13 @@ impl QuorumState {
         ResignedState { preferred_candidates, unacked, election_timer: self.random_election_timer(step) }
     }
 
-    /// Where this replica stands, for messages of transitions that it must not make.
+    /// The current state, for error messages of illegal transitions.
     fn standing(&self) -> String {
         let observer = if self.is_observer() { ", an observer" } else { "" };
         format!("from {} in epoch {}{observer}", self.role(), self.epoch)
     }
 
-    /// Gives the vote of this epoch, durably before the answer (D3).
+    /// Grants the vote of this epoch, durably before the answer (D3).
     pub fn add_voted_state(&mut self, candidate: ReplicaKey, step: &mut Step<'_>) -> Result<(), Fatal> {
         if candidate.id == self.local.id {
             throw!("cannot vote for itself, node {}, on another's request in epoch {}", candidate.id, self.epoch);
@@ -308,7 +305,7 @@ impl QuorumState {
         Ok(())
     }
 
-    /// Writes `quorum-state`, unless `mutant` is on, which does so too late.
+    /// Writes `quorum-state`, unless the bug `mutant` is on, which writes it too late.
     pub(super) fn persist(&mut self, election: ElectionState, mutant: Bug, step: &mut Step<'_>) {
         self.late_write = None;
         if !self.bugs.has(mutant) {
@@ -318,7 +315,7 @@ impl QuorumState {
         }
     }
 
-    /// Makes up for a write that a bug has put off; a follower's waits for its first append.
+    /// Performs a write that a bug has postponed; that of a follower waits for its first append.
     pub fn write_late(&mut self, step: &mut Step<'_>) {
         let waits = matches!(&self.state, EpochState::Follower(state) if !state.has_fetched_from_leader)
             && self.bugs.has(Bug::FollowerStateNotDurable);
@@ -340,13 +337,13 @@ impl QuorumState {
     }
 }
 
-/// The same deadline in the next state.
+/// A timer of the next state with the same deadline.
 fn still_running(mut timer: Timer, now_ms: i64) -> Timer {
     timer.update(now_ms);
     timer
 }
 
-/// What others may request.
+/// Queries.
 impl QuorumState {
     pub fn epoch(&self) -> LeaderEpoch {
         self.epoch
@@ -423,7 +420,7 @@ impl QuorumState {
         }
     }
 
-    /// What is known to be committed; not known when Resigned, nor early in an own epoch.
+    /// The known committed offset; unknown when Resigned, and at the start of a leader's epoch.
     pub fn high_watermark(&self) -> Option<Offset> {
         match &self.state {
             EpochState::Unattached(state) => state.high_watermark,
@@ -455,7 +452,7 @@ impl QuorumState {
         matches!(self.state, EpochState::Follower(_))
     }
 
-    /// The role's name in messages.
+    /// Whether another replica is known as leader.
     pub fn has_remote_leader(&self) -> bool {
         self.leader_id().is_some_and(|leader| leader != self.local.id)
     }

@@ -1,15 +1,15 @@
 //! Kafka's `RequestManager`: at most one raft request in flight per destination, and a short
 //! backoff after a failure (consensus.md §2.4).
 //!
-//! A state changes only when it is looked up: the answer to a request that has timed out is
-//! still expected until the destination is queried for being ready.
+//! A state changes only when it is read: the response to a request that has timed out is still expected until the
+//! destination is checked for readiness.
 
 use std::rc::Rc;
 
 use crate::ids::NodeId;
 use crate::io::Entropy;
 
-/// What raft knows of the connections to its peers; one per replica.
+/// The connection states of the other nodes; one per replica.
 #[derive(Clone, Debug)]
 pub struct RequestManager {
     bootstrap: Rc<[NodeId]>,
@@ -38,7 +38,7 @@ impl RequestManager {
         RequestManager { bootstrap, retry_backoff_ms, request_timeout_ms, connections: Vec::new() }
     }
 
-    /// May a request be sent? A timed-out request or a completed backoff is forgotten here.
+    /// Whether a request may be sent. Removes a timed-out request or a completed backoff.
     pub fn is_ready(&mut self, to: NodeId, now_ms: i64) -> bool {
         match self.position(to) {
             Err(_) => true,
@@ -46,22 +46,22 @@ impl RequestManager {
         }
     }
 
-    /// Did the last request fail less than `retry.backoff.ms` ago?
+    /// Whether the last request failed less than `retry.backoff.ms` ago.
     pub fn is_backing_off(&self, to: NodeId, now_ms: i64) -> bool {
         self.remaining_backoff_ms(to, now_ms) > 0
     }
 
-    /// Is the request in flight older than `request.timeout.ms`?
+    /// Whether the request in flight is older than `request.timeout.ms`.
     pub fn has_request_timed_out(&self, to: NodeId, now_ms: i64) -> bool {
         matches!(self.state(to), State::AwaitingResponse { .. }) && self.remaining_request_time_ms(to, now_ms) == 0
     }
 
-    /// Is this the answer to the request in flight? Any other answer is to be ignored.
+    /// Whether this is the response to the request in flight. Other responses are ignored.
     pub fn is_response_expected(&self, to: NodeId, correlation_id: i32) -> bool {
         matches!(self.state(to), State::AwaitingResponse { correlation_id: expected, .. } if expected == correlation_id)
     }
 
-    /// Time until the backoff is over; 0 if there is none.
+    /// Time until the backoff ends; 0 if there is none.
     pub fn remaining_backoff_ms(&self, to: NodeId, now_ms: i64) -> i64 {
         match self.state(to) {
             State::BackingOff { failed_ms } => remaining_ms(failed_ms, self.retry_backoff_ms, now_ms),
@@ -77,7 +77,7 @@ impl RequestManager {
         }
     }
 
-    /// A request was handed to the network.
+    /// A request was sent.
     pub fn on_request_sent(&mut self, to: NodeId, correlation_id: i32, now_ms: i64) {
         let state = State::AwaitingResponse { correlation_id, sent_ms: now_ms };
         match self.position(to) {
@@ -86,8 +86,8 @@ impl RequestManager {
         }
     }
 
-    /// A response was processed: `handled` makes the destination READY, otherwise it backs off.
-    /// Ignored if the response was not expected.
+    /// A response was processed: `handled` makes the destination READY, otherwise its backoff starts. Ignored if the
+    /// response was not expected.
     pub fn on_response_result(&mut self, to: NodeId, correlation_id: i32, handled: bool, now_ms: i64) {
         if !self.is_response_expected(to, correlation_id) {
             return;
@@ -98,26 +98,26 @@ impl RequestManager {
         }
     }
 
-    /// Forgets what was in flight to one destination: its late answer will be ignored.
+    /// Drops the request in flight to one destination: its late response will be ignored.
     pub fn reset(&mut self, to: NodeId) {
         if let Ok(index) = self.position(to) {
             self.connections[index].state = State::Ready;
         }
     }
 
-    /// Forgets what was in flight to anyone; done at every transition that resets connections.
+    /// Drops the requests in flight to all destinations; called at every transition that resets connections.
     pub fn reset_all(&mut self) {
         self.connections.clear();
     }
 
-    /// Is a request in flight anywhere that has not timed out? Forgets timed-out requests and
-    /// completed backoffs on its way to the first such request, as Kafka's does.
+    /// Whether any request is in flight that has not timed out. Removes timed-out requests and completed backoffs up to
+    /// the first such request, as Kafka does.
     pub fn has_any_inflight_request(&mut self, now_ms: i64) -> bool {
         (0..self.connections.len()).any(|index| matches!(self.settle(index, now_ms), State::AwaitingResponse { .. }))
     }
 
-    /// A READY bootstrap server, from a random start index; none while a request is in flight
-    /// to **any** node: two Fetches at once could append the same offset twice.
+    /// A READY bootstrap server, from a random start index; none while a request is in flight to **any** node: two
+    /// concurrent Fetches could append the same offset twice.
     pub fn find_ready_bootstrap_server(&mut self, now_ms: i64, entropy: &mut dyn Entropy) -> Option<NodeId> {
         if self.bootstrap.is_empty() || self.has_any_inflight_request(now_ms) {
             return None;
@@ -128,8 +128,8 @@ impl RequestManager {
         from_start.iter().chain(before).copied().find(|server| self.is_ready(*server, now_ms))
     }
 
-    /// Time until a bootstrap server may be queried: until the request in flight times out, or the
-    /// shortest backoff ends; 0 if one is READY now.
+    /// Time until a bootstrap server may receive a request: until the request in flight times out, or the shortest
+    /// backoff ends; 0 if one is READY now.
     pub fn backoff_before_available_bootstrap_server(&mut self, now_ms: i64) -> i64 {
         let mut backoff_ms = self.retry_backoff_ms;
         for index in 0..self.connections.len() {
@@ -155,7 +155,7 @@ impl RequestManager {
         self.position(to).map_or(State::Ready, |index| self.connections[index].state)
     }
 
-    /// The state as of now, with what time has ended forgotten for good.
+    /// The current state; expired requests and backoffs are removed.
     fn settle(&mut self, index: usize, now_ms: i64) -> State {
         let over = match self.connections[index].state {
             State::Ready => true,
@@ -185,7 +185,7 @@ mod tests {
     const TIMEOUT_MS: i64 = 200;
     const NODES: i32 = 4;
 
-    /// Draws always the same number, reduced to the bound.
+    /// Always draws the same number, reduced to the bound.
     struct Constant(u32);
     impl Entropy for Constant {
         fn below(&mut self, bound: u32) -> u32 {
@@ -197,7 +197,7 @@ mod tests {
         RequestManager::new((0..NODES - 1).map(NodeId).collect(), BACKOFF_MS, TIMEOUT_MS)
     }
 
-    /// The rules of §2.4 written down once more: what is in flight or failed, and since when.
+    /// The rules of §2.4, independently: what is in flight or has failed, and since when.
     #[derive(Default)]
     struct Model(BTreeMap<i32, (Option<i32>, i64)>);
 

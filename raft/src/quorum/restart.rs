@@ -1,6 +1,5 @@
-//! Which state a replica starts in, from what its disk says (consensus.md §1.6). The point of
-//! the table: who led or ran in an epoch must not vote, run or lead in it a second time with a
-//! log that may have lost its tail.
+//! The initial state of a replica, from `quorum-state` and its log (consensus.md §1.6). A replica that was leader or
+//! candidate of an epoch must not vote, campaign or lead in it again with a log that may have lost its end.
 
 use std::rc::Rc;
 
@@ -16,7 +15,7 @@ use crate::log::{ElectionState, write_election_state};
 use crate::step::{Fatal, Step, throw};
 
 impl QuorumState {
-    /// The chosen state is written back. A single voter is moved on by the client.
+    /// Writes the chosen state back. The client elects a single voter.
     pub fn initialize(
         local: ReplicaKey,
         voters: VoterSet,
@@ -28,7 +27,7 @@ impl QuorumState {
     ) -> Result<QuorumState, Fatal> {
         let mut quorum = QuorumState::blank(local, voters, timeouts, switches, step.now_ms());
         let stored = stored.unwrap_or(ElectionState { epoch: LeaderEpoch(0), leader_id: None, voted: None });
-        // Somebody's records of a later epoch are here: quorum-state was lost or rolled back.
+        // The log contains records of a later epoch: quorum-state was lost or is outdated.
         let log_decides = quorum.bugs.has(Bug::EpochFromLogAtRestart);
         let stored = if stored.epoch < log_epoch || log_decides {
             ElectionState { epoch: log_epoch, leader_id: None, voted: None }
@@ -47,7 +46,7 @@ impl QuorumState {
 
     fn starting_state(&mut self, stored: &ElectionState, step: &mut Step<'_>) -> Result<EpochState, Fatal> {
         let led = stored.leader_id == Some(self.local.id);
-        // R02: the wrong code resumes as if all had elected it again.
+        // R02: the wrong code resumes as if all voters had elected it again.
         if led && self.bugs.has(Bug::Kafka10527ResumeAsLeader) && self.is_voter() {
             let mut state = self.candidate_state(step);
             for voter in self.voters.ids() {
@@ -87,7 +86,7 @@ impl QuorumState {
     }
 }
 
-/// A stored key names a replica if ids agree, and directory ids too where one is stored.
+/// A stored key matches a replica if the ids are equal, and the directory ids too where one is stored.
 pub(super) fn names(stored: ReplicaKey, replica: ReplicaKey) -> bool {
     stored.id == replica.id && stored.directory_id.is_none_or(|directory| replica.directory_id == Some(directory))
 }

@@ -1,10 +1,10 @@
 //! Kafka's `Timer`: a wall-clock deadline read through a cached time that never goes back.
 //!
-//! Between updates the timer stands still, as in Kafka, where a poll reads the clock once and
-//! evaluates its timers afterwards. A wall clock stepped back freezes the timer until it has caught
-//! up; one stepped forward expires it early (consensus.md §2.2).
+//! Between updates the time is constant, as in Kafka, where a poll reads the clock once and evaluates its timers
+//! afterwards. If the wall clock steps back, the timer does not advance until the clock has caught up; if it steps
+//! forward, the timer expires early (consensus.md §2.2).
 
-/// A deadline in wall-clock ms and the latest time that the timer was given.
+/// A deadline in wall-clock ms, and the latest time of an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timer {
     current_ms: i64,
@@ -24,23 +24,23 @@ impl Timer {
         Timer { current_ms: now_ms, deadline_ms: i64::MAX }
     }
 
-    /// Sets the time; an earlier one than before changes nothing.
+    /// Updates the time, unless it is earlier than before.
     pub fn update(&mut self, now_ms: i64) {
         self.current_ms = self.current_ms.max(now_ms);
     }
 
-    /// Starts again, from the time last given. `i64::MAX` means never.
+    /// Restarts the timer from the latest update. `i64::MAX` means never.
     pub fn reset(&mut self, timeout_ms: i64) {
         assert!(timeout_ms >= 0, "a timer cannot be reset to a negative timeout of {timeout_ms} ms");
         self.deadline_ms = if timeout_ms == i64::MAX { i64::MAX } else { self.current_ms.saturating_add(timeout_ms) };
     }
 
-    /// Has the deadline passed, as of the time last given?
+    /// Whether the deadline has passed at the latest update.
     pub fn is_expired(&self) -> bool {
         self.remaining_ms() == 0
     }
 
-    /// Time until the deadline, never negative; `i64::MAX` if it never comes.
+    /// Time until the deadline, never negative; `i64::MAX` for no deadline.
     pub fn remaining_ms(&self) -> i64 {
         if self.deadline_ms == i64::MAX {
             return i64::MAX;

@@ -1,5 +1,5 @@
-//! Who votes, and where each is reached: a value in force, not a constant, since KIP-853 reads
-//! it from the log. With kraft.version 0 it is `controller.quorum.voters` for ever.
+//! The voters and their endpoints: a value and not a constant, because KIP-853 reads it from the log. With
+//! kraft.version 0 it is always `controller.quorum.voters`.
 
 use std::rc::Rc;
 
@@ -10,11 +10,9 @@ use crate::message::Endpoints;
 /// Kafka's `VoterSet.VoterNode`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VoterNode {
-    /// Node id.
     pub id: NodeId,
-    /// `None` with kraft.version 0, which knows no directory ids.
+    /// `None` with kraft.version 0, which has no directory ids.
     pub directory_id: Option<Uuid>,
-    /// Its listeners.
     pub endpoints: Endpoints,
 }
 
@@ -40,17 +38,16 @@ impl VoterSet {
         &self.ids
     }
 
-    /// How many voters.
     pub fn len(&self) -> usize {
         self.voters.len()
     }
 
-    /// Nobody votes: only before a cluster is bootstrapped.
+    /// There are no voters: only before a cluster is bootstrapped.
     pub fn is_empty(&self) -> bool {
         self.voters.is_empty()
     }
 
-    /// Votes needed to win.
+    /// Number of votes needed to win.
     pub fn majority(&self) -> usize {
         self.len() / 2 + 1
     }
@@ -62,17 +59,17 @@ impl VoterSet {
         })
     }
 
-    /// Is this the one and only voter?
+    /// Whether this is the only voter.
     pub fn is_only_voter(&self, key: ReplicaKey) -> bool {
         self.len() == 1 && self.is_voter(key)
     }
 
-    /// The key by which a voter is addressed.
+    /// The replica key of a voter.
     pub fn key_of(&self, id: NodeId) -> Option<ReplicaKey> {
         self.voters.iter().find(|voter| voter.id == id).map(|voter| ReplicaKey { id, directory_id: voter.directory_id })
     }
 
-    /// Where a voter listens.
+    /// The endpoints of a voter.
     pub fn endpoints(&self, id: NodeId) -> Option<&Endpoints> {
         self.voters.iter().find(|voter| voter.id == id).map(|voter| &voter.endpoints)
     }

@@ -1,4 +1,4 @@
-//! Who gets a vote (consensus.md §1.2, §6.8).
+//! The conditions of a vote (consensus.md §1.2, §6.8).
 
 use super::epoch_states::EpochState;
 use super::quorum_state::QuorumState;
@@ -8,7 +8,7 @@ use crate::fixes::Fix;
 use crate::ids::ReplicaKey;
 
 impl QuorumState {
-    /// Would this replica vote so, in its current epoch? Changes nothing.
+    /// Whether this replica would grant the vote in its current epoch. Changes nothing.
     pub fn can_grant_vote(&self, candidate: ReplicaKey, is_log_up_to_date: bool, pre_vote: bool) -> bool {
         let is_log_up_to_date = is_log_up_to_date || self.bugs.has(Bug::NoLogTest);
         match &self.state {
@@ -16,7 +16,7 @@ impl QuorumState {
             EpochState::Unattached(_) | EpochState::Prospective(_) => {
                 let voted = self.voted().filter(|_| !self.bugs.has(Bug::TwoVotesInOneEpoch));
                 match voted {
-                    // Kafka does not compare the log again.
+                    // Kafka does not compare the logs again.
                     Some(voted) => {
                         let compare_again = self.fixes.has(Fix::CompareLogOfRepeatedVote);
                         names(voted, candidate) && (is_log_up_to_date || !compare_again)
@@ -25,7 +25,7 @@ impl QuorumState {
                 }
             }
             EpochState::Candidate(_) | EpochState::Resigned(_) => pre_vote && is_log_up_to_date,
-            // KIP-996: a voter that has received a response of its leader in this epoch does not help to depose it.
+            // KIP-996: a voter that has received a response from its leader in this epoch refuses pre-votes.
             EpochState::Follower(state) => {
                 let in_touch = state.has_fetched_from_leader && !self.bugs.has(Bug::PreVoteOfFollowerInTouch);
                 pre_vote && is_log_up_to_date && !in_touch
@@ -34,7 +34,7 @@ impl QuorumState {
         }
     }
 
-    /// Must a vote that is granted be recorded, or has it been before?
+    /// Whether a granted vote must be recorded, or is recorded already.
     pub fn must_record_vote(&self, candidate: ReplicaKey) -> bool {
         self.voted().is_none_or(|voted| !names(voted, candidate))
     }

@@ -1,4 +1,4 @@
-//! One heartbeat, and the sweep that fences the silent (controller-broker.md §3.3, §3.4).
+//! BrokerHeartbeat, and the periodic fencing of brokers whose sessions have expired (controller-broker.md §3.3, §3.4).
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use crate::message::ErrorCode;
 use crate::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use crate::metadata::image::BrokerRegistration;
 
-/// Step B. Records: those of the new state, then those of directories that are offline.
+/// Step B. Returns the records of the new state, then those of offline directories.
 pub fn process_heartbeat(
     state: &ControllerState,
     heartbeats: &mut BrokerHeartbeatManager,
@@ -87,8 +87,8 @@ fn next_state(
     }
 }
 
-/// A heartbeat waited too long in the queue: its offset counts still, so that an overloaded
-/// controller does not hold up others.
+/// A heartbeat exceeded its deadline in the queue. Its metadata offset still counts, so that an overloaded controller
+/// does not delay other brokers.
 pub fn touch_timed_out(
     state: &ControllerState,
     heartbeats: &mut BrokerHeartbeatManager,
@@ -107,7 +107,7 @@ fn registered<'a>(
     broker.filter(|broker| broker.epoch == request.broker_epoch).ok_or(ErrorCode::StaleBrokerEpoch)
 }
 
-/// `maybeFenceStaleBroker`: at most one session. `true`: one was removed, so look again soon.
+/// `maybeFenceStaleBroker`: at most one session. `true`: a session was removed, so the task runs again soon.
 pub fn fence_stale_broker(
     state: &ControllerState,
     heartbeats: &mut BrokerHeartbeatManager,

@@ -1,5 +1,5 @@
-//! What only the active controller knows of brokers, and never writes: fenced or not, how far
-//! their metadata is, when they were last received (controller-broker.md §3.2, §3.4, §3.5).
+//! Soft state of brokers, which only the active controller has and which is never written to the log: fencing, metadata
+//! offset, and time of the last contact (controller-broker.md §3.2, §3.4, §3.5).
 
 use std::collections::BTreeMap;
 
@@ -12,20 +12,20 @@ struct BrokerHeartbeatState {
     fenced: bool,
     /// -1: none yet.
     metadata_offset: i64,
-    /// -1: it does not wait for a controlled shutdown.
+    /// -1: not in controlled shutdown.
     controlled_shutdown_offset: i64,
 }
 
-/// Where a broker stands (§3.3).
+/// State of a broker (§3.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BrokerControlState {
-    /// It may serve nothing.
+    /// The broker may serve no requests.
     Fenced,
-    /// It serves.
+    /// The broker serves requests.
     Unfenced,
-    /// It waits until all others know that it no longer leads.
+    /// The broker waits until all others have learned that it no longer leads any partition.
     ControlledShutdown,
-    /// It may leave; counts as fenced.
+    /// The broker may stop; counts as fenced.
     ShutdownNow,
 }
 
@@ -36,13 +36,13 @@ pub struct BrokerHeartbeatManager {
     session_timeout_ns: u64,
     bugs: Bugs,
     brokers: BTreeMap<NodeId, BrokerHeartbeatState>,
-    /// Monotonic ns of the last contact. A stale epoch makes an entry of its own, which expires.
+    /// Monotonic ns of the last contact. A heartbeat with a stale epoch has a separate entry, which expires.
     contacts: BTreeMap<(NodeId, BrokerEpoch), u64>,
 }
 
 impl BrokerHeartbeatManager {
-    /// Of a controller that has just become active: every unfenced broker gets a fresh session,
-    /// fenced ones none (§3.5).
+    /// The state of a controller that has just become active: every unfenced broker has a new session, fenced ones have
+    /// none (§3.5).
     pub fn activate(
         session_timeout_ns: u64,
         cluster: &ClusterState,
@@ -60,12 +60,12 @@ impl BrokerHeartbeatManager {
         manager
     }
 
-    /// A heartbeat has arrived, of whatever epoch.
+    /// A heartbeat has arrived, of any epoch.
     pub fn contact(&mut self, broker: NodeId, epoch: BrokerEpoch, now_ns: u64) {
         self.contacts.insert((broker, epoch), now_ns);
     }
 
-    /// Does this incarnation have a session?
+    /// Whether this incarnation has a session.
     pub fn has_valid_session(&self, broker: NodeId, epoch: BrokerEpoch, now_ns: u64) -> bool {
         self.contacts.get(&(broker, epoch)).is_some_and(|at_ns| !self.is_expired(*at_ns, now_ns))
     }
@@ -78,12 +78,12 @@ impl BrokerHeartbeatManager {
         Some(key)
     }
 
-    /// Strict on both sides.
+    /// The comparison is strict in both directions.
     fn is_expired(&self, at_ns: u64, now_ns: u64) -> bool {
         now_ns > at_ns && at_ns.saturating_add(self.session_timeout_ns) < now_ns
     }
 
-    /// Sets both; a fenced broker no longer waits for a controlled shutdown.
+    /// Sets fencing and metadata offset; a fenced broker is no longer in controlled shutdown.
     pub fn touch(&mut self, broker: NodeId, fenced: bool, metadata_offset: i64) {
         let state = self.brokers.entry(broker).or_insert(BrokerHeartbeatState {
             fenced,
@@ -97,8 +97,8 @@ impl BrokerHeartbeatManager {
         }
     }
 
-    /// A registration or a change of one was replayed. One that leaves the fence as it was makes
-    /// the broker look maximally behind until its next heartbeat, as in Kafka.
+    /// A registration or a registration change was replayed. If fencing is unchanged, it resets the broker's metadata
+    /// offset until its next heartbeat, as in Kafka.
     pub fn register(&mut self, broker: NodeId, fenced: bool) {
         let metadata_offset = match self.brokers.get(&broker) {
             Some(state) if state.fenced != fenced => state.metadata_offset,
@@ -107,12 +107,12 @@ impl BrokerHeartbeatManager {
         self.touch(broker, fenced, metadata_offset);
     }
 
-    /// It is not registered any more, or its old incarnation is gone.
+    /// The broker is unregistered, or its incarnation was replaced.
     pub fn remove(&mut self, broker: NodeId) {
         self.brokers.remove(&broker);
     }
 
-    /// Set once; kept by later heartbeats.
+    /// Set once; later heartbeats do not change it.
     pub fn update_controlled_shutdown_offset(&mut self, broker: NodeId, offset: i64) {
         if let Some(state) = self.brokers.get_mut(&broker)
             && !state.fenced
@@ -122,7 +122,7 @@ impl BrokerHeartbeatManager {
         }
     }
 
-    /// `None` if nothing is known of it.
+    /// `None` if the broker has no soft state.
     pub fn control_state(&self, broker: NodeId) -> Option<BrokerControlState> {
         let state = self.brokers.get(&broker)?;
         Some(if state.is_shutting_down() {
@@ -134,7 +134,7 @@ impl BrokerHeartbeatManager {
         })
     }
 
-    /// All other active brokers have published what its shutdown waits for.
+    /// Whether all other active brokers have published the offset that its controlled shutdown waits for.
     pub fn may_shut_down(&self, broker: NodeId) -> bool {
         self.brokers.get(&broker).is_some_and(|state| state.controlled_shutdown_offset <= self.lowest_active_offset())
     }
@@ -145,7 +145,7 @@ impl BrokerHeartbeatManager {
         active.map(|state| state.metadata_offset).min().unwrap_or(i64::MAX)
     }
 
-    /// Brokers that new replicas may be placed on: not those shutting down. Id, and whether fenced.
+    /// Brokers on which new replicas may be placed: not those shutting down. Id, and whether fenced.
     pub fn usable_brokers(&self) -> impl Iterator<Item = (NodeId, bool)> + '_ {
         let usable = self.brokers.iter().filter(|(_, state)| !state.is_shutting_down());
         usable.map(|(id, state)| (*id, state.fenced))

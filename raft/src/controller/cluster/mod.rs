@@ -1,8 +1,8 @@
 //! Kafka's `ClusterControlManager` and `BrokerHeartbeatManager` (controller-broker.md §3).
 //!
-//! * `heartbeats`: what only the active controller knows of brokers
-//! * `registration`: brokers and controllers register and leave
-//! * `heartbeat`: one heartbeat, and the sweep that fences the silent
+//! * `heartbeats`: soft state of brokers
+//! * `registration`: registration of brokers and controllers, and unregistration
+//! * `heartbeat`: BrokerHeartbeat, and the periodic fencing of brokers
 
 mod heartbeat;
 mod heartbeats;

@@ -1,4 +1,4 @@
-//! Brokers and controllers register, and brokers leave (controller-broker.md §3.1, §3.6).
+//! Registration of brokers and controllers, and unregistration of brokers (controller-broker.md §3.1, §3.6).
 
 use std::rc::Rc;
 
@@ -20,9 +20,8 @@ use crate::metadata::MetadataRecord;
 use crate::metadata::image::directory_id;
 use crate::metadata::records::{BrokerEndpoint, BrokerFeature, RegisterBroker, RegisterController, UnregisterBroker};
 
-/// The registration is the last record: a controller that fails in between leaves the broker
-/// unregistered, and its retry does the cleaning up again. `next_write_offset` becomes the epoch of
-/// a new incarnation.
+/// The registration is the last record: a controller that fails in between leaves the broker unregistered, and the
+/// retry repeats the cleanup. `next_write_offset` becomes the epoch of a new incarnation.
 pub fn register_broker(
     state: &ControllerState,
     heartbeats: &mut BrokerHeartbeatManager,
@@ -44,7 +43,7 @@ pub fn register_broker(
     {
         return Err(ErrorCode::DuplicateBrokerRegistration);
     }
-    // Older records have no place for directories.
+    // Older records have no field for directories.
     let log_dirs = if state.features.metadata_version() >= level::DIRECTORIES {
         check_directories(state, request)?;
         Rc::clone(&request.log_dirs)
@@ -62,7 +61,7 @@ pub fn register_broker(
     };
     if same_incarnation.or(takes_over).is_none() {
         let view = View { state, heartbeats, settings };
-        // A broker that was never registered has no epoch that the marker could name: unclean.
+        // A broker that was never registered has no epoch that the marker could contain: unclean.
         let clean = existing.is_some_and(|broker| broker.epoch == request.previous_broker_epoch)
             || settings.bugs.has(Bug::Kafka18635UncleanShutdownUnnoticed);
         if state.elr_enabled() && !clean {
@@ -75,7 +74,7 @@ pub fn register_broker(
         }
         heartbeats.remove(broker_id);
     }
-    // The same process anew may be a late duplicate, and the process dead: that prolongs nothing.
+    // A registration of the same process may be a late duplicate, after the process has ended: it prolongs no session.
     let waits = same_incarnation
         .is_none_or(|broker| broker.fenced && !heartbeats.has_valid_session(broker_id, broker_epoch, now_ns));
     if waits && settings.fixes.has(Fix::SessionSinceRegistration) {
@@ -108,7 +107,7 @@ fn check_directories(state: &ControllerState, request: &BrokerRegistrationReques
     if dirs.is_empty() || dirs.iter().enumerate().any(wrong) { Err(ErrorCode::InvalidRegistration) } else { Ok(()) }
 }
 
-/// Every finalized level must be in the range offered; what is not offered is 0..0.
+/// Every finalized level must be in the supported range; a feature that is not listed has the range 0..0.
 fn check_features(
     state: &ControllerState,
     settings: &ControllerSettings,
@@ -135,7 +134,7 @@ fn check_features(
     Ok(())
 }
 
-/// UnregisterBroker. Permitted for a live broker; it will then fail until it is started anew.
+/// UnregisterBroker. Permitted for a running broker, whose requests then fail until it is restarted.
 pub fn unregister_broker(
     view: View<'_>,
     request: &UnregisterBrokerRequest,

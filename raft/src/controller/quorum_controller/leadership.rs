@@ -1,4 +1,4 @@
-//! Commits, and who is active: claim, activation, renounce (controller-broker.md §2.3, §2.4, §2.6).
+//! Commits and leadership: claim, activation, renounce (controller-broker.md §2.3, §2.4, §2.6).
 
 use std::rc::Rc;
 
@@ -18,7 +18,7 @@ use crate::metadata::records::{AbortTransaction, BeginTransaction, Config, EndTr
 use crate::step::{Fatal, Step};
 
 impl QuorumController {
-    /// The one delivery that a post announced.
+    /// Handles the one event that a post announced.
     pub(super) fn handle_raft_event(&mut self, log: &mut dyn MetadataLog, step: &mut Step<'_>) -> Result<(), Fatal> {
         match log.take_event()? {
             Some(RaftEvent::Commit { batches, ordinal }) => {
@@ -36,10 +36,10 @@ impl QuorumController {
         Ok(())
     }
 
-    /// Replays what is committed. An active controller has replayed it into its latest state when
-    /// it wrote it; now it is in both.
+    /// Replays committed records. An active controller has already replayed its own records into the latest state when
+    /// it wrote them.
     fn handle_commit_batch(&mut self, batch: &CommittedBatch) -> Result<(), Fatal> {
-        // A read begins with the batch that holds the offset requested.
+        // A read starts with the batch that contains the requested offset.
         if batch.last_offset <= self.last_committed {
             return Ok(());
         }
@@ -71,8 +71,8 @@ impl QuorumController {
         }
     }
 
-    /// The latest state begins as what is committed: raft reported its leadership only after all
-    /// that was committed before it. Nothing slips in between claim and activation.
+    /// The latest state starts as the committed one: raft reports leadership only after all earlier commits. No event
+    /// runs between claim and activation.
     fn claim(&mut self, log: &mut dyn MetadataLog, epoch: LeaderEpoch, step: &mut Step<'_>) {
         let latest = self.committed.clone();
         let session_ns = u64::from(self.settings.broker_session_timeout_ms) * NS_PER_MS;
@@ -87,18 +87,17 @@ impl QuorumController {
 
     /// `completeActivation`
     pub(super) fn complete_activation(&mut self, log: &mut dyn MetadataLog, step: &mut Step<'_>) -> Result<(), Fatal> {
-        // Renounced in the meantime.
+        // The controller has renounced in the meantime.
         let Some(active) = &self.active else { return Ok(()) };
-        // An open transaction will be aborted: what it says of the version does not count.
+        // An open transaction will be aborted: its version does not count.
         let known = active.latest.stable().features.known_metadata_version().is_some();
         let in_transaction = active.latest.transaction_start().is_some();
         let (records, atomic) = self.activation_records(known, in_transaction);
         self.complete_at_end(log, records, atomic, EndOffsetHook::StartPeriodicTasks, None, step)
     }
 
-    /// §2.6. A transaction that a failed controller left open is aborted; a log without
-    /// `metadata.version` gets what `kafka-storage format` wrote, in a transaction if that version
-    /// has them.
+    /// §2.6. A transaction that a failed controller left open is aborted; a log without `metadata.version` gets the
+    /// bootstrap records of `kafka-storage format`, in a transaction if that version supports them.
     fn activation_records(&self, metadata_version_known: bool, in_transaction: bool) -> (Vec<MetadataRecord>, bool) {
         let mut records = Vec::new();
         if in_transaction {
@@ -132,15 +131,15 @@ impl QuorumController {
         (records, atomic)
     }
 
-    /// An operation has thrown what no operation should throw: another controller is to take over, from what is
-    /// committed (`QuorumController.handleEventException`, `EventHandlerExceptionInfo.causesFailover`).
+    /// An operation has thrown an unexpected exception: another controller takes over, from the committed state
+    /// (`QuorumController.handleEventException`, `EventHandlerExceptionInfo.causesFailover`).
     pub(super) fn fail_over(&mut self, log: &mut dyn MetadataLog, step: &mut Step<'_>) {
         step.out.probe(Probe::ControllerFailedOver);
         self.renounce(log, step);
     }
 
-    /// Whoever waits learns NOT_CONTROLLER, which says nothing of the outcome: what was written may
-    /// yet be committed, and is then replayed like any other's records.
+    /// All waiting requests are answered with NOT_CONTROLLER, which leaves the outcome open: their records may still be
+    /// committed, and are then replayed like those of another controller.
     pub(super) fn renounce(&mut self, log: &mut dyn MetadataLog, step: &mut Step<'_>) {
         let Some(active) = self.active.take() else { return };
         step.out.observe(Observation::LeadershipRenounced { epoch: active.epoch });

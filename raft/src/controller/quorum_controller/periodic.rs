@@ -1,6 +1,6 @@
-//! What an active controller does by itself (controller-broker.md §2.8).
+//! Periodic tasks of an active controller (controller-broker.md §2.8).
 //!
-//! Left out: expireDelegationTokens, and the performance message, which is a line in a log.
+//! Left out: expireDelegationTokens, and the performance message, which is only logged.
 
 use super::{Event, NS_PER_MS, QuorumController};
 use crate::controller::metadata_log::MetadataLog;
@@ -11,19 +11,19 @@ use crate::metadata::records::NoOp;
 use crate::step::{Fatal, Step};
 use strum::VariantArray;
 
-/// A task that has more to do runs again so soon, not at once: timers outrank the FIFO.
+/// Delay before a task with remaining work runs again. It is not zero because timers take precedence over the FIFO.
 const IMMEDIATE_NS: u64 = 10 * NS_PER_MS;
 
-/// One of them; also the tag of its deferred event.
+/// A periodic task; also the tag of its deferred event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, VariantArray)]
 pub enum PeriodicTask {
-    /// Keeps lag visible, and high watermarks moving.
+    /// Makes lag visible, and lets high watermarks advance.
     WriteNoOpRecord,
-    /// At most one broker in each run.
+    /// At most one broker per run.
     MaybeFenceStaleBroker,
-    /// Leaderships back to first replicas.
+    /// Moves leadership back to preferred replicas.
     ElectPreferred,
-    /// Leaders for leaderless partitions whose topics allow unclean election.
+    /// Elects leaders for leaderless partitions whose topics allow unclean election.
     ElectUnclean,
 }
 
@@ -42,7 +42,7 @@ impl QuorumController {
         }
     }
 
-    /// `None`: never.
+    /// `None`: the task is disabled.
     fn period_ns(&self, task: PeriodicTask) -> Option<u64> {
         let settings = &self.settings;
         let ms = |ms: u32| u64::from(ms) * NS_PER_MS;
@@ -55,7 +55,7 @@ impl QuorumController {
         }
     }
 
-    /// A write event that nobody requested; its next run is planned before its records are written.
+    /// A write event without a request; its next run is scheduled before its records are written.
     pub(super) fn run_periodic(
         &mut self,
         log: &mut dyn MetadataLog,
@@ -70,7 +70,7 @@ impl QuorumController {
                 PeriodicTask::ElectUnclean => context.elect(replication::elect_unclean),
             })
         });
-        // Not active any more.
+        // No longer active.
         let Ok(result) = result else { return Ok(()) };
         let delay_ns = if result.response { Some(IMMEDIATE_NS) } else { self.period_ns(task) };
         if let Some(delay_ns) = delay_ns {

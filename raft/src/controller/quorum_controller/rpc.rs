@@ -1,5 +1,5 @@
-//! Requests and answers at the controller's edge: what fails how, and until when it may wait to
-//! begin (controller-broker.md §2.5, §2.9, §5.7).
+//! Requests and responses of the controller: error codes, and deadlines in the queue (controller-broker.md §2.5, §2.9,
+//! §5.7).
 
 use std::rc::Rc;
 
@@ -12,19 +12,19 @@ use crate::message::{
     AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, EnvelopeResponse, ErrorCode, Response,
 };
 
-/// What reaches a controller.
+/// A request to a controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ControllerRequest {
-    /// Of a broker or a controller.
+    /// From a broker or a controller.
     Cluster(ClusterRequest),
-    /// Of an admin client that speaks to controllers.
+    /// From an admin client that connects to controllers.
     Admin(AdminRequest),
-    /// Of an admin client, forwarded by a broker.
+    /// From an admin client, forwarded by a broker.
     Envelope(AdminRequest),
 }
 
 impl ControllerRequest {
-    /// An answer as it is sent: a forwarded request's goes into an envelope.
+    /// The response as it is sent: that of a forwarded request is put into an envelope.
     pub(super) fn admin_response(&self, response: AdminResponse) -> Response {
         match self {
             ControllerRequest::Envelope(_) => {
@@ -35,24 +35,23 @@ impl ControllerRequest {
     }
 }
 
-/// A request that waits for its answer.
+/// A request that waits for its response.
 #[derive(Clone, Debug)]
 pub(super) struct Pending {
     pub connection: Connection,
     pub correlation_id: i32,
     pub request: ControllerRequest,
-    /// Monotonic ns at which it must have begun, each event of it; `None`: whenever.
+    /// Monotonic ns before which each of its events must have started; `None`: no deadline.
     pub deadline_ns: Option<u64>,
 }
 
 impl Pending {
-    /// The answer is this.
     pub fn answer(&self, response: Response) -> Effect {
         Effect::SendResponse { connection: self.connection, correlation_id: self.correlation_id, response }
     }
 
-    /// All of it failed. NOT_CONTROLLER is answered to the forwarding broker itself, which then looks
-    /// for the new leader.
+    /// The response if all of the request failed. NOT_CONTROLLER is sent to the forwarding broker itself, which then
+    /// looks for the new leader.
     pub fn failure(&self, error: ErrorCode) -> Effect {
         self.answer(match &self.request {
             ControllerRequest::Envelope(_) if error == ErrorCode::NotController => {
@@ -65,7 +64,7 @@ impl Pending {
         })
     }
 
-    /// How long it may wait in the queue before it begins; `None`: for ever (§2.5).
+    /// How long it may wait in the queue before it is processed; `None`: without limit (§2.5).
     pub fn patience_ms(&self, settings: &ControllerSettings) -> Option<u64> {
         let timeout_ms = match &self.request {
             ControllerRequest::Cluster(ClusterRequest::BrokerHeartbeat(_)) => {
@@ -85,7 +84,7 @@ impl Pending {
         Some(u64::try_from(timeout_ms).unwrap_or(0))
     }
 
-    /// It needs nothing: answered at once, on a standby as well (§2.5).
+    /// It contains no work: answered at once, on a standby as well (§2.5).
     pub fn is_empty(&self) -> bool {
         match &self.request {
             ControllerRequest::Cluster(ClusterRequest::AlterPartition(request)) => request.partitions.is_empty(),

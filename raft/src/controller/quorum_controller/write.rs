@@ -1,5 +1,5 @@
-//! Write events (controller-broker.md §2.2): an operation on the latest state gives records, which
-//! are prepared, replayed and scheduled; its answer waits until the last of them is stable.
+//! Write events (controller-broker.md §2.2): an operation on the latest state returns records, which are prepared,
+//! replayed and scheduled; its response waits until the last of them is stable.
 
 use super::rpc::{ControllerRequest, Pending};
 use super::{Active, QuorumController};
@@ -16,7 +16,7 @@ use crate::metadata::MetadataRecord;
 use crate::quorum::accumulator::AppendError;
 use crate::step::{Fatal, Step};
 
-/// What an operation works on.
+/// The state for an operation.
 pub(super) struct Context<'a> {
     active: &'a mut Active,
     settings: &'a ControllerSettings,
@@ -25,7 +25,6 @@ pub(super) struct Context<'a> {
 type OperationResult = Result<ControllerResult<Response>, ErrorCode>;
 
 impl Context<'_> {
-    /// The latest state.
     pub fn state(&self) -> &ControllerState {
         self.active.latest.newest()
     }
@@ -34,7 +33,7 @@ impl Context<'_> {
         View { state: self.active.latest.newest(), heartbeats: &self.active.heartbeats, settings: self.settings }
     }
 
-    /// The operation of a request that writes.
+    /// Performs the operation of a request that writes.
     pub fn operate(&mut self, request: &ControllerRequest, step: &mut Step<'_>) -> OperationResult {
         match request {
             ControllerRequest::Cluster(request) => {
@@ -101,28 +100,28 @@ impl Context<'_> {
             AdminRequest::UnregisterBroker(request) => {
                 cluster::unregister_broker(view, request)?.map(AdminResponse::UnregisterBroker)
             }
-            // Reads, or begun by one.
+            // These are reads, or start with a read.
             AdminRequest::DescribeConfigs(_) | AdminRequest::DeleteTopics(_) => {
                 return Err(ErrorCode::UnknownServerError);
             }
         })
     }
 
-    /// One periodic sweep for brokers that are silent.
+    /// Fences at most one broker whose session has expired.
     pub fn fence_stale_broker(&mut self, step: &Step<'_>) -> ControllerResult<bool> {
         let now_ns = self.settings.session_now_ns(step.now);
         let (state, heartbeats) = (self.active.latest.newest(), &mut self.active.heartbeats);
         cluster::fence_stale_broker(state, heartbeats, self.settings, now_ns)
     }
 
-    /// One periodic election.
+    /// Runs one periodic election.
     pub fn elect(&self, elect: fn(View<'_>) -> ControllerResult<bool>) -> ControllerResult<bool> {
         elect(self.view())
     }
 }
 
 impl QuorumController {
-    /// A write event; `pending` is whom to answer.
+    /// A write event; `pending` is the request to answer.
     pub(super) fn write(
         &mut self,
         log: &mut dyn MetadataLog,
@@ -158,9 +157,9 @@ impl QuorumController {
         operation(&mut Context { active, settings: &self.settings }, step)
     }
 
-    /// Writes the records, if there are any, and answers when what was seen is stable: without
-    /// records that is the newest of what is pending, so that nobody learns of what may yet be lost.
-    /// `requested` is the request to answer, with its response; an event of the controller itself has none.
+    /// Writes the records, if there are any, and answers when the state that was read is stable: without records, when
+    /// the newest pending record is, so that no response shows state that may still be lost. `requested` is the request
+    /// to answer, with its response; an event of the controller itself has none.
     pub(super) fn complete_at_end(
         &mut self,
         log: &mut dyn MetadataLog,
@@ -175,7 +174,7 @@ impl QuorumController {
         let wrote = !records.is_empty();
         for batch in records.chunks(batches) {
             if let Err(error) = self.append(log, batch, step)? {
-                // NotLeader is no fault; everything else is, and the client learns nothing (§2.5).
+                // NotLeader is no fault; all others are, and the client gets UNKNOWN_SERVER_ERROR (§2.5).
                 let code = match error {
                     AppendError::NotLeader => ErrorCode::NotController,
                     _ => ErrorCode::UnknownServerError,
@@ -204,7 +203,7 @@ impl QuorumController {
         Ok(())
     }
 
-    /// One batch: prepare, replay, schedule. A record that cannot be replayed is fatal.
+    /// Appends one batch: prepare, replay, schedule. A record that cannot be replayed is fatal.
     fn append(
         &mut self,
         log: &mut dyn MetadataLog,
@@ -239,7 +238,7 @@ impl QuorumController {
         }
     }
 
-    /// Answers all that waits for offsets up to the stable one.
+    /// Sends all responses that wait for offsets up to the stable one.
     pub(super) fn complete_stable(&mut self) {
         while self.deferred.front().is_some_and(|(offset, _)| *offset <= self.last_stable) {
             if let Some((_, requested)) = self.deferred.pop_front() {
@@ -254,7 +253,7 @@ impl QuorumController {
 }
 
 impl Active {
-    /// The soft state follows the replay of registrations (§3.2).
+    /// Updates the soft state after the replay of a registration (§3.2).
     fn note_registration(&mut self, record: &MetadataRecord) {
         let broker_id = match record {
             MetadataRecord::RegisterBroker(record) => record.broker_id,

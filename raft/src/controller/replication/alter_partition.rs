@@ -1,4 +1,4 @@
-//! AlterPartition: what leaders propose (controller-broker.md §4.3).
+//! AlterPartition: the ISR proposals of leaders (controller-broker.md §4.3).
 
 use std::rc::Rc;
 
@@ -15,7 +15,7 @@ use crate::metadata::MetadataRecord;
 use crate::metadata::image::{LeaderRecoveryState, PartitionRegistration};
 use crate::metadata::records::NO_LEADER_CHANGE;
 
-/// Each partition for itself; not atomic.
+/// Each partition is handled separately; not atomic.
 pub fn alter_partition(
     view: View<'_>,
     request: &AlterPartitionRequest,
@@ -44,7 +44,7 @@ fn alter_one(
 ) -> Result<PartitionRegistration, ErrorCode> {
     let topic = view.state.topics.topic(item.partition.topic_id).ok_or(ErrorCode::UnknownTopicId)?;
     let partition = topic.partitions.get(&item.partition.partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    // An unknown recovery state is a stray IllegalArgumentException in Kafka (§2.5).
+    // Kafka answers an unknown recovery state with an uncaught IllegalArgumentException (§2.5).
     let recovery = LeaderRecoveryState::of(item.leader_recovery_state).ok_or(ErrorCode::UnknownServerError)?;
     validate(view, sender, item, recovery, partition)?;
 
@@ -61,7 +61,7 @@ fn alter_one(
     if elected_another { Err(ErrorCode::NewLeaderElected) } else { Ok(new) }
 }
 
-/// Checks 3 to 12, first match wins.
+/// Checks 3 to 12; the first failure is returned.
 fn validate(
     view: View<'_>,
     sender: NodeId,
@@ -96,7 +96,7 @@ fn is_subset_of_replicas(isr: &[BrokerState], partition: &PartitionRegistration)
     })
 }
 
-/// Members that are in the ISR already, and the leader, are checked alike.
+/// Members that are already in the ISR, and the leader, are checked in the same way.
 fn is_eligible(view: View<'_>, member: &BrokerState) -> bool {
     let broker = view.state.cluster.broker(member.broker_id);
     broker.is_some_and(|broker| {

@@ -1,7 +1,7 @@
-//! What becomes of partitions when brokers are fenced, unfenced, leave, come back as another
-//! process, or lose directories (controller-broker.md §4.5).
+//! Partition changes when brokers are fenced or unfenced, unregister, restart with a new incarnation, or lose
+//! directories (controller-broker.md §4.5).
 //!
-//! All changes of one event are computed against the state before it.
+//! All changes of one event are computed from the state before it.
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use crate::metadata::MetadataRecord;
 use crate::metadata::image::{BrokerRegistration, PartitionRegistration};
 use crate::metadata::records::{BrokerRegistrationChange, PartitionChange};
 
-/// Who is not acceptable as a leader, who is although still fenced, and who lost data.
+/// The brokers that are not acceptable as leader, acceptable although still fenced, and back after an unclean shutdown.
 #[derive(Clone, Copy, Default)]
 struct Event {
     removed: Option<NodeId>,
@@ -22,7 +22,7 @@ struct Event {
     unclean_shutdown: Option<NodeId>,
 }
 
-/// Fenced: by its session, its own wish, or because it may leave now.
+/// Fences a broker: by its session, at its request, or because it may stop now.
 pub fn broker_fenced(view: View<'_>, broker: NodeId, epoch: BrokerEpoch, records: &mut Vec<MetadataRecord>) {
     let event = Event { removed: Some(broker), ..Event::default() };
     leader_and_isr_updates(view, event, view.state.topics.with_in_isr(broker), records);
@@ -32,7 +32,7 @@ pub fn broker_fenced(view: View<'_>, broker: NodeId, epoch: BrokerEpoch, records
     }));
 }
 
-/// Unfenced: every leaderless partition of the cluster gets a chance, not only its own.
+/// Unfences a broker: an election is held in every leaderless partition of the cluster, not only in its own.
 pub fn broker_unfenced(view: View<'_>, broker: NodeId, epoch: BrokerEpoch, records: &mut Vec<MetadataRecord>) {
     records.push(MetadataRecord::BrokerRegistrationChange(BrokerRegistrationChange {
         fenced: -1,
@@ -43,7 +43,8 @@ pub fn broker_unfenced(view: View<'_>, broker: NodeId, epoch: BrokerEpoch, recor
     leader_and_isr_updates(view, event, view.state.topics.leaderless(), records);
 }
 
-/// It wants to shut down and still leads: its leaderships go elsewhere. Its registration says so once.
+/// The broker requests to shut down and still leads: its leaderships move to other replicas. A record of the
+/// registration change is written once.
 pub fn controlled_shutdown(view: View<'_>, broker: NodeId, epoch: BrokerEpoch, records: &mut Vec<MetadataRecord>) {
     let noted = view.state.cluster.broker(broker).is_some_and(|broker| broker.in_controlled_shutdown);
     if !noted {
@@ -55,13 +56,13 @@ pub fn controlled_shutdown(view: View<'_>, broker: NodeId, epoch: BrokerEpoch, r
     leaves(view, broker, records);
 }
 
-/// It shut down cleanly and is another process now, or clean and unclean make no difference.
+/// A new incarnation after a clean shutdown, or without the ELR feature.
 pub fn leaves(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>) {
     let event = Event { removed: Some(broker), ..Event::default() };
     leader_and_isr_updates(view, event, view.state.topics.with_in_isr(broker), records);
 }
 
-/// It came back without a clean shutdown: what it holds cannot be trusted to be complete.
+/// A new incarnation after an unclean shutdown: its logs may lack records.
 pub fn lost_uncleanly(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>) {
     if view.settings.bugs.has(Bug::Kafka18106UncleanWithoutElection) {
         return struck_out(view, broker, records);
@@ -86,16 +87,16 @@ fn struck_out(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>)
     }
 }
 
-/// Its registration goes: it leaves ISRs, and where it is in an ELR an election is held without it.
-/// It stays in the ELR, where a later registration, which has no epoch to be clean by, revokes it.
+/// Unregisters a broker: it leaves ISRs, and where it is in an ELR an election is held without it. It remains in the
+/// ELR until a later registration, which has no previous epoch and is therefore unclean, removes it.
 pub fn unregistered(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>) {
     leaves(view, broker, records);
     let event = Event { removed: Some(broker), ..Event::default() };
     leader_and_isr_updates(view, event, view.state.topics.with_in_elr(broker), records);
 }
 
-/// Directories of a broker that are newly offline: its replicas there leave, and its registration
-/// keeps the rest.
+/// Directories of a broker are newly offline: its replicas there leave the ISR, and its registration keeps the other
+/// directories.
 pub fn directories_offline(
     view: View<'_>,
     broker: NodeId,
@@ -118,10 +119,9 @@ pub fn directories_offline(
     }));
 }
 
-/// Its replicas lie in its only directory now, wherever they lay before: its disk was replaced.
-/// Stands for AssignReplicasToDirs (73), which a broker sends when it has made a replica's log in
-/// another directory than metadata says: here the registration says it, with one directory to a
-/// broker (KIP-858).
+/// Moves all replicas of a broker to its only directory: its disk was replaced. Replaces AssignReplicasToDirs (73),
+/// which a broker sends when it has created a replica's log in another directory than metadata says: here the
+/// registration has this effect, with one directory per broker (KIP-858).
 pub fn directory_assigned(state: &ControllerState, broker: NodeId, dir: Uuid, records: &mut Vec<MetadataRecord>) {
     for (id, partition) in state.topics.partitions() {
         if partition.directory(broker).is_none_or(|before| before == dir) {
@@ -158,7 +158,7 @@ fn leader_and_isr_updates(
 }
 
 impl View<'_> {
-    /// Its directory is online (§4.0).
+    /// Whether the replica's directory is online (§4.0).
     pub(super) fn has_online_replica(self, partition: &PartitionRegistration, replica: NodeId) -> bool {
         let broker = self.state.cluster.broker(replica);
         let dir = partition.directory(replica);
@@ -170,13 +170,13 @@ impl View<'_> {
         self.state.is_active(replica) && self.has_online_replica(partition, replica)
     }
 
-    /// How this topic elects without a request.
+    /// The election mode of this topic without an ElectLeaders request.
     pub(super) fn election_of(self, topic: &str) -> Election {
         if self.state.unclean_election_enabled(topic, self.settings) { Election::Unclean } else { Election::Online }
     }
 }
 
-/// A change that says nothing yet.
+/// A registration change without any change.
 pub(in crate::controller) fn registration_change(
     broker_id: NodeId,
     broker_epoch: BrokerEpoch,

@@ -18,12 +18,12 @@ use crate::message::admin::{
 use crate::metadata::MetadataRecord;
 use crate::metadata::records::{ClearElr, Config, Partition, Topic};
 
-/// Longest legal name of a topic.
+/// Kafka's limit for the length of a topic name.
 const MAX_NAME_LENGTH: usize = 249;
-/// The one topic that nobody may create.
+/// The topic that clients may not create.
 const CLUSTER_METADATA: &str = "__cluster_metadata";
 
-/// Topics that pass are created together, in one batch; each of the others has its own error.
+/// Topics that pass validation are created together, in one batch; each of the others has its own error.
 pub fn create_topics(
     view: View<'_>,
     request: &CreateTopicsRequest,
@@ -81,7 +81,7 @@ fn failed(name: &Rc<str>, error: ErrorCode) -> CreatableTopicResult {
     CreatableTopicResult { name: Rc::clone(name), topic_id: Uuid::ZERO, error, num_partitions, replication_factor }
 }
 
-/// What a topic counts for in the limit of the whole request.
+/// The topic's share of the partition limit of the whole request.
 fn partitions_of(view: View<'_>, topic: &CreatableTopic) -> i64 {
     match topic.num_partitions {
         _ if !topic.assignments.is_empty() => topic.assignments.len() as i64,
@@ -90,7 +90,7 @@ fn partitions_of(view: View<'_>, topic: &CreatableTopic) -> i64 {
     }
 }
 
-/// In Kafka's order: name, existence (which wins over the name), configs, placement.
+/// Checks in Kafka's order: name, existence (its error takes precedence over that of the name), configs, placement.
 fn create_topic(view: View<'_>, topic: &CreatableTopic, entropy: &mut dyn Entropy) -> Result<Created, ErrorCode> {
     let topics = &view.state.topics;
     if topics.id_of(&topic.name).is_some() {
@@ -105,7 +105,7 @@ fn create_topic(view: View<'_>, topic: &CreatableTopic, entropy: &mut dyn Entrop
     }
     let topic_id = random_uuid(entropy);
     let assignments = if topic.assignments.is_empty() { place(view, topic, entropy)? } else { manual(view, topic)? };
-    // Which error a topic without an active replica gets depends on who chose the replicas.
+    // The error for a topic without an active replica depends on whether the client assigned the replicas.
     let none_active = if topic.assignments.is_empty() {
         ErrorCode::InvalidReplicationFactor
     } else {
@@ -168,7 +168,7 @@ fn manual(view: View<'_>, topic: &CreatableTopic) -> Result<Vec<Rc<[NodeId]>>, E
     assignments.iter().map(|assignment| manual_replicas(view, assignment, size)).collect()
 }
 
-/// A manual list of `size` replicas: each registered, none twice, none wholly cordoned.
+/// A manual list of `size` replicas: all registered, without duplicates, none with only cordoned directories.
 pub(super) fn manual_replicas(
     view: View<'_>,
     assignment: &ReplicaAssignment,
@@ -183,8 +183,8 @@ pub(super) fn manual_replicas(
     Ok(Rc::clone(ids))
 }
 
-/// A random id for a topic: version 4, RFC 9562, never one of Kafka's reserved ids; Kafka also
-/// draws again while it begins with a dash.
+/// A random topic id: version 4, RFC 9562, never one of Kafka's reserved ids; like Kafka, repeats the draw while the id
+/// starts with a dash.
 fn random_uuid(entropy: &mut dyn Entropy) -> Uuid {
     loop {
         let mut bytes = [0; 16];
@@ -200,5 +200,5 @@ fn random_uuid(entropy: &mut dyn Entropy) -> Uuid {
     }
 }
 
-/// Of base64's URL-safe alphabet.
+/// The value of a dash in the URL-safe base64 alphabet.
 const DASH: u8 = 62;

@@ -12,10 +12,11 @@ use crate::message::ErrorCode;
 use crate::message::admin::{ElectLeadersRequest, ElectLeadersResponse, ElectLeadersResult};
 use crate::metadata::MetadataRecord;
 
-/// Elections of one periodic run.
+/// Limit of elections in one periodic run.
 const MAX_ELECTIONS: usize = 1_000;
 
-/// Each partition for itself; not atomic. With no list, those that need no election are left out of the response.
+/// Each partition is handled separately; not atomic. With no list, those that need no election are left out of the
+/// response.
 pub fn elect_leaders(
     view: View<'_>,
     request: &ElectLeadersRequest,
@@ -60,7 +61,7 @@ pub fn elect_leaders(
     Ok(ControllerResult::of(records, response))
 }
 
-/// `electPreferred`: moves leaderships back to first replicas. `true`: there may be more.
+/// `electPreferred`: moves leadership back to preferred replicas. `true`: there may be more.
 pub fn elect_preferred(view: View<'_>) -> ControllerResult<bool> {
     let mut records = Vec::new();
     for id in view.state.topics.imbalanced() {
@@ -72,8 +73,7 @@ pub fn elect_preferred(view: View<'_>) -> ControllerResult<bool> {
     ControllerResult::of(records, false)
 }
 
-/// `electUnclean`: gives leaders to leaderless partitions whose topics allow it. `true`: there may
-/// be more.
+/// `electUnclean`: elects leaders for leaderless partitions whose topics allow it. `true`: there may be more.
 pub fn elect_unclean(view: View<'_>) -> ControllerResult<bool> {
     let mut records = Vec::new();
     for id in view.state.topics.leaderless() {

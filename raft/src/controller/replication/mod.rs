@@ -1,10 +1,10 @@
 //! Kafka's `ReplicationControlManager` (controller-broker.md §4).
 //!
-//! * `view`: what an operation reads
-//! * `create_topics`, `placement`: topics, and where their replicas go
-//! * `topic_changes`: deletion, more partitions
-//! * `alter_partition`: what leaders propose
-//! * `broker_events`: what becomes of partitions when brokers come and go
+//! * `view`: the state that an operation reads
+//! * `create_topics`, `placement`: topic creation, and replica placement
+//! * `topic_changes`: DeleteTopics and CreatePartitions
+//! * `alter_partition`: ISR proposals of leaders
+//! * `broker_events`: partition changes when brokers are fenced, unfenced or restarted
 //! * `elections`: requested, preferred, unclean
 
 mod alter_partition;

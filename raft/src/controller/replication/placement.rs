@@ -1,8 +1,8 @@
-//! Kafka's `StripedReplicaPlacer` (controller-broker.md §4.1): leaders are striped over racks and
-//! brokers, fenced brokers never lead, and each rack gets a replica before any gets two.
+//! Kafka's `StripedReplicaPlacer` (controller-broker.md §4.1): leaders are striped over racks and brokers, fenced
+//! brokers never lead, and each rack gets a replica before any gets two.
 //!
-//! Draws: the reference draws the list offsets in the order of a hash map; here racks come by
-//! name, fenced list before unfenced, the rack offset last.
+//! Order of draws: Kafka draws the list offsets in the iteration order of a hash map; here racks are ordered by name,
+//! the fenced list before the unfenced one, and the rack offset is drawn last.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -13,21 +13,20 @@ use crate::io::Entropy;
 /// A broker that may get replicas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UsableBroker {
-    /// Who.
     pub id: NodeId,
     /// `broker.rack`
     pub rack: Option<Rc<str>>,
-    /// It can hold replicas, but not the first of them.
+    /// A fenced broker may hold replicas, but not the preferred one.
     pub fenced: bool,
 }
 
 #[derive(Clone, Debug)]
 struct BrokerList {
-    /// Of the last use; when it changes, the stripe moves on by one. Kafka does not forget it in a
-    /// shuffle, so that a list used in two first rounds only could run dry there.
+    /// The epoch of the last use; when it changes, the stripe advances by one. Kafka keeps it in a shuffle, so that a
+    /// list used only in two first rounds could run out of brokers there.
     epoch: Option<u32>,
     brokers: Vec<NodeId>,
-    /// How many were handed out in this epoch.
+    /// Number of brokers returned in this epoch.
     index: usize,
     offset: usize,
 }
@@ -73,7 +72,7 @@ impl BrokerList {
 }
 
 impl StripedReplicaPlacer {
-    /// Brokers by rack; no rack is a rack of its own.
+    /// Groups brokers by rack; brokers without a rack form a rack.
     pub fn new(brokers: &[UsableBroker], entropy: &mut dyn Entropy) -> StripedReplicaPlacer {
         let mut by_rack: BTreeMap<&Option<Rc<str>>, [Vec<NodeId>; 2]> = BTreeMap::new();
         for broker in brokers {
@@ -94,8 +93,8 @@ impl StripedReplicaPlacer {
         StripedReplicaPlacer { epoch: 0, racks, rack_offset, brokers: brokers.len(), unfenced }
     }
 
-    /// Replicas of `partitions` partitions; `None` if there are too few brokers for the factor,
-    /// or none that could lead.
+    /// Replicas of `partitions` partitions; `None` if there are too few brokers for the replication factor, or none
+    /// that could lead.
     pub fn place(
         mut self,
         partitions: usize,
@@ -124,7 +123,7 @@ impl StripedReplicaPlacer {
         let count = self.racks.len();
         let mut rack = self.rack_offset;
         let mut replicas = Vec::with_capacity(replication_factor);
-        // The leader: from the first rack that still has an unfenced broker.
+        // The leader is taken from the first rack that still has an unfenced broker.
         for _ in 0..count {
             if let Some(leader) = self.racks[rack].unfenced.next(epoch) {
                 replicas.push(leader);

@@ -18,9 +18,9 @@ use crate::message::admin::{
 use crate::metadata::MetadataRecord;
 use crate::metadata::records::{Partition, RemoveTopic};
 
-/// The RPC layer's half of DeleteTopics: names and ids are matched in the *stable* state, on a
-/// standby as well, so a topic that is not committed is unknown, and so is every topic to a
-/// controller that fell behind (§4.2, trap). Gives what is to be deleted, and what is decided.
+/// The RPC layer's part of DeleteTopics: names and ids are resolved in the *stable* state, on a standby as well, so an
+/// uncommitted topic is unknown, and a lagging controller may know no topic (§4.2, trap). Returns the topics to delete,
+/// and the results that are already known.
 pub fn resolve_topics(
     stable: &ControllerState,
     request: &DeleteTopicsRequest,
@@ -63,7 +63,7 @@ fn resolve(stable: &ControllerState, requested: &DeleteTopicState) -> Result<(Uu
     }
 }
 
-/// Deletes what [`resolve_topics`] found; all in one batch.
+/// Deletes the topics that [`resolve_topics`] found, in one batch.
 pub fn delete_topics(
     state: &ControllerState,
     topics: &[(Uuid, Rc<str>)],
@@ -83,7 +83,7 @@ pub fn delete_topics(
     bounded(ControllerResult::atomic(records, DeleteTopicsResponse { responses: responses.into() }))
 }
 
-/// Topics that pass grow together, in one batch.
+/// Topics that pass validation are extended together, in one batch.
 pub fn create_partitions(
     view: View<'_>,
     request: &CreatePartitionsRequest,

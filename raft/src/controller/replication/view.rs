@@ -1,4 +1,4 @@
-//! What an operation on topics reads of the controller (controller-broker.md §4).
+//! The controller state that operations on topics read (controller-broker.md §4).
 
 use std::rc::Rc;
 
@@ -11,14 +11,11 @@ use crate::ids::{LeaderEpoch, NodeId, PartitionEpoch, Uuid};
 use crate::metadata::image::{BrokerRegistration, directory_id};
 use crate::metadata::records::Partition;
 
-/// What an operation reads: the latest state, uncommitted records included.
+/// The latest state, uncommitted records included, with soft state and properties.
 #[derive(Clone, Copy)]
 pub struct View<'a> {
-    /// Latest state.
     pub state: &'a ControllerState,
-    /// Soft state of brokers.
     pub heartbeats: &'a BrokerHeartbeatManager,
-    /// Properties.
     pub settings: &'a ControllerSettings,
 }
 
@@ -31,7 +28,7 @@ impl View<'_> {
         open.map(|(id, fenced, broker)| UsableBroker { id, rack: broker.rack.clone(), fenced }).collect()
     }
 
-    /// A partition as it begins, or `None` if none of its replicas is active (§4.1).
+    /// The initial state of a partition, or `None` if none of its replicas is active (§4.1).
     pub(super) fn new_partition(&self, topic_id: Uuid, partition_id: i32, replicas: Rc<[NodeId]>) -> Option<Partition> {
         let fenced_too = self.settings.bugs.has(Bug::Kafka13083FencedInNewIsr);
         let member = |id: &NodeId| fenced_too || self.state.is_active(*id);
@@ -57,7 +54,7 @@ impl View<'_> {
     }
 }
 
-/// The only directory of a broker, or its own choice (§4.1).
+/// The directory of a broker that has only one; otherwise the broker chooses (§4.1).
 fn default_directory(broker: Option<&BrokerRegistration>) -> Uuid {
     match broker.map(|broker| &*broker.log_dirs) {
         Some([only]) => *only,

@@ -1,5 +1,5 @@
-//! Registrations of brokers and controllers (controller-broker.md §3, §1.2): the image's, and where
-//! each broker's stands in the log.
+//! Registrations of brokers and controllers (controller-broker.md §3, §1.2): those of the image, and the offset of each
+//! broker's registration record.
 
 use std::collections::BTreeMap;
 use std::ops::Deref;
@@ -8,17 +8,16 @@ use crate::ids::{NodeId, Offset};
 use crate::metadata::image::{ClusterImage, ReplayError};
 use crate::metadata::records::{RegisterBroker, UnregisterBroker};
 
-/// All registrations.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClusterState {
     image: ClusterImage,
-    /// Offset of each broker's newest RegisterBroker record, which heartbeats are compared with
-    /// (§3.4); no snapshot keeps it, so no image has it.
+    /// Offset of each broker's newest RegisterBroker record, which heartbeats are compared with (§3.4); snapshots do
+    /// not contain it, so images do not either.
     registration_offsets: BTreeMap<NodeId, Offset>,
 }
 
 impl ClusterState {
-    /// Where the newest RegisterBroker record of a registered broker stands.
+    /// Offset of the newest RegisterBroker record of a registered broker.
     pub fn registration_offset(&self, broker: NodeId) -> Option<Offset> {
         self.registration_offsets.get(&broker).copied()
     }

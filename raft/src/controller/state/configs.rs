@@ -1,4 +1,4 @@
-//! Dynamic configs, and how a topic's value is found (controller-broker.md §4.10).
+//! Dynamic configs, and the precedence of a topic's values (controller-broker.md §4.10).
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -6,22 +6,22 @@ use std::rc::Rc;
 use crate::ids::NodeId;
 use crate::metadata::records::Config;
 
-/// Replicas that an `acks=all` append needs.
+/// The ISR size that an `acks=all` append needs.
 pub const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
-/// May a replica that lacks data lead?
+/// Whether a replica outside of ISR and ELR may be elected.
 pub const UNCLEAN_LEADER_ELECTION_ENABLE: &str = "unclean.leader.election.enable";
 
-/// Resources that have configs.
+/// The types of resources that have configs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ResourceType {
     /// 2
     Topic,
-    /// 4; "" is the default of all.
+    /// 4; "" is the cluster-wide default.
     Broker,
 }
 
 impl ResourceType {
-    /// The wire's number.
+    /// The number on the wire.
     pub fn value(self) -> i8 {
         match self {
             ResourceType::Topic => 2,
@@ -29,7 +29,7 @@ impl ResourceType {
         }
     }
 
-    /// `None` for resources whose configs are not kept here.
+    /// `None` for resource types whose configs are not kept here.
     pub fn of(value: i8) -> Option<ResourceType> {
         [ResourceType::Topic, ResourceType::Broker].into_iter().find(|kind| kind.value() == value)
     }
@@ -38,14 +38,14 @@ impl ResourceType {
 /// Configs of one resource, by name.
 pub type ResourceConfigs = BTreeMap<Rc<str>, Rc<str>>;
 
-/// All dynamic configs. Keys nobody knows are kept as they are.
+/// All dynamic configs. Unknown keys are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigState {
     resources: BTreeMap<(i8, Rc<str>), ResourceConfigs>,
 }
 
 impl ConfigState {
-    /// What is set on a resource, by name.
+    /// The configs that are set on a resource, by name.
     pub fn of_resource(&self, kind: ResourceType, name: &str) -> Option<&ResourceConfigs> {
         self.resources.get(&(kind.value(), Rc::from(name)))
     }
@@ -55,15 +55,15 @@ impl ConfigState {
         self.of_resource(kind, resource)?.get(name)
     }
 
-    /// Topic, then dynamic broker (this controller's node), then cluster default; `None` leaves it
-    /// to the static value.
+    /// Precedence: topic, dynamic broker (this controller's node), cluster default; `None` if only the static value
+    /// applies.
     pub fn effective(&self, topic: &str, name: &str, node_id: NodeId) -> Option<&Rc<str>> {
         self.get(ResourceType::Topic, topic, name)
             .or_else(|| self.get(ResourceType::Broker, &node_id.to_string(), name))
             .or_else(|| self.get(ResourceType::Broker, "", name))
     }
 
-    /// Brokers, the cluster's default not among them, that set this config.
+    /// The brokers that set this config; the cluster default is not included.
     pub fn brokers_that_set<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Rc<str>> {
         let brokers = self.resources.iter().filter(|((kind, _), _)| *kind == ResourceType::Broker.value());
         let brokers = brokers.filter(move |((_, broker), configs)| !broker.is_empty() && configs.contains_key(name));

@@ -16,22 +16,17 @@ use crate::metadata::image::PartitionRegistration;
 pub struct ReplayError {
     /// Kafka's name of its type.
     pub record: &'static str,
-    /// Where it stands in the log.
+    /// Offset of the record.
     pub offset: Offset,
-    /// What is wrong.
     pub why: String,
 }
 
 /// The metadata records up to some offset, replayed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControllerState {
-    /// Finalized features.
     pub features: FeatureState,
-    /// Registrations.
     pub cluster: ClusterState,
-    /// Topics and partitions.
     pub topics: TopicState,
-    /// Dynamic configs.
     pub configs: ConfigState,
     /// First id of the next block.
     pub next_producer_id: ProducerId,
@@ -50,8 +45,8 @@ impl Default for ControllerState {
 }
 
 impl ControllerState {
-    /// Replays one record that stands at `offset`. Records of metadata transactions are
-    /// [`ReplayedState`](super::replayed::ReplayedState)'s; they change nothing here.
+    /// Replays the record at `offset`. Records of metadata transactions are handled by
+    /// [`ReplayedState`](super::replayed::ReplayedState); they change nothing here.
     pub fn replay(&mut self, record: &MetadataRecord, offset: Offset, bugs: Bugs) -> Result<(), ReplayError> {
         let result = match record {
             MetadataRecord::RegisterBroker(record) => {
@@ -102,7 +97,7 @@ impl ControllerState {
         result.map_err(|why| ReplayError { record: record.name(), offset, why })
     }
 
-    /// Is the feature of KIP-966 in force?
+    /// Whether the feature of KIP-966 is enabled.
     pub fn elr_enabled(&self) -> bool {
         self.features.level(ELR_VERSION) >= 1 && self.features.metadata_version() >= level::ELR
     }

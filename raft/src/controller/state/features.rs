@@ -6,11 +6,10 @@ use std::rc::Rc;
 use crate::controller::settings::{ELR_VERSION, KRAFT_VERSION, METADATA_VERSION, level};
 use crate::metadata::records::FeatureLevel;
 
-/// What this controller supports besides `metadata.version`: name and highest level, the lowest is 0.
+/// The supported features besides `metadata.version`: name and highest level; the lowest is 0.
 const SUPPORTED: [(&str, i16); 5] =
     [("transaction.version", 2), ("group.version", 1), (ELR_VERSION, 1), ("share.version", 2), ("streams.version", 1)];
 
-/// Finalized levels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeatureState {
     metadata_version: Option<i16>,
@@ -18,12 +17,12 @@ pub struct FeatureState {
 }
 
 impl FeatureState {
-    /// `None` until the log has one: it needs its bootstrap records.
+    /// `None` until the log contains one: bootstrap records are needed.
     pub fn known_metadata_version(&self) -> Option<i16> {
         self.metadata_version
     }
 
-    /// The lowest that is supported, until the log has one.
+    /// The lowest supported version until the log contains one.
     pub fn metadata_version(&self) -> i16 {
         self.metadata_version.unwrap_or(level::MINIMUM)
     }
@@ -36,7 +35,7 @@ impl FeatureState {
         self.finalized.get(name).copied().unwrap_or(0)
     }
 
-    /// All that are finalized, `metadata.version` first.
+    /// All finalized features, `metadata.version` first.
     pub fn finalized(&self) -> impl Iterator<Item = (&str, i16)> {
         let first = self.metadata_version.map(|level| (METADATA_VERSION, level));
         first.into_iter().chain(self.finalized.iter().map(|(name, level)| (&**name, *level)))

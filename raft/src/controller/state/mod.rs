@@ -1,9 +1,9 @@
-//! What the controller knows: the metadata records, replayed (controller-broker.md §1.2, §4.0).
+//! The controller's state: the metadata records, replayed (controller-broker.md §1.2, §4.0).
 //!
-//! * `controller_state`: all of it
+//! * `controller_state`: the complete state
 //! * `brokers`: registrations of brokers and controllers
 //! * `topics`: topics, partitions, and the indexes over them
-//! * `configs`, `features`: what their names say
+//! * `configs`, `features`: dynamic configs, and finalized features
 //! * `replayed`: a state and the metadata transaction that may be open in it
 
 mod brokers;

@@ -1,6 +1,6 @@
 //! A state and the metadata transaction that may be open in it (KIP-868, controller-broker.md §2.7).
 //!
-//! The start of the transaction is part of what is rolled back, which in Kafka it is not (§2.7, trap).
+//! A rollback also resets the start of the transaction, unlike Kafka (§2.7, trap).
 
 use super::{ControllerState, ReplayError};
 use crate::bugs::Bugs;
@@ -9,12 +9,12 @@ use crate::metadata::MetadataRecord;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct OpenTransaction {
-    /// Of its BeginTransaction record.
+    /// Offset of its BeginTransaction record.
     start: Offset,
     before: Box<ControllerState>,
 }
 
-/// Records up to some offset, replayed, those of an open transaction included.
+/// The replayed records up to some offset, those of an open transaction included.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplayedState {
     state: ControllerState,
@@ -23,17 +23,17 @@ pub struct ReplayedState {
 }
 
 impl ReplayedState {
-    /// Of an empty log.
+    /// The state of an empty log.
     pub fn new(bugs: Bugs) -> ReplayedState {
         ReplayedState { state: ControllerState::default(), transaction: None, bugs }
     }
 
-    /// With all records, those of an open transaction included.
+    /// The state with all records, those of an open transaction included.
     pub fn newest(&self) -> &ControllerState {
         &self.state
     }
 
-    /// Without those of an open transaction.
+    /// The state without the records of an open transaction.
     pub fn stable(&self) -> &ControllerState {
         self.transaction.as_ref().map_or(&self.state, |transaction| &transaction.before)
     }
@@ -43,7 +43,7 @@ impl ReplayedState {
         self.transaction.as_ref().map(|transaction| transaction.start)
     }
 
-    /// Replays one record that stands at `offset`.
+    /// Replays the record at `offset`.
     pub fn replay(&mut self, record: &MetadataRecord, offset: Offset) -> Result<(), ReplayError> {
         let error = |why: &str| Err(ReplayError { record: record.name(), offset, why: why.to_owned() });
         match record {

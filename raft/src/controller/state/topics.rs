@@ -1,7 +1,7 @@
-//! Topics, partitions, and the indexes over them, all derived in replay (controller-broker.md §4.0).
+//! Topics, partitions, and the indexes over them, all derived during replay (controller-broker.md §4.0).
 //!
-//! The index of directories is not kept: they go offline seldom, and a scan finds their
-//! replicas. That of reassigning partitions comes with reassignment.
+//! There is no index of directories: they seldom go offline, and a scan finds their replicas. There is none of
+//! reassigning partitions, because reassignment is not modelled.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -10,26 +10,23 @@ use crate::ids::{NodeId, TopicIdPartition, Uuid};
 use crate::metadata::image::PartitionRegistration;
 use crate::metadata::records::{self, ClearElr, PartitionChange, RemoveTopic};
 
-/// A topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topic {
-    /// Name.
     pub name: Rc<str>,
     /// By index.
     pub partitions: BTreeMap<i32, PartitionRegistration>,
 }
 
-/// All topics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TopicState {
     ids: BTreeMap<Rc<str>, Uuid>,
     topics: BTreeMap<Uuid, Topic>,
-    /// Names with `.` or `_`, each behind its normalised form.
+    /// Names with `.` or `_`, each after its normalised form.
     collisions: BTreeSet<(String, Rc<str>)>,
-    /// Of each ISR member: does it lead? Leaderless partitions are those of "broker" -1.
+    /// Whether the ISR member leads. Leaderless partitions are those of "broker" -1.
     in_isr: BTreeMap<(NodeId, TopicIdPartition), bool>,
     in_elr: BTreeSet<(NodeId, TopicIdPartition)>,
-    /// The leader is not the first replica.
+    /// Partitions whose leader is not the first replica.
     imbalanced: BTreeSet<TopicIdPartition>,
 }
 
@@ -37,22 +34,19 @@ const FIRST: TopicIdPartition = TopicIdPartition { topic_id: Uuid([0; 16]), part
 const LAST: TopicIdPartition = TopicIdPartition { topic_id: Uuid([0xff; 16]), partition: i32::MAX };
 
 impl TopicState {
-    /// Id of a name.
     pub fn id_of(&self, name: &str) -> Option<Uuid> {
         self.ids.get(name).copied()
     }
 
-    /// A topic.
     pub fn topic(&self, id: Uuid) -> Option<&Topic> {
         self.topics.get(&id)
     }
 
-    /// All topics, by id.
     pub fn iter(&self) -> impl Iterator<Item = (Uuid, &Topic)> {
         self.topics.iter().map(|(id, topic)| (*id, topic))
     }
 
-    /// A topic of another name that differs from this one only in `.` and `_`.
+    /// A topic with another name that differs from this one only in `.` and `_`.
     pub fn collides_with(&self, name: &str) -> Option<&Rc<str>> {
         let normalised = normalised(name)?;
         let first = (normalised.clone(), Rc::from(""));
@@ -70,7 +64,6 @@ impl TopicState {
         self.in_elr.range((broker, FIRST)..=(broker, LAST)).map(|(_, partition)| *partition)
     }
 
-    /// All partitions.
     pub fn partitions(&self) -> impl Iterator<Item = (TopicIdPartition, &PartitionRegistration)> {
         self.topics.iter().flat_map(|(topic_id, topic)| {
             let of = |number: i32| TopicIdPartition { topic_id: *topic_id, partition: number };
@@ -83,7 +76,7 @@ impl TopicState {
         self.with_in_isr(NodeId::NONE)
     }
 
-    /// Does this broker lead anything?
+    /// Whether this broker leads any partition.
     pub fn has_leaderships(&self, broker: NodeId) -> bool {
         self.in_isr.range((broker, FIRST)..=(broker, LAST)).any(|(_, leads)| *leads)
     }
@@ -128,7 +121,7 @@ impl TopicState {
         self.set(partition, new)
     }
 
-    /// The name of the topic that is gone.
+    /// Returns the name of the removed topic.
     pub(super) fn replay_remove_topic(&mut self, record: &RemoveTopic) -> Result<Rc<str>, String> {
         let topic = self.topics.remove(&record.topic_id);
         let topic = topic.ok_or_else(|| format!("there is no topic {}", record.topic_id))?;
@@ -143,8 +136,8 @@ impl TopicState {
         Ok(topic.name)
     }
 
-    /// Through merge, so PE is bumped where there was something to clear; unlike Kafka as coded,
-    /// the index follows (§1.2, trap at record 28).
+    /// Applies the record as partition changes, so that the partition epoch is bumped where an ELR is cleared; unlike
+    /// Kafka's implementation, the index is updated (§1.2, trap at record 28).
     pub(super) fn replay_clear_elr(&mut self, record: &ClearElr) -> Result<(), String> {
         let only = match &*record.topic_name {
             "" => None,

@@ -10,7 +10,7 @@ use crate::message::FetchResponse;
 use crate::step::{Fatal, Step, throw};
 
 impl RaftClient {
-    /// The first record of every epoch; nothing commits before it does.
+    /// The first record of every epoch; no later record commits before it.
     pub(super) fn append_leader_change(&mut self, step: &mut Step<'_>) {
         let (leader_id, epoch, now_ms) = (self.quorum.local().id, self.quorum.epoch(), step.now_ms());
         let voters = self.quorum.voters().ids().into();
@@ -19,7 +19,7 @@ impl RaftClient {
             let change = ControlRecord::LeaderChange(LeaderChange { leader_id, voters, granting_voters });
             leader.accumulator.append_control(now_ms, [change]);
             if !self.late_writes.is_empty() {
-                // Whatever becomes of them: nobody waits.
+                // The result is ignored: no client waits for these writes.
                 let _ = leader.accumulator.prepare_append_records(now_ms, epoch, &self.late_writes);
                 leader.accumulator.schedule_prepared_append();
                 self.late_writes.clear();
@@ -27,9 +27,9 @@ impl RaftClient {
         }
     }
 
-    /// Drains the accumulator into the log. Kafka's order (D9): append, high watermark, parked
-    /// fetches, listener, and only then the fsync; harmless with two voters or more, whose high
-    /// watermark needs a fetch that comes after it.
+    /// Drains the accumulator into the log. Kafka's order (D9): append, high watermark, parked fetches, listener, and
+    /// only then the fsync. With two voters or more this is safe, because the high watermark advances only with a later
+    /// fetch.
     pub(super) fn maybe_append_batches(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
         let now_ms = step.now_ms();
         let Some(leader) = self.quorum.leader_mut() else { return Ok(i64::MAX) };
@@ -64,8 +64,8 @@ impl RaftClient {
         }
     }
 
-    /// In Kafka's order: log, waiting appends (the fast path to the listener), parked fetches,
-    /// then what the listener must read from disk.
+    /// Kafka's order: log, waiting appends (the fast path to the listener), parked fetches, then the batches that
+    /// listeners read from disk.
     pub(super) fn on_update_leader_high_watermark(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
         let Some(high_watermark) = self.quorum.high_watermark() else { return Ok(()) };
         self.log.update_high_watermark(high_watermark);
@@ -83,7 +83,7 @@ impl RaftClient {
         step.out.observe(Observation::HighWatermark { offset, epoch: self.quorum.epoch(), leading });
     }
 
-    /// A successful Fetch response, records or none: append, force (D8), then the high watermark.
+    /// A successful Fetch response, with or without records: append, force (D8), then the high watermark.
     pub(super) fn append_fetched(&mut self, response: &FetchResponse, step: &mut Step<'_>) -> Result<(), Fatal> {
         if !response.records.0.is_empty() {
             let epoch = self.quorum.epoch();

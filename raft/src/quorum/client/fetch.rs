@@ -1,5 +1,5 @@
-//! Fetch as received: validated, answered, or parked until there is something to say
-//! (consensus.md §3.6, KIP-595, KIP-1166).
+//! Handling of Fetch requests: validated, then answered or parked until there is new data (consensus.md §3.6, KIP-595,
+//! KIP-1166).
 
 use std::cmp::Ordering;
 
@@ -65,7 +65,7 @@ impl RaftClient {
         }
     }
 
-    /// Answers with nothing but the epoch, the leader and an error.
+    /// An answer with only the epoch, the leader and an error.
     pub(super) fn empty_fetch_response(&self, error: ErrorCode) -> FetchResponse {
         FetchResponse {
             error,
@@ -81,7 +81,7 @@ impl RaftClient {
         }
     }
 
-    /// The leader-only check, the log's verdict, and the credit that a valid fetch earns.
+    /// Checks leadership, validates the offset against the log, and updates the replica's state.
     fn try_complete_fetch(&mut self, request: &FetchRequest, step: &mut Step<'_>) -> Result<FetchResponse, Fatal> {
         if let Some(error) = self.leader_only_error(request) {
             if error == ErrorCode::FencedLeaderEpoch {
@@ -133,7 +133,7 @@ impl RaftClient {
         }
     }
 
-    /// A fetch offset proves that the voter holds all below it, durably; anonymous ones prove nothing.
+    /// A fetch offset acknowledges that the voter holds all records below it, durably; an anonymous one is ignored.
     fn credit_fetch(&mut self, replica: NodeId, offset: Offset, step: &mut Step<'_>) -> Result<(), Fatal> {
         let now_ms = step.now_ms();
         let local = self.quorum.local().id;
@@ -143,7 +143,7 @@ impl RaftClient {
         let credit = leader.update_replica_state(replica, now_ms, offset);
         if let Some(before) = credit.moved_back_from {
             step.out.probe(Probe::NonMonotonicFetch);
-            // R25, KAFKA-12181: the wrong code takes it for a broken promise.
+            // R25, KAFKA-12181: the wrong code treats it as a violation of the protocol.
             if self.setup.bugs.has(Bug::Kafka12181FetchOffsetBackwardFatal) {
                 throw!("the fetch offset of replica {replica} went back from {before} to {offset}");
             }
@@ -154,7 +154,7 @@ impl RaftClient {
         Ok(())
     }
 
-    /// Something happened: every parked fetch is tried anew, and answered whatever comes of it.
+    /// The log or the high watermark has changed: every parked fetch is retried and answered in any case.
     pub(super) fn complete_parked_fetches(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
         if self.parked.is_empty() {
             return Ok(());

@@ -1,9 +1,9 @@
-//! Fetches that found nothing new, and wait.
+//! Fetches that wait for new data.
 
 use crate::io::Connection;
 use crate::message::{FetchRequest, FetchResponse};
 
-/// A fetch that found nothing new, and the answer it gets if nothing happens.
+/// A fetch that waits for new data, and its answer if there is none until the deadline.
 #[derive(Clone, Debug)]
 pub(super) struct ParkedFetch {
     pub connection: Connection,
@@ -13,8 +13,7 @@ pub(super) struct ParkedFetch {
     pub response: FetchResponse,
 }
 
-/// Kafka's fetch purgatory. Every fetch in it is at or below the log end, so any append answers
-/// all of them.
+/// Kafka's fetch purgatory. Every fetch in it is at or below the log end, so any append completes all of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FetchPurgatory {
     pub parked: Vec<ParkedFetch>,
@@ -34,7 +33,7 @@ impl FetchPurgatory {
         std::mem::take(&mut self.parked)
     }
 
-    /// Gives an emptied buffer back, so that parking does not allocate.
+    /// Returns an emptied buffer for reuse, so that parking does not allocate.
     pub fn reuse(&mut self, mut buffer: Vec<ParkedFetch>) {
         buffer.clear();
         if self.parked.is_empty() {

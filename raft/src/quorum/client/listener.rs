@@ -1,9 +1,8 @@
-//! What the state machine on top receives, and when (consensus.md §7): committed batches in order,
-//! without gap or repeat, and who leads, never before it has seen all that came before.
+//! Deliveries to the state machine (consensus.md §7): committed batches in order, without gap or duplicate, and leader
+//! changes, each after all earlier commits.
 //!
-//! Deliveries lie in a queue that both threads share; each is announced by one post and taken by
-//! the step that gets that post. So a delivery whose announcement waits behind an fsync is not
-//! seen earlier by chance.
+//! Deliveries are in a queue that both threads share; each is announced by one post and taken by the step that handles
+//! that post. A delivery whose post waits behind an fsync is therefore not seen earlier.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -13,31 +12,29 @@ use crate::io::{Effect, Post, ThreadName};
 use crate::log::{Batch, RaftLog, Records};
 use crate::step::Step;
 
-/// What one read from disk may hand over.
+/// Size limit of one read from disk.
 const MAX_READ_BYTES: u32 = 8 * 1024 * 1024;
 
-/// One delivery.
 #[derive(Clone, Debug)]
 pub enum ListenerItem {
-    /// `handleCommit`: committed batches; `ordinal` names the delivery when it is closed.
+    /// `handleCommit`: committed batches; `ordinal` identifies the delivery when it is closed.
     Commit { records: Records, ordinal: u64 },
     /// `handleLeaderChange`
     LeaderChange { leader: Option<NodeId>, epoch: LeaderEpoch },
-    /// Only with the bug `AckAtAppend`: the leader's log ends here now.
+    /// Only with the bug `AckAtAppend`: the new end of the leader's log.
     Appended { end: Offset },
 }
 
 #[derive(Clone, Copy, Debug)]
 struct LastSent {
     ordinal: u64,
-    /// Offset after it: known for batches from memory, unknown for reads from disk.
+    /// The next offset: known for batches from memory, unknown for reads from disk.
     end: Option<Offset>,
 }
 
 /// Kafka's `ListenerContext`. A controller registers a listener, and so does a metadata loader.
 #[derive(Clone, Debug)]
 pub struct ListenerContext {
-    /// The thread that listens.
     thread: ThreadName,
     pub(super) next_offset: Offset,
     last_sent: Option<LastSent>,
@@ -48,7 +45,7 @@ pub struct ListenerContext {
 }
 
 impl ListenerContext {
-    /// Has received nothing.
+    /// A listener without deliveries.
     pub fn new(thread: ThreadName) -> ListenerContext {
         ListenerContext {
             thread,
@@ -61,18 +58,17 @@ impl ListenerContext {
         }
     }
 
-    /// The thread that listens.
     pub fn thread(&self) -> ThreadName {
         self.thread
     }
 
-    /// What the next post announced.
+    /// The delivery that the oldest unhandled post announced.
     pub fn take(&mut self) -> Option<ListenerItem> {
         self.queue.pop_front()
     }
 
-    /// The state machine has read a delivery to its end; `true` if the raft thread may now have
-    /// more for it and must be woken.
+    /// The state machine has read a delivery to its end; `true` if there may be more, so that the raft thread must be
+    /// woken.
     pub fn on_close(&mut self, ordinal: u64, end: Offset) -> bool {
         self.next_offset = end;
         let was_last = self.last_sent.is_some_and(|sent| sent.ordinal == ordinal);
@@ -99,7 +95,7 @@ impl ListenerContext {
         self.deliver(ListenerItem::Commit { records, ordinal }, step);
     }
 
-    /// Everything committed that it has not been sent, from disk.
+    /// Delivers all committed batches that were not delivered yet, from disk.
     pub(super) fn update_progress(&mut self, high_watermark: Offset, log: &RaftLog, step: &mut Step<'_>) {
         let Some(next) = self.next_expected_offset().filter(|next| *next < high_watermark) else { return };
         let records = log.read(next, high_watermark, MAX_READ_BYTES);
@@ -108,7 +104,7 @@ impl ListenerContext {
         }
     }
 
-    /// The leader's fast path: a batch it still has in memory, if it is the very next.
+    /// The leader's fast path: delivers a batch that is still in memory, if it is the next one.
     pub(super) fn maybe_fire_in_memory(&mut self, batch: &Rc<Batch>, step: &mut Step<'_>) {
         if self.next_expected_offset() == Some(batch.base_offset) {
             let end = Offset(batch.last_offset.0 + 1);

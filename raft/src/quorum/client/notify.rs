@@ -7,8 +7,8 @@ use crate::quorum::epoch_states::EpochState;
 use crate::step::Step;
 
 impl RaftClient {
-    /// Own leadership is announced to a listener only once it has read past the start of the
-    /// epoch, and so all earlier entries; never while Resigned.
+    /// The leadership of this node is announced to a listener only once it has read past the start of the epoch, and so
+    /// all earlier records; never while Resigned.
     pub(super) fn fire_leader_change(&mut self, step: &mut Step<'_>) {
         let (leader, epoch) = (self.quorum.leader_id(), self.quorum.epoch());
         let needs = match self.quorum.state() {
@@ -22,7 +22,7 @@ impl RaftClient {
         }
     }
 
-    /// The listeners' work at the end of a poll.
+    /// Updates the listeners at the end of a poll.
     pub(super) fn poll_listeners(&mut self, step: &mut Step<'_>) {
         let past = self.setup.bugs.has(Bug::AppliedPastHighWatermark).then(|| self.log.end_offset());
         if let Some(high_watermark) = past.or(self.quorum.high_watermark()) {
@@ -31,7 +31,7 @@ impl RaftClient {
         self.fire_leader_change(step);
     }
 
-    /// Everything committed that they have not been sent, from disk.
+    /// Delivers all committed batches that were not delivered yet, from disk.
     pub(super) fn update_listeners(&mut self, high_watermark: Offset, step: &mut Step<'_>) {
         for listener in &mut self.listeners {
             listener.update_progress(high_watermark, &self.log, step);

@@ -1,5 +1,5 @@
-//! What each state does when time passes; the answer is how long it may now wait, and 0 means
-//! that it must be polled again (consensus.md §1.3, §2).
+//! The timers of each state. Each function returns how long the state may wait; 0 means that it must be polled again
+//! (consensus.md §1.3, §2).
 
 use super::RaftClient;
 use crate::bugs::Bug;
@@ -21,7 +21,7 @@ impl RaftClient {
         }
     }
 
-    /// The timer by which the current state ends.
+    /// Remaining time of the timer that ends the current state.
     fn state_remaining_ms(&mut self, now_ms: i64) -> i64 {
         let timer: &mut Timer = match self.quorum.state_mut() {
             EpochState::Unattached(state) => &mut state.election_timer,
@@ -66,7 +66,7 @@ impl RaftClient {
         Ok(self.maybe_send_vote_requests(step).min(remaining_ms))
     }
 
-    /// A lost candidate waits out its timeout, and only then requests votes again.
+    /// A candidate that has lost waits until its election timeout, and only then requests votes again.
     fn poll_candidate(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
         if let Some(remaining_ms) = self.shutdown_remaining_ms() {
             return Ok(self.maybe_send_vote_requests(step).min(remaining_ms));
@@ -91,7 +91,7 @@ impl RaftClient {
             return Ok(0);
         }
         let drain_ms = self.maybe_append_batches(step)?;
-        // R24, KAFKA-10826: the wrong code does not count the linger.
+        // R24, KAFKA-10826: the wrong code ignores the linger.
         let drain_ms = if self.setup.bugs.has(Bug::Kafka10826LingerIgnored) { i64::MAX } else { drain_ms };
         let begin_ms = self.maybe_send_begin_quorum_epoch(step);
         Ok(check_quorum_ms.min(drain_ms).min(begin_ms))

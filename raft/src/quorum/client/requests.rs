@@ -1,5 +1,5 @@
-//! Vote, BeginQuorumEpoch and EndQuorumEpoch as received, each in Kafka's order of validation
-//! (consensus.md §3.2–3.5).
+//! Handling of Vote, BeginQuorumEpoch and EndQuorumEpoch requests, each in Kafka's order of validation (consensus.md
+//! §3.2–3.5).
 
 use super::RaftClient;
 use crate::bugs::Bug;
@@ -43,12 +43,12 @@ impl RaftClient {
         Ok(())
     }
 
-    /// `None` passes: old clients do not send one.
+    /// `None` is valid: old clients do not send a cluster id.
     pub(super) fn has_valid_cluster_id(&self, cluster_id: Option<&str>) -> bool {
         cluster_id.is_none_or(|id| *id == *self.setup.cluster_id)
     }
 
-    /// Epoch, leader and its address, as every partition-level answer carries them.
+    /// The epoch, leader and leader address of every partition-level answer.
     pub(super) fn current_leader(&self) -> CurrentLeader {
         CurrentLeader {
             leader_id: self.quorum.leader_id(),
@@ -57,7 +57,7 @@ impl RaftClient {
         }
     }
 
-    /// Vote, BeginQuorumEpoch and EndQuorumEpoch: an older epoch, or nobody's request.
+    /// Vote, BeginQuorumEpoch and EndQuorumEpoch: the error of an older epoch or of an anonymous request.
     fn voter_only_error(&self, remote: NodeId, epoch: LeaderEpoch, step: &mut Step<'_>) -> Option<ErrorCode> {
         if epoch < self.quorum.epoch() {
             step.out.probe(Probe::FencedRequest);
@@ -69,7 +69,7 @@ impl RaftClient {
         }
     }
 
-    /// Is it for this replica? An absent key is for anybody.
+    /// Whether the request is for this replica. An absent key matches any replica.
     fn is_addressed_to_this(&self, voter: NodeId, directory_id: Option<Uuid>) -> bool {
         let local = self.quorum.local();
         let same_directory = directory_id.is_none_or(|directory| local.directory_id == Some(directory));
@@ -85,7 +85,7 @@ impl RaftClient {
             current_leader: raft.current_leader(),
             ..VoteResponse::default()
         };
-        // A candidate has bumped its epoch past its log; a Prospective need not have.
+        // A candidate's epoch is above that of its log, because it was bumped; a Prospective's epoch may be equal.
         let possible = if request.pre_vote {
             request.last_offset_epoch <= request.replica_epoch
         } else {
@@ -100,7 +100,7 @@ impl RaftClient {
         if request.replica_epoch > self.quorum.epoch() && !self.ignores_higher_epoch() {
             self.transition_to_unattached(request.replica_epoch, None, step)?;
         }
-        // After the epoch is bumped, as in Kafka.
+        // After the epoch bump, as in Kafka.
         if !self.is_addressed_to_this(request.voter_id, request.voter_directory_id) {
             return Ok(refuse(self, ErrorCode::InvalidVoterKey));
         }
@@ -171,8 +171,8 @@ fn inconsistent_cluster_id() -> QuorumEpochResponse {
     QuorumEpochResponse { top_error: ErrorCode::InconsistentClusterId, ..QuorumEpochResponse::default() }
 }
 
-/// How long a follower waits before it campaigns: not at all if it is the first choice, the
-/// longest if it is no choice (consensus.md §2.3).
+/// The delay before a follower starts an election: zero for the first preferred candidate, the maximum if it is not in
+/// the list (consensus.md §2.3).
 pub(super) fn end_quorum_epoch_delay_ms(candidates: &[ReplicaKey], local: ReplicaKey, max_backoff_ms: i32) -> i64 {
     let max_ms = i64::from(max_backoff_ms.max(0));
     let names = |key: &ReplicaKey| key.id == local.id && (key.directory_id.is_none() || *key == local);

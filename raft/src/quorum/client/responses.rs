@@ -1,5 +1,5 @@
-//! The answers to what was sent, and the rule by which epochs and leaders spread
-//! (consensus.md §3.2–3.6). `true` means handled: the destination may be queried again at once.
+//! Handling of responses, and the rule by which epochs and leaders propagate (consensus.md §3.2–3.6). `true` means
+//! handled: the destination is READY again.
 
 use super::RaftClient;
 use crate::bugs::Bug;
@@ -11,7 +11,7 @@ use crate::quorum::network_channel::Inbound;
 use crate::step::{Fatal, Step, throw};
 
 impl RaftClient {
-    /// Late answers (to what was sent before a transition) were forgotten with their connection.
+    /// Responses to requests from before a transition are not expected any more and were dropped.
     pub(super) fn handle_inbound(&mut self, inbound: Inbound, step: &mut Step<'_>) -> Result<(), Fatal> {
         let Inbound { from, correlation_id, result } = inbound;
         if result.is_ok() {
@@ -21,7 +21,7 @@ impl RaftClient {
             return Ok(());
         }
         let handled = match result {
-            // Disconnected or timed out: Kafka reads both as BROKER_NOT_AVAILABLE.
+            // Disconnected or timed out: Kafka treats both as BROKER_NOT_AVAILABLE.
             Err(_) => false,
             Ok(Response::Vote(response)) => self.handle_vote_response(from, &response, step)?,
             Ok(Response::BeginQuorumEpoch(response)) => {
@@ -89,12 +89,12 @@ impl RaftClient {
         Ok(())
     }
 
-    /// G10: the wrong leader does not look.
+    /// G10: the wrong leader ignores a higher epoch.
     pub(super) fn ignores_higher_epoch(&self) -> bool {
         self.setup.bugs.has(Bug::HigherEpochIgnored) && self.quorum.is_leader()
     }
 
-    /// What is the same for every answer; `Some` when that is all there is to it.
+    /// The part common to all responses; `Some` if the response is thereby handled.
     fn handle_common_response(
         &mut self,
         top_error: ErrorCode,
@@ -126,7 +126,7 @@ impl RaftClient {
             ErrorCode::InvalidVoterKey => Ok(Some(true)),
             ErrorCode::InvalidRequest => throw!("a request was refused as invalid in epoch {epoch}"),
             ErrorCode::None => Ok(None),
-            // Whatever else an API may answer, none of these four has a use for it.
+            // None of the four APIs handles any other error.
             _ => Ok(Some(false)),
         }
     }
@@ -214,7 +214,7 @@ impl RaftClient {
             return Ok(handled);
         }
         if !self.quorum.is_follower() {
-            // consensus.md §1.6: an Unattached that knows its leader by name only gets here.
+            // consensus.md §1.6: reached by an Unattached replica that knows its leader's id but no endpoints.
             throw!("a Fetch was answered, and this replica is {}", self.quorum.role());
         }
         match response.diverging_epoch {

@@ -1,5 +1,5 @@
-//! What is sent, to whom, and when not: one request in flight per destination (consensus.md
-//! §2.4). Each function answers how long to wait before there is something to do again.
+//! Sending of requests: one request in flight per destination (consensus.md §2.4). Each function returns the time until
+//! the next poll.
 
 use std::rc::Rc;
 
@@ -35,7 +35,7 @@ impl RaftClient {
         self.requests.remaining_request_time_ms(to, now_ms)
     }
 
-    /// Asks every voter that has not answered, until the election is lost.
+    /// Sends requests to all voters that have not answered, until the election is lost.
     pub(super) fn maybe_send_vote_requests(&mut self, step: &mut Step<'_>) -> i64 {
         let (election, pre_vote) = match self.quorum.state() {
             EpochState::Prospective(state) => (&state.election, true),
@@ -78,7 +78,7 @@ impl RaftClient {
         for voter in voters {
             self.maybe_send_request(voter, |raft| raft.begin_quorum_epoch_request(voter), step);
         }
-        // A period of 0 ms (fetch timeouts below 2 ms) must not make the poll spin.
+        // A period of 0 ms (fetch timeouts below 2 ms) would make the poll spin.
         wait_ms.max(1)
     }
 
@@ -112,7 +112,7 @@ impl RaftClient {
         wait_ms
     }
 
-    /// The leader; while it does not answer, any bootstrap server, which may know a newer one.
+    /// Fetches from the leader; while it does not answer, from any bootstrap server, which may know a newer leader.
     pub(super) fn maybe_send_fetch_to_best_node(&mut self, leader: NodeId, step: &mut Step<'_>) -> i64 {
         let now_ms = step.now_ms();
         if self.requests.has_request_timed_out(leader, now_ms) {

@@ -1,5 +1,5 @@
-//! What goes with each change of state: connections are forgotten (so that late answers are
-//! dropped), parked work is answered or failed, the listener is notified (consensus.md §1.3, §1.4).
+//! The side effects of each state transition: connections are reset (so that late responses are dropped), parked
+//! requests are answered or failed, listeners are notified (consensus.md §1.3, §1.4).
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use crate::quorum::epoch_states::EpochState;
 use crate::step::{Fatal, Step, throw};
 
 impl RaftClient {
-    /// After `initialize`: a single voter needs nobody to elect it.
+    /// After `initialize`: a single voter elects itself at once.
     pub(super) fn start(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
         match self.quorum.state() {
             EpochState::Candidate(state) if state.election.is_vote_granted() => self.transition_to_leader(step)?,
@@ -37,7 +37,7 @@ impl RaftClient {
         Ok(())
     }
 
-    /// The endpoints are the message's, or else the voter set's.
+    /// The endpoints are those of the message, or else those of the voter set.
     pub(super) fn transition_to_follower(
         &mut self,
         epoch: LeaderEpoch,
@@ -52,7 +52,7 @@ impl RaftClient {
         self.quorum.transition_to_follower(epoch, leader, endpoints, step)?;
         self.fire_leader_change(step);
         self.requests.reset_all();
-        // KAFKA-18723: the wrong code leaves them to be answered from whatever the log will be.
+        // KAFKA-18723: the wrong code keeps the parked fetches and answers them from the later log.
         if !self.setup.bugs.has(Bug::Kafka18723StaleFetchAppended) {
             self.fail_parked_fetches(ErrorCode::NotLeaderOrFollower, step);
         }
@@ -66,7 +66,7 @@ impl RaftClient {
         self.quorum.transition_to_prospective(step)?;
         self.fire_leader_change(step);
         let EpochState::Prospective(state) = self.quorum.state() else { return Ok(()) };
-        // R28, KIP-996: the wrong code campaigns without asking first.
+        // R28, KIP-996: the wrong code starts an election without pre-votes.
         if state.election.is_vote_granted() || self.setup.bugs.has(Bug::Kip996NoPreVote) {
             return self.transition_to_candidate(step);
         }
@@ -85,7 +85,7 @@ impl RaftClient {
         Ok(())
     }
 
-    /// A Prospective lost, or its time is up: back to the leader it knows, if it can be reached.
+    /// A Prospective lost, or its timer expired: it follows the leader it knows again, if the endpoints are known.
     pub(super) fn transition_from_lost_prospective(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
         let epoch = self.quorum.epoch();
         let leader = self.quorum.leader_id();
@@ -95,7 +95,7 @@ impl RaftClient {
         }
     }
 
-    /// consensus.md §1.4, in its order: accumulator, quorum-state, epoch cache, LeaderChange.
+    /// consensus.md §1.4, in this order: accumulator, quorum-state, epoch cache, LeaderChange.
     pub(super) fn transition_to_leader(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
         let (epoch, end) = (self.quorum.epoch(), self.log.end_offset());
         let linger_ms = i64::from(self.setup.config.append_linger_ms);
@@ -117,7 +117,7 @@ impl RaftClient {
         Ok(())
     }
 
-    /// Answers every parked fetch with an error, and with who leads now.
+    /// Answers every parked fetch with an error and the current leader.
     fn fail_parked_fetches(&mut self, error: ErrorCode, step: &mut Step<'_>) {
         if !self.parked.is_empty() {
             step.out.probe(Probe::ParkedFetchFailed);
@@ -128,7 +128,7 @@ impl RaftClient {
         }
     }
 
-    /// Log end as a vote is judged by.
+    /// The log end that votes are compared with.
     pub(super) fn end_offset(&self) -> Offset {
         self.log.end_offset()
     }
