@@ -1,9 +1,8 @@
-//! Where a run stands, coarsely: two moments with equal abstract states are alike for a search that
-//! looks for something new.
+//! The abstract state of a run: a search for new behaviour treats two moments with equal abstract states as equal.
 //!
-//! Per server: role, rank of its epoch among those of all servers, up or down, how its log's end
-//! compares with its high watermark; per partition: members of the ISR, guards, is its leader up. Servers
-//! of one kind are alike, and so are partitions: what counts is how many stand how, not which.
+//! Per server: role, rank of its epoch among those of all servers, up or down, how its log end offset compares with its
+//! high watermark; per partition: members of the ISR, tolerance guards, and whether its leader is up. Servers of one
+//! kind are interchangeable, and so are partitions: the state counts how many are in each condition, not which.
 
 use std::cmp::Ordering;
 
@@ -16,11 +15,11 @@ use crate::checks::replication::elections;
 use crate::checks::replication::partition::PartitionModel;
 use crate::checks::server_model::ServerModel;
 
-/// Tell the words of servers from those of partitions.
+/// Distinguishes the words of servers from those of partitions.
 const SERVER: u64 = 1 << 56;
 const PARTITION: u64 = 2 << 56;
 
-/// The hash of where a run stands, by what the models know.
+/// The hash of a run's abstract state, from what the models know.
 pub fn of(models: &Models) -> u64 {
     let servers = models.servers.iter().map(|model| server_word(models, model));
     let partitions = models.cluster.iter().flat_map(|cluster| {
@@ -28,7 +27,7 @@ pub fn of(models: &Models) -> u64 {
         let partitions = replication.partitions().iter().filter(|partition| !partition.is_deleted());
         partitions.filter_map(|partition| partition_word(models, partition))
     });
-    // A sum does not depend on the order of what is alike.
+    // A sum does not depend on the order of its terms.
     let mixed = servers.chain(partitions).map(|word| xxh3_64(&word.to_le_bytes()));
     xxh3_64(&mixed.fold(0, u64::wrapping_add).to_le_bytes())
 }

@@ -11,10 +11,9 @@ pub use crate::message::{BoxedMessage, Message, Rpc};
 pub use crate::said::{AttemptEvent, Said};
 use crate::workload::{AppendClient, ClientOperation, ClientSpec, KafkaClient, KafkaClientSpec};
 
-/// A server's configuration, and where in the world each Kafka node id lives.
+/// A server's configuration, and the index in the world of each Kafka node id.
 #[derive(Clone, Debug)]
 pub struct ServerSpec {
-    /// Kafka's side.
     pub node: NodeSpec,
     /// (Kafka node id, index in the world), ascending by id.
     pub places: Rc<[(raft::ids::NodeId, Node)]>,
@@ -23,18 +22,15 @@ pub struct ServerSpec {
 /// Configuration of any node of the world.
 #[derive(Clone, Debug)]
 pub enum Spec {
-    /// A Kafka server.
     Server(ServerSpec),
-    /// A client of the model.
+    /// A client of the append model.
     Client(Box<ClientSpec>),
-    /// A Kafka client.
     Kafka(Box<KafkaClientSpec>),
 }
 
-/// A Kafka server as a process: the node, and a buffer for what it requests.
+/// A Kafka server as a process: the node, and a buffer for the effects it requests.
 #[derive(Clone, Debug)]
 pub struct Server {
-    /// The node.
     pub node: raft::node::Node,
     places: Rc<[(raft::ids::NodeId, Node)]>,
     out: raft::io::Out,
@@ -43,16 +39,13 @@ pub struct Server {
 /// Any process of the world.
 #[derive(Clone, Debug)]
 pub enum Actor {
-    /// A Kafka server.
     Server(Box<Server>),
-    /// A client of the model.
     Client(Box<AppendClient>),
-    /// A Kafka client.
     Kafka(Box<KafkaClient>),
 }
 
 impl Actor {
-    /// What a client has requested by itself, if it was to keep that.
+    /// The operations that a client drew, if it was configured to keep them.
     pub fn timetable(&self) -> &[(u64, ClientOperation)] {
         match self {
             Actor::Server(_) => &[],
@@ -144,7 +137,6 @@ impl Server {
     }
 }
 
-/// The same clocks.
 pub(crate) fn clocks(now: process::Now) -> raft::io::Now {
     raft::io::Now { mono_ns: now.mono_ns, wall_ms: now.wall_ms }
 }

@@ -1,9 +1,9 @@
-//! The bug catalog as other crates see it, and where its bugs are looked for.
+//! The bug catalog for other crates, and the scenarios in which its bugs are searched for.
 
 pub use raft::bugs::{Bug, Bugs, CATALOG, Layer, Row};
 
-/// Generic scenarios in which a bug of this layer is looked for, the likeliest first. None of them was
-/// made for a bug. They take turns, so each one more makes the others slower.
+/// Generic scenarios in which a bug of this layer is searched for, the likeliest first. None of them was made for a
+/// bug. A search runs them in turn, so each additional one slows it down.
 pub fn hunted_in(layer: Layer) -> &'static [&'static str] {
     match layer {
         Layer::Raft => &["quorum", "power-loss", "ci", "partitions"],

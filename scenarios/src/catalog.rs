@@ -2,12 +2,11 @@
 
 use crate::scenario::{Scenario, ScenarioError};
 
-/// One entry.
+/// A built-in scenario.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// Its name on the command line.
     pub name: &'static str,
-    /// Its TOML.
     pub text: &'static str,
 }
 
@@ -56,24 +55,22 @@ entries! {
     "findings/compare-epoch-of-position",
 }
 
-/// All of them: the scenarios that must hold (those under `lost/` drop a precondition of a guarantee
-/// and name what is lost by that), then the findings, which must not.
+/// All entries: first the scenarios that must hold (those under `lost/` drop a precondition of a guarantee and name
+/// what is lost by that), then the findings, which must not.
 pub fn list() -> &'static [Entry] {
     ENTRIES
 }
 
-/// The entry of that name.
 pub fn find(name: &str) -> Option<&'static Entry> {
     ENTRIES.iter().find(|entry| entry.name == name)
 }
 
 impl Entry {
-    /// The scenario itself.
     pub fn scenario(&self) -> Result<Scenario, ScenarioError> {
         Scenario::from_toml(&format!("{}.toml", self.name), self.text)
     }
 
-    /// Is it a documented failure of faithful Kafka, run without its fix?
+    /// Whether it is a documented failure of faithful Kafka, run without its fix.
     pub fn is_finding(&self) -> bool {
         self.name.starts_with("findings/")
     }

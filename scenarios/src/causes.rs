@@ -1,11 +1,11 @@
-//! What led to what: the steps of a run as a graph, in which a message is taken after it was sent, and
-//! all that happens at a node after what happened there before (Lamport, "Time, Clocks, and the Ordering
-//! of Events in a Distributed System", 1978).
+//! Causality: the steps of a run as a graph, in which a message is received after it was sent, and every step of a node
+//! follows the node's earlier steps (Lamport, "Time, Clocks, and the Ordering of Events in a Distributed System",
+//! 1978).
 //!
-//! Coarse on purpose: the threads of a node are one, and two messages with the same content to the same
-//! node are one; so what is said to be in the past of something may be too much, and is never too little.
+//! The graph is deliberately coarse: the threads of a node count as one, and two messages with the same content to the
+//! same node count as one; so the causal past of a step may be too large, and is never too small.
 //!
-//! * this file: the graph; `watching`: how it is made while a run continues; [`words`]: what it says
+//! * this file: the graph; `watching`: builds it during a run; [`words`]: describes its steps and marks
 
 mod watching;
 pub mod words;
@@ -24,34 +24,29 @@ use crate::run::listener::WithListener;
 use crate::run::{Request, begin};
 use crate::topic_names::TopicNames;
 
-/// A step by its number, from 0, in the order of the run.
+/// A step's number, from 0, in the order of the run.
 pub type StepId = u32;
 
-/// A thread received an input, a node booted or went down, a fault began or ended.
+/// A step: a thread received an input, a node booted or stopped, a fault began or ended.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// Where.
     pub node: Node,
-    /// What.
     pub input: StepInput,
-    /// The one before it at the same node.
+    /// The previous step of the same node.
     before: Option<StepId>,
-    /// The one in which the message that it received was sent.
+    /// The step in which the message that it received was sent.
     sent_in: Option<StepId>,
-    /// The one in which another thread of the node posted what it received.
+    /// The step in which another thread of the node posted the item that it received.
     posted_in: Option<StepId>,
 }
 
 /// What a step begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepInput {
-    /// A message.
     Message(Rpc),
-    /// The timer of a thread.
     Timer(Thread),
-    /// What another thread of the node has posted to this one.
+    /// An item that another thread of the node posted to this one.
     Post(Thread, Post),
-    /// An operation of its application.
     Operation,
     /// A connection opened or closed.
     Connection,
@@ -60,41 +55,32 @@ pub enum StepInput {
     /// It received SIGTERM.
     Terminate,
     Exception,
-    /// It boots.
     Boot,
-    /// It goes down.
     Down,
-    /// A fault begins or ends.
     Fault,
 }
 
-/// Something in a step that is worth telling.
+/// A notable event in a step.
 #[derive(Clone, Debug)]
 pub struct Mark {
-    /// Where in the graph.
     pub step: StepId,
     /// True time, ns.
     pub at_ns: u64,
-    /// Whose.
     pub node: Node,
-    /// What.
     pub what: Happened,
 }
 
-/// The content of a mark.
 #[derive(Clone, Debug)]
 pub enum Happened {
-    /// The node said something of itself.
+    /// The node reported an observation about itself.
     Said(Said),
     /// A fault began or ended, at this node and perhaps at others.
     Struck(Fault),
-    /// It booted.
     Booted,
-    /// It went down.
+    /// The node stopped.
     Stopped(Down),
 }
 
-/// The graph of one run.
 #[derive(Clone, Debug)]
 pub struct Causes {
     steps: Vec<Step>,
@@ -105,18 +91,18 @@ pub struct Causes {
     sent: BTreeMap<(Node, u64), StepId>,
     /// The last step of each thread.
     threads: BTreeMap<(Node, Thread), StepId>,
-    /// Steps in which something was posted to a thread that has not yet taken it.
+    /// Steps in which an item was posted to a thread that has not yet received it.
     posts: BTreeMap<(Node, Thread), VecDeque<Option<StepId>>>,
     /// The step in which a check broke.
     broken_in: Option<StepId>,
-    /// The steps of the event that was requested.
+    /// The steps of the requested event.
     event: Range<StepId>,
     names: Vec<String>,
     topics: TopicNames,
 }
 
 impl Causes {
-    /// Runs a request on the bare loop and writes down its graph; `event`: one whose steps to remember.
+    /// Runs a request on the bare event loop and records its graph; `event`: the event whose steps to remember.
     pub fn of(request: &Request<'_>, event: u64) -> Result<Causes, String> {
         let (_, Run { world, watch }, end_ns) = begin(request)?;
         let nodes = world.node_count();
@@ -150,44 +136,40 @@ impl Causes {
         Ok(Causes { topics: topics.unwrap_or_default(), ..run.watch.listener })
     }
 
-    /// Every step.
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
 
-    /// What is worth telling, in the order of the run.
+    /// The marks, in the order of the run.
     pub fn marks(&self) -> &[Mark] {
         &self.marks
     }
 
-    /// The steps of the event that was requested.
+    /// The steps of the requested event.
     pub fn event(&self) -> Range<StepId> {
         self.event.clone()
     }
 
-    /// A node's name.
     pub fn name(&self, node: Node) -> &str {
         self.names.get(usize::from(node.0)).map_or("nobody", String::as_str)
     }
 
-    /// Is it a client's node?
     fn is_client(&self, node: Node) -> bool {
         !["controller-", "broker-"].iter().any(|kind| self.name(node).starts_with(kind))
     }
 
-    /// Who sent the input of a step.
+    /// The node that sent the input of a step.
     pub fn sender(&self, step: &Step) -> Option<Node> {
         step.sent_in.and_then(|id| self.steps.get(id as usize)).map(|sender| sender.node)
     }
 
-    /// What began the work that a step continues with: of what a thread takes from another thread of its node, the input
-    /// that made that thread post it.
+    /// The step that began the work that a step continues: the first of a chain of posts between threads of its node.
     pub fn origin<'a>(&'a self, step: &'a Step) -> &'a Step {
         let posted = |step: &&'a Step| step.posted_in.and_then(|id| self.steps.get(id as usize));
         std::iter::successors(Some(step), posted).last().unwrap_or(step)
     }
 
-    /// Where the run ends: in the step in which a check broke, or with the last step of every node.
+    /// The last steps of the run: the step in which a check broke, or the last step of every node.
     pub fn ends(&self) -> Vec<StepId> {
         match self.broken_in {
             Some(step) => vec![step],
@@ -195,12 +177,12 @@ impl Causes {
         }
     }
 
-    /// The step in which a check broke; `None` if that was found when the run was over.
+    /// The step in which a check broke; `None` if the violation was found when the run was over.
     pub fn broken_in(&self) -> Option<StepId> {
         self.broken_in
     }
 
-    /// Which steps may have led to any of these (they among them), by number.
+    /// Which steps may have led to any of these (themselves included), by number.
     pub fn before(&self, of: &[StepId]) -> Vec<bool> {
         let mut found = vec![false; self.steps.len()];
         for step in of {
@@ -217,7 +199,7 @@ impl Causes {
         found
     }
 
-    /// Which steps any of these may have led to (they among them), by number.
+    /// Which steps any of these may have led to (themselves included), by number.
     pub fn after(&self, of: &[StepId]) -> Vec<bool> {
         let mut found = vec![false; self.steps.len()];
         for step in of {

@@ -1,5 +1,5 @@
-//! What Kafka's clients received, kept for a story that requests operations of them. A record of their
-//! own histories: it decides nothing, and nothing depends on it.
+//! The responses that Kafka's clients received, kept for a story that requests operations of them. Only a record of the
+//! clients' own histories: no other code depends on it.
 
 use std::collections::BTreeMap;
 
@@ -11,22 +11,21 @@ use sim::process::Node;
 /// A record of a partition's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Record {
-    /// -1 where the answer has none (`acks=0`, or a duplicate older than the broker remembers).
+    /// -1 where the response has none (`acks=0`, or a duplicate older than the broker's producer state).
     pub offset: Offset,
     /// Each value is produced once in a run.
     pub value: u64,
 }
 
-/// How something that was requested of a Kafka client ended at its application.
+/// How an operation that was requested of a Kafka client ended at its application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperationOutcome<T> {
     /// Acknowledged.
     Done(T),
     /// Definitely not done, for this reason.
     Refused(ErrorCode),
-    /// Done or not: the application got this error, and some attempt has no answer that settles it.
-    /// As in Kafka, a retry of CreateTopics that finds what an earlier attempt did ends so, with
-    /// TOPIC_ALREADY_EXISTS.
+    /// Done or not: the application got this error, and some attempt has no response that decides it. As in Kafka, a
+    /// retry of CreateTopics that finds the topic of an earlier attempt ends this way, with TOPIC_ALREADY_EXISTS.
     Unknown(ErrorCode),
 }
 
@@ -36,7 +35,7 @@ pub struct ClientAnswers {
     clients: BTreeMap<Node, Pages>,
 }
 
-/// Of one client; attempts, batches and operations are by its own numbers.
+/// The answers of one client; attempts, batches and operations have its own numbers.
 #[derive(Clone, Debug, Default)]
 struct Pages {
     operations: BTreeMap<u32, Operation>,
@@ -44,16 +43,16 @@ struct Pages {
     attempts: BTreeMap<u32, u32>,
     batches: BTreeMap<u32, Batch>,
     sent: BTreeMap<u64, OperationOutcome<Offset>>,
-    /// Whose records are being polled.
+    /// The partition whose records are being polled.
     polling: Option<TopicPartition>,
     polled: BTreeMap<TopicPartition, Vec<Record>>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Operation {
-    /// Of its one entry.
+    /// The result of its one entry.
     result: Option<(ErrorCode, Outcome)>,
-    /// Some attempt may have done it.
+    /// Some attempt may have executed it.
     in_doubt: bool,
     ended: Option<OperationOutcome<()>>,
 }
@@ -61,12 +60,12 @@ struct Operation {
 #[derive(Clone, Debug, Default)]
 struct Batch {
     values: Vec<u64>,
-    /// Attempts that did not definitely fail.
+    /// Number of attempts that did not definitely fail.
     open: u32,
 }
 
 impl ClientAnswers {
-    /// A client did or learned something.
+    /// A client reported an event of an attempt.
     pub fn note(&mut self, client: Node, event: AttemptEvent) {
         let pages = self.clients.entry(client).or_default();
         match event {
@@ -84,7 +83,7 @@ impl ClientAnswers {
         }
     }
 
-    /// Is it something that is looked up here later?
+    /// Whether the event is one that is recorded here.
     pub fn is_news(event: AttemptEvent) -> bool {
         matches!(
             event,
@@ -106,7 +105,7 @@ impl ClientAnswers {
         self.clients.get(&client)?.sent.get(&value).cloned()
     }
 
-    /// What a consumer's polls returned of a partition, in their order.
+    /// The records of a partition that a consumer's polls returned, in their order.
     pub fn polled(&self, client: Node, partition: TopicPartition) -> &[Record] {
         self.clients.get(&client).and_then(|pages| pages.polled.get(&partition)).map_or(&[], Vec::as_slice)
     }
@@ -190,7 +189,7 @@ impl Pages {
                     self.sent.insert(value, outcome);
                 }
             }
-            // Kafka's `send` throws TimeoutException: the partition did not show up.
+            // Kafka's `send` throws TimeoutException: the partition did not appear in the metadata.
             AttemptEvent::SendRefused { value, .. } => {
                 self.sent.insert(value, OperationOutcome::Refused(ErrorCode::RequestTimedOut));
             }

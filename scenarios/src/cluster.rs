@@ -1,5 +1,5 @@
-//! From a scenario and a seed to a world that is about to boot: knobs drawn, nodes configured,
-//! clocks and links set, the plan of faults made.
+//! Prepares a world from a scenario and a seed: draws the knobs, configures the nodes, sets clocks and links, and makes
+//! the plan of faults.
 
 use std::rc::Rc;
 
@@ -30,21 +30,21 @@ use crate::{knobs, nemesis};
 
 /// All wall clocks start about here: 2026-01-01, in ms since 1970.
 const WALL_START_MS: i64 = 1_767_225_600_000;
-/// The first so many clients also read; each reads every record from every server.
+/// The number of clients that also read; each reads every record from every server.
 const READERS: usize = 3;
-/// What never happens does so after so long.
+/// The delay of an event that never happens.
 const NEVER_NS: u64 = u64::MAX / 4;
 /// The shortest interval of NoOp records a knob may draw.
 const NO_OP_MS: u64 = 50;
-/// More events than this are a runaway: some ten times what the longest catalog run needs.
+/// The event limit of a runaway: some ten times what the longest catalog run needs.
 const MAX_EVENTS: u64 = 10_000_000;
-/// Stream of the draw whether admin clients request elections; those of clients are their places.
+/// Stream of the draw that decides whether admin clients request elections; those of clients are their indexes.
 const ELECTIONS: u64 = 1 << 32;
 /// Runs beyond tolerance are observed for this time after the last fault.
 const BEYOND_TOLERANCE_MS: u64 = 15_000;
 const MAX_EVENTS_AT_ONE_TIME: u64 = 50_000;
 const AUDIT_EVERY_EVENTS: u64 = 4096;
-/// Costs of the input kinds that are no messages, in the world's order.
+/// Costs of the input kinds that are not messages, in the world's order.
 const PLAIN_KINDS: [&str; 7] = ["opened", "closed", "timer", "post", "disk-error", "terminate", "operation"];
 /// Half of the message kinds are requests, the other half their responses.
 const REQUEST_KINDS: usize = BoxedMessage::KINDS.len() / 2;
@@ -52,45 +52,42 @@ const REQUEST_KINDS: usize = BoxedMessage::KINDS.len() / 2;
 /// A world about to boot, and what its checks and its report need to know of it.
 #[derive(Clone, Debug)]
 pub struct Prepared {
-    /// For [`sim::world::World::new`].
     pub world: WorldConfig<Actor>,
     /// The scenario with this seed's knobs in force.
     pub scenario: Scenario,
     /// Node id of each server, by its index in the world.
     pub servers: Vec<NodeId>,
-    /// The voters among them.
     pub voters: Vec<NodeId>,
     /// What the checks need to know of brokers, if there are any.
     pub brokers: Option<BrokerConfig>,
-    /// Notices what the plan's aimed faults wait for.
+    /// Detects the events that the plan's aimed faults wait for.
     pub trigger_watch: TriggerWatch,
     /// Each server's settings of quorum timers.
     pub timings: Vec<QuorumTimings>,
-    /// What this seed drew.
+    /// The knobs that this seed drew.
     pub knobs: Vec<(String, String)>,
-    /// How long after healing everything must have recovered, ns.
+    /// How long after healing the cluster must have recovered, ns.
     pub recovery_bound_ns: u64,
 }
 
-/// What of a run is given as data, and not made from its seed.
+/// The parts of a run that are given explicitly, and not derived from its seed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Explicit {
-    /// Instead of the nemesis's own.
+    /// Replaces the plan of the nemesis.
     pub plan: Option<Plan>,
     /// Operations that replace those that clients would draw until all faults end.
     pub operations: Option<Vec<ScheduledOperation>>,
-    /// Clients keep what they request ([`crate::run::operations`]).
+    /// Clients keep the operations they draw ([`crate::run::operations`]).
     pub keeps_operations: bool,
 }
 
 impl Explicit {
-    /// Nothing but a plan.
+    /// Only a plan is given.
     pub fn plan(plan: Plan) -> Explicit {
         Explicit { plan: Some(plan), ..Explicit::default() }
     }
 
-    /// Of so many lasting topics, those that no operation creates, if clients are given what they request: no client
-    /// sees to it by itself.
+    /// With explicit operations, the lasting topics that no operation creates: then no client creates them by itself.
     fn never_created(&self, lasting: u16) -> Vec<u16> {
         let Some(all) = &self.operations else { return Vec::new() };
         let creates = |topic: &u16| {
@@ -99,7 +96,7 @@ impl Explicit {
         (0..lasting).filter(|topic| !creates(topic)).collect()
     }
 
-    /// What one client is to do, if clients are given that.
+    /// The explicit operations of one client, if there are any.
     fn timetable(&self, client: usize) -> Option<Rc<[(u64, ClientOperation)]>> {
         let all = self.operations.as_ref()?;
         let mut own: Vec<_> = all
@@ -159,7 +156,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
         max_events_at_one_time: MAX_EVENTS_AT_ONE_TIME,
         audit_every_events: AUDIT_EVERY_EVENTS,
     };
-    // Beyond tolerance nobody promises that it recovers.
+    // Beyond tolerance no guarantee says that the cluster recovers.
     let longest_ms = if scenario.nemesis.beyond_tolerance { BEYOND_TOLERANCE_MS } else { u64::MAX };
     let recovery_bound_ns = recovery_bound_ms.min(longest_ms) * 1_000_000;
     let timings = configs.iter().map(timings).collect();
@@ -176,7 +173,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     })
 }
 
-/// A server's settings that its quorum timers go by.
+/// A server's quorum timeouts.
 fn timings(config: &KafkaNode) -> QuorumTimings {
     let ms = |ms: i32| u64::from(ms.unsigned_abs());
     QuorumTimings {
@@ -189,7 +186,7 @@ fn timings(config: &KafkaNode) -> QuorumTimings {
     }
 }
 
-/// How long after healing everything must have recovered.
+/// How long after healing the cluster must have recovered.
 fn bound_ms(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> Result<u64, String> {
     let times = |interval: Nanos| scenario.duration.0 / interval.0.max(1);
     let no_ops = scenario.duration.0 / 1_000_000 / NO_OP_MS;
@@ -198,7 +195,7 @@ fn bound_ms(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> Result<u
         true => Some(kafka.settings(Rc::from([]), Rc::from([]))?),
         false => None,
     };
-    // Who still leaves when the world heals is down so long afterwards.
+    // A server that still has to stop when the world heals is down for this time afterwards.
     let leaves = plan.0.iter().filter(|fault| means(fault.what.kind()).afterwards_ns > 0);
     let down_ns = leaves.map(|fault| fault.lasts_ns).chain([scenario.cluster.restart_after.0]).max().unwrap_or(0);
     let load = Load {
@@ -230,7 +227,7 @@ fn intervals_ns(workload: &Workload) -> [u64; 2] {
     [share(1_000_000 - reads_ppm), share(reads_ppm)]
 }
 
-/// How much the slowest clock loses if nothing disturbs it, ppm.
+/// How much the slowest clock loses without clock faults, ppm.
 pub fn slowest_ppm(scenario: &Scenario) -> u32 {
     u32::try_from(-scenario.clock.drift_ppm.min).unwrap_or(0)
 }
@@ -366,7 +363,7 @@ fn kafka_client(
 ) -> NodeConfig<Actor> {
     let node = blank(scenario, seed, place);
     spec.draws = seed.entropy(Purpose::Workload, place as u64);
-    // An admin client that elects leaders all the time repairs what it should not.
+    // An admin client that requests elections all the time hides failures to elect.
     spec.topics.elections = seed.entropy(Purpose::Workload, ELECTIONS).below(2) == 0;
     spec.topics.brokers = spec.places.iter().map(|(id, _)| *id).collect();
     spec.keeps_timetable = explicit.keeps_operations && !is_fresh;
@@ -384,13 +381,13 @@ fn kafka_client(
     NodeConfig { name: format!("{fresh}{kind}-{}", spec.index), spec: Spec::Kafka(Box::new(spec)), ..node }
 }
 
-/// What a node's monotonic clock says at a true time if nothing disturbs it, ns.
+/// The reading of a node's monotonic clock at a true time without clock faults, ns.
 fn mono_ns(node: &NodeConfig<Actor>, at_ns: u64) -> u64 {
     let rate = u128::try_from(1_000_000 + i64::from(node.drift_ppm)).unwrap_or(0);
     node.mono_start_ns + (u128::from(at_ns) * rate / 1_000_000) as u64
 }
 
-/// A node's place in the world: its clocks and disk.
+/// A node without its process: its clocks and disk.
 fn blank(scenario: &Scenario, seed: Seed, place: usize) -> NodeConfig<Actor> {
     let mut entropy = seed.entropy(Purpose::Clock, place as u64);
     let offset_ms = draw(&mut entropy, scenario.clock.offset_ms);

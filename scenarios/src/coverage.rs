@@ -7,7 +7,7 @@ use crate::reach::Reach;
 /// Whether a scenario can reach a rare situation.
 type Needs = fn(&Reach) -> bool;
 
-/// Declares names for situations that are visible at the border, and what each needs.
+/// Declares the situations that are observable at the border, and what each needs.
 macro_rules! situations {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal needs $needs:expr,)+) => {
         /// A rare situation that is observed at the border of the nodes.
@@ -139,8 +139,8 @@ const PROBES: &[(Probe, &str, Needs, &str)] = &[
         |can| can.several_servers,
         "A request was refused because of its older epoch.",
     ),
-    // Records leave a leader as they were when it answered and are intact on the way, so only a
-    // mistake (KAFKA-18723) makes a follower drop a batch.
+    // Records leave a leader unchanged and are intact on the network, so only a defect (KAFKA-18723) makes a follower
+    // drop a batch.
     (
         Probe::BatchDropped,
         "batch_dropped",
@@ -161,17 +161,15 @@ const PROBES: &[(Probe, &str, Needs, &str)] = &[
     ),
 ];
 
-/// Every name.
 pub fn names() -> impl Iterator<Item = &'static str> {
     all().map(|(name, ..)| name)
 }
 
-/// Every name and its description.
 pub fn described() -> impl Iterator<Item = (&'static str, &'static str)> {
     all().map(|(name, _, about)| (name, about.trim_start()))
 }
 
-/// The names that runs within this reach may meet.
+/// The names that runs within this reach may count.
 pub fn possible(reach: Reach) -> impl Iterator<Item = &'static str> {
     all().filter(move |(_, needs, _)| needs(&reach)).map(|(name, ..)| name)
 }
@@ -180,7 +178,6 @@ fn all() -> impl Iterator<Item = (&'static str, Needs, &'static str)> {
     SITUATIONS.iter().copied().chain(PROBES.iter().map(|(_, name, needs, about)| (*name, *needs, *about)))
 }
 
-/// Counters by name.
 #[derive(Clone, Debug)]
 pub struct Coverage {
     situations: [u64; SITUATIONS.len()],
@@ -194,22 +191,22 @@ impl Default for Coverage {
 }
 
 impl Coverage {
-    /// The border showed a situation.
+    /// Counts a situation observed at the border.
     pub fn met(&mut self, situation: Situation) {
         self.situations[situation as usize] += 1;
     }
 
-    /// A node reached a rare place.
+    /// Counts a probe that a node reached.
     pub fn reached(&mut self, probe: Probe) {
         self.probes[probe as usize] += 1;
     }
 
-    /// Every name and how often it was met.
+    /// Every name and its count.
     pub fn counts(&self) -> impl Iterator<Item = (&'static str, u64)> {
         names().zip(self.situations.iter().chain(&self.probes).copied())
     }
 
-    /// How often one name was met; `None` if there is no such name.
+    /// The count of one name; `None` if there is no such name.
     pub fn count(&self, name: &str) -> Option<u64> {
         self.counts().find(|(other, _)| *other == name).map(|(_, count)| count)
     }

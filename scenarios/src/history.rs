@@ -1,15 +1,14 @@
-//! Histories: what clients requested and received, in order, and nothing else. Judged as black boxes,
-//! whether they come from a run of ours or from outside.
+//! Histories: what clients requested and received, in order, and nothing else. Judged as black boxes, whether recorded
+//! in a run or given from outside.
 //!
-//! An operation is one attempt, one RPC; one without an answer that says whether it happened stays
-//! open for ever. What the objects are:
-//! * a register with compare-and-set, a key with a string: from outside
-//! * [`log`]: a partition, or the log of a quorum; its answers carry offsets, so it is decided without a
-//!   search
+//! An operation is one attempt, one RPC; one without a response that says whether it was executed stays open until the
+//! end of the history. The objects are:
+//! * a register with compare-and-set, a key with a string value: from outside only
+//! * [`log`]: a partition, or the log of a quorum; its responses carry offsets, so it is decided without a search
 //! * [`admin`]: a topic by its name, a broker's configs
-//! * producer ids: each is given once
+//! * producer ids: each is allocated once
 //!
-//! [`recorder`] writes the history of a run, [`judge`] judges one, [`compare`] holds that against the
+//! [`recorder`] writes the history of a run, [`judge`] judges one, [`compare`] compares the verdict with that of the
 //! white-box judge.
 
 pub mod admin;
@@ -28,54 +27,40 @@ use crate::wgl::Operation;
 use crate::wgl::kv::KvOp;
 use crate::wgl::register::RegisterOp;
 
-/// An operation on an object of a history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Op {
-    /// On a register.
     Register {
-        /// Which.
         name: String,
-        /// What.
         op: RegisterOp<String>,
     },
-    /// On a key.
     Key {
-        /// Which.
         name: String,
-        /// What.
         op: KvOp,
     },
-    /// On a log.
     Log {
-        /// Which.
         name: String,
-        /// What.
         op: LogOp,
     },
     /// On a topic and its configs.
     Topic {
-        /// Its name.
         name: String,
-        /// What.
         op: AdminOp,
     },
-    /// On the configs of a broker, or of all (the empty name).
+    /// On the configs of a broker, or of all brokers (the empty name).
     Broker {
-        /// Its id.
         name: String,
-        /// What.
         op: AdminOp,
     },
     /// InitProducerId.
     ProducerId {
-        /// The id that was given, if one was.
+        /// The id that was allocated, if one was.
         given: Option<i64>,
     },
 }
 
 impl Op {
-    /// The object as messages name it.
+    /// The object's name in messages.
     pub fn object(&self) -> String {
         match self {
             Op::Register { name, .. } if name.is_empty() => "the register".to_owned(),
@@ -90,7 +75,6 @@ impl Op {
     }
 }
 
-/// What clients did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     /// In the order of their calls; see [`Operation`] for places.
@@ -100,7 +84,7 @@ pub struct History {
 }
 
 impl History {
-    /// Numbers calls and answers anew, without the places of what is not in it any more.
+    /// Renumbers calls and returns, without the places of removed operations.
     fn close_gaps(&mut self) {
         let ends = self.operations.iter().flat_map(|of| std::iter::once(of.called).chain(of.returned));
         let mut places: Vec<u64> = ends.collect();
@@ -113,7 +97,6 @@ impl History {
         }
     }
 
-    /// The time of a place.
     pub fn time_ns(&self, place: u64) -> Option<u64> {
         self.at_ns.get(usize::try_from(place).ok()?).copied()
     }

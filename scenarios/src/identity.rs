@@ -1,4 +1,4 @@
-//! 64-bit identities of what nodes say, for the digest: a canonical walk over fixed words.
+//! 64-bit identities of the nodes' observations, for the digest: a canonical walk over fixed words.
 
 use raft::broker::observation::{BrokerObservation, PartitionTag};
 use raft::client::{AttemptEvent as Attempt, ReadApi, TopicPartition};
@@ -9,7 +9,7 @@ use raft::message::ErrorCode;
 use crate::said::{AttemptEvent, Said};
 use crate::workload::ClientOperation;
 
-/// Mixes a tag and three words, each word in its own place.
+/// Mixes a tag and three words, each word at its own position.
 fn mix(tag: u64, a: u64, b: u64, c: u64) -> u64 {
     let mut hash = tag.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     for word in [a, b, c] {
@@ -19,7 +19,7 @@ fn mix(tag: u64, a: u64, b: u64, c: u64) -> u64 {
     hash
 }
 
-/// Of an observation.
+/// The identity of an observation.
 pub fn said(said: &Said) -> u64 {
     match *said {
         Said::Server(observation) => server(observation),
@@ -155,7 +155,7 @@ fn client(event: AttemptEvent) -> u64 {
     }
 }
 
-/// Of word between threads.
+/// The identity of a post between threads.
 pub fn post(post: &Post) -> u64 {
     match post {
         Post::WakeUp => mix(41, 0, 0, 0),
@@ -168,7 +168,7 @@ pub fn post(post: &Post) -> u64 {
     }
 }
 
-/// Of an operation submitted from outside.
+/// The identity of an operation submitted from outside.
 pub fn operation(operation: &ClientOperation) -> u64 {
     match operation {
         ClientOperation::Append { count } => mix(61, u64::from(*count), 0, 0),

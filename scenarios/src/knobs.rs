@@ -1,11 +1,9 @@
-//! The knob swarm: each seed draws timeouts and sizes anew, so that a sweep sees more clusters
-//! than one.
+//! The knob swarm: each seed draws timeouts and sizes anew, so that a sweep covers many different configurations.
 //!
-//! A knob is a Kafka property, a field of the scenario, or `client.` and a property of clients.
-//! It is the default, small, or extreme but legal; one fifth of the seeds have all defaults. What
-//! a user has set is not drawn: an explicit `[cluster.config]` or `--set` pins its property, and
-//! nodes given as files pin all of theirs. The table is in `table`, and in `legal` how a draw
-//! is mended that Kafka would not start with.
+//! A knob is a Kafka property, a field of the scenario, or `client.` and a property of clients. Its value is the
+//! default, small, or extreme but legal; one fifth of the seeds have all defaults. Properties that a user has set are
+//! not drawn: an explicit `[cluster.config]` or `--set` pins its property, and nodes given as files pin all of theirs.
+//! `table` holds the knobs, and `legal` corrects draws with which Kafka would not start.
 
 mod legal;
 mod pinned;
@@ -22,11 +20,11 @@ use table::{KNOBS, Others, Where};
 pub use pinned::CLIENT;
 pub use table::NAMES;
 
-/// Owner of the draw that decides whether a seed has all defaults; no knob has this number.
+/// Stream of the draw that decides whether a seed has all defaults; no knob has this number.
 const ALL_DEFAULTS: u64 = 1 << 32;
 
-/// The knobs that this seed turns, with their values, ready for [`Scenario::apply_knobs`]. A
-/// knob at its default is left out.
+/// The knobs that this seed changes, with their values, ready for [`Scenario::apply_knobs`]. A knob at its default is
+/// left out.
 pub fn draw(scenario: &Scenario, seed: Seed) -> Vec<(String, String)> {
     let all_defaults = seed.entropy(Purpose::Knob, ALL_DEFAULTS).below(5) == 0;
     if all_defaults || scenario.knobs.off {
@@ -59,7 +57,7 @@ pub fn draw(scenario: &Scenario, seed: Seed) -> Vec<(String, String)> {
     drawn
 }
 
-/// Puts drawn knobs into force. A run's start must be cheap, so no TOML here.
+/// Applies drawn knobs. A run's start must be cheap, so it parses no TOML.
 pub fn put_in_force(scenario: &mut Scenario, drawn: &[(String, String)]) -> Result<(), String> {
     for (name, value) in drawn {
         let refuse = || format!("knob {name} drew {value:?}, which it cannot take");
@@ -79,7 +77,7 @@ pub fn put_in_force(scenario: &mut Scenario, drawn: &[(String, String)]) -> Resu
     Ok(())
 }
 
-/// Each knob of this scenario's seeds with the values beside the default, for the document.
+/// Each knob of this scenario's seeds with its values other than the default, for the document.
 pub fn values(scenario: &Scenario) -> Vec<(&'static str, Vec<String>)> {
     let of = |knob: &table::Knob| match knob.others {
         Others::Texts(texts) => texts.iter().map(|text| (*text).to_owned()).collect(),
@@ -90,7 +88,7 @@ pub fn values(scenario: &Scenario) -> Vec<(&'static str, Vec<String>)> {
     KNOBS.iter().filter(|knob| is_of(knob.at, has_brokers)).map(|knob| (knob.name, of(knob))).collect()
 }
 
-/// The names that this scenario's seeds may turn, for reports.
+/// The knobs that this scenario's seeds may change, for reports.
 pub fn names(scenario: &Scenario) -> Vec<&'static str> {
     if scenario.knobs.off {
         return Vec::new();

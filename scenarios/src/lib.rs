@@ -1,23 +1,24 @@
 //! One run: a cluster in a world, a workload, faults, and what must hold.
 //!
-//! `raft` is what Kafka does, `sim` is the world it lives in; this crate puts one into the
-//! other and says what must hold. Start at [`run`] (the spine, what one run is), then:
-//! * [`scenario`] and [`catalog`]: all that a run is but its seed, as TOML
+//! `raft` models Kafka, `sim` models the environment it runs in; this crate runs one in the other and says what must
+//! hold. Start at [`run`] (the course of one run), then:
+//! * [`scenario`] and [`catalog`]: everything that defines a run except its seed, as TOML
 //! * [`cluster`]: from a scenario and a seed to a world about to boot; [`knobs`], [`nemesis`]
-//! * [`aim`]: what aimed faults wait for, and what guards forbid
+//! * [`aim`]: the events that aimed faults wait for, and the guards that forbid faults
 //! * [`actor`] and [`workload`]: Kafka's nodes and our clients as processes of the world; [`message`]: the messages
-//!   between them; [`said`]: what they say of themselves
-//! * [`run_observer`] and [`checks`]: what crosses the border, and what must hold of it
-//! * [`recovery_bound`]: how long a healed cluster may take; [`reach`]: what may happen in a
-//!   scenario at all
-//! * [`bugs`]: bugs, and the scenarios in which they are looked for
-//! * [`run::fork`]: a run that can be stopped, cloned, and gone on with otherwise; [`causes`]: what led to what
-//! * [`run::listener`]: what is shown a run and decides nothing of it; [`trace`]: a run, line by line
-//! * [`report`]: what one run has to say; [`topic_names`]: how its texts name topics
-//! * [`history`]: the operations of clients and the answers to them; [`wgl`]: the search that judges them
-//! * `story`: a run as an async function, in Kafka's terms (builds with the madsim host only; a crate
-//!   outside this workspace depends on `scenarios` with the feature `story`, which says what is missing);
-//!   [`client_answers`]: the answers to its clients
+//!   between them; [`said`]: their observations
+//! * [`run_observer`] and [`checks`]: what crosses the border of a node, and what must hold of it
+//! * [`recovery_bound`]: how long a healed cluster may take; [`reach`]: which situations a scenario can reach at all
+//! * [`bugs`]: bugs, and the scenarios in which they are searched for
+//! * [`run::fork`]: a run that can be stopped, cloned, and continued differently; [`causes`]: the causality of its
+//!   steps
+//! * [`run::listener`]: receives everything that a run's observer receives, without an effect on the run; [`trace`]: a
+//!   run, line by line
+//! * [`report`]: the report of one run; [`topic_names`]: how its texts name topics
+//! * [`history`]: the operations of clients and the responses to them; [`wgl`]: the search that judges them
+//! * `story`: a run as an async function, in Kafka's terms (builds with the madsim host only; a crate outside this
+//!   workspace depends on `scenarios` with the feature `story`, which says what is missing); [`client_answers`]: the
+//!   responses to its clients
 
 #![deny(clippy::float_arithmetic)]
 

@@ -1,32 +1,31 @@
-//! What crosses the simulated network: messages in boxes.
+//! Messages on the simulated network, boxed.
 
 use raft::message::{Request, Response};
 use sim::process::{Out, Payload, Process};
 
-/// What crosses the simulated network: one request or response with its correlation id.
+/// A message on the simulated network: one request or response with its correlation id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Message {
-    /// With the correlation id of its sender.
+    /// With the correlation id that its sender chose.
     Request { correlation_id: i32, request: Request },
     /// With the correlation id of the request it answers.
     Response { correlation_id: i32, response: Response },
 }
 
-/// Which RPC a message is of, by Kafka's name.
+/// The RPC of a message, by Kafka's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rpc {
-    /// Of the message.
+    /// The message's name.
     pub name: &'static str,
-    /// Of the message inside an Envelope.
+    /// The name of the message inside an Envelope.
     pub inside: Option<&'static str>,
-    /// Not a response.
     pub is_request: bool,
 }
 
 impl Message {
-    /// Its RPC.
+    /// The message's RPC.
     pub fn rpc(&self) -> Rpc {
-        // Kafka has one RPC for both.
+        // Kafka has one RPC for pre-votes and votes.
         let kafka = |name| if name == "PreVote" { "Vote" } else { name };
         match self {
             Message::Request { request, .. } => {
@@ -49,13 +48,12 @@ impl std::fmt::Display for Rpc {
     }
 }
 
-/// A message on its way: the world hands a pointer on, and the message itself is moved but twice,
-/// in and out. Spent boxed messages are filled again, so a message costs no allocation.
+/// A message in transit: the world passes on a pointer, and the message itself is moved only when it is packed and
+/// unpacked. Boxes are reused, so a message costs no allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BoxedMessage(Box<Option<Message>>);
 
 impl BoxedMessage {
-    /// Packs a message.
     pub fn pack<P: Process<Message = BoxedMessage>>(message: Message, out: &mut Out<P>) -> BoxedMessage {
         match out.spent.pop() {
             Some(mut spent) => {
@@ -66,14 +64,12 @@ impl BoxedMessage {
         }
     }
 
-    /// Takes the message out.
     pub fn unpack<P: Process<Message = BoxedMessage>>(mut self, out: &mut Out<P>) -> Message {
         let message = self.0.take();
         out.spent.push(self);
         message.expect("spent parcels are never sent")
     }
 
-    /// The message.
     pub fn message(&self) -> &Message {
         self.0.as_ref().as_ref().expect("spent parcels are never sent")
     }

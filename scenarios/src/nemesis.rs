@@ -1,19 +1,19 @@
-//! Fault plans from a seed: each kind of fault by its own generator with its own stream.
+//! Fault plans from a seed: each kind of fault has its own generator with its own stream.
 //!
-//! Switching a kind off moves no fault of another kind, and each fault draws from a stream of
-//! its own, so that changing one moves no later one. The swarm leaves out some kinds per seed.
+//! Disabling a kind changes no fault of another kind, and each fault draws from a stream of its own, so a change of one
+//! fault changes no later one. The swarm leaves out some kinds per seed.
 //!
-//! * this file: when faults happen; `planner`: what the generators share
-//! * `links`: links; `nodes`: processes, hosts and clocks; `disks`: what becomes of bytes
-//! * `aimed`: faults that wait for something to happen
-//! * [`limits`]: what a plan may hold that no generator made
+//! * this file: when faults happen; `planner`: code that the generators share
+//! * `links`: links; `nodes`: processes, hosts and clocks; `disks`: faults that destroy or delay bytes
+//! * `aimed`: faults that wait for a trigger
+//! * [`limits`]: what a plan that no generator made may contain
 //!
-//! **Tolerance**: durable bytes are destroyed (rot, a replaced disk) on a minority of the voters
-//! only, the same ones all through a run, so never on a single voter; kills and power losses
-//! may strike all. Brokers do not force their data logs: power, too, is lost by a minority of them
-//! only, unless the scenario says otherwise (`guarded`, `within-tolerance`, `any-broker-loses-data`, `beyond-tolerance`).
-//! Aimed faults may destroy bytes of any node; where a scenario has them, all that destroys bytes has a
-//! guard that forbids it where it would be too much ([`crate::aim::guard`]).
+//! **Tolerance**: durable bytes are destroyed (bit rot, a replaced disk) on a minority of the voters only, the same
+//! ones all through a run, so never on a single voter; kills and power losses may hit all. Brokers do not force their
+//! data logs, so only a minority of them lose power, too, unless the scenario says otherwise (`guarded`,
+//! `within-tolerance`, `any-broker-loses-data`, `beyond-tolerance`). Aimed faults may destroy bytes of any node; in a
+//! scenario that has them, each fault that destroys bytes has a guard that forbids it if it would exceed the tolerance
+//! ([`crate::aim::guard`]).
 
 mod aimed;
 mod disks;
@@ -34,8 +34,8 @@ use crate::scenario::fault_profile::{Rhythm, Timers, means, timers};
 use crate::scenario::faults::Targets;
 use planner::{Generate, Injection, Planner, TURNS, draw_ns, number, stream};
 
-/// All faults of a run; each has ended when the scenario's duration has. `servers` are the
-/// voters, then the observers; there is at least one server, and at least one client.
+/// All faults of a run; each ends within the scenario's duration. `servers` are the voters, then the observers; there
+/// is at least one server, and at least one client.
 pub fn plan(scenario: &Scenario, servers: &[Node], brokers: &[Node], clients: &[Node], seed: Seed) -> Plan {
     assert!(!servers.is_empty() && !clients.is_empty(), "{} servers, {} clients", servers.len(), clients.len());
     let voters = &servers[..scenario.cluster.voter_count().min(servers.len())];
@@ -55,7 +55,7 @@ pub fn plan(scenario: &Scenario, servers: &[Node], brokers: &[Node], clients: &[
     Plan(planner.faults)
 }
 
-/// How far a run's faults move a wall clock in all, ms: what timers that read it may lag.
+/// The sum of all steps of wall clocks in a run, ms: the maximum delay of timers that read the wall clock.
 pub fn max_wall_step_ms(plan: &Plan) -> u64 {
     let step = |fault: &Fault| match timers(&fault.what) {
         Some(Timers::Step(by_ms) | Timers::Slewed(by_ms)) => by_ms.unsigned_abs(),
@@ -94,7 +94,7 @@ impl Planner<'_> {
         injections.into_iter().for_each(|injection| self.generate(kind, injection));
     }
 
-    /// Gaps of half to one and a half times the mean, the first from the start on.
+    /// Gaps of half to one and a half times the mean, from the start of the run on.
     fn at_random(&self, kind: Kind, rhythm: Rhythm) -> Vec<Injection> {
         let mut gaps = self.seed.entropy(Purpose::Plan, stream(kind, 0));
         let every = rhythm.every.0;
@@ -108,9 +108,9 @@ impl Planner<'_> {
         injections
     }
 
-    /// The turns this kind has won. Each kind holds tickets by its rate, each ticket has a
-    /// number for each turn, and the highest number has the turn: so a kind that is switched
-    /// off leaves its turns to others and takes none. The last quarter of a turn is calm.
+    /// The turns that belong to this kind. Each kind has a number of tickets proportional to its rate, each ticket
+    /// draws a number for each turn, and the turn belongs to the kind of the highest number: so the turns of a disabled
+    /// kind pass to others, and it affects no other turn. The last quarter of a turn has no faults.
     fn turns(&self, kind: Kind, rhythm: Rhythm, turn: u64) -> Vec<Injection> {
         let rivals: Vec<(Kind, Rhythm)> =
             self.scenario.nemesis.rhythms().into_iter().filter(|(kind, _)| self.takes_part(*kind)).collect();
@@ -132,7 +132,7 @@ impl Planner<'_> {
         injections
     }
 
-    /// A fault that begins at `at` and has ended at `end`, if it can be long enough.
+    /// A fault that begins at `at` and has ended at `end`, if that leaves enough time.
     fn injection_within(&self, kind: Kind, ordinal: u64, rhythm: Rhythm, at: u64, end: u64) -> Option<Injection> {
         let mut entropy = self.seed.entropy(Purpose::Plan, stream(kind, ordinal));
         let lasts = draw_ns(&mut entropy, rhythm.lasts);

@@ -1,4 +1,4 @@
-//! What the runs of a scenario can go through at all: what the rare situations need of it.
+//! Which situations the runs of a scenario can reach at all.
 
 use raft::bugs::Bugs;
 
@@ -10,44 +10,41 @@ use crate::scenario::faults::Nemesis;
 use crate::workload::append_bytes;
 use sim::fault::{Kind, Tail};
 
-/// Kafka's default of `metadata.log.segment.ms`; no run is as long.
+/// Kafka's default of `metadata.log.segment.ms`; no run lasts that long.
 const SEGMENT_MS: i64 = 604_800_000;
 
 /// What may happen in some run of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reach {
-    /// There is somebody else to vote for.
+    /// There is another voter.
     pub several_voters: bool,
-    /// There is somebody to fetch from a leader.
+    /// There is another server, which fetches from a leader.
     pub several_servers: bool,
-    /// Clients read.
     pub reads: bool,
-    /// There are brokers, and Kafka's clients.
     pub brokers: bool,
-    /// Links are cut.
     pub cut: bool,
-    /// A process ends, and comes back.
+    /// A process stops and restarts.
     pub restart: bool,
-    /// A host dies, and its page cache with it.
+    /// A host loses power, and with it its page cache.
     pub power_loss: bool,
-    /// A file ends in the middle of a batch, or in a batch that rotted.
+    /// A file ends in the middle of a batch, or in a batch with bit rot.
     pub torn_file: bool,
     /// Durable bytes of a voter are destroyed.
     pub lost_disk: bool,
-    /// A state file comes back damaged.
+    /// A state file is damaged.
     pub damaged_file: bool,
     /// A handler of a controller throws.
     pub exception: bool,
     /// A write or an fsync is refused.
     pub disk_error: bool,
-    /// A segment is full, or too old, within a run.
+    /// A segment becomes full, or too old, within a run.
     pub small_segments: bool,
-    /// A mistake is in force, which may lead anywhere.
+    /// A bug is in force, whose effects are not limited.
     pub bug: bool,
 }
 
 impl Reach {
-    /// Of all seeds of a scenario, whatever knobs they draw.
+    /// The reach of all seeds of a scenario, whatever knobs they draw.
     pub fn of(scenario: &Scenario) -> Reach {
         let Nemesis { power_loss, bit_rot, .. } = &scenario.nemesis;
         let allowed = || Kind::ALL.iter().filter(|kind| scenario.nemesis.allows(**kind)).map(|kind| means(*kind));
@@ -67,7 +64,7 @@ impl Reach {
             torn_file: bit_rot.is_some()
                 || aimed_loss
                 || power_loss.as_ref().is_some_and(|loss| loss.tails.contains(&Tail::Torn)),
-            // A minority's only, so never a single voter's.
+            // Only a minority's, so never a single voter's.
             lost_disk: several_voters && durable_bytes_go,
             damaged_file: scenario.nemesis.allows(Kind::FileDamage),
             exception: scenario.cluster.has_brokers() && scenario.nemesis.allows(Kind::Exception),

@@ -1,83 +1,81 @@
-//! How long a healed cluster may take: one function of its configuration.
+//! How long a healed cluster may take to recover: one function of its configuration.
 
 use raft::config::{ControllerConfig, NodeConfig};
 
 use crate::scenario::Network;
 use crate::scenario::clients::Settings;
 
-/// Rounds of elections granted. A split vote is repeated only if two of the re-drawn timers fall
-/// within a round trip again (consensus.md §10).
+/// Number of election rounds granted. A split vote is repeated only if two of the re-drawn timers expire within a round
+/// trip again (consensus.md §10).
 const ELECTION_ROUNDS: u64 = 4;
 /// Reconnect backoff at its longest, with its 20 % (consensus.md §2.4).
 const RECONNECT_BACKOFF_MS: u64 = 600;
-/// A terminated process takes up to so long to leave (consensus.md §2.2).
+/// The longest time that a terminated process takes to stop (consensus.md §2.2).
 const SHUTDOWN_MS: u64 = 5_000;
-/// A parked Fetch is answered after at most so long (consensus.md §2.2).
+/// A parked Fetch is answered after at most this time (consensus.md §2.2).
 const FETCH_MAX_WAIT_MS: u64 = 500;
-/// For the disks, the clients' own backoffs, and clocks that ran slow.
+/// For the disks, the clients' own backoffs, and slow clocks.
 const SLACK_MS: u64 = 5_000;
 
-/// Committed changes of metadata, one after the other, from a broker's start to a record that is read:
-/// its registration, its unfencing, a leader, an ISR, a topic, a block of producer ids.
+/// Consecutive commits of metadata from a broker's start until one of its records is read: its registration, its
+/// unfencing, a leader, an ISR, a topic, a block of producer ids.
 const METADATA_CHANGES: u64 = 6;
-/// The wait of an application after something failed.
+/// The time that an application waits after a failure.
 const APPLICATION_RETRY_MS: u64 = 500;
-/// A batch of one value is smaller.
+/// Larger than a batch of one value.
 const BATCH_BYTES: u64 = 128;
 
-/// What a run adds to its settings.
+/// The parameters that a run adds to the configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
     /// All steps of wall clocks together, ms.
     pub wall_steps_ms: u64,
     /// Batches that may have been appended until the end of the faults.
     pub batches: u64,
-    /// Bytes of each, at most.
+    /// The maximum size of such a batch.
     pub batch_bytes: u64,
     /// Between two appends of a client, and until it has requested a read of every server, ms.
     pub client_ms: u64,
     /// How much the slowest clock loses, ppm.
     pub slowest_ppm: u32,
-    /// What an fsync of a long series takes, ns.
+    /// The duration of one fsync in a long series, ns.
     pub fsync_ns: u64,
-    /// Until a process that has ended itself, or received SIGTERM, runs again, ms.
+    /// The time until a process that has ended itself, or received SIGTERM, runs again, ms.
     pub restart_ms: u64,
     /// Batches that producers may have sent until the end of the faults.
     pub data_batches: u64,
 }
 
-/// From the instant at which every fault has ended until everything has recovered, with these
-/// settings, ms of true time. All nodes run again by then. `clients` are there if brokers are.
+/// From the instant at which every fault has ended until everything has recovered, with these settings, ms of true
+/// time. All nodes run again by then. `clients` is set if there are brokers.
 ///
-/// The sum of, each at its worst over the nodes:
-/// 1. **Leaving**: a process that received SIGTERM.
-/// 2. **Wall clocks**: Kafka's raft timers read the wall clock and never go back, so a timer
-///    armed before a step back by X ends X late; timers armed later do not. Timers wait at the
-///    same time, so this counts once, with the sum of all steps of the run.
-/// 3. **Links**: a connect that was under way is retransmitted within `rto_max`, or given up at
-///    the setup timeout (+20 %); then a request that is stuck in flight times out; then backoffs.
-///    What is stuck was sent before healing, for afterwards every host answers: so all wait at
-///    the same time, and the longest timeout counts once. It may be any of
-///    `controller.quorum.request.timeout.ms`, `controller.socket.timeout.ms` (a broker's channels
-///    to a controller that died silently, which never give up otherwise: AlterPartition),
-///    brokers' `request.timeout.ms` (fetchers) and clients' `request.timeout.ms`.
-/// 4. **The old leader**: one that lost its majority resigns after 1.5 fetch timeouts and a
-///    parked fetch, and stays Resigned for up to two election timeouts.
-/// 5. **Elections**: a fetch timer ends, then up to four rounds: an election timer runs for up to
-///    twice its base, a loser backs off, and one request is lost or finds a stale connection.
+/// The sum of these, each at its worst over the nodes:
+/// 1. **Shutdown**: a process that received SIGTERM.
+/// 2. **Wall clocks**: Kafka's raft timers read the wall clock and never go back, so a timer armed before a step back
+///    by X expires X late; timers armed later do not. Timers run at the same time, so this counts once, with the sum of
+///    all steps of the run.
+/// 3. **Links**: a connect in progress is retransmitted within `rto_max`, or given up at the setup timeout (+20 %);
+///    then a request that is stuck in flight times out; then backoffs. A stuck request was sent before healing, for
+///    afterwards every host answers: so all wait at the same time, and the longest timeout counts once. It may be any
+///    of `controller.quorum.request.timeout.ms`, `controller.socket.timeout.ms` (a broker's channels to a controller
+///    that lost power, which never give up otherwise: AlterPartition), brokers' `request.timeout.ms` (fetchers) and
+///    clients' `request.timeout.ms`.
+/// 4. **The old leader**: one that lost its majority resigns after 1.5 fetch timeouts and a parked fetch, and stays
+///    Resigned for up to two election timeouts.
+/// 5. **Elections**: a fetch timer expires, then up to four rounds: an election timer runs for up to twice its base, a
+///    loser backs off, and one request is lost or uses a stale connection.
 /// 6. **The commit**: linger, append, two fetches, a client's request.
-/// 7. **Catching up**: the whole log, fetched anew by the slowest and read back by a client, twice
-///    over (`catch_up_ms`).
-/// 8. **The clients**: one appends, and has read from every server, twice over.
+/// 7. **Catching up**: the whole log, fetched anew by the slowest and read back by a client, twice (`catch_up_ms`).
+/// 8. **The clients**: one appends, and has read from every server, twice.
 /// 9. **Brokers and Kafka's clients** (`brokers_ms`, `clients_ms`).
 ///
-/// All of it on the slowest clock.
+/// All of it measured on the slowest clock.
 ///
-/// A broker learns of a new controller as late as the `brokers` phase of a failover says: it is an
-/// observer, which learns of leaders by its own Fetch only, and sends none while one is in flight
-/// (`RequestManager.findReadyBootstrapServer`). To a controller that lost power without a word it
-/// is in flight for `controller.quorum.request.timeout.ms`: 2 s by default, and 30 s where a knob
-/// says so; twice that if a second controller does not answer, too.
+/// A broker learns of a new controller as late as the `brokers` phase of a failover shows: it is an observer, which
+/// learns of leaders by its own Fetch only, and sends none while one is in flight
+/// (`RequestManager.findReadyBootstrapServer`). To a controller that lost power it is in flight for
+/// `controller.quorum.request.timeout.ms`: 2 s by default, and 30 s if a knob says so; twice that if a second
+/// controller does not answer, either.
 pub fn recovery_bound_ms(configs: &[NodeConfig], clients: Option<&Settings>, load: Load, network: &Network) -> u64 {
     let worst = |field: fn(&ControllerConfig) -> i64| {
         configs.iter().map(|config| u64::try_from(field(&config.quorum)).unwrap_or(0)).max().unwrap_or(0)
@@ -110,7 +108,7 @@ pub fn recovery_bound_ms(configs: &[NodeConfig], clients: Option<&Settings>, loa
     u64::try_from(u128::from(sum) * 1_000_000 / u128::from(rate)).unwrap_or(u64::MAX)
 }
 
-/// For how long a request may be in flight that nobody will answer, ms.
+/// The longest time that an unanswered request may be in flight, ms.
 fn longest_request_ms(configs: &[NodeConfig], clients: &Settings) -> u64 {
     let of_brokers = configs.iter().map(|it| it.broker.controller_socket_timeout_ms.max(it.broker.request_timeout_ms));
     let of_clients = [&clients.admin.client, &clients.producer.client, &clients.consumer.client];
@@ -118,19 +116,19 @@ fn longest_request_ms(configs: &[NodeConfig], clients: &Settings) -> u64 {
     of_brokers.chain(of_clients).max().map_or(0, unsigned)
 }
 
-/// From a quorum that serves to partitions that are led and in sync, ms. The sum of
-/// 1. **Coming back**: a process that ended itself (a failed disk, no registration within
-///    `initial.broker.registration.timeout.ms`) is started again; one that received SIGTERM shuts down
-///    after a controlled shutdown (two heartbeats) and comes back then.
-/// 2. **Registration**: refused while the last life's session lasts (a new controller grants it anew)
-///    and until the sweep that ends it, an eighth of `broker.session.timeout.ms` later; requested again
-///    every `broker.heartbeat.interval.ms`, which also is how late a fenced broker requests to be unfenced.
-/// 3. **Replication**: a fetch that came to the wrong broker, or came too early, backs off, twice;
-///    one that finds too little waits; and all data is fetched anew.
+/// From a quorum with a leader to partitions that are led and in sync, ms. The sum of
+/// 1. **Restart**: a process that ended itself (a failed disk, no registration within
+///    `initial.broker.registration.timeout.ms`) is started again; one that received SIGTERM stops after a controlled
+///    shutdown (two heartbeats) and is then started again.
+/// 2. **Registration**: refused while the session of the previous incarnation is valid (a new controller restarts it)
+///    and until the sweep that ends it, an eighth of `broker.session.timeout.ms` later; requested again every
+///    `broker.heartbeat.interval.ms`, which is also the delay until a fenced broker requests to be unfenced.
+/// 3. **Replication**: a fetch to the wrong broker, or too early, backs off, twice; one that finds too few bytes waits;
+///    and all data is fetched anew.
 ///
-/// Not in it: `replica.lag.time.max.ms`, for a replica that is waited for fetches in the end, and sooner if
-/// its leader does not first have to drop it; `unclean.leader.election.interval.ms`, for promises
-/// allow a leader without it; the imbalance check, which takes no leader away.
+/// Not included: `replica.lag.time.max.ms`, for a replica that is waited for fetches in the end, and sooner if its
+/// leader does not first have to remove it from the ISR; `unclean.leader.election.interval.ms`, for the guarantees
+/// allow a leader without it; the imbalance check, which leaves no partition without a leader.
 fn brokers_ms(configs: &[NodeConfig], load: Load, network: &Network) -> u64 {
     let worst = |field: fn(&NodeConfig) -> i64| configs.iter().map(field).max().map_or(0, unsigned);
     let heartbeat = worst(|it| it.broker.heartbeat_interval_ms);
@@ -141,17 +139,17 @@ fn brokers_ms(configs: &[NodeConfig], load: Load, network: &Network) -> u64 {
     let wait = worst(|it| it.broker.replica_fetch_wait_max_ms.into());
     let fetched = |it: &NodeConfig| it.broker.replica_fetch_max_bytes.min(it.broker.replica_fetch_response_max_bytes);
     let bytes = configs.iter().map(|it| unsigned(fetched(it).into())).min().unwrap_or(1);
-    // Some more comes in meanwhile, and a client reads it all back.
+    // More data arrives meanwhile, and a client reads it all back.
     let fetches = 3 * load.data_batches.div_ceil((bytes / BATCH_BYTES).max(1));
     let data = fetches.saturating_mul(2 * network.mean_one_way_ns()).div_ceil(1_000_000);
     coming_back + registration + 2 * (backoff + wait) + data
 }
 
-/// What clients of a cluster that serves may still wait for before they retry, ms: backoffs at
-/// their longest (+20 %) and the application's own pause; once for a producer and once for the
-/// consumer that reads what it has sent. `delivery.timeout.ms`, `default.api.timeout.ms` and
-/// `max.block.ms` only say how often it is requested; `metadata.max.age.ms` is not waited for, because
-/// a client that is sent to the wrong broker requests metadata at once.
+/// How long clients of a recovered cluster may still wait before they retry, ms: backoffs at their longest (+20 %) and
+/// the application's own pause; once for a producer and once for the consumer that reads what it has sent.
+/// `delivery.timeout.ms`, `default.api.timeout.ms` and `max.block.ms` only limit the number of attempts;
+/// `metadata.max.age.ms` is not waited for, because a client that has contacted the wrong broker requests metadata at
+/// once.
 fn clients_ms(clients: &Settings) -> u64 {
     let all = [&clients.admin.client, &clients.producer.client, &clients.consumer.client];
     let backoffs =
@@ -165,9 +163,9 @@ fn unsigned(ms: i64) -> u64 {
     u64::try_from(ms).unwrap_or(0)
 }
 
-/// How long a replica takes to fetch the whole log, ms: each Fetch brings whole batches up to
-/// `controller.quorum.fetch.max.bytes`, one at least, for a round trip and an fsync, and so two of them
-/// together bring that many bytes; a lost one costs the request timeout.
+/// How long a replica takes to fetch the whole log, ms: each Fetch returns whole batches up to
+/// `controller.quorum.fetch.max.bytes`, at least one, and costs a round trip and an fsync, so two Fetches together
+/// return that number of bytes; a lost one costs the request timeout.
 fn catch_up_ms(load: Load, fetch_max_bytes: u64, request_ms: u64, network: &Network) -> u64 {
     let by_bytes = 2 * load.batches.saturating_mul(load.batch_bytes) / fetch_max_bytes.max(1) + 1;
     let fetches = load.batches.min(by_bytes);

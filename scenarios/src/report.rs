@@ -1,4 +1,4 @@
-//! What one run has to say. Only this leaves the thread a run ran on.
+//! The report of one run: the only data that leaves the thread that the run used.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,30 +17,29 @@ pub enum ViolationKind {
     Expect,
     /// A node or a check panicked.
     Panic,
-    /// Event budget spent, or virtual time not moving.
+    /// The event budget is exhausted, or virtual time does not advance.
     Runaway,
     /// Two runs of one seed differed.
     Nondeterminism,
-    /// The report of a node and the model of its border differ.
+    /// A node's own report and the model of its border differ.
     GhostMismatch,
 }
 
-/// One thing that did not hold.
+/// A claim that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
-    /// Kind.
     pub kind: ViolationKind,
     /// Name of the invariant.
     pub invariant: String,
-    /// Which part of the claim did not hold, if it has parts: the recovery predicate that was missing.
+    /// Which part of the claim did not hold, if it has parts: the recovery predicate that was not met.
     pub predicate: Option<String>,
     /// Where the claim comes from: a TLA+ spec, a KIP, a section of a paper.
     pub spec: String,
-    /// What was seen, in one sentence.
+    /// What was observed, in one sentence.
     pub detail: String,
     /// True time, ns.
     pub at_ns: u64,
-    /// Events before it.
+    /// Number of events before it.
     pub event: u64,
 }
 
@@ -48,9 +47,9 @@ pub struct Violation {
 pub const INTERNAL_ERROR: &str = "InternalError";
 
 impl Violation {
-    /// A run panicked. In the protocol code (crate `raft`) that is a claim about it; in the world, the checks or
-    /// whoever runs them (a file of each of their source folders is in `own`, besides this crate and its world)
-    /// it is an error of the simulator. What panics in a library says nothing of who called it.
+    /// A run panicked. In the protocol code (crate `raft`) that is a claim about it; in the world, the checks or their
+    /// callers (a file of each of their source folders is in `own`, besides this crate and its world) it is an error of
+    /// the simulator. A panic in a library does not identify its caller.
     pub fn of_panic(panic: &Panic, own: &[&str]) -> Violation {
         let is_internal = panic.is_in(&[sim::SOURCE_FILE, file!()]) || panic.is_in(own);
         let (invariant, spec, detail) = match is_internal {
@@ -72,7 +71,7 @@ impl Violation {
         }
     }
 
-    /// Is it the same claim that did not hold, wherever and whenever?
+    /// Whether it is the same claim that did not hold, wherever and whenever.
     pub fn is_same_claim(&self, other: &Violation) -> bool {
         let claim = |of: &Violation| (of.kind, of.invariant.clone(), of.predicate.clone());
         claim(self) == claim(other)
@@ -84,9 +83,9 @@ impl Violation {
 pub enum Outcome {
     /// All claims held.
     Holds,
-    /// One did not.
+    /// A claim did not hold.
     Violated(Violation),
-    /// A floor was not reached.
+    /// A run did not reach a floor.
     Inconclusive { floor: String, wanted: u64, got: u64 },
 }
 
@@ -111,7 +110,7 @@ pub struct OperationCounts {
     pub ok: u64,
     /// Definitely not done.
     pub fail: u64,
-    /// Nobody knows.
+    /// The outcome is not known.
     pub unknown: u64,
 }
 
@@ -119,30 +118,30 @@ pub struct OperationCounts {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AckedRecords {
-    /// All of them.
+    /// Number of acknowledged records.
     pub acked: u64,
     /// Those that were lost and excused (deletion of their topic apart).
     pub excused: u64,
-    /// The share that runs must keep, or they say nothing; percent.
+    /// The percentage that runs must keep to be conclusive.
     pub must_keep_percent: u64,
 }
 
 impl AckedRecords {
-    /// Adds those of other runs of the scenario.
+    /// Adds those of other runs.
     pub fn add(&mut self, other: AckedRecords) {
         self.acked += other.acked;
         self.excused += other.excused;
         self.must_keep_percent = self.must_keep_percent.max(other.must_keep_percent);
     }
 
-    /// Is so much lost, though excused, that what was kept proves little?
+    /// Whether the excused losses are so large that the kept records prove little.
     pub fn too_few_kept(&self) -> bool {
         let kept = u128::from(self.acked.saturating_sub(self.excused));
         kept * 100 < u128::from(self.acked) * u128::from(self.must_keep_percent)
     }
 }
 
-/// What failed over, or what a client of it felt.
+/// What failed over, or which client operations were interrupted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum FailoverKind {
@@ -160,7 +159,7 @@ pub enum FailoverKind {
 }
 
 impl FailoverKind {
-    /// All, in the order of reports.
+    /// All kinds, in the order of reports.
     pub const ALL: &'static [FailoverKind] = FailoverKind::VARIANTS;
 
     /// The name in files and limits.
@@ -168,7 +167,7 @@ impl FailoverKind {
         self.into()
     }
 
-    /// Every phase one may have, in order. A quorum alone has no `activate` and no `brokers`.
+    /// Every phase that a failover of this kind may have, in order. A quorum alone has no `activate` and no `brokers`.
     pub fn phases(self) -> &'static [&'static str] {
         match self {
             FailoverKind::Controller => &["detect", "elect", "activate", "commit", "brokers"],
@@ -178,32 +177,30 @@ impl FailoverKind {
     }
 }
 
-/// One failover, on true time: from the fault to the end of its effect.
-/// A phase that did not happen before the run ended is absent, and then the failover is not counted.
+/// One failover, in true time: from the fault to the end of its effect. A phase that did not happen before the run
+/// ended is absent, and then the failover is not counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Failover {
-    /// What failed over.
     pub kind: FailoverKind,
     /// When the fault began (a crash, a cut, a pause, a termination); of a gap, when the gap began.
     pub at_ns: u64,
     /// The kind of fault.
     pub cause: String,
-    /// Whole length, ns; if it has not ended, how long it had lasted.
+    /// Total duration, ns; if it has not ended, the duration so far.
     pub total_ns: u64,
-    /// Not if the run was over first, or, of a controller, its successor was struck before it was in charge.
-    /// What did not end has no phases.
+    /// False if the run was over first, or, for a controller, a fault hit its successor before that was active. An
+    /// unfinished failover has no phases.
     pub ended: bool,
-    /// Phases in order, ns each; they add up to `total_ns`; names are those of [`FailoverKind::phases`].
-    /// Of a controller: detect (to the first Prospective that wins in the end, or its fetch timeout),
-    /// elect (to Leader durable), activate (to the claim), commit (to the first high watermark of the
-    /// new epoch), brokers (until they have caught up with it). Of a partition: detect (to the fencing
-    /// of its leader), elect (to the commit of its PartitionChangeRecord), led (until the next leader
-    /// serves). A gap has none.
+    /// Phases in order, ns each; they add up to `total_ns`; names are those of [`FailoverKind::phases`]. Of a
+    /// controller: detect (to the first Prospective that is elected in the end, or its fetch timeout), elect (to Leader
+    /// durable), activate (to the claim), commit (to the first high watermark of the new epoch), brokers (until they
+    /// have caught up with it). Of a partition: detect (to the fencing of its leader), elect (to the commit of its
+    /// PartitionChangeRecord), led (until the next leader serves). A gap has none.
     pub phases: Vec<(&'static str, u64)>,
 }
 
 impl Failover {
-    /// One that has not ended at `now_ns`.
+    /// A failover that has not ended at `now_ns`.
     pub fn at_least(kind: FailoverKind, at_ns: u64, cause: &str, now_ns: u64) -> Failover {
         let (cause, total_ns) = (cause.to_owned(), now_ns - at_ns);
         Failover { kind, at_ns, cause, total_ns, ended: false, phases: Vec::new() }
@@ -213,9 +210,9 @@ impl Failover {
 /// How a healed cluster recovered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recovered {
-    /// From the end of the last fault until everything held, ns of true time.
+    /// From the end of the last fault until the cluster had recovered, ns of true time.
     pub took_ns: u64,
-    /// What its configuration allows, ns.
+    /// The recovery bound of its configuration, ns.
     pub bound_ns: u64,
 }
 
@@ -224,33 +221,28 @@ pub struct Recovered {
 pub struct RunReport {
     /// Catalog name or path.
     pub scenario: String,
-    /// The seed.
     pub seed: u64,
     /// Run digest (both lanes).
     pub digest: u128,
-    /// Behaviour lane alone.
     pub behaviour_digest: u128,
-    /// Plan lane alone.
     pub plan_digest: u128,
     /// (entries so far, digest), up to 64.
     pub ladder: Vec<(u64, u128)>,
-    /// How it ended.
     pub outcome: Outcome,
-    /// Events popped that did something.
+    /// Number of events that had an effect.
     pub events: u64,
-    /// Messages sent.
     pub messages: u64,
     /// Simulated time, ns.
     pub sim_ns: u64,
     /// By kind: `append`, `read`.
     pub operations: BTreeMap<String, OperationCounts>,
-    /// Records acknowledged; none in a quorum alone.
+    /// Records acknowledged; none in a quorum without brokers.
     pub records: AckedRecords,
-    /// Every name the scenario could have reached (or an explicit plan did), and whether it was.
+    /// Every situation that the scenario could have reached (or an explicit plan did reach), and whether it was.
     pub probes: BTreeMap<String, bool>,
     /// Every fault kind that the scenario allows, and how often it was injected.
     pub faults: BTreeMap<String, u64>,
-    /// Every trigger of aimed faults, and how many it started.
+    /// Every trigger of aimed faults, and the number of faults that it started.
     pub aimed: BTreeMap<String, u64>,
     /// Property → value drawn (or pinned).
     pub knobs: BTreeMap<String, String>,
@@ -260,23 +252,23 @@ pub struct RunReport {
     pub bugs: Vec<String>,
     /// Fixes in force.
     pub fixes: Vec<String>,
-    /// The recovery from all faults, if it came.
+    /// The recovery from all faults, if it was reached.
     pub recovery: Option<Recovered>,
-    /// Failovers of every kind, of each kind in order of time.
+    /// Failovers of every kind, those of each kind in order of time.
     pub failovers: Vec<Failover>,
-    /// White-box linearizability: operations decided.
+    /// White-box linearizability.
     pub linearizability: Linearizability,
-    /// What the black-box judge says, if the history was written down.
+    /// The black-box judge's verdict, if the history was recorded.
     pub black_box: Option<BlackBox>,
-    /// Abstract states that it went through ([`crate::abstract_state`]), if they were gathered.
+    /// Abstract states of the run ([`crate::abstract_state`]), if they were collected.
     pub abstract_states: Option<BTreeSet<u64>>,
     /// madsim's own clock (ns) and next draw at the end, if hosted: sentinels, never in the digest.
     pub host_sentinel: Option<(u64, u64)>,
 }
 
 impl RunReport {
-    /// All claims held, and yet nobody knows whether the history does. (A run that broke a claim
-    /// or fell below a floor has its own verdict.)
+    /// All claims held, but linearizability was not decided. (A run that violated a claim or did not reach a floor has
+    /// its own verdict.)
     pub fn is_undecided(&self) -> bool {
         let is_unknown = |verdict| verdict == Linearizability::Unknown;
         self.outcome == Outcome::Holds
@@ -284,26 +276,24 @@ impl RunReport {
     }
 }
 
-/// What the black-box judge says of a run's history.
+/// The black-box judge's verdict on a run's history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlackBox {
-    /// Of all that no excuse covers.
+    /// The verdict on all objects that no excuse covers.
     pub verdict: Linearizability,
-    /// Objects that an excuse covers: what was destroyed is missing there.
+    /// Objects that an excuse covers: destroyed records are missing there.
     pub left_out: Vec<String>,
 }
 
 /// Verdict of a judge on a run's history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Linearizability {
-    /// It holds.
     #[default]
     Holds,
-    /// It does not.
     Violated,
     /// Not decided (the run ended before its history was complete).
     Unknown,
-    /// No check applies: faults may take more than it rests on.
+    /// No check applies: faults may destroy more than the guarantee tolerates.
     NotJudged,
 }
 

@@ -1,6 +1,7 @@
-//! What one run is: prepare a world, drive it to its healing and on to its recovery, report.
+//! The course of one run: prepare a world, run it until healing and then until recovery, report.
 //!
-//! `request`: what is requested, and the result; `conclude`: the report. [`fork`]: the same, stopped on the way and gone on with otherwise.
+//! `request`: what to run, and the result; `conclude`: the report. [`fork`]: the same, stopped on the way and continued
+//! differently.
 
 pub(crate) mod conclude;
 pub mod fork;
@@ -25,12 +26,12 @@ use crate::workload::ScheduledOperation;
 use conclude::conclude;
 pub use request::{Finished, Host, Request};
 
-/// Runs one seed to its report. An error is a scenario that cannot be run at all.
+/// Runs one seed and returns its report. An error is a scenario that cannot be run at all.
 pub fn run(request: &Request<'_>) -> Result<RunReport, String> {
     Ok(run_recorded(request)?.0)
 }
 
-/// The same, with the history of the run if it was to be written down.
+/// The same, with the history of the run if the request records it.
 pub fn run_recorded(request: &Request<'_>) -> Result<(RunReport, Option<History>), String> {
     let mut finished = drive(request)?;
     let history = finished.run.watch.recorder.take().map(|recorder| recorder.into_history());
@@ -44,13 +45,12 @@ pub fn run_recorded(request: &Request<'_>) -> Result<(RunReport, Option<History>
     Ok((report, history))
 }
 
-/// Runs one seed and hands out everything.
+/// Runs one seed and returns the finished run.
 pub fn drive(request: &Request<'_>) -> Result<Finished, String> {
     drive_by(request, |_, run, end| host(request, run, end))
 }
 
-/// What clients requested by themselves, by time, if they were to keep that. Those that begin
-/// after healing are left out.
+/// The operations that clients drew, by time, if the request keeps them. Those that begin after healing are left out.
 pub fn operations(finished: &Finished) -> Vec<ScheduledOperation> {
     let servers = finished.prepared.servers.len();
     let world = &finished.run.world;
@@ -68,10 +68,10 @@ pub fn operations(finished: &Finished) -> Vec<ScheduledOperation> {
     all
 }
 
-/// What is left of a driven run: how it ended, and the host's sentinel.
+/// The result of driving a run: the run, how it ended, and the host's sentinel.
 pub(crate) type Driven = (Run<Actor, RunObserver>, Ended, Option<(u64, u64)>);
 
-/// Runs one seed by a driver of the caller's, which gets the run and its end (true time, ns).
+/// Runs one seed with a driver of the caller's, which receives the run and its end (true time, ns).
 pub(crate) fn drive_by(
     request: &Request<'_>,
     driver: impl FnOnce(&Prepared, Run<Actor, RunObserver>, u64) -> Driven,
@@ -96,7 +96,7 @@ pub(crate) fn begin(request: &Request<'_>) -> Result<(Prepared, Run<Actor, RunOb
     Ok((prepared, Run { world, watch }, end))
 }
 
-/// The last audit, and what can be said only at the end.
+/// Performs the last audit, and the checks that apply only at the end.
 pub(crate) fn close(request: &Request<'_>, prepared: Prepared, driven: Driven, end: u64) -> Finished {
     let (mut run, ended, sentinel) = driven;
     let at = run.world.now();
@@ -117,7 +117,7 @@ pub(crate) fn close(request: &Request<'_>, prepared: Prepared, driven: Driven, e
     Finished { run, ended, sentinel, prepared }
 }
 
-/// The observer a prepared run is watched by.
+/// The observer of a prepared run.
 pub fn run_observer(prepared: &Prepared, request: &Request<'_>) -> RunObserver {
     let config = CheckConfig {
         servers: prepared.servers.clone(),
@@ -153,7 +153,7 @@ fn bare(mut run: Run<Actor, RunObserver>, end: u64) -> Driven {
     (run, ended, None)
 }
 
-/// What is left of a configuration that became a world.
+/// An empty configuration, to replace one that became a world.
 fn hollow() -> sim::world::WorldConfig<Actor> {
     sim::world::WorldConfig {
         seed: Seed(0),

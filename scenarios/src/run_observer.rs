@@ -1,4 +1,4 @@
-//! the observer of a run: translates what crosses the border for the checks. Decides nothing.
+//! The observer of a run: translates what crosses the border of a node for the checks. Decides nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,35 +25,35 @@ use crate::client_answers::ClientAnswers;
 use crate::history::recorder::Recorder;
 use crate::scenario::fault_profile::{Timers, cuts, means, timers};
 
-/// Watches one run.
+/// Observes one run.
 #[derive(Clone, Debug)]
 pub struct RunObserver {
     /// What must hold; `None` measures the world without its checks.
     pub checks: Option<Checks>,
     /// How often each kind of fault was injected.
     pub faults: [u64; Kind::ALL.len()],
-    /// Audits compare disks to the last byte from now on: the run is over.
+    /// Audits compare complete disk contents from now on: the run is over.
     pub closing: bool,
-    /// The answers to Kafka clients while a story requests operations.
+    /// The responses to Kafka clients while a story requests operations.
     pub answers: Option<Box<ClientAnswers>>,
-    /// Records the answers to clients, if requested.
+    /// Records the responses to clients, if requested.
     pub recorder: Option<Box<Recorder>>,
-    /// Abstract states that the run went through, if requested.
+    /// Abstract states of the run, if requested.
     pub states: Option<Box<BTreeSet<u64>>>,
     /// Aimed faults that were injected, by their triggers.
     pub aimed: BTreeMap<String, u64>,
     trigger_watch: TriggerWatch,
-    /// What triggers and guards go by, if the plan has any.
+    /// The state of triggers and guards, if the plan has any.
     tracker: Option<Box<Tracker>>,
     servers: usize,
-    /// The first so many servers.
+    /// The number of voters, which are the first servers.
     voters: usize,
     healed: bool,
     recovered: bool,
 }
 
 impl RunObserver {
-    /// An observer of a cluster's servers (indices `0..servers`) and their clients behind them.
+    /// An observer of a cluster's servers (indices `0..servers`) and the clients that follow them.
     pub fn new(config: CheckConfig, trigger_watch: TriggerWatch, checks_on: bool) -> RunObserver {
         let (servers, voters) = (config.servers.len(), config.voters.len());
         let brokers = config.brokers.as_ref().map_or(&[][..], |brokers| &brokers.ids);
@@ -77,7 +77,7 @@ impl RunObserver {
         }
     }
 
-    /// Has everything recovered since the world healed?
+    /// Whether the cluster has recovered since the world healed.
     pub fn has_recovered(&self) -> bool {
         self.recovered
     }
@@ -89,7 +89,7 @@ impl RunObserver {
         if index < self.servers { self.checks.as_mut().map(|checks| (checks, index)) } else { None }
     }
 
-    /// Something crosses the border of a server.
+    /// An event crosses the border of a server.
     #[inline]
     fn cross(&mut self, at_ns: u64, node: Node, event: Event<'_>) {
         if let Some((checks, server)) = self.server(node) {
@@ -97,7 +97,7 @@ impl RunObserver {
         }
     }
 
-    /// What a server said of itself, and what that committed, may be what triggers wait for.
+    /// Passes a server's observation, and what it committed, to the triggers.
     fn look_out(&mut self, node: Node, observation: Observation) {
         let Some(tracker) = &mut self.tracker else { return };
         self.trigger_watch.observed(node, observation);
@@ -105,7 +105,7 @@ impl RunObserver {
         self.trigger_watch.committed(node, &commits, tracker);
     }
 
-    /// Something happened that may have changed the abstract state.
+    /// The abstract state may have changed.
     #[inline]
     fn note_state(&mut self) {
         if let (Some(states), Some(checks)) = (&mut self.states, &self.checks) {
@@ -113,7 +113,7 @@ impl RunObserver {
         }
     }
 
-    /// Compares a server with its border, its disk to the last byte if requested.
+    /// Compares a server with the model of its border, and its complete disk contents if requested.
     fn compare(&mut self, at: u64, node: Node, (settled, every_byte): (bool, bool), process: &Actor, disk: &Disk) {
         let Actor::Server(actor) = process else { return };
         if let Some((checks, server)) = self.server(node) {
@@ -123,8 +123,7 @@ impl RunObserver {
         }
     }
 
-    /// Servers that a cut keeps from a majority of the voters (a voter counts itself), in either
-    /// direction.
+    /// Servers that a cut separates from a majority of the voters (a voter counts itself), in either direction.
     fn isolated_by(&self, fault: &Fault) -> Vec<usize> {
         let links = cuts(&fault.what);
         if links.is_empty() {
@@ -245,12 +244,12 @@ impl Watch<Actor> for RunObserver {
                 }
                 self.cross(at, node, Event::Observed { observation: *observation });
                 self.look_out(node, *observation);
-                // What ISRs are, and who leads, comes with a high watermark of committed metadata.
+                // ISRs and leaders follow from committed metadata, and so from a high watermark.
                 if matches!(observation, Observation::RoleChanged { .. } | Observation::HighWatermark { .. }) {
                     self.note_state();
                 }
                 let Some(checks) = self.checks.as_mut() else { return };
-                // Clients may be done, or idle, when the last of these comes.
+                // Clients may be done, or idle, after the last of these.
                 let moves = matches!(
                     observation,
                     Observation::Published { .. }
@@ -272,7 +271,7 @@ impl Watch<Actor> for RunObserver {
                 }
                 let Some(checks) = self.checks.as_mut() else { return };
                 checks.attempt(at, client, *event);
-                // Of a poll when all its records are reported.
+                // A poll counts when all its records are reported.
                 let moves = matches!(
                     event,
                     Attempt::BatchAcked { .. } | Attempt::ReadOk { .. } | Attempt::OperationDone { .. }
@@ -322,7 +321,7 @@ impl Watch<Actor> for RunObserver {
             && phase != Phase::Skipped
         {
             checks.on(Crossing { at_ns: at, server, event: Event::Disturbed { how } });
-            // An instantaneous one ends as it begins.
+            // An instantaneous fault ends as it begins.
             if fault.lasts_ns == 0 {
                 let how = Disturbance { begins: false, back_ms: 0, ..how };
                 checks.on(Crossing { at_ns: at, server, event: Event::Disturbed { how } });
@@ -375,14 +374,14 @@ impl Watch<Actor> for RunObserver {
     }
 }
 
-/// Does it disturb when a server's timers end as it begins, or ends? Which server's, and how?
+/// The server whose timers the fault disturbs as it begins or ends, and how, if it does.
 fn disturbs(what: &What, begins: bool) -> Option<(usize, Disturbance)> {
     let (node, timers) = (what.node()?, timers(what)?);
     let (forward_ms, slows) = match timers {
         Timers::Late => (0, false),
         Timers::Rate(ppm) => (0, ppm < 0),
         Timers::Step(by_ms) => (if begins { by_ms } else { by_ms.saturating_neg() }, false),
-        // If the world heals before it is over, it continues: one that gains ends timers too soon, then.
+        // If the world heals before the slew is over, it continues: a clock that gains ends timers early, then.
         Timers::Slewed(by_ms) => (-by_ms.saturating_abs(), by_ms < 0),
     };
     let back_ms = if forward_ms < 0 { forward_ms.unsigned_abs() } else { 0 };

@@ -1,5 +1,5 @@
-//! Tolerance guards: what a fault must not take if promises are to hold, evaluated at the instant at which it is about to
-//! begin.
+//! Tolerance guards: what a fault must not destroy if the guarantees are to hold, evaluated at the instant at which the
+//! fault is about to begin.
 
 use sim::fault::{Fault, Kind};
 
@@ -7,17 +7,16 @@ use super::tracker::Tracker;
 use crate::scenario::fault_profile::{Destroys, means};
 use crate::scenario::faults::Nemesis;
 
-/// A fault that destroys bytes, of the page cache or of the disk, must leave every acknowledged record
-/// with somebody who may lead, and every voter's promise with a majority of disks.
+/// A fault that destroys bytes of the page cache or of the disk must leave every acknowledged record on some replica
+/// that may become leader, and every voter's vote and epoch on a majority of disks.
 pub const LAST_COPY: &str = "last-copy";
 
 /// No fault may go beyond what Kafka promises with three replicas of which two must be in sync.
 pub const TOLERANCE: &str = "tolerance";
 
-/// Every name.
 pub const NAMES: [&str; 2] = [LAST_COPY, TOLERANCE];
 
-/// Would it be too much?
+/// Whether the guard forbids the fault now.
 pub fn forbids(guard: &str, tracker: &Tracker, fault: &Fault) -> bool {
     match guard {
         LAST_COPY => tracker.has_last_copy(fault),
@@ -26,7 +25,7 @@ pub fn forbids(guard: &str, tracker: &Tracker, fault: &Fault) -> bool {
     }
 }
 
-/// The guard of a fault of some kind, which waits for a trigger or does not.
+/// The guard of a fault of this kind; `waits`: it waits for a trigger.
 pub fn of(nemesis: &Nemesis, kind: Kind, waits: bool) -> Option<&'static str> {
     if nemesis.beyond_tolerance || nemesis.any_broker_loses_data {
         return None;
@@ -35,7 +34,7 @@ pub fn of(nemesis: &Nemesis, kind: Kind, waits: bool) -> Option<&'static str> {
         return Some(TOLERANCE);
     }
     let destroys = match means(kind).destroys {
-        // The same few lose their disks all through a run, unless aimed faults destroy others', too.
+        // The same minority of servers loses its disks all through a run, unless aimed faults destroy others, too.
         Destroys::Forced => nemesis.aimed.is_some() || nemesis.guarded,
         Destroys::Unforced => waits || nemesis.guarded,
         Destroys::Nothing => false,

@@ -1,8 +1,8 @@
-//! Aimed faults in Kafka's words: the events they may wait for, and the guards that may forbid them.
+//! Aimed faults in Kafka's terms: the events they may wait for, and the guards that may forbid them.
 //!
 //! * [`trigger_event`]: events that triggers may name
-//! * [`trigger_watch`]: notices it as it crosses the border
-//! * [`tracker`]: what they go by; [`guard`]: what would be too much
+//! * [`trigger_watch`]: detects them as they cross a node's border
+//! * [`tracker`]: the state that both use; [`guard`]: which faults exceed the tolerance
 
 pub mod guard;
 pub mod tracker;

@@ -1,4 +1,4 @@
-//! What the tracker lets in and what it forbids: three brokers, of which the first three servers are voters too.
+//! What the tracker permits and forbids: three brokers, of which the first three servers are voters too.
 
 use std::rc::Rc;
 
@@ -40,7 +40,7 @@ impl Cluster {
         cluster
     }
 
-    /// The leader writes a record and says that it is committed.
+    /// The leader writes a record and reports it as committed.
     fn commits(&mut self, record: MetadataRecord) {
         let mut builder = BatchBuilder::new(self.end, LeaderEpoch(1), 0);
         builder.record(&record.frame(record.max_version()).unwrap_or_else(|error| panic!("{error}")));

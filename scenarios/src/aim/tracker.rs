@@ -1,6 +1,6 @@
-//! What triggers and guards go by: committed metadata, as the leader of the quorum writes it and says that it is
-//! committed, and which servers faults have weakened. It believes what nodes say, and no check uses it: where it errs, a
-//! fault is left out or strikes harder, and no verdict is wrong.
+//! The state that triggers and guards use: committed metadata, as the leader of the quorum writes it and reports it as
+//! committed, and which servers faults have weakened. The tracker relies on the nodes' own reports, and no check uses
+//! it: if it errs, a fault is left out or does more damage, but no verdict is wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -17,11 +17,11 @@ use sim::watch::{Phase, Write};
 
 use crate::scenario::fault_profile::{Destroys, means};
 
-/// The metadata log's directory, and what its segments end with.
+/// The metadata log's directory.
 pub const METADATA_LOG: &str = "__cluster_metadata-0/";
 pub const LOG_SUFFIX: &str = ".log";
 
-/// What records of a quorum alone are called.
+/// The name of a record of a quorum without brokers.
 pub const DATA_RECORD: &str = "record";
 
 /// A record that was committed just now.
@@ -29,7 +29,7 @@ pub const DATA_RECORD: &str = "record";
 pub struct Commit {
     /// Kafka's name of its type, or [`DATA_RECORD`].
     pub record: &'static str,
-    /// The broker it is about.
+    /// The broker that the record concerns.
     pub about: Option<NodeId>,
 }
 
@@ -63,31 +63,30 @@ struct Server {
     registered: bool,
     fenced: bool,
     leaving: bool,
-    /// A fault has taken bytes from it, and it has not joined an ISR since as another process.
+    /// A fault has destroyed bytes of it, and it has not joined an ISR since in a new incarnation.
     hurt: bool,
-    /// Durable ones, at some time.
+    /// Durable bytes of it were destroyed at some time in the run.
     destroyed: bool,
-    /// Faults in force that may keep it from its peers, or slow it down.
+    /// Number of faults in force that may keep it from its peers, or slow it down.
     weakened: u32,
 }
 
-/// See the module.
+/// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct Tracker {
     servers: Vec<Server>,
     has_brokers: bool,
     /// Open files of the metadata log, by place and handle.
     files: BTreeSet<(Node, u32)>,
-    /// Ascending.
+    /// Ascending by offset.
     written: Vec<Written>,
     end: Offset,
     partitions: BTreeMap<(Uuid, i32), Partition>,
-    /// The broker that has lost bytes last, until a fault of another one was let in again.
+    /// The broker that lost bytes most recently, until a fault of another broker is permitted again.
     recovering: Option<Node>,
 }
 
 impl Tracker {
-    /// Before anything happened.
     pub fn new(ids: &[NodeId], voters: &[NodeId], brokers: &[NodeId]) -> Tracker {
         let server = |id: &NodeId| Server {
             id: *id,
@@ -116,12 +115,11 @@ impl Tracker {
         self.servers.get_mut(usize::from(node.0))
     }
 
-    /// The place of a server.
     pub fn place(&self, id: NodeId) -> Option<Node> {
         self.servers.iter().position(|server| server.id == id).map(|place| Node(place as u16))
     }
 
-    /// A server changes its disk.
+    /// A server writes to its disk.
     pub fn wrote(&mut self, node: Node, write: Write<'_>) {
         match write {
             Write::Open { file, path, .. } => {
@@ -154,7 +152,7 @@ impl Tracker {
         }
     }
 
-    /// A server said something of itself. Gives what it has committed.
+    /// A server reported an observation about itself. Returns what it has committed.
     pub fn observed(&mut self, node: Node, observation: Observation) -> Vec<Commit> {
         match observation {
             Observation::RoleChanged { role, epoch, .. } => {
@@ -190,7 +188,7 @@ impl Tracker {
         commits
     }
 
-    /// Takes in a committed record; gives the broker that it is about.
+    /// Applies a committed record; returns the broker that it concerns.
     fn record(&mut self, record: &MetadataRecord) -> Option<NodeId> {
         let named = |servers: &mut [Server], id: NodeId| servers.iter_mut().position(|server| server.id == id);
         match record {
@@ -205,7 +203,7 @@ impl Tracker {
             MetadataRecord::BrokerRegistrationChange(record) => {
                 if let Some(place) = named(&mut self.servers, record.broker_id) {
                     let server = &mut self.servers[place];
-                    // 1: from now on; -1: no longer.
+                    // 1: fenced from now on; -1: unfenced.
                     server.fenced = record.fenced == 1 || server.fenced && record.fenced != -1;
                     server.leaving |= record.in_controlled_shutdown == 1;
                 }
@@ -253,7 +251,7 @@ impl Tracker {
         }
     }
 
-    /// The first replica that a proposal adds to an ISR or leaves out of it.
+    /// The first replica that a proposed ISR adds or removes.
     pub fn moved_by(&self, request: &AlterPartitionRequest) -> Option<Node> {
         let moved = request.partitions.iter().find_map(|item| {
             let now = &self.partitions.get(&(item.partition.topic_id, item.partition.partition))?.isr;
@@ -264,7 +262,7 @@ impl Tracker {
         self.place(moved?)
     }
 
-    /// A process is gone, or boots.
+    /// A process stops, or boots.
     pub fn down(&mut self, node: Node) {
         self.files.retain(|(owner, _)| *owner != node);
         if let Some(server) = self.server(node) {
@@ -294,17 +292,17 @@ impl Tracker {
                 self.recovering = Some(Node(place as u16));
             }
         } else if means.weakens && self.affects_another(&affected) {
-            // It was permitted, so the broker is in sync again.
+            // The guard permitted it, so the recovering broker is in sync again.
             self.recovering = None;
         }
     }
 
-    /// Is there a server among them other than the broker that has lost bytes last?
+    /// Whether a server other than the recovering broker is among them.
     fn affects_another(&self, affected: &[usize]) -> bool {
         affected.iter().any(|place| self.recovering != Some(Node(*place as u16)))
     }
 
-    /// The servers that a fault affects, itself or by their links.
+    /// The servers that a fault affects, directly or through their links.
     fn affected(&self, fault: &Fault) -> Vec<usize> {
         let links = fault.what.links().iter().flat_map(|link| [link.0, link.1]);
         let nodes: BTreeSet<usize> =
@@ -312,7 +310,7 @@ impl Tracker {
         nodes.into_iter().filter(|place| *place < self.servers.len()).collect()
     }
 
-    /// Does every broker but one live, by metadata too, and are all of their replicas in sync?
+    /// Whether every broker but one is active, by metadata too, and all of their replicas are in sync.
     fn is_whole_but(&self, excepted: Option<NodeId>) -> bool {
         let mut brokers = self.servers.iter().filter(|server| server.broker && Some(server.id) != excepted);
         let lives = |server: &Server| server.registered && !server.fenced && !server.leaving;
@@ -323,9 +321,9 @@ impl Tracker {
         brokers.all(lives) && self.partitions.values().all(in_sync)
     }
 
-    /// Would a fault go beyond what replication promises to keep: one broker at a time loses bytes, while the others are
-    /// in sync and nothing disturbs them, until it is in sync again? Nor are controllers disturbed meanwhile: a new one
-    /// may fence the others, and the broker that has lost bytes is then the last one in sync.
+    /// Whether a fault exceeds what replication tolerates: one broker at a time loses bytes, while the others are in
+    /// sync and undisturbed, until it is in sync again. Controllers are not disturbed meanwhile either: a new one may
+    /// fence the other brokers, and the broker that has lost bytes is then the last one in sync.
     pub fn exceeds_tolerance(&self, fault: &Fault) -> bool {
         let means = means(fault.what.kind());
         let affected = self.affected(fault);
@@ -343,8 +341,9 @@ impl Tracker {
         means.weakens && self.recovering.is_some() && self.affects_another(&affected) && !self.is_whole_but(None)
     }
 
-    /// Would promises be lost if this server lost what it has, or only what it has not forced? Disks are destroyed on a
-    /// minority of the voters, and of the brokers; and of any replica that may lead a partition, another one that may has all of it.
+    /// Whether a guarantee would be broken if this server lost all its bytes, or only its unforced ones. Disks are
+    /// destroyed on a minority of the voters, and of the brokers; and for any replica that may lead a partition,
+    /// another such replica has all of its log.
     pub fn has_last_copy(&self, fault: &Fault) -> bool {
         let forced = match means(fault.what.kind()).destroys {
             Destroys::Nothing => return false,
@@ -368,7 +367,8 @@ impl Tracker {
         self.servers[place].voter && (self.are_too_many(place, |server| server.voter) || self.has_open_vote(place))
     }
 
-    /// Do all others follow the newest leader, undisturbed? Then they have what is committed, or nearly so.
+    /// Whether all other voters follow the newest leader, undisturbed; then they have the committed records, or nearly
+    /// all of them.
     fn are_other_voters_in_sync(&self, place: usize) -> bool {
         let newest = self.newest_epoch();
         let mut others = self.servers.iter().enumerate().filter(|(other, server)| server.voter && *other != place);
@@ -382,7 +382,7 @@ impl Tracker {
         self.servers.iter().filter_map(|server| server.role).map(|(_, epoch)| epoch).max()
     }
 
-    /// Would the disks of more than a minority be destroyed?
+    /// Whether the disks of more than a minority would be destroyed.
     fn are_too_many(&self, place: usize, is_one: fn(&Server) -> bool) -> bool {
         let all = self.servers.iter().filter(|server| is_one(server)).count();
         let lost = self.servers.iter().enumerate();
@@ -390,8 +390,8 @@ impl Tracker {
         is_one(&self.servers[place]) && lost > (all - 1) / 2
     }
 
-    /// May its vote or its leadership of the newest epoch still be requested? Voters are known by their ids only
-    /// (KIP-853's directory ids are not modelled), so one that forgets may vote twice.
+    /// Whether its vote or its leadership of the newest epoch may still matter. Voters are known by their ids only
+    /// (KIP-853's directory ids are not modelled), so a voter that loses its quorum-state may vote twice.
     fn has_open_vote(&self, place: usize) -> bool {
         let newest = self.newest_epoch();
         let leads = |server: &Server| matches!(server.role, Some((Role::Leader, epoch)) if Some(epoch) == newest);

@@ -1,22 +1,22 @@
 //! The events that an aimed fault may wait for, by name.
 
-/// Declares the closed list with names and what each is about.
+/// Declares the closed list of events, each with its name and description.
 macro_rules! events {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $of:ident;)+) => {
-        /// Something that crosses the border.
+        /// An observable event at a node's border.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum TriggerEvent { $($(#[doc = $doc])+ $variant,)+ }
 
         impl TriggerEvent {
-            /// Every one, in declaration order.
+            /// Every event, in declaration order.
             pub const ALL: &'static [TriggerEvent] = &[$(TriggerEvent::$variant,)+];
 
-            /// The name in plans and scenarios.
+            /// The event's name in plans and scenarios.
             pub fn name(self) -> &'static str {
                 match self { $(TriggerEvent::$variant => $name,)+ }
             }
 
-            /// When it occurs.
+            /// When the event occurs.
             pub fn about(self) -> &'static str {
                 match self { $(TriggerEvent::$variant => concat!($($doc),+),)+ }.trim_start()
             }
@@ -29,7 +29,6 @@ macro_rules! events {
     };
 }
 
-/// Which clusters can show something.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Of {
     Any,
@@ -95,7 +94,7 @@ events! {
 }
 
 impl TriggerEvent {
-    /// One bit of a set.
+    /// The event's bit in a set.
     pub fn bit(self) -> u32 {
         1 << self as u32
     }
@@ -118,7 +117,6 @@ impl TriggerEvent {
         )
     }
 
-    /// By its name.
     pub fn by_name(name: &str) -> Option<TriggerEvent> {
         Self::ALL.iter().copied().find(|event| event.name() == name)
     }

@@ -1,4 +1,5 @@
-//! Notices what triggers wait for, as it crosses the border; only what some trigger of the run names.
+//! Detects the events that triggers wait for as they cross a node's border; only those that some trigger of the run
+//! names.
 
 use raft::broker::observation::BrokerObservation;
 use raft::io::{Observation, Role};
@@ -25,7 +26,7 @@ pub struct TriggerWatch {
 }
 
 impl TriggerWatch {
-    /// Looks for what a plan waits for.
+    /// A watch for the events that a plan waits for.
     pub fn new(plan: &Plan) -> TriggerWatch {
         let named = plan.0.iter().filter_map(|fault| TriggerEvent::by_name(&fault.on.as_ref()?.name));
         TriggerWatch {
@@ -35,13 +36,13 @@ impl TriggerWatch {
         }
     }
 
-    /// Does it look for anything at all?
+    /// Whether it watches for any event.
     #[inline]
     pub fn is_idle(&self) -> bool {
         self.wanted == 0
     }
 
-    /// Must somebody keep track of the cluster for triggers or guards?
+    /// Whether triggers or guards need a tracker of the cluster.
     pub fn needs_tracker(&self) -> bool {
         !self.is_idle() || self.is_guarded
     }
@@ -52,7 +53,7 @@ impl TriggerWatch {
         !self.occurrences.is_empty()
     }
 
-    /// What has occurred, in order.
+    /// The events that have occurred, in order.
     pub fn take(&mut self) -> Vec<Occurrence> {
         std::mem::take(&mut self.occurrences)
     }
@@ -67,7 +68,7 @@ impl TriggerWatch {
         }
     }
 
-    /// A server said something of itself.
+    /// A server reported an observation about itself.
     pub fn observed(&mut self, node: Node, observation: Observation) {
         let event = match observation {
             Observation::RoleChanged { role: Role::Prospective, .. } => TriggerEvent::Prospective,
@@ -89,7 +90,7 @@ impl TriggerWatch {
         self.note(event, node, None);
     }
 
-    /// The high watermark of the leader `node` has passed these.
+    /// The high watermark of leader `node` has passed these records.
     pub fn committed(&mut self, node: Node, commits: &[Commit], tracker: &Tracker) {
         for Commit { record, about } in commits {
             let is_of = |event: &&TriggerEvent| match event {
@@ -102,7 +103,7 @@ impl TriggerWatch {
         }
     }
 
-    /// A server changes its disk.
+    /// A server writes to its disk.
     pub fn wrote(&mut self, node: Node, write: Write<'_>) {
         match write {
             Write::Open { file, path, .. } => {
@@ -152,7 +153,7 @@ impl TriggerWatch {
         }
     }
 
-    /// A node is down: its handles are gone.
+    /// A node is down: its handles are closed.
     pub fn down(&mut self, node: Node) {
         self.files.retain(|(owner, ..)| *owner != node);
     }

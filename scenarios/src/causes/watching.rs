@@ -1,4 +1,4 @@
-//! A listener that writes down the graph.
+//! A listener that records the graph.
 
 use std::collections::VecDeque;
 
@@ -28,7 +28,7 @@ impl Causes {
     }
 }
 
-/// Every node that a fault touches.
+/// Every node that a fault affects.
 fn touched(what: &What) -> Vec<Node> {
     let ends = what.links().iter().flat_map(|link| [link.0, link.1]);
     let mut nodes: Vec<Node> = ends.chain(what.node()).collect();
@@ -37,7 +37,7 @@ fn touched(what: &What) -> Vec<Node> {
     nodes
 }
 
-/// Is it rare enough for a causal chain?
+/// Whether the observation is rare enough for a causal chain.
 fn is_notified(said: &Said) -> bool {
     use crate::actor::AttemptEvent as Model;
     use raft::broker::observation::BrokerObservation as Broker;

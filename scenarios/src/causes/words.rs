@@ -1,4 +1,4 @@
-//! Marks and steps in Kafka's words.
+//! Describes marks and steps in Kafka's terms.
 
 use raft::broker::observation::{BrokerObservation, PartitionTag};
 use raft::client::AttemptEvent as Client;
@@ -88,7 +88,6 @@ fn of_client(event: &Client) -> Option<String> {
     }
 }
 
-/// What a step begins with, as a sentence.
 pub fn of_step(causes: &Causes, step: &Step) -> String {
     let who = causes.name(step.node);
     match &step.input {
@@ -113,7 +112,6 @@ pub fn of_step(causes: &Causes, step: &Step) -> String {
     }
 }
 
-/// A message or a timer.
 fn of_input(causes: &Causes, step: &Step) -> String {
     match step.input {
         StepInput::Message(rpc) => {
@@ -125,12 +123,11 @@ fn of_input(causes: &Causes, step: &Step) -> String {
     }
 }
 
-/// A thread's name.
 fn name(thread: Thread) -> &'static str {
     Actor::THREADS.get(usize::from(thread.0)).copied().unwrap_or("?")
 }
 
-/// What a thread does with what another one has posted to it, as the end of a sentence.
+/// How a thread handles an item that another thread has posted to it, as the end of a sentence.
 fn of_post(thread: Thread, post: &Post) -> &'static str {
     match (post, name(thread)) {
         (Post::WakeUp, "raft-io") => "appends records or resigns, as the controller has requested",

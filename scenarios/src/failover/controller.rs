@@ -1,10 +1,10 @@
-//! The active controller's failover: from the fault that struck it until the next one is in charge.
+//! The active controller's failover: from the fault that hit it until the next active controller has committed.
 
 use raft::ids::{LeaderEpoch, Offset};
 
 use crate::report::{Failover, FailoverKind};
 
-/// A fault has hit a leader, and no other one has taken over yet.
+/// A fault has hit a leader, and no other server has replaced it yet.
 #[derive(Clone, Debug)]
 struct Struck {
     at_ns: u64,
@@ -12,9 +12,9 @@ struct Struck {
     epoch: LeaderEpoch,
     cause: &'static str,
     lifted: bool,
-    /// When each server first requested pre-votes since.
+    /// When each server first requested pre-votes since then.
     prospective_ns: Vec<Option<u64>>,
-    /// Who won since.
+    /// The server elected since then.
     winner: Option<Winner>,
 }
 
@@ -24,13 +24,12 @@ struct Winner {
     epoch: LeaderEpoch,
     detected_ns: u64,
     elected_ns: u64,
-    /// When it claimed; at once where there is no controller on top of the quorum.
+    /// When it claimed to be the active controller; at its election in a quorum without controllers.
     active_ns: Option<u64>,
-    /// Its first commit after that: when, and its end.
+    /// Its first commit after that: time and end offset.
     commit: Option<(u64, Offset)>,
 }
 
-/// Samples failovers of the controller.
 #[derive(Clone, Debug)]
 pub struct ControllerFailovers {
     /// Which servers have brokers; empty in scenarios of the quorum alone.
@@ -46,21 +45,21 @@ pub struct ControllerFailovers {
 }
 
 impl ControllerFailovers {
-    /// Of so many servers; `has_broker` is empty where there is none.
+    /// `has_broker` is empty in scenarios of the quorum alone.
     pub fn new(servers: usize, has_broker: Vec<bool>) -> ControllerFailovers {
         let published = vec![Offset(-1); has_broker.len()];
         let away = vec![false; servers];
         ControllerFailovers { has_broker, published, away, servers, leader: None, struck: None }
     }
 
-    /// A fault hits a server. Says whether it is the newest leader, and so begins a failover; gives the
-    /// one that this ends before its time.
+    /// A fault hits a server. Returns whether it is the newest leader, and so a failover begins; and the failover that
+    /// this ends early.
     pub fn struck(&mut self, at_ns: u64, server: usize, cause: &'static str) -> (bool, Option<Failover>) {
         self.away[server] = true;
         let Some((leader, epoch)) = self.leader.filter(|(leader, _)| *leader == server) else {
             return (false, None);
         };
-        // The same leader struck again while it is already out: the first strike counts.
+        // The same leader is hit again while it is already out: the first fault counts.
         if self.struck.as_ref().is_some_and(|struck| struck.server == leader && struck.epoch == epoch) {
             return (false, None);
         }
@@ -70,14 +69,14 @@ impl ControllerFailovers {
         (true, replaced)
     }
 
-    /// The run is over, or the next one is struck; gives the failover of a leader that somebody was elected
-    /// after, or that was out until now.
+    /// The run is over, or the next leader is hit; returns the unfinished failover if a server was elected after the
+    /// hit leader, or if that was out until now.
     pub fn finish(&mut self, at_ns: u64) -> Option<Failover> {
         let unfinished = self.struck.take().filter(|struck| struck.winner.is_some() || !struck.lifted)?;
         Some(Failover::at_least(FailoverKind::Controller, unfinished.at_ns, unfinished.cause, at_ns))
     }
 
-    /// The fault that struck a server is over.
+    /// The fault of a server is over.
     pub fn lifted(&mut self, server: usize) {
         if let Some(struck) = &mut self.struck {
             struck.lifted |= struck.server == server;
@@ -113,21 +112,21 @@ impl ControllerFailovers {
         }
     }
 
-    /// A leader's high watermark moved; gives the failover that is complete by that.
+    /// A leader's high watermark moved; returns the failover that this completes.
     pub fn committed(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch, end: Offset) -> Option<Failover> {
         let struck = self.struck.as_mut()?;
         match &mut struck.winner {
             Some(winner) if (winner.server, winner.epoch) == (server, epoch) && winner.active_ns.is_some() => {
                 winner.commit.get_or_insert((at_ns, end));
             }
-            // The struck leader lived through it.
+            // The leader stayed leader through the fault.
             None if struck.lifted && struck.server == server && struck.epoch == epoch => self.struck = None,
             _ => {}
         }
         self.complete(at_ns)
     }
 
-    /// A broker has published an image up to this offset; gives what is complete by that.
+    /// A broker has published an image up to this offset; returns the failover that this completes.
     pub fn published(&mut self, at_ns: u64, server: usize, offset: Offset) -> Option<Failover> {
         self.away[server] = false;
         self.published[server] = offset;

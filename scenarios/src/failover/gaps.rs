@@ -1,12 +1,11 @@
-//! What clients feel of a fault: the longest time without an acknowledged produce, a fetched record,
-//! or a completed request of an admin client.
+//! The effect of a fault on clients: the longest time without an acknowledged produce, a fetched record, or a completed
+//! request of an admin client.
 //!
-//! A gap is measured for each partition (of produce: all producers; of consume: for each
-//! consumer) from one success to the next, in whole, as clients feel it. It belongs to the first fault
-//! that struck in it; if none did, to the newest before it, if that had struck no longer than
-//! [`WINDOW_NS`] before it began. One sample for each fault and kind: the longest, which may not have
-//! ended when the run is over. Faults that count are those of the active controller and of any
-//! broker, whether it leads or only follows.
+//! A gap is measured for each partition (of produce: all producers; of consume: for each consumer) from one success to
+//! the next, in whole. It belongs to the first fault that began in it; if none did, to the newest fault before it, if
+//! that began at most [`WINDOW_NS`] before the gap. There is one sample for each fault and kind: the longest gap, which
+//! may not have ended when the run is over. The faults that count are those of the active controller and of any broker,
+//! leader or follower.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +15,7 @@ use raft::sorted_map::SortedMap;
 
 use crate::report::{Failover, FailoverKind};
 
-/// So long after a fault has struck its effects may begin: a session timeout, and an election.
+/// A fault's effects may begin up to this time after it: a session timeout, and an election.
 pub const WINDOW_NS: u64 = 30_000_000_000;
 
 /// One series of successes.
@@ -28,7 +27,7 @@ struct Series {
     of: TopicPartition,
 }
 
-/// A fault, and of each kind the longest gap that belongs to it: how long, and whether it has ended.
+/// A fault, and for each kind the longest gap that belongs to it: its length, and whether it has ended.
 #[derive(Clone, Debug)]
 struct Struck {
     at_ns: u64,
@@ -36,7 +35,6 @@ struct Struck {
     longest: BTreeMap<FailoverKind, (u64, bool)>,
 }
 
-/// Samples gaps.
 #[derive(Clone, Debug, Default)]
 pub struct Gaps {
     last_ns: SortedMap<Series, u64>,
@@ -49,7 +47,7 @@ pub struct Gaps {
 }
 
 impl Gaps {
-    /// A fault strikes.
+    /// A fault begins.
     pub fn struck(&mut self, at_ns: u64, cause: &'static str) {
         self.struck.push(Struck { at_ns, cause, longest: BTreeMap::new() });
     }
@@ -59,8 +57,7 @@ impl Gaps {
         self.healed_ns = Some(at_ns);
     }
 
-    /// The run is over: gives the samples. Where something has succeeded since healing, nothing is
-    /// left to end.
+    /// The run is over: returns the samples. A series with a success since healing has no open gap.
     pub fn finish(&mut self, now_ns: u64) -> Vec<Failover> {
         let healed_ns = self.healed_ns.unwrap_or(now_ns);
         let last_ns = std::mem::take(&mut self.last_ns);
@@ -77,7 +74,7 @@ impl Gaps {
         samples
     }
 
-    /// A client did or learned something.
+    /// A client reported an event of an attempt.
     pub fn attempt(&mut self, at_ns: u64, client: usize, event: AttemptEvent) {
         match event {
             AttemptEvent::ProduceInvoked { attempt, partition, .. } => {
@@ -108,7 +105,7 @@ impl Gaps {
         }
     }
 
-    /// Nothing succeeded between; `ended` says whether something does then.
+    /// No success in between; `ended`: a success ends the gap.
     fn gap(&mut self, kind: FailoverKind, (before_ns, at_ns): (u64, u64), ended: bool) {
         let later = self.struck.partition_point(|struck| struck.at_ns < before_ns);
         let fell_into_it = self.struck.get(later).is_some_and(|struck| struck.at_ns < at_ns);
@@ -147,7 +144,7 @@ mod tests {
         gaps.struck(1_000, "kill");
         produced(&mut gaps, 1_050, 3, OF);
         produced(&mut gaps, 1_400, 4, OF);
-        // Another partition does not fill this one's gap.
+        // A success of another partition does not end this gap.
         produced(&mut gaps, 1_410, 5, TopicPartition { topic: 0, partition: 0 });
         produced(&mut gaps, 1_500, 6, OF);
         gaps.struck(2_000, "cut");

@@ -1,5 +1,4 @@
-//! Failover of partitions: from the fault that struck a broker until all partitions that it led are
-//! led again.
+//! Failover of partitions: from the fault that hit a broker until all partitions that it led have a leader again.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +7,14 @@ use raft::ids::{LeaderEpoch, NodeId, TopicIdPartition, Uuid};
 
 use crate::report::{Failover, FailoverKind};
 
-/// Who leads, by committed metadata.
+/// The leader of a partition, by committed metadata.
 #[derive(Clone, Copy, Debug)]
 struct Led {
     leader: NodeId,
     epoch: LeaderEpoch,
 }
 
-/// How far the next leader of a partition has come.
+/// The progress of a partition's next leader.
 #[derive(Clone, Copy, Debug)]
 struct Next {
     epoch: LeaderEpoch,
@@ -28,13 +27,13 @@ struct Struck {
     at_ns: u64,
     broker: NodeId,
     cause: &'static str,
-    /// When it was fenced, or was first relieved of a partition.
+    /// When it was fenced, or was first removed from a partition.
     detected_ns: Option<u64>,
-    /// The partitions it led, and who leads them next.
+    /// The partitions it led, and the next leader of each.
     partitions: BTreeMap<PartitionTag, Option<Next>>,
 }
 
-/// Samples failovers of partitions, one for each broker that was struck.
+/// Samples failovers of partitions, one for each broker that a fault hit.
 #[derive(Clone, Debug, Default)]
 pub struct PartitionFailovers {
     partitions: BTreeMap<PartitionTag, Led>,
@@ -42,7 +41,7 @@ pub struct PartitionFailovers {
 }
 
 impl PartitionFailovers {
-    /// A fault hits a broker. Begins a failover, and says so, if it leads anything.
+    /// A fault hits a broker. Begins a failover, and returns true, if the broker leads a partition.
     pub fn struck(&mut self, at_ns: u64, broker: NodeId, cause: &'static str) -> bool {
         let led = self.partitions.iter().filter(|(_, led)| led.leader == broker);
         let partitions: BTreeMap<_, _> = led.map(|(partition, _)| (*partition, None)).collect();
@@ -53,8 +52,7 @@ impl PartitionFailovers {
         true
     }
 
-    /// The fault is over: with what the broker still leads it lived through it; gives what is complete by
-    /// that.
+    /// The fault is over: partitions that the broker still leads need no failover; returns what this completes.
     pub fn lifted(&mut self, broker: NodeId) -> Vec<Failover> {
         let all = &self.partitions;
         for struck in self.struck.iter_mut().filter(|struck| struck.broker == broker) {
@@ -64,7 +62,7 @@ impl PartitionFailovers {
         self.complete()
     }
 
-    /// Committed metadata says who leads a partition now.
+    /// Committed metadata names the leader of a partition.
     pub fn leader(&mut self, at_ns: u64, partition: PartitionTag, leader: NodeId, epoch: LeaderEpoch) {
         let before = self.partitions.insert(partition, Led { leader, epoch });
         let Some(before) = before.filter(|before| before.epoch != epoch) else { return };
@@ -78,7 +76,7 @@ impl PartitionFailovers {
         }
     }
 
-    /// A topic is deleted, so no failover of it continues; gives what is complete by that.
+    /// A topic is deleted, so its failovers end; returns what this completes.
     pub fn topic_removed(&mut self, topic_id: Uuid) -> Vec<Failover> {
         let topic = PartitionTag::from(TopicIdPartition { topic_id, partition: 0 }).topic;
         self.partitions.retain(|partition, _| partition.topic != topic);
@@ -89,14 +87,14 @@ impl PartitionFailovers {
         self.complete()
     }
 
-    /// A broker was fenced, or relieved of a partition.
+    /// A broker was fenced, or removed from a partition.
     pub fn fenced(&mut self, at_ns: u64, broker: NodeId) {
         for struck in self.struck.iter_mut().filter(|struck| struck.broker == broker) {
             struck.detected_ns.get_or_insert(at_ns);
         }
     }
 
-    /// A broker has made itself leader; gives what is complete by that.
+    /// A broker has become leader of a partition; returns what this completes.
     pub fn became_leader(&mut self, at_ns: u64, partition: PartitionTag, epoch: LeaderEpoch) -> Vec<Failover> {
         for struck in &mut self.struck {
             if let Some(Some(next)) = struck.partitions.get_mut(&partition)
@@ -108,7 +106,7 @@ impl PartitionFailovers {
         self.complete()
     }
 
-    /// The run is over; gives those of which not all is led again.
+    /// The run is over; returns the failovers of which some partition has no leader yet.
     pub fn finish(&mut self, at_ns: u64) -> Vec<Failover> {
         self.struck
             .drain(..)
@@ -129,7 +127,7 @@ impl PartitionFailovers {
 }
 
 impl Struck {
-    /// Once the last partition is led again; its phases are those of that one.
+    /// Once the last partition has a leader again; the phases are those of that partition.
     fn failover(&self) -> Option<Failover> {
         let detected_ns = self.detected_ns?;
         let mut last = (0, 0);

@@ -15,7 +15,6 @@ use crate::checks::metadata::model::{PartitionState, Update};
 use crate::checks::models::Models;
 use crate::report::Failover;
 
-/// Samples failovers of all kinds.
 #[derive(Clone, Debug)]
 pub struct Failovers {
     servers: Vec<NodeId>,
@@ -24,12 +23,12 @@ pub struct Failovers {
     controller: ControllerFailovers,
     partitions: PartitionFailovers,
     gaps: Gaps,
-    /// Those that completed, and in the end those that did not.
+    /// Completed failovers, and at the end of the run the others.
     pub done: Vec<Failover>,
 }
 
 impl Failovers {
-    /// Of these servers; `has_broker` says of each whether it is a broker, and is empty where none is.
+    /// `has_broker` says of each server whether it is a broker, and is empty if none is.
     pub fn new(servers: Vec<NodeId>, has_broker: Vec<bool>) -> Failovers {
         let controller = ControllerFailovers::new(servers.len(), has_broker.clone());
         Failovers {
@@ -47,19 +46,19 @@ impl Failovers {
         let (was_active, replaced) = self.controller.struck(at_ns, server, cause);
         self.done.extend(replaced);
         self.partitions.struck(at_ns, self.servers[server], cause);
-        // A follower that is down delays what waits for it.
+        // A follower that is down delays requests that wait for it.
         if was_active || self.has_broker.get(server).is_some_and(|has_broker| *has_broker) {
             self.gaps.struck(at_ns, cause);
         }
     }
 
-    /// The fault that struck a server is over.
+    /// The fault of a server is over.
     pub fn lifted(&mut self, server: usize) {
         self.controller.lifted(server);
         self.done.extend(self.partitions.lifted(self.servers[server]));
     }
 
-    /// Something crosses a server's border, and the models know of it.
+    /// An event crosses a server's border, after the models have processed it.
     pub fn on(&mut self, crossing: &Crossing<'_>, models: &Models) {
         let Crossing { at_ns, server, event } = *crossing;
         match event {
@@ -94,7 +93,7 @@ impl Failovers {
         }
     }
 
-    /// A batch of metadata was committed; `image` is what it led to.
+    /// A batch of metadata was committed; `image` is the resulting image.
     fn metadata(&mut self, at_ns: u64, update: &Update, image: &ReferenceImage) {
         for broker in image.brokers.touched() {
             if image.brokers.get(broker).is_none_or(|broker| broker.fenced) {
@@ -109,7 +108,7 @@ impl Failovers {
         }
     }
 
-    /// A Kafka client did or learned something.
+    /// A Kafka client reported an event of an attempt.
     pub fn attempt(&mut self, at_ns: u64, client: usize, event: AttemptEvent) {
         self.gaps.attempt(at_ns, client, event);
     }

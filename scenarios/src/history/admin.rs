@@ -1,14 +1,13 @@
 //! Topics and configs as objects.
 //!
-//! Brokers forward requests of admin clients to the active controller, and do so again when the link to it
-//! breaks (controller-broker.md §5.7), which no client sees. So an attempt may be executed once more
-//! than its answer says, also one that was refused because it had been executed before; and twice more
-//! if others may undo it meanwhile (a topic is deleted, created anew by another client, and
-//! deleted again by the same request). Answers that
-//! needed no record show some state at or before the answer, maybe an old one (controller-broker.md §2.1): a
-//! description, what exists already; and an alteration that found things as they should be wrote none.
-//! What a history can then contradict: creations and deletions of a name that do not alternate, configs
-//! that no order of the alterations leaves behind, partitions that nobody requested.
+//! Brokers forward requests of admin clients to the active controller, and do so again when the link to it breaks
+//! (controller-broker.md §5.7), which no client sees. So an attempt may be executed once more than its response says,
+//! also one that was refused because it had been executed before; and twice more if other clients may undo it meanwhile
+//! (a topic is deleted, created anew by another client, and deleted again by the same request). Responses that needed
+//! no record show the state at or before the response, possibly an old one (controller-broker.md §2.1): a description,
+//! or a topic that already exists. An alteration that changes nothing writes no record. What a history can then
+//! contradict: creations and deletions of a name that do not alternate, configs that no order of the alterations
+//! produces, partitions that no client requested.
 
 use std::collections::BTreeMap;
 
@@ -17,14 +16,12 @@ use serde::{Deserialize, Serialize};
 use crate::wgl::Operation;
 use crate::wgl::interned::Object;
 
-/// What was requested, and what was answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AdminOp {
-    /// By the client.
     #[serde(rename = "asked")]
     pub requested: AdminAction,
-    /// `None` if no answer says whether it was done.
+    /// `None` if no response says whether it was executed.
     pub answered: Option<Answered>,
 }
 
@@ -32,63 +29,54 @@ pub struct AdminOp {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum AdminAction {
-    /// CreateTopics.
     Create {
-        /// If the request says.
         partitions: Option<u32>,
-        /// Set from the start.
+        /// Set at the creation.
         configs: BTreeMap<String, String>,
     },
-    /// DeleteTopics.
     Delete,
     /// CreatePartitions.
     Grow {
-        /// How many there shall be.
+        /// The requested total.
         partitions: u32,
     },
     /// IncrementalAlterConfigs; the last change of each name.
     Alter(BTreeMap<String, Change>),
-    /// DescribeConfigs.
     Describe,
 }
 
-/// A change of one config.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Change {
-    /// To this.
     Set(String),
-    /// To nothing.
     Delete,
-    /// With these items, divided by commas, behind those of the list.
+    /// With these items added at the end of the comma-separated list.
     Append(String),
-    /// Without these.
+    /// Without these items.
     Subtract(String),
 }
 
-/// What an answer says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Answered {
-    /// Done; of a topic with this id, if the answer has it.
+    /// Executed; of a topic with this id, if the response has it.
     Done {
-        /// Of the topic.
         id: Option<String>,
     },
-    /// These are set.
+    /// A description: exactly these configs are set.
     Described(BTreeMap<String, String>),
-    /// Definitely not done by the execution that is answered.
+    /// Definitely not done by the execution that was answered.
     Refused {
-        /// Kafka's name.
+        /// Kafka's name of the error.
         error: String,
     },
 }
 
-/// Kafka's name of what a second creation is answered.
+/// Kafka's name of the error of a second creation.
 pub const TOPIC_ALREADY_EXISTS: &str = "TopicAlreadyExists";
-/// Kafka's name of what a second growth is answered.
+/// Kafka's name of the error of a second CreatePartitions.
 pub const INVALID_PARTITIONS: &str = "InvalidPartitions";
-/// Errors that an execution meets because an earlier one has done what is requested.
+/// Errors of an execution that finds its request already executed.
 const REPEATED: [&str; 6] = [
     TOPIC_ALREADY_EXISTS,
     INVALID_PARTITIONS,
@@ -98,28 +86,26 @@ const REPEATED: [&str; 6] = [
     "InvalidReplicaAssignment",
 ];
 
-/// A step of the object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// It is created; the id is known if an answer had it.
+    /// It is created; the id is known if a response had it.
     Create(Option<String>, Option<u32>, BTreeMap<String, String>),
-    /// It ends.
+    /// It is deleted.
     Delete(Option<String>),
     /// It has more partitions.
     Grow(u32),
     /// Its configs change.
     Alter(BTreeMap<String, Change>),
-    /// It exists.
     Exists,
-    /// It has so many partitions, or more.
+    /// It has at least this number of partitions.
     Has(u32),
-    /// Just these configs are set.
+    /// Exactly these configs are set.
     Shows(BTreeMap<String, String>),
 }
 
-/// What each operation of one object means, step by step: those that were executed as answered, those
-/// that may be executed once or twice more, and states that were shown. Beside each step the place of its
-/// operation; in the order of calls.
+/// The steps that the operations of one object mean: those that were executed as answered, those that may be executed
+/// once or twice more, and states that were shown. Each step comes with the place of its operation; in the order of
+/// calls.
 pub fn steps_of(operations: &[&Operation<&AdminOp>]) -> (Vec<Operation<Step>>, Vec<usize>) {
     let shown = shown_values(operations);
     let mut steps: Vec<(Operation<Step>, usize)> = Vec::new();
@@ -164,7 +150,7 @@ pub fn steps_of(operations: &[&Operation<&AdminOp>]) -> (Vec<Operation<Step>>, V
     steps.into_iter().unzip()
 }
 
-/// May another operation undo this one while it continues? Then a second execution is not in vain.
+/// Whether another operation may undo this one while it continues; only then can a second execution have an effect.
 fn may_be_undone(operations: &[&Operation<&AdminOp>], place: usize) -> bool {
     let ends = |operation: &Operation<&AdminOp>| operation.returned.unwrap_or(u64::MAX);
     let this = operations[place];
@@ -179,7 +165,7 @@ fn may_be_undone(operations: &[&Operation<&AdminOp>], place: usize) -> bool {
     others.any(|(_, other)| undoes(other) && overlaps(other) && may_be_executed(other.op))
 }
 
-/// Does the answer leave open that it was executed?
+/// Whether it may have been executed, by its response.
 fn may_be_executed(op: &AdminOp) -> bool {
     match &op.answered {
         Some(Answered::Refused { error }) => REPEATED.contains(&error.as_str()),
@@ -187,8 +173,8 @@ fn may_be_executed(op: &AdminOp) -> bool {
     }
 }
 
-/// The step of an execution that was reported to nobody. A value that no description shows is left out: it
-/// explains nothing, and what follows explains as much without it.
+/// The step of an execution that no response reported. A value that no description shows is left out: it explains
+/// nothing, and later steps explain as much without it.
 fn executed_unseen(requested: &AdminAction, shown: &BTreeMap<&str, Vec<&str>>) -> Option<Step> {
     match requested {
         AdminAction::Create { partitions, configs } => Some(Step::Create(None, *partitions, configs.clone())),
@@ -218,14 +204,14 @@ fn shown_values<'a>(operations: &[&Operation<&'a AdminOp>]) -> BTreeMap<&'a str,
     shown
 }
 
-/// A topic, or a broker, which is always there.
+/// A topic, or a broker, which always exists.
 #[derive(Clone, Copy, Debug)]
 pub struct Resource {
-    /// Must it be created first?
+    /// Whether it must be created first.
     pub is_topic: bool,
 }
 
-/// What a resource that exists is.
+/// The state of a resource that exists.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Alive {
     id: Option<String>,
@@ -277,7 +263,7 @@ impl Object for Resource {
 }
 
 impl Change {
-    /// What it makes of what is set (controller-broker.md §4.10).
+    /// Applies the change (controller-broker.md §4.10).
     fn apply(&self, name: &str, configs: &mut BTreeMap<String, String>) {
         let items = |list: &str| -> Vec<String> {
             list.split(',').filter(|item| !item.is_empty()).map(str::to_owned).collect()

@@ -1,9 +1,9 @@
-//! The black-box judge beside the white-box one, on the same run.
+//! Compares the black-box judge with the white-box one, on the same run.
 //!
-//! Both judge that what clients received can be: the white box against the committed logs, this one
-//! against the other answers alone. So whatever is violated here must be violated there, or be excused
-//! there; the reverse does not hold, for what is lost before another client has received it is seen by no
-//! client. Where the white box gives no verdict (an excuse ended the run) there is nothing to compare.
+//! Both judge whether the responses that clients received are possible: the white box against the committed logs, the
+//! black box against the other responses alone. So whatever the black box finds violated must be violated or excused in
+//! the white box; the reverse does not hold, for a record that is lost before another client has received it is
+//! invisible to clients. If the white box gives no verdict (an excuse ended the run) nothing is compared.
 
 use std::collections::BTreeSet;
 
@@ -14,22 +14,22 @@ use crate::checks::loss::excuses::Excuse;
 use crate::report::{BlackBox, Linearizability, Violation, ViolationKind};
 use crate::run::Finished;
 
-/// Steps granted to each object of a run.
+/// Search steps granted to each object of a run.
 pub const STEPS: u64 = 10_000_000;
 
-/// What became of a run's history.
+/// The result of the comparison.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compared {
-    /// The black box's verdict on all that no excuse covers.
+    /// The black box's verdict on all objects that no excuse covers.
     pub judgement: Judgement,
     /// Objects that an excuse covers.
     pub left_out: BTreeSet<String>,
-    /// What the white box does not know of.
+    /// A violation that the white box neither found nor excused.
     pub disagreement: Option<Finding>,
 }
 
 impl Compared {
-    /// As a run reports it.
+    /// The result in a run's report.
     pub fn report(&self) -> BlackBox {
         let verdict = match self.judgement {
             Judgement::Linearizable => Linearizability::Holds,
@@ -60,8 +60,7 @@ impl Compared {
 /// The name of a disagreement in reports.
 pub const DISAGREES: &str = "BlackBoxDisagrees";
 
-/// Judges the history of a run, and holds it against the white box; `None` if nothing is
-/// judged.
+/// Judges the history of a run and compares it with the white box; `None` if nothing is judged.
 pub fn compare(history: &History, finished: &Finished) -> Option<Compared> {
     let checks = finished.run.watch.checks.as_ref()?;
     if checks.linearizability() == Linearizability::NotJudged {
@@ -87,7 +86,7 @@ pub fn compare(history: &History, finished: &Finished) -> Option<Compared> {
     Some(Compared { judgement, left_out, disagreement })
 }
 
-/// Logs of which something was destroyed, and that was excused.
+/// Logs with destroyed and excused records.
 fn covered_logs(checks: &Checks) -> BTreeSet<String> {
     match checks.cluster() {
         Some(cluster) => cluster.cut_logs(),

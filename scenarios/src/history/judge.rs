@@ -1,4 +1,4 @@
-//! The verdict on a history: object by object, first what needs no search.
+//! The verdict on a history: object by object, first those that need no search.
 
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
@@ -11,45 +11,41 @@ use crate::wgl::kv::Keys;
 use crate::wgl::register::Registers;
 use crate::wgl::{Objects, Operation, Verdict, check, explain};
 
-/// What is said of a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
-    /// Every object can be what it is said to be.
+    /// Every object's responses are possible.
     Linearizable,
-    /// One cannot.
+    /// Those of one object are not.
     Violated(Finding),
-    /// Not decided.
     Unknown {
-        /// How many steps each object was granted.
         steps: u64,
     },
 }
 
-/// What cannot be. Operations are named by their places in the history.
+/// A violation. Operations are identified by their places in the history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// As messages name it.
+    /// The object's name in messages.
     pub object: String,
-    /// In one sentence, if no search was needed.
+    /// The reason in one sentence, if no search was needed.
     pub why: Option<String>,
-    /// Of a search: the longest order of effects that explains every answer before that of `stuck`. Else
-    /// the operations that stand against it.
+    /// After a search: the longest order of effects that explains every response before that of `stuck`. Otherwise the
+    /// operations that contradict `stuck`.
     pub prefix: Vec<usize>,
-    /// The operation whose answer cannot be.
+    /// The operation whose response is impossible.
     pub stuck: usize,
 }
 
-/// How to judge.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
-    /// Steps granted to each object that is searched.
+    /// Steps granted to each object that needs a search.
     pub steps: u64,
-    /// A value is appended to a log once, however often it is tried.
+    /// A value is appended to a log once, however many attempts there are.
     pub appends_once: bool,
 }
 
 impl Terms {
-    /// What a history from outside is held to.
+    /// The terms for a history from outside.
     pub fn strict(steps: u64) -> Terms {
         Terms { steps, appends_once: true }
     }
@@ -61,7 +57,7 @@ struct Kind<T> {
     places: Vec<usize>,
 }
 
-/// Judges a history. With it comes how many objects there are.
+/// Judges a history. Also returns the number of objects.
 pub fn judge(history: &History, terms: Terms) -> (Judgement, usize) {
     let mut objects = 0;
     let mut given_up = false;
@@ -111,7 +107,7 @@ fn of_log(name: &str, log: &Kind<&LogOp>, trouble: log::Trouble) -> Finding {
     Finding { object: format!("log {name}"), why: Some(why), prefix, stuck: log.places[stuck] }
 }
 
-/// How many ids were given, and one that was given twice.
+/// The number of allocated ids, and an id that was allocated twice.
 fn producer_ids(history: &History) -> (usize, Option<Finding>) {
     let mut given: BTreeMap<i64, usize> = BTreeMap::new();
     let mut count = 0;
@@ -156,7 +152,7 @@ fn of_kind<'a, T>(history: &'a History, of: impl Fn(&'a Op) -> Option<T>) -> Kin
     kind
 }
 
-/// Topics and brokers.
+/// Judges topics and brokers.
 fn admins(history: &History, steps: u64) -> (Judgement, usize) {
     let mut kind = Kind { operations: Vec::new(), places: Vec::new() };
     for is_topic in [true, false] {

@@ -1,15 +1,15 @@
-//! A log whose answers carry offsets: they fix the order, so no search is needed; O(n log n).
+//! A log whose responses carry offsets, which fix the order, so no search is needed; O(n log n).
 //!
-//! What clients can see and what must hold of it (beside each: Jepsen's name in its Kafka tests):
+//! What must hold of the responses (with Jepsen's name in its Kafka tests):
 //! * an offset holds one value, whichever client reports it (inconsistent offsets)
-//! * a value stands at one offset (duplicate), unless nobody promised that
-//! * what is read was sent before, and not by attempts that were all definitely refused (aborted read)
-//! * what was reported before an append was called has a smaller offset: the order of the log is one of
-//!   real time
-//! * a read shows offsets in order (nonmonotonic poll), and leaves out none that is known to be taken
-//!   between two it shows (poll skip)
+//! * a value has one offset (duplicate), where idempotence is promised
+//! * a value that is read was sent before, and not by attempts that were all definitely refused (aborted read)
+//! * a value that was reported before an append was called has a smaller offset: the order of the log is one of real
+//!   time
+//! * a read returns offsets in order (nonmonotonic poll), and skips none that is known to hold a record between two
+//!   that it returns (poll skip)
 //!
-//! Reads may be stale: that is legal, and none of this says otherwise.
+//! Stale reads are legal: no rule above excludes them.
 
 use std::collections::BTreeMap;
 
@@ -17,20 +17,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::wgl::Operation;
 
-/// What is requested of a log, and what it answered.
+/// A request to a log, and its response.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum LogOp {
     /// Append these values in this order; several attempts may name the same ones.
     Append {
-        /// Each is meant once.
+        /// Each is to be appended once.
         values: Vec<u64>,
-        /// Where the first stands, if the answer says.
+        /// The offset of the first, if the response has it.
         offset: Option<i64>,
     },
     /// An append that was definitely refused.
     Refused {
-        /// What was not appended.
+        /// The values that were not appended.
         values: Vec<u64>,
     },
     /// Records that were read.
@@ -40,38 +40,38 @@ pub enum LogOp {
     },
 }
 
-/// What cannot be: of operations by their places in what was judged.
+/// A violation; operations are identified by their places in what was judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
-    /// In one sentence.
+    /// The reason in one sentence.
     pub why: String,
-    /// The operation whose answer cannot be.
+    /// The operation whose response is impossible.
     pub stuck: usize,
-    /// Those that stand against it.
+    /// The operations that contradict it.
     pub against: Vec<usize>,
 }
 
-/// An answer says that a value stands at an offset.
+/// A response says that a value has an offset.
 #[derive(Clone, Copy, Debug)]
 struct ReportedOffset {
     offset: i64,
     value: u64,
     by: usize,
-    /// Where the answer stands.
+    /// The place of the response.
     at: u64,
 }
 
 /// The attempts to append a value.
 #[derive(Clone, Copy, Debug)]
 struct Sent {
-    /// The first one's call.
+    /// The call of the first attempt.
     called: u64,
     by: usize,
-    /// Were all of them definitely refused?
+    /// Whether all of them were definitely refused.
     refused: bool,
 }
 
-/// Judges the operations of one log. `once`: a value is appended once, however often it is tried.
+/// Judges the operations of one log. `once`: a value is appended once, however many attempts there are.
 pub fn check(operations: &[Operation<&LogOp>], once: bool) -> Result<(), Trouble> {
     let (reported, sent) = gather(operations);
     one_value_at_an_offset(&reported)?;
@@ -83,7 +83,7 @@ pub fn check(operations: &[Operation<&LogOp>], once: bool) -> Result<(), Trouble
     reads_in_order(operations, &reported)
 }
 
-/// What was reported, by offset and then by time; and what was sent.
+/// The reported offsets, by offset and then by time; and the values that were sent.
 fn gather(operations: &[Operation<&LogOp>]) -> (Vec<ReportedOffset>, BTreeMap<u64, Sent>) {
     let mut reported = Vec::new();
     let mut sent: BTreeMap<u64, Sent> = BTreeMap::new();
@@ -167,7 +167,7 @@ fn sent_before(reported: &[ReportedOffset], sent: &BTreeMap<u64, Sent>) -> Resul
     Ok(())
 }
 
-/// No value was sent only after a greater offset had been reported.
+/// Checks that no value was first sent after a greater offset had been reported.
 fn in_real_time(reported: &[ReportedOffset], sent: &BTreeMap<u64, Sent>) -> Result<(), Trouble> {
     let mut earliest: Option<ReportedOffset> = None;
     for reported in reported.iter().rev() {

@@ -1,5 +1,5 @@
-//! Writes down what the clients of a run did: their attempts as they report them, and the admin requests
-//! that they send. It sees no server.
+//! Records what the clients of a run did: their attempts as they report them, and the admin requests that they send. It
+//! receives nothing from servers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -18,14 +18,14 @@ use crate::wgl::Operation;
 /// An admin attempt: by its client and number.
 #[derive(Clone, Debug, Default)]
 struct AdminAttempt {
-    /// Places of the entries' operations, once the request was sent.
+    /// Places of the entries' operations, once the request is sent.
     entries: Option<Vec<Option<usize>>>,
-    /// What the answer says of an entry before its result: the topic's id, hashes of configs.
+    /// What the response says of an entry before its result: the topic's id.
     ids: BTreeMap<u16, Uuid>,
     configs: BTreeMap<u16, Vec<(u64, u64)>>,
 }
 
-/// What an attempt that is no admin's is: several partitions are read in one.
+/// An attempt of a client that is not an admin client; one attempt reads several partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Produce(usize, u32),
@@ -35,7 +35,7 @@ enum Key {
     QuorumRead(usize, u32),
 }
 
-/// See the module.
+/// See the module's documentation.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
     topics: Vec<Rc<str>>,
@@ -46,28 +46,28 @@ pub struct Recorder {
     of_leader_only: BTreeSet<(usize, u32)>,
     /// The partition of the records that are being reported, by client and attempt.
     polling: BTreeMap<(usize, u32), TopicPartition>,
-    /// Texts that were sent, for descriptions report hashes.
+    /// Config values that were sent, by hash: descriptions report hashes.
     texts: BTreeMap<u64, Rc<str>>,
-    /// Topics whose deletion was requested: their partitions are more than one log.
+    /// Topics whose deletion was requested: the name may stand for several logs.
     deleted: BTreeSet<String>,
-    /// Free processes of each client, and how many it has had: a process has one attempt at a time, and
-    /// none after one without an answer.
+    /// Free processes of each client, and how many it has had: a process has one attempt at a time, and none after an
+    /// attempt without a response.
     processes: BTreeMap<usize, (Vec<u64>, u64)>,
 }
 
 /// `acks=all`
 const ALL: i8 = -1;
-/// A client's processes are numbered from so many times its index on.
+/// The first process number of a client is its index times this.
 const PROCESSES_OF_A_CLIENT: u64 = 1_000_000;
 
 impl Recorder {
-    /// Before anything happened; `topics` is the list of names that Kafka clients were configured with.
+    /// `topics` is the list of names that Kafka clients were configured with.
     pub fn new(topics: &[Rc<str>]) -> Recorder {
         Recorder { topics: topics.to_vec(), ..Recorder::default() }
     }
 
-    /// The history, at the end. Reads without an answer say nothing, and partitions of topics that were
-    /// deleted are left out.
+    /// The history, at the end of the run. Reads without a response, and partitions of topics that were deleted, are
+    /// left out.
     pub fn into_history(mut self) -> History {
         let is_notified = |operation: &Operation<Op>| match &operation.op {
             Op::Log { name, op } => {
@@ -83,7 +83,7 @@ impl Recorder {
         self.history
     }
 
-    /// A Kafka client did or learned something.
+    /// A Kafka client reported an event of an attempt.
     pub fn attempt(&mut self, at_ns: u64, client: usize, event: Attempt) {
         match event {
             Attempt::ProduceInvoked { attempt, partition, acks, .. } => {
@@ -98,7 +98,7 @@ impl Recorder {
                     values.extend(first_value..first_value + u64::from(count));
                 }
             }
-            // Only its leader has it: nothing was promised.
+            // With `acks=1` or `acks=0` the record may be on the leader only: nothing is promised.
             Attempt::ProduceOk { attempt, .. } if self.of_leader_only.contains(&(client, attempt)) => {
                 self.lost(Key::Produce(client, attempt));
             }
@@ -172,7 +172,7 @@ impl Recorder {
         }
     }
 
-    /// A client sends a request: that of its newest admin attempt.
+    /// A client sends the request of its newest admin attempt.
     pub fn sent(&mut self, at_ns: u64, client: usize, request: &AdminRequest) {
         let newest = self.admins.range_mut((client, 0)..=(client, u32::MAX)).next_back();
         let Some(((_, number), attempt)) = newest.filter(|(_, attempt)| attempt.entries.is_none()) else { return };
@@ -190,7 +190,7 @@ impl Recorder {
         }
     }
 
-    /// What each entry of a request requests; `None` where it is no operation on an object of ours.
+    /// The operation of each entry of a request; `None` if it is no operation on an object of the history.
     fn entries_of(&mut self, request: &AdminRequest) -> Vec<Option<Op>> {
         let topic = |name: &Rc<str>, requested: AdminAction| {
             Some(Op::Topic { name: name.to_string(), op: AdminOp { requested, answered: None } })
@@ -265,14 +265,14 @@ impl Recorder {
         self.end(at_ns, client, place);
     }
 
-    /// Keeps the texts of a config.
+    /// Keeps the values of a config, by hash.
     fn learn(&mut self, name: &Rc<str>, value: Option<&Rc<str>>) {
         for text in std::iter::once(name).chain(value) {
             self.texts.insert(text_hash(text), Rc::clone(text));
         }
     }
 
-    /// A client of a quorum alone did or learned something.
+    /// A client of a quorum without brokers reported an event.
     pub fn client(&mut self, at_ns: u64, client: usize, event: AttemptEvent) {
         let log = |op: LogOp| Op::Log { name: "quorum".to_owned(), op };
         match event {
@@ -332,7 +332,7 @@ impl Recorder {
         self.history.operations.len() - 1
     }
 
-    /// The next place of a call or an answer.
+    /// The next place of a call or a response.
     fn place(&mut self, at_ns: u64) -> u64 {
         self.history.at_ns.push(at_ns);
         self.history.at_ns.len() as u64 - 1
@@ -370,13 +370,13 @@ impl Recorder {
         self.returned(at_ns, client, key);
     }
 
-    /// No answer will come.
+    /// No response will arrive.
     fn lost(&mut self, key: Key) {
         self.open.remove(&key);
     }
 }
 
-/// On a topic or a broker.
+/// An operation on a topic or a broker.
 fn on_resource(resource_type: i8, name: &Rc<str>, requested: AdminAction) -> Option<Op> {
     const TOPIC_RESOURCE: i8 = 2;
     const BROKER_RESOURCE: i8 = 4;

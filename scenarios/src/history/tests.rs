@@ -8,7 +8,7 @@ use super::log::LogOp;
 use super::{History, Op};
 use crate::wgl::Operation;
 
-/// Called, returned, what.
+/// Call, return, operation.
 type Call = (u64, Option<u64>, Op);
 
 fn verdict(reported: &[Call], appends_once: bool) -> Judgement {
@@ -26,7 +26,7 @@ fn holds(reported: &[Call]) -> bool {
     verdict(reported, true) == Judgement::Linearizable
 }
 
-/// Why it does not hold; empty if a search found that.
+/// The reason of the violation; empty if a search found it.
 fn why_not(reported: &[Call]) -> String {
     match verdict(reported, true) {
         Judgement::Violated(finding) => finding.why.unwrap_or_default(),
@@ -58,12 +58,12 @@ fn a_log_that_fits() {
         (1, Some(6), appended(&[20], 7)),
         (7, Some(8), read(&[(4, 10), (5, 11), (7, 20)]))
     ]));
-    // A stale read, an append that was reported to nobody, one that a read reports, and a retry.
+    // A stale read, an append without a response, one that a read reports, and a retry.
     assert!(holds(&[first.clone(), (6, Some(7), read(&[]))]));
     assert!(holds(&[first.clone(), (6, None, lost(&[30]))]));
     assert!(holds(&[first.clone(), (6, None, lost(&[30])), (7, Some(8), read(&[(6, 30)]))]));
     assert!(holds(&[(0, None, lost(&[10])), (1, Some(2), appended(&[10], 0)), (3, Some(4), appended(&[11], 1))]));
-    // One attempt was refused, the other not.
+    // One attempt was refused, the other was not.
     let refused = log(LogOp::Refused { values: vec![10] });
     assert!(holds(&[(0, None, lost(&[10])), (1, Some(2), refused), (3, Some(4), read(&[(0, 10)]))]));
 }
@@ -125,10 +125,11 @@ fn creations_and_deletions_alternate() {
     // An unanswered deletion may explain the second creation, an unanswered creation the deletion.
     assert!(holds(&[created(0, "a"), (2, None, topic(AdminAction::Delete, None)), created(4, "b")]));
     assert!(holds(&[(0, None, topic(create(), None)), deleted(4, "x")]));
-    // What a broker forwarded before it was answered may be executed late.
+    // A request that a broker forwarded before it was answered may be executed late.
     assert!(holds(&[created(0, "a"), deleted(2, "a"), deleted(4, "x")]));
     assert!(holds(&[created(0, "a"), deleted(2, "x")]), "both were executed twice");
-    // The executions before the last are reported to nobody; somebody creates it anew between two (cluster-partitions 0x20bf0).
+    // The executions before the last are not reported; the topic is created anew between two of them
+    // (cluster-partitions 0x20bf0).
     let resent = |returned| (2, Some(returned), topic(AdminAction::Delete, refused("UnknownTopicOrPartition")));
     assert!(holds(&[created(0, "a"), resent(9), created(4, "b"), created(10, "c")]));
     assert!(!holds(&[created(0, "a"), resent(3), created(4, "b"), created(10, "c")]), "nothing was done meanwhile");

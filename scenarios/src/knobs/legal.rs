@@ -1,42 +1,42 @@
-//! A draw with which Kafka would not start, or would print a warning, is corrected.
+//! Corrects a draw with which Kafka would not start, or would log a warning.
 //!
-//! Each knob is drawn by itself, so that every value meets every other; a few pairs are then
-//! illegal together. The one that is the cause of the trouble steps back to another of its
-//! declared values, or to its default, and what a user has pinned never moves:
+//! Each knob is drawn by itself, so that every value occurs with every other; a few pairs are then illegal together.
+//! The one that causes the conflict is set to another of its declared values, or to its default; a value that a user
+//! has pinned never changes:
 //!
 //! * `2 * broker.heartbeat.interval.ms <= broker.session.timeout.ms` (Kafka logs an error): the
 //!   longest declared heartbeat that fits
-//! * `3 * broker.session.timeout.ms <= initial.broker.registration.timeout.ms` where brokers are
-//!   controllers, too: a broker that is still refused for the sake of its last life's session ends its
-//!   process, and a controller with it, and the next one grants every session anew. Three nodes that end
-//!   themselves in turn, a third of that time apart, never register again unless a session is over by
-//!   then; Kafka lets one configure this. The longest session that fits
+//! * `3 * broker.session.timeout.ms <= initial.broker.registration.timeout.ms` where brokers are controllers, too: a
+//!   broker whose registration is refused because the session of its previous incarnation is still valid ends its
+//!   process, and a controller with it, and the next controller restarts every session timeout. Three nodes that end
+//!   themselves in turn, a third of that time apart, never register again unless a session has expired by then; Kafka
+//!   permits this configuration. The longest session timeout that fits
 //! * `replica.fetch.wait.max.ms <= replica.lag.time.max.ms` (Kafka does not start) and well below
 //!   `request.timeout.ms` (each idle fetch would time out): the shortest wait
-//! * `replica.fetch.min.bytes <= replica.fetch.max.bytes`: a leader counts no more than the latter of
-//!   each partition, so otherwise a follower of few partitions waits each time for the whole
-//!   `replica.fetch.wait.max.ms` and gets one batch for it: two batches a second for each leader, and
-//!   no replica that anybody writes to ever gets in sync. The shorter minimum
-//! * with `replica.fetch.min.bytes` above one a leader learns of a follower's log only when that has
-//!   waited in vain, and an `acks=all` append is answered after two such waits. They fit into
+//! * `replica.fetch.min.bytes <= replica.fetch.max.bytes`: a leader counts at most the latter for each partition, so
+//!   otherwise a follower of few partitions waits each time for the whole `replica.fetch.wait.max.ms` and gets one
+//!   batch for it: two batches a second for each leader, and no replica of a partition under load ever gets in sync.
+//!   The shorter minimum
+//! * with `replica.fetch.min.bytes` above one a leader receives a follower's log end offset only when the follower's
+//!   wait has expired, and an `acks=all` append is answered after two such waits. They must fit into
 //!   `client.request.timeout.ms` (which, by Kafka's documentation, should even be larger than
 //!   `replica.lag.time.max.ms`); otherwise every attempt times out. The shorter wait
 //! * `client.linger.ms + client.request.timeout.ms <= client.delivery.timeout.ms` (a producer does
 //!   not start): the shorter request timeout
 //!
-//! Where the user's pins leave no such value, the other of the pair is not drawn.
+//! If the user's pins leave no such value, the other knob of the pair is not drawn.
 
 use super::pinned::{CLIENT, is_pinned};
 use super::table::{KNOBS, Others, round_trip_ms};
 use crate::scenario::Scenario;
 
-/// A draw of one seed, and what is behind it.
+/// A draw of one seed, and the values that it replaces.
 struct Draw<'a> {
     scenario: &'a Scenario,
     drawn: &'a mut Vec<(String, String)>,
 }
 
-/// Mends a draw.
+/// Corrects a draw.
 pub(super) fn make_valid(scenario: &Scenario, drawn: &mut Vec<(String, String)>) {
     let round_trip_ms = round_trip_ms(scenario);
     let mut draw = Draw { scenario, drawn };
@@ -55,7 +55,7 @@ pub(super) fn make_valid(scenario: &Scenario, drawn: &mut Vec<(String, String)>)
         draw.at_most("replica.fetch.wait.max.ms", "client.request.timeout.ms", |request| {
             request.saturating_sub(100 + 4 * round_trip_ms) / 2
         });
-        // If that put the request timeout back.
+        // The corrections above may have changed the request timeout.
         draw.deliver_in_time();
     }
 }
@@ -68,7 +68,7 @@ impl Draw<'_> {
         });
     }
 
-    /// Sees to it that `low` does not exceed `limit` of `high`.
+    /// Ensures that `low` does not exceed `limit` of `high`.
     fn at_most(&mut self, low: &'static str, high: &'static str, limit: impl Fn(u64) -> u64) {
         if self.value(low) <= limit(self.value(high)) {
             return;
@@ -104,13 +104,13 @@ impl Draw<'_> {
         }
     }
 
-    /// In force: drawn, or else what stands behind it.
+    /// The value in force: drawn, or else the base value.
     fn value(&self, name: &str) -> u64 {
         let drawn = self.drawn.iter().find(|(other, _)| other == name).and_then(|(_, value)| value.parse().ok());
         drawn.unwrap_or_else(|| self.base(name))
     }
 
-    /// Undrawn: the scenario's, or Kafka's default (controller-broker.md §6.10 for clients).
+    /// The value if not drawn: the scenario's, or Kafka's default (controller-broker.md §6.10 for clients).
     fn base(&self, name: &str) -> u64 {
         let set = match name.strip_prefix(CLIENT) {
             Some(name) => self.scenario.clients.config.0.get(name),

@@ -1,15 +1,15 @@
-//! What a user has set, which no seed draws.
+//! The properties that a user has set, which no seed draws.
 
 use crate::scenario::Scenario;
 
-/// What the names of clients' properties begin with.
+/// The prefix of clients' properties.
 pub const CLIENT: &str = "client.";
 
 pub(super) fn is_pinned(scenario: &Scenario, name: &str) -> bool {
     let of_nodes = !name.starts_with(CLIENT) && name != "workload.max_in_flight";
     let from_files = of_nodes && !scenario.cluster.node.is_empty();
     let set = &scenario.cluster.config.0;
-    // These would win over what the user has set.
+    // These would override what the user has set.
     let weaker = match name {
         "internal.metadata.log.segment.bytes" => set.contains_key("metadata.log.segment.bytes"),
         "internal.segment.bytes" => set.contains_key("log.segment.bytes"),

@@ -1,49 +1,47 @@
 //! The knobs and their values.
 //!
-//! Left out: properties whose feature is not simulated (snapshots of the metadata log, retention
-//! and compaction, fetch sessions, several fetcher threads, `replica.socket.timeout.ms`), those
-//! that decide what is refused and not when (`message.max.bytes`, `delete.topic.enable`), and
-//! `producer.id.expiration.ms`: a producer forgotten while it retries may legally duplicate, so
-//! the promise that idempotence is checked for would be void.
+//! Left out: properties whose feature is not simulated (snapshots of the metadata log, retention and compaction, fetch
+//! sessions, several fetcher threads, `replica.socket.timeout.ms`), those that decide what is refused and not when
+//! (`message.max.bytes`, `delete.topic.enable`), and `producer.id.expiration.ms`: a producer whose state expires while
+//! it retries may legally duplicate, so the guarantee of idempotence would not apply.
 
 use crate::scenario::{Scenario, Transport};
 
-/// One knob.
 pub(super) struct Knob {
     pub name: &'static str,
     pub at: Where,
     pub others: Others,
 }
 
-/// The scenarios in which a knob means something.
+/// The scenarios in which a knob has an effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Where {
     Everywhere,
-    /// Those of the quorum alone.
+    /// Those of a quorum without brokers.
     Quorum,
     /// Those with brokers, and Kafka's clients.
     Brokers,
 }
 
-/// The values beside the scenario's own.
+/// The values other than the scenario's own.
 pub(super) enum Others {
     Texts(&'static [&'static str]),
-    /// Those of timeouts allow for the scenario's network and disks.
+    /// Values of timeouts allow for the scenario's network and disks.
     Numbers(fn(&Scenario) -> Vec<u64>),
-    /// The other of two, seen from here.
+    /// The opposite of the scenario's value.
     Flip(fn(&Scenario) -> bool),
 }
 
-/// A parked Fetch of the quorum is answered after at most so long (consensus.md §2.2).
+/// A parked Fetch of the quorum is answered after at most this time (consensus.md §2.2).
 pub(super) const FETCH_MAX_WAIT_MS: u64 = 500;
 
 macro_rules! knobs {
     ($($at:ident { $($name:literal: $kind:ident($others:expr),)+ })+) => {
-        /// A seed's draw of a knob depends on its place: append only.
+        /// A seed's draw of a knob depends on its index: append only.
         pub(super) const KNOBS: &[Knob] =
             &[$($(Knob { name: $name, at: Where::$at, others: Others::$kind($others) },)+)+];
 
-        /// The names a scenario may pin.
+        /// The names that a scenario may pin.
         pub const NAMES: &[&str] = &[$($($name,)+)+];
     };
 }
@@ -64,7 +62,7 @@ knobs! {
             vec![request_floor_ms(scenario).max(1_000), longest_request_ms(scenario, 30_000)]
         }),
         "controller.quorum.retry.backoff.ms": Texts(&["1", "400"]),
-        // One byte is one batch per fetch, whatever its size.
+        // One byte gives one batch per fetch, whatever its size.
         "controller.quorum.fetch.max.bytes": Texts(&["1", "8192"]),
         // Far below Kafka's 8 MiB, by the internal property Kafka's own tests use.
         "internal.metadata.log.segment.bytes": Texts(&["4096", "65536"]),
@@ -95,7 +93,7 @@ knobs! {
         }),
         "replica.lag.time.max.ms": Texts(&["1000", "5000"]),
         "replica.fetch.wait.max.ms": Texts(&["50", "1000"]),
-        // Followers then learn of little news only when their wait is over.
+        // With few new records, followers then receive them only when their wait expires.
         "replica.fetch.min.bytes": Texts(&["1024"]),
         "replica.fetch.max.bytes": Texts(&["1", "4096"]),
         "replica.fetch.response.max.bytes": Texts(&["1", "8192"]),
@@ -118,7 +116,7 @@ knobs! {
     }
 }
 
-/// A combined cluster keeps three brokers at least: its topics have as many replicas.
+/// A combined cluster has at least three brokers: its topics have three replicas.
 fn voters(scenario: &Scenario) -> Vec<u64> {
     if scenario.cluster.combined { vec![3, 5, 7] } else { vec![1, 3, 5, 7] }
 }
@@ -127,7 +125,7 @@ fn quorum_fetch_timeouts_ms(scenario: &Scenario) -> Vec<u64> {
     vec![fetch_floor_ms(scenario).max(1_000), fetch_floor_ms(scenario), 8_000]
 }
 
-/// No more than there are brokers.
+/// At most the number of brokers.
 fn replication_factors(scenario: &Scenario) -> Vec<u64> {
     let voters = if scenario.cluster.combined { scenario.cluster.voters.unwrap_or(3).min(3) } else { 0 };
     let brokers = u64::from(scenario.cluster.brokers + voters);
@@ -144,19 +142,19 @@ fn election_floor_ms(scenario: &Scenario) -> u64 {
     4 * round_trip_ms(scenario)
 }
 
-/// A follower whose leader has nothing for it hears every 500 ms; with less than that it would
-/// campaign against a healthy leader for ever.
+/// A follower whose leader has no new records receives a response every 500 ms; with a shorter timeout it would start
+/// elections against a healthy leader for ever.
 fn fetch_floor_ms(scenario: &Scenario) -> u64 {
     FETCH_MAX_WAIT_MS + 100 + 4 * round_trip_ms(scenario)
 }
 
-/// Shorter than a parked Fetch, and each idle Fetch would time out; consumers and followers wait
-/// as long as observers do.
+/// With less than a parked Fetch takes, each idle Fetch would time out; consumers and followers wait as long as
+/// observers do.
 fn request_floor_ms(scenario: &Scenario) -> u64 {
     FETCH_MAX_WAIT_MS + 100 + 2 * round_trip_ms(scenario)
 }
 
-/// A lost datagram blocks its connection for the whole timeout, so there the longest is shorter.
+/// A lost datagram blocks its connection for the whole timeout, so on datagram links the longest is shorter.
 fn longest_request_ms(scenario: &Scenario, otherwise: u64) -> u64 {
     if scenario.network.transport == Transport::Datagram { 4_000 } else { otherwise }
 }

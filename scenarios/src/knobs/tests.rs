@@ -1,4 +1,4 @@
-//! Draws are legal, reach every value, and leave alone what is pinned.
+//! Draws are legal, cover every value, and do not change pinned properties.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use super::table::{FETCH_MAX_WAIT_MS, round_trip_ms};
 use super::*;
 use crate::catalog;
 
-/// All values of a knob beside the scenario's own.
+/// All values of a knob other than the scenario's own.
 fn others(scenario: &Scenario, name: &str) -> BTreeSet<String> {
     let knob = KNOBS.iter().find(|knob| knob.name == name).expect("declared");
     match knob.others {
@@ -50,8 +50,7 @@ fn knobs_are_legal_leave_a_fifth_alone_and_can_elect() {
     }
 }
 
-/// Every value, the default too, in at least 2 % of the seeds; whatever is drawn, Kafka would
-/// start with it and not complain.
+/// Every value, the default too, in at least 2 % of the seeds; with every draw Kafka would start without a warning.
 #[test]
 fn every_value_of_every_knob_is_frequent_and_every_draw_is_legal() {
     for cluster in [
@@ -108,7 +107,7 @@ fn what_is_pinned_or_set_is_not_drawn() {
     assert!(!names(&scenario).contains(&"broker.session.timeout.ms"), "there is no broker");
 }
 
-/// A user's extremes stay, and what is drawn around them gives way.
+/// A user's extremes are kept, and drawn values are adjusted to them.
 #[test]
 fn a_draw_gives_way_to_what_is_pinned() {
     let scenario = with_brokers(

@@ -1,5 +1,4 @@
-//! Faults that wait for something to happen: after an election, while AlterPartition is in flight,
-//! between a write and its fsync.
+//! Faults that wait for a trigger: after an election, while AlterPartition is in flight, between a write and its fsync.
 
 use std::borrow::Cow;
 
@@ -15,7 +14,7 @@ use crate::aim::trigger_event::TriggerEvent;
 use crate::scenario::aimed::{Aimed, AimedKind};
 use crate::scenario::fault_profile::means;
 
-/// Stands aside of the numbers of kinds.
+/// Outside the range of kinds' numbers.
 const SWARM_OF_AIMED: u64 = super::planner::SWARM | 1 << 16;
 
 impl Planner<'_> {
@@ -52,7 +51,7 @@ impl Planner<'_> {
         let after_ns = if entropy.below(2) == 0 { 0 } else { draw_ns(entropy, profile.after) };
         let lasts_ns = draw_ns(entropy, profile.lasts);
         let node = pick(entropy, self.targets);
-        // Whom the occurrence is about, whom else it is about, or somebody whatever it is about.
+        // The node of the event, its peer, or any node.
         let (seen_as, peer_as) = match entropy.below(5) {
             0..3 => (Some(node), None),
             3 if event.has_peer() => (None, Some(node)),
@@ -93,7 +92,7 @@ impl Planner<'_> {
         }
     }
 
-    /// A server's links to and from all other servers; with a server alone, to and from clients.
+    /// A server's links to and from all other servers; if there is only one server, to and from clients.
     fn links_of(&self, node: Node, outward: bool, inward: bool) -> Vec<Link> {
         let others = if self.servers.len() == 1 { self.clients } else { self.servers };
         let others = || others.iter().filter(|other| **other != node);

@@ -1,4 +1,4 @@
-//! Disks: syncs that fail or drag, no space, rotten bits, damaged files, an empty replacement.
+//! Disks: fsyncs that fail or are slow, disks without space, bit rot, damaged files, an empty replacement.
 
 use sim::fault::{
     BitRot, Damage, Fault, FileDamage, FsyncFails, FullDisk, Kind, PowerLoss, ReplaceDisk, SlowDisk, Tail,
@@ -15,15 +15,16 @@ use crate::scenario::fault_profile::{
 use crate::scenario::reference::{self, Field, Presence};
 use crate::scenario::values::{IntRange, Nanos, NanosRange};
 
-/// Longest time from a flipped bit to the power loss that has it read.
+/// Longest time from a flipped bit to the power loss after which it is read.
 pub(super) const READ_AFTER_MAX_NS: u64 = 1_000_000_000;
-/// From the end of one replacement to the next: time for the new voter to catch up.
+/// From the end of one replacement to the next: time for the new voter to replicate the log.
 const REPLACE_SPACING_NS: u64 = 8_000_000_000;
-/// A batch's header (consensus.md §8.3). A flip there may move the batch's end instead of failing
-/// its checksum: another fault than a rotten record.
+/// A batch's header (consensus.md §8.3). A flip there may move the batch's end instead of failing its checksum: a
+/// different fault from a rotten record.
 const BATCH_HEADER_BYTES: u32 = 61;
 const LOG_SUFFIX: &str = ".log";
-/// Every file of which Kafka reads all at a start, but the marker of a clean shutdown, which may be anything.
+/// Every file that Kafka reads completely at a start, except the marker of a clean shutdown, whose content has no
+/// meaning.
 const STATE_FILES: [&str; 6] = [
     "quorum-state",
     "meta.properties",
@@ -34,19 +35,17 @@ const STATE_FILES: [&str; 6] = [
 ];
 
 profiles! {
-    /// Disks that sync slowly.
+    /// Disks whose fsyncs are slow.
     SlowDisks {
-        /// So many times slower.
+        /// By what factor.
         factor: IntRange,
     }
-    /// Bits that flip in a log; its host loses power soon after, and so reads them. `lasts` is
-    /// how long it stays down.
+    /// Bits that flip in a log; its host loses power soon after, and so reads them. `lasts` is how long it stays down.
     BitRots {
         /// From the flip to the power loss.
         read_after: NanosRange,
-        /// Only in the newest segment of each log, which every boot after a power loss looks through.
-        /// Older ones are not looked at: a replica whose oldest records are rotten may lead, and
-        /// nothing is promised of what follows.
+        /// Only in the newest segment of each log, which log recovery reads after every power loss. Older ones are not
+        /// read: a replica whose oldest records are rotten may lead, and then nothing is guaranteed.
         #[serde(default)]
         newest: bool,
     }
@@ -56,7 +55,7 @@ profiles! {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FsyncFailures {
-    /// Mean gap between two of them.
+    /// Mean gap between two faults.
     pub every: Nanos,
     /// How many fsyncs fail in a row.
     pub count: IntRange,
@@ -147,7 +146,7 @@ impl FaultProfile for BitRot {
         "newest": reference::Kind::Boolean, Presence::Default("false"), "Only the newest segment of each log is affected, which every unclean start reads.";
     );
 
-    // A power loss has it read.
+    // A power loss, so that the flipped bit is read.
     const MEANS: Means = Means {
         destroys: Destroys::Forced,
         is_instant: true,
@@ -164,7 +163,7 @@ impl FaultProfile for BitRot {
 
 impl Generate for BitRot {
     fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
-        // The flip itself shows only when the page cache is gone, so the host loses power soon after.
+        // The page cache hides the flip, so the host loses power soon after.
         let entropy = &mut injection.entropy;
         planner.any_target(entropy);
         let victims = planner.victims();
@@ -250,7 +249,7 @@ impl Generate for FileDamage {
 }
 
 impl Planner<'_> {
-    /// Whose disk is to be destroyed, unless another one was a short time ago.
+    /// The server whose disk is to be destroyed, unless another disk was replaced a short time ago.
     fn victim_of_replacement(&self, injection: &mut Injection) -> Option<Node> {
         let victims = self.victims();
         let is_one = |fault: &&Fault| matches!(fault.what.kind(), Kind::ReplaceDisk | Kind::FileDamage);

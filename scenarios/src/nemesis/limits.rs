@@ -1,7 +1,7 @@
-//! What a plan may hold that no generator made: a search changes plans, and what it makes of them must
-//! not go beyond what the scenario's own nemesis may do, or a claim would break that nobody made.
+//! What a plan that no generator made may contain: a search changes plans, and its plans must not exceed what the
+//! scenario's own nemesis may do, or they would violate a claim that does not cover them.
 //!
-//! Strengths (chances, factors, steps of clocks) are not looked at: they are some generated fault's.
+//! Magnitudes (chances, factors, steps of clocks) are not checked: they come from a generated fault.
 
 use std::collections::BTreeMap;
 
@@ -16,12 +16,12 @@ use crate::scenario::Scenario;
 use crate::scenario::fault_profile::{Destroys, Rhythm, are_one_injection, means};
 use crate::scenario::faults::Targets;
 
-/// What plans for a prepared seed may hold.
+/// What plans for a prepared seed may contain.
 #[derive(Clone, Debug)]
 pub struct Limits {
     scenario: Scenario,
     rhythms: Vec<(Kind, Rhythm)>,
-    /// Servers, of which the first so many are voters, and clients behind them.
+    /// Servers, of which the first `voters` are voters, followed by clients.
     servers: u16,
     voters: u16,
     nodes: u16,
@@ -29,22 +29,22 @@ pub struct Limits {
     targets: Vec<Node>,
 }
 
-/// What was let in so far.
+/// The faults permitted so far.
 #[derive(Default)]
 struct Kept {
     faults: Vec<Fault>,
     aimed: u64,
     by_kind: BTreeMap<Kind, u64>,
-    /// Whose disks are destroyed, and which brokers lose what they have not forced.
+    /// Servers whose disks are destroyed, and brokers that lose unforced bytes.
     victims: Vec<Node>,
-    /// Of kinds that keep a distance, when the next may come.
+    /// For kinds with a minimum distance, when the next one may begin.
     free_from_ns: BTreeMap<Kind, u64>,
     /// By turn: the first fault that has it.
     turns: BTreeMap<u64, Fault>,
 }
 
 impl Limits {
-    /// Those of a seed's cluster.
+    /// The limits of a seed's cluster.
     pub fn of(prepared: &Prepared) -> Limits {
         let servers = prepared.servers.len() as u16;
         let ids = prepared.brokers.as_ref().map_or(&[][..], |brokers| &brokers.ids);
@@ -61,18 +61,18 @@ impl Limits {
         Limits { rhythms: scenario.nemesis.rhythms(), scenario, servers, voters, nodes, brokers, targets }
     }
 
-    /// Are there as many servers, of the same roles, and clients?
+    /// Whether both have the same number of servers, of the same roles, and of clients.
     pub fn is_of_same_cluster(&self, other: &Limits) -> bool {
         let of = |it: &Limits| (it.servers, it.voters, it.nodes, it.brokers.clone());
         of(self) == of(other)
     }
 
-    /// Whom faults of nodes and disks may hit.
+    /// The nodes that faults of nodes and disks may hit.
     pub fn targets(&self) -> &[Node] {
         &self.targets
     }
 
-    /// When faults may begin: from the first of these on, and before the second, ns.
+    /// When faults may begin: from the first time until before the second, ns.
     pub fn span_ns(&self) -> (u64, u64) {
         (self.scenario.nemesis.start.0, self.scenario.duration.0)
     }
@@ -88,7 +88,7 @@ impl Limits {
         if kind != Kind::PowerLoss {
             return lengths(kind);
         }
-        // Some have rot read.
+        // Some power losses follow rot, so that it is read.
         let of_rot = self.scenario.nemesis.rhythm(Kind::BitRot).map(|rot| (rot.lasts.min_ns, rot.lasts.max_ns));
         match (lengths(kind), of_rot) {
             (Some((min, max)), Some((_, of_rot))) => Some((min, max.max(of_rot))),
@@ -97,7 +97,7 @@ impl Limits {
         }
     }
 
-    /// The plan without what goes too far, in order of time: what comes first stays.
+    /// The plan, in order of time, without the faults that exceed the limits; of two in conflict the earlier is kept.
     pub fn keep(&self, plan: Plan) -> Plan {
         let mut all = plan.0;
         all.sort_by_key(|fault| fault.at_ns);
@@ -160,7 +160,7 @@ impl Limits {
         }
         let Some(rhythm) = self.rhythm(kind) else { return false };
         let rot_is_read = || {
-            // Rot that is read late may stand where nobody looks any more.
+            // Rot may be in an older segment by then, which is not read.
             later.iter().any(|loss| reads(loss, fault) && self.ends_in_time(loss))
         };
         (kind != Kind::BitRot || rot_is_read())
@@ -172,7 +172,7 @@ impl Limits {
             && self.has_turn(fault, kept)
     }
 
-    /// It has ended when the scenario has, or its turn.
+    /// Whether it ends before the scenario, or its turn, does.
     fn ends_in_time(&self, fault: &Fault) -> bool {
         let (start, end) = self.span_ns();
         let end = match self.scenario.nemesis.turn {
@@ -195,13 +195,13 @@ impl Limits {
                 || few(&|node| self.brokers.contains(node), self.brokers.len()))
     }
 
-    /// Whom it makes one of those who lose bytes.
+    /// The node that the fault adds to those that lose bytes.
     fn victim(&self, fault: &Fault) -> Option<Node> {
         let nemesis = &self.scenario.nemesis;
         let node = fault.what.node()?;
         let loses = match means(fault.what.kind()).destroys {
             Destroys::Forced => true,
-            // Brokers do not force their data.
+            // Brokers do not force their data logs.
             Destroys::Unforced => {
                 self.brokers.contains(&node) && !nemesis.any_broker_loses_data && !nemesis.guards_all_that_destroys()
             }
@@ -210,14 +210,14 @@ impl Limits {
         (loses && fault.on.is_none() && !nemesis.beyond_tolerance).then_some(node)
     }
 
-    /// So many of a kind there are at most, however its gaps are drawn.
+    /// The largest number of faults of a kind, however its gaps are drawn.
     fn most(&self, every_ns: u64) -> u64 {
         let (start, end) = self.span_ns();
         (end - start) / (every_ns / 2).max(1) + 1
     }
 
-    /// Where faults take turns, one has the turn alone; what flaps, and hosts that lose power together,
-    /// are one.
+    /// Whether the fault may have its turn, where faults take turns; the faults of a flapping link, and those of hosts
+    /// that lose power together, count as one.
     fn has_turn(&self, fault: &Fault, kept: &Kept) -> bool {
         let Some(first) = self.turn_of(fault).and_then(|turn| kept.turns.get(&turn)) else { return true };
         are_one_injection(first, fault)
@@ -229,7 +229,7 @@ impl Limits {
     }
 }
 
-/// Is this the power loss that has some rot read?
+/// Whether this is the power loss after which some rot is read.
 pub fn reads(loss: &Fault, rot: &Fault) -> bool {
     let is_soon = (rot.at_ns..=rot.at_ns + disks::READ_AFTER_MAX_NS).contains(&loss.at_ns);
     let is_rot = matches!(rot.what, What::BitRot(_)) && rot.on.is_none();

@@ -1,5 +1,5 @@
-//! Links: cuts of every shape, all made of one-way ones, links that lose, delay or double, and connections that
-//! carry nothing.
+//! Links: partitions of every shape, all made of one-way cuts, links that lose, delay or duplicate messages, and
+//! connections that carry nothing.
 
 use serde::{Deserialize, Serialize};
 use sim::fault::{BlackHole, Cut, Delay, Duplicate, Link, Loss};
@@ -19,13 +19,12 @@ use crate::scenario::values::{IntRange, NanosRange};
 /// A flapping link is up or down for this long at a time.
 const FLAP_MIN_NS: u64 = 100_000_000;
 const FLAP_SPREAD_NS: u64 = 700_000_000;
-/// Ranks of connections to draw from: their opener has not many more to all servers.
+/// Ranks of connections to draw from: a node opens at most about this number to all servers.
 const RANKS: u64 = 16;
 
 profiles! {
-    /// Links that carry nothing.
     Cuts {
-        /// Which shapes are drawn from.
+        /// The shapes to draw from.
         #[serde(default = "every_shape")]
         shapes: Vec<CutShape>,
     }
@@ -34,9 +33,8 @@ profiles! {
         /// Chance per packet, parts per million.
         ppm: IntRange,
     }
-    /// Links that take longer.
+    /// Links with additional delay.
     Delays {
-        /// How much longer.
         extra: NanosRange,
     }
     /// Links that deliver datagrams twice.
@@ -46,13 +44,13 @@ profiles! {
     }
 }
 
-/// How a network falls apart.
+/// The shapes of network partitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "kebab-case")]
 pub enum CutShape {
     /// One server neither sends nor receives.
     Isolate,
-    /// Two sides.
+    /// Two sides that cannot reach each other.
     Split,
     /// One server cannot send, or cannot receive.
     OneWay,
@@ -60,7 +58,7 @@ pub enum CutShape {
     Bridge,
     /// Each server reaches two neighbours only.
     Ring,
-    /// One server comes and goes.
+    /// One server is repeatedly cut off and reconnected.
     Flapping,
     /// Clients reach some servers only.
     Clients,
@@ -89,7 +87,7 @@ impl FaultProfile for Cut {
     }
 
     fn lengths(profile: &Self::Profile) -> (u64, u64) {
-        // Links that flap are cut for a part of it only.
+        // Links that flap are cut for a part of the time only.
         (0, profile.lasts.max_ns)
     }
 
@@ -214,7 +212,7 @@ impl Planner<'_> {
     fn cut(&mut self, shapes: &[CutShape], injection: &mut Injection) {
         let entropy = &mut injection.entropy;
         let shape = pick(entropy, shapes);
-        // With few servers some shapes are no cut: a ring of three is whole.
+        // With few servers some shapes cut nothing: a ring of three is complete.
         let shape = match (shape, self.servers.len()) {
             (_, 1) => CutShape::Clients,
             (CutShape::Bridge | CutShape::Ring, 2) => CutShape::Split,
@@ -259,8 +257,8 @@ impl Planner<'_> {
         others
     }
 
-    /// Two sides, and between them the first `bridges` servers, which both sides reach. Each
-    /// client stands on one side, or reaches both.
+    /// Cuts between two sides, with the first `bridges` servers between them, which both sides reach. Each client
+    /// belongs to one side, or reaches both.
     fn sides(&self, servers: &[Node], bridges: usize, entropy: &mut Entropy) -> Vec<Link> {
         let rest = &servers[bridges..];
         let size = 1 + entropy.below(rest.len() as u64 - 1) as usize;
@@ -275,7 +273,7 @@ impl Planner<'_> {
         between(&left, &right)
     }
 
-    /// One way between two servers, all of one server's, or all between servers.
+    /// One direction between two servers, all links of one server, or all links between servers.
     fn some_links(&self, entropy: &mut Entropy) -> Vec<Link> {
         let mut servers = self.servers.to_vec();
         shuffle(entropy, &mut servers);
@@ -296,7 +294,7 @@ fn between(left: &[Node], right: &[Node]) -> Vec<Link> {
     links
 }
 
-/// In a circle, all links but those to the next and from the one before.
+/// In a ring, all links but those to the next and from the previous node.
 fn not_neighbours(circle: &[Node]) -> Vec<Link> {
     let mut links = Vec::new();
     for (i, a) in circle.iter().enumerate() {

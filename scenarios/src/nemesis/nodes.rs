@@ -15,30 +15,30 @@ use crate::scenario::fault_profile::{
 use crate::scenario::reference::{self, Field, Presence};
 use crate::scenario::values::{IntRange, Nanos, NanosRange};
 
-/// A terminated process may take so long to leave before its down time starts (consensus.md §2.2).
+/// The longest time that a terminated process needs to stop before its down time starts (consensus.md §2.2).
 const SHUTDOWN_NS: u64 = 5_000_000_000;
-/// When all hosts lose power, they do within so much.
+/// When all hosts lose power, they do so within this time.
 const OUTAGE_SPREAD_NS: u64 = 2_000_000;
 /// A process that is to die between two effects does so after fewer than this many.
 const EFFECTS: u64 = 8;
-/// What arrives after a restart does so within this time.
+/// Messages that are delayed until after a restart arrive within this time.
 const LATE_SPREAD_NS: u64 = 1_000_000_000;
 
 profiles! {
-    /// A fault that has nothing but a length.
+    /// A fault whose only parameter is its duration.
     Timed {}
     /// Processes that die; `lasts` is how long they stay down.
     Kills {
         /// How often the process dies between two effects of one step, parts per million.
         #[serde(default)]
         after_effects_ppm: u32,
-        /// How often what the process has sent last arrives only after it has started again, parts per million.
+        /// How often the last messages of a process arrive only after it has started again, parts per million.
         #[serde(default, skip_serializing_if = "is_zero")]
         late_ppm: u32,
     }
     /// Hosts that lose power; `lasts` is how long they stay down.
     PowerLosses {
-        /// What becomes of bytes that were not synced.
+        /// The possible states of bytes that were not synced.
         tails: Vec<Tail>,
         /// How often all hosts lose power together, parts per million.
         #[serde(default)]
@@ -49,12 +49,10 @@ profiles! {
     }
     /// Clocks that run too fast or too slow.
     Drifts {
-        /// By how much, parts per million.
         ppm: IntRange,
     }
-    /// Wall clocks that are set, at once or by and by.
+    /// Wall clocks that are set, in one step or gradually.
     WallSteps {
-        /// By how much, ms.
         by_ms: IntRange,
     }
 }
@@ -95,7 +93,7 @@ impl Generate for Kill {
 }
 
 impl Planner<'_> {
-    /// Of a process that dies then.
+    /// Delays the last messages of a process that dies at that time.
     fn delay_what_is_sent_last(&mut self, node: Node, dies_at_ns: u64, extra_ns: u64) {
         let Scenario { nemesis, duration, .. } = self.scenario;
         let Some(delay) = nemesis.delay.as_ref().filter(|_| nemesis.turn.is_none()) else { return };
@@ -137,7 +135,7 @@ impl FaultProfile for PowerLoss {
     }
 
     fn lengths(profile: &Self::Profile) -> (u64, u64) {
-        // Hosts that lose power together do so for different times.
+        // Hosts that lose power together stay down for different times.
         (0, profile.lasts.max_ns)
     }
 
@@ -186,7 +184,7 @@ impl Generate for Terminate {
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exceptions {
-    /// Mean gap between two of them.
+    /// Mean gap between two faults.
     pub every: Nanos,
 }
 
@@ -306,7 +304,7 @@ impl FaultProfile for WallStep {
     }
 
     fn lengths(profile: &Self::Profile) -> (u64, u64) {
-        // Half of them stay.
+        // Half of them are permanent.
         (0, profile.lasts.max_ns)
     }
 
@@ -320,7 +318,7 @@ impl Generate for WallStep {
         let entropy = &mut injection.entropy;
         let node = planner.any_target(entropy);
         let by_ms = draw_int(entropy, profile.by_ms);
-        // Half of them are never taken back.
+        // Half of them are never undone.
         let lasts_ns = if entropy.below(2) == 0 { 0 } else { injection.lasts_ns };
         planner.push(injection.at_ns, lasts_ns, WallStep { node, by_ms });
     }

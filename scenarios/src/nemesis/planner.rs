@@ -1,4 +1,4 @@
-//! What the generators of a plan share: whom they may hit, their streams, and draws.
+//! What the generators of a plan share: their targets, their streams, and draws.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::scenario::Scenario;
 use crate::scenario::fault_profile::FaultProfile;
 use crate::scenario::values::{IntRange, NanosRange};
 
-/// Streams of one seed's plan: the high half says whose, the low half which.
+/// Streams of one seed's plan: the high half identifies the owner, the low half the stream.
 pub(super) const SWARM: u64 = 1 << 32;
 
 pub(super) const VICTIMS: u64 = 2 << 32;
@@ -29,7 +29,7 @@ pub(super) const SWARM_PPM: u32 = 600_000;
 pub(super) struct Planner<'a> {
     pub scenario: &'a Scenario,
     pub servers: &'a [Node],
-    /// Those that faults of nodes and disks hit.
+    /// The nodes that faults of nodes and disks may hit.
     pub targets: &'a [Node],
     pub voters: &'a [Node],
     pub brokers: &'a [Node],
@@ -38,16 +38,15 @@ pub(super) struct Planner<'a> {
     pub faults: Vec<Fault>,
 }
 
-/// Room for one fault, with its chance.
+/// The time for one fault, with its chance.
 pub(super) struct Injection {
     pub at_ns: u64,
     pub lasts_ns: u64,
     pub entropy: Entropy,
 }
 
-/// A kind of fault that is made at instants.
+/// A kind of fault that is generated for given instants.
 pub(super) trait Generate: FaultProfile {
-    /// The faults of one injection.
     fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, injection: Injection);
 }
 
@@ -89,7 +88,7 @@ impl Planner<'_> {
         victims
     }
 
-    /// The brokers that may lose what they have not forced.
+    /// The brokers that may lose unforced bytes.
     pub fn losing_brokers(&self) -> Vec<Node> {
         let nemesis = &self.scenario.nemesis;
         if nemesis.any_broker_loses_data || nemesis.beyond_tolerance || nemesis.guards_all_that_destroys() {
@@ -116,7 +115,7 @@ impl Planner<'_> {
     }
 }
 
-/// A kind's number: its place among all kinds, which never changes.
+/// A kind's number: its index among all kinds, which never changes.
 pub(super) fn number(kind: Kind) -> u64 {
     kind as u64
 }
@@ -143,13 +142,13 @@ pub(super) fn pick<T: Copy>(entropy: &mut Entropy, among: &[T]) -> T {
     among[entropy.below(among.len() as u64) as usize]
 }
 
-/// The links from each of these to each of those.
+/// The links from each node of `from` to each node of `to`.
 pub(super) fn one_way(from: &[Node], to: &[Node]) -> Vec<Link> {
     let pairs = from.iter().flat_map(|a| to.iter().map(move |b| Link(*a, *b)));
     pairs.filter(|link| link.0 != link.1).collect()
 }
 
-/// Fisher and Yates.
+/// Fisher-Yates shuffle.
 pub(super) fn shuffle<T>(entropy: &mut Entropy, items: &mut [T]) {
     for last in (1..items.len()).rev() {
         items.swap(last, entropy.below(last as u64 + 1) as usize);

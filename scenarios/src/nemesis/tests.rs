@@ -20,7 +20,7 @@ fn nodes(from: u16, count: usize) -> Vec<Node> {
     (from..from + count as u16).map(Node).collect()
 }
 
-/// Controllers and observers, then brokers of their own.
+/// Controllers and observers, then dedicated brokers.
 fn servers(scenario: &Scenario) -> Vec<Node> {
     let cluster = &scenario.cluster;
     nodes(0, cluster.voter_count() + usize::from(cluster.observers) + usize::from(cluster.brokers))
@@ -46,14 +46,14 @@ fn without(scenario: &Scenario, kind: &str) -> Scenario {
     Scenario::from_toml("without", &text).expect("good")
 }
 
-/// The faults that a kind's generator makes, unaimed: rot brings a power loss along.
+/// The faults that a kind's generator makes, unaimed; rot includes a power loss.
 fn of_kind(plan: &Plan, kind: Kind) -> Vec<Fault> {
     let mut faults = plan.0.clone();
     faults.retain(|f| f.on.is_none() && f.what.kind() == kind);
     faults
 }
 
-/// Kind, length and guard of a fault that waits.
+/// Checks kind, length and guard of a fault that waits for a trigger.
 fn check_aimed(scenario: &Scenario, fault: &Fault, trigger: &Trigger) {
     let profile = scenario.nemesis.aimed.as_ref().expect("the scenario has such faults");
     assert!(profile.kinds.iter().any(|aimed| aimed.kind() == fault.what.kind()), "{fault:?}");
@@ -72,7 +72,7 @@ fn check_aimed(scenario: &Scenario, fault: &Fault, trigger: &Trigger) {
     assert_eq!(fault.unless.as_deref(), guard, "{fault:?}");
 }
 
-/// Links, nodes, times and tolerance of one plan.
+/// Checks links, nodes, times and tolerance of one plan.
 fn check(scenario: &Scenario, plan: &Plan) {
     let servers = servers(scenario).len();
     let all = servers + usize::from(scenario.workload.clients);
@@ -147,7 +147,7 @@ proptest! {
         let rest = plan_of(&without(&scenario, gone.name()), seed);
         for kind in Kind::ALL.iter().copied().filter(|kind| *kind != gone) {
             if let (Kind::BitRot, Kind::PowerLoss) | (Kind::Kill, Kind::Delay) = (gone, kind) {
-                // Rot brings power losses along, and a kill delays: the others stay.
+                // Rot includes power losses, and a kill includes delays: these are ignored.
                 let (rest, whole) = (of_kind(&rest, kind), of_kind(&whole, kind));
                 prop_assert!(rest.iter().all(|fault| whole.contains(fault)));
             } else {
@@ -212,7 +212,7 @@ fn wall_steps_add_up() {
     assert_eq!(max_wall_step_ms(&plan), 500);
 }
 
-/// Only if the scenario requests them, and then each names one opener and a connection to some server.
+/// Only if the scenario requests them; then each names one opener and a connection to some server.
 #[test]
 fn connections_drop_every_packet_if_the_scenario_says_so() {
     let entries = catalog::list();

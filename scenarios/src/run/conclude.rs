@@ -1,4 +1,4 @@
-//! Boils a finished run down to its report.
+//! Reduces a finished run to its report.
 
 use std::collections::BTreeMap;
 
@@ -35,7 +35,7 @@ pub(crate) fn conclude(request: &Request<'_>, finished: &Finished) -> RunReport 
             }
             None => operations.extend([("append".to_owned(), checks.appends()), ("read".to_owned(), checks.reads())]),
         }
-        // What an explicit plan led to is reported, too.
+        // Situations that an explicit plan led to are reported, too.
         let met = checks.coverage().filter(|(_, count)| *count > 0).map(|(name, _)| (name, true));
         let possible = coverage::possible(Reach::of(request.scenario)).map(|name| (name, false));
         probes.extend(possible.chain(met).map(|(name, met)| (name.to_owned(), met)));
@@ -126,7 +126,7 @@ fn outcome(
         return Outcome::Inconclusive { floor: format!("excused: {cause}"), wanted: 0, got: 1 };
     }
     if request.until_ns.is_some_and(|until| world.now() >= until) {
-        // What was left out may well be what a floor lacks.
+        // The floor may not be reached only because of the faults that were left out.
         return Outcome::Holds;
     }
     let work = match checks.cluster() {
@@ -147,7 +147,7 @@ fn records(checks: Option<&Checks>, scenario: &Scenario) -> AckedRecords {
     AckedRecords { acked, excused, must_keep_percent: scenario.floor.acked_kept_percent }
 }
 
-/// Every kind the scenario's nemesis knows, and how often it struck.
+/// Every kind the scenario's nemesis knows, and how often it was injected.
 fn faults(scenario: &Scenario, watch: &RunObserver) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for kind in Kind::ALL {
@@ -159,7 +159,7 @@ fn faults(scenario: &Scenario, watch: &RunObserver) -> BTreeMap<String, u64> {
     counts
 }
 
-/// Everything that its aimed faults may wait for, and how often one struck after it.
+/// Every trigger of its aimed faults, and the number of faults that it started.
 fn aimed(scenario: &Scenario, watch: &RunObserver) -> BTreeMap<String, u64> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     if let Some(aimed) = &scenario.nemesis.aimed {
@@ -171,7 +171,7 @@ fn aimed(scenario: &Scenario, watch: &RunObserver) -> BTreeMap<String, u64> {
     counts
 }
 
-/// Every knob this scenario's seeds may turn, and its value here (`default` if not turned).
+/// Every knob this scenario's seeds may change, and its value here (`default` if not changed).
 fn knob_values(scenario: &Scenario, drawn: &[(String, String)]) -> BTreeMap<String, String> {
     let mut values: BTreeMap<String, String> =
         knobs::names(scenario).into_iter().map(|name| (name.to_owned(), "default".to_owned())).collect();

@@ -11,7 +11,7 @@ use crate::cluster::Prepared;
 use crate::report::RunReport;
 use crate::run_observer::RunObserver;
 
-/// See the module's documentation. Driven by the bare loop, whatever the request says.
+/// See the module's documentation. Driven by the bare loop, whatever host the request names.
 #[derive(Clone, Debug)]
 pub struct Fork<'a> {
     request: Request<'a>,
@@ -29,7 +29,7 @@ impl<'a> Fork<'a> {
         Ok(Fork { request: request.clone(), prepared: Rc::new(prepared), run, end_ns, ended: None })
     }
 
-    /// Goes on until so many events have happened, or to the end of the run; true if it stands there.
+    /// Continues until this number of events, or to the end of the run; true if it reached that number.
     pub fn to_event(&mut self, events: u64) -> bool {
         if self.ended.is_none() && self.events() < events {
             self.run.world.stop_after_event(events);
@@ -40,7 +40,7 @@ impl<'a> Fork<'a> {
         self.ended.is_none()
     }
 
-    /// Goes on to a true time, ns, with what is due at it, or to the end of the run.
+    /// Continues to a true time, ns, including the events due at it, or to the end of the run.
     pub fn to_time(&mut self, at_ns: u64) {
         if self.ended.is_none() && at_ns < self.end_ns {
             let ended = self.run.drive_bare(at_ns);
@@ -48,19 +48,19 @@ impl<'a> Fork<'a> {
         }
     }
 
-    /// From now on other draws ([`sim::world::World::redraw`]).
+    /// Future draws differ ([`sim::world::World::redraw`]).
     pub fn redraw(&mut self, future: u64) {
         self.run.world.redraw(future);
     }
 
-    /// From now on no faults ([`sim::world::World::end_faults`]).
+    /// Ends all faults ([`sim::world::World::end_faults`]).
     pub fn end_faults(&mut self) {
         if self.ended.is_none() {
             self.run.world.end_faults(&mut self.run.watch);
         }
     }
 
-    /// Events so far.
+    /// Number of events so far.
     pub fn events(&self) -> u64 {
         self.run.world.counts().events
     }
@@ -70,7 +70,7 @@ impl<'a> Fork<'a> {
         self.run.world.now()
     }
 
-    /// Goes on to the end of the run.
+    /// Continues to the end of the run.
     pub fn finish(mut self) -> RunReport {
         let ended = self.ended.take().unwrap_or_else(|| self.run.drive_bare(self.end_ns));
         let finished = close(&self.request, (*self.prepared).clone(), (self.run, ended, None), self.end_ns);

@@ -1,5 +1,5 @@
-//! Listeners: they receive all calls that the observer of a run receives, before it, and decide nothing. A run with a
-//! listener is therefore the same run.
+//! Listeners: they receive all calls that the observer of a run receives, before it, and cannot affect it. So a
+//! listener does not change the run.
 
 use sim::disk::Disk;
 use sim::drive::{Ended, Run};
@@ -16,16 +16,14 @@ use crate::topic_names::TopicNames;
 
 /// See the module's documentation.
 pub trait Listener: Watch<Actor> {
-    /// An invariant is violated: by the last event, or (`in_last_step` is false) as a check at the end of the run finds.
+    /// An invariant is violated: by the last event, or (if `in_last_step` is false) by a check at the end of the run.
     fn broken(&mut self, violation: &Violation, in_last_step: bool);
 }
 
 /// An observer with a listener.
 #[derive(Clone, Debug)]
 pub struct WithListener<L> {
-    /// Decides.
     pub observer: RunObserver,
-    /// Only listens.
     pub listener: L,
     is_broken: bool,
 }
@@ -36,7 +34,7 @@ impl<L: Listener> WithListener<L> {
         WithListener { observer, listener, is_broken: false }
     }
 
-    /// The first violation is caused by the event that was shown last.
+    /// The first violation is caused by the event that the listener received last.
     fn look(&mut self) {
         if !self.is_broken
             && let Some(violation) = self.observer.checks.as_ref().and_then(|checks| checks.violation())
@@ -47,8 +45,8 @@ impl<L: Listener> WithListener<L> {
     }
 }
 
-/// Runs a request on the bare loop with a listener, which is created with the names of the nodes. Returns the names of
-/// its topics, too.
+/// Runs a request on the bare loop with a listener, which is created with the names of the nodes. Also returns the
+/// names of the run's topics.
 pub fn listen<L: Listener>(
     request: &Request<'_>,
     listener: impl FnOnce(Vec<String>) -> L,

@@ -1,4 +1,4 @@
-//! What is run, and what it gives before it is boiled down to a report.
+//! What to run, and the finished run before it is reduced to a report.
 
 use sim::drive::{Ended, Run};
 
@@ -7,7 +7,7 @@ use crate::cluster::{Explicit, Prepared};
 use crate::run_observer::RunObserver;
 use crate::scenario::Scenario;
 
-/// Who drives the world.
+/// What drives the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Host {
@@ -27,28 +27,26 @@ impl Host {
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct Request<'a> {
-    /// All but the seed.
+    /// Everything but the seed.
     pub scenario: &'a Scenario,
-    /// The seed.
     pub seed: u64,
-    /// Who drives.
     pub host: Host,
-    /// What is given and not made from the seed.
+    /// The parts that are given explicitly, and not derived from the seed.
     pub explicit: Explicit,
-    /// Stop at this true time, ns, wherever the run stands.
+    /// Stop at this true time, ns, in any state.
     pub until_ns: Option<u64>,
-    /// Off only to measure the world alone.
+    /// Off only to measure the world without checks.
     pub checks: bool,
-    /// Do not stop at the first violation but gather the names of all.
+    /// Do not stop at the first violation but collect the names of all.
     pub keep_going: bool,
-    /// Write down what clients received; changes nothing else.
+    /// Record the responses that clients received; changes nothing else.
     pub record_history: bool,
-    /// Gather the abstract states that the run goes through; changes nothing else.
+    /// Collect the abstract states of the run; changes nothing else.
     pub abstract_states: bool,
 }
 
 impl<'a> Request<'a> {
-    /// The usual run: checks on, from start to recovery.
+    /// The usual run: with checks, from start to recovery.
     pub fn new(scenario: &'a Scenario, seed: u64) -> Request<'a> {
         Request {
             scenario,
@@ -64,15 +62,13 @@ impl<'a> Request<'a> {
     }
 }
 
-/// A finished run, before it is boiled down to a report.
+/// A finished run, before it is reduced to a report.
 #[derive(Debug)]
 pub struct Finished {
-    /// The world and its observer as the run left them.
+    /// The world and its observer at the end of the run.
     pub run: Run<Actor, RunObserver>,
-    /// How the drive ended.
     pub ended: Ended,
-    /// madsim's clock and next draw, if it hosted.
+    /// madsim's clock and next draw, if it was the host.
     pub sentinel: Option<(u64, u64)>,
-    /// What the run was.
     pub prepared: Prepared,
 }
