@@ -1,14 +1,14 @@
-//! A scenario: all that a run is, but its seed. Plain data, read from TOML and printed as TOML.
+//! A scenario: everything that defines a run, except its seed. Plain data, read from TOML and printed as TOML.
 //!
-//! * this file: the fields; `reading`: from TOML, and what is refused
-//! * [`cluster`]: whose configuration; [`world`]: network, disk, clocks, threads
+//! * this file: the fields; `reading`: reads and validates TOML
+//! * [`cluster`]: nodes and their configuration; [`world`]: network, disk, clocks, threads
 //! * [`clients`]: Kafka's own clients
-//! * [`claims`]: workload, floors, limits; [`metric`]: what limits may be of;
-//!   [`faults`]: the nemesis's kinds and rates; [`aimed`]: faults that wait for something
+//! * [`claims`]: workload, floors, limits; [`metric`]: the metrics that limits may name; [`faults`]: the nemesis's
+//!   kinds and rates; [`aimed`]: faults that wait for a trigger
 //! * [`finding`]: the claims that a scenario of a finding violates, and its fix
 //! * [`mod@reference`]: every field, for the document
-//! * [`values`]: durations, ranges, latencies, limits as people write them
-//! * `set`: `--set`, knobs, `--cluster`; [`error`]: one message with file and line
+//! * [`values`]: durations, ranges, latencies, limits in text form
+//! * `set`: `--set`, knobs, `--cluster`; [`error`]: error messages with file and line
 
 pub mod aimed;
 pub mod claims;
@@ -44,27 +44,26 @@ pub use world::{Clock, Disk, Network, Threads, Transport};
 
 use values::{LatencyProfile, Nanos};
 
-/// All that a run is, but its seed.
+/// Everything that defines a run, except its seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// Its name in the catalog.
     pub name: String,
-    /// What it is for, in a sentence.
+    /// Its purpose, in a sentence.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub about: String,
     /// How long clients work and faults are injected; then all faults end.
     pub duration: Nanos,
-    /// Mends in force.
+    /// Fixes in force.
     #[serde(default, with = "switches::fixes", skip_serializing_if = "no_fixes")]
     pub fixes: Fixes,
-    /// Mistakes in force.
+    /// Bugs in force.
     #[serde(default, with = "switches::bugs", skip_serializing_if = "no_bugs")]
     pub bugs: Bugs,
-    /// Rare situations that a sweep must reach, or it says nothing.
+    /// Rare situations that a sweep must reach to be conclusive.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub require_probe: Vec<String>,
-    /// They are requested in sweeps of so many seeds and more: fewer may miss them by chance.
+    /// They are required in sweeps of at least this number of seeds: smaller ones may miss them by chance.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub require_probe_from_seeds: u64,
     #[serde(default)]
@@ -94,14 +93,14 @@ pub struct Scenario {
     pub finding: Option<Finding>,
 }
 
-/// `[knobs]`: what a seed may not draw.
+/// `[knobs]`: the knobs that a seed may not draw.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Knobs {
-    /// Nothing is drawn at all.
+    /// No knob is drawn.
     #[serde(skip_serializing_if = "is_false")]
     pub off: bool,
-    /// Names that keep the scenario's value.
+    /// Knobs that keep the scenario's value.
     pub pinned: Vec<String>,
 }
 
@@ -147,7 +146,7 @@ impl Scenario {
         "finding",
     ];
 
-    /// This scenario as TOML: reading it gives an equal one.
+    /// This scenario as TOML; reading it returns an equal scenario.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("plain data, integers below 2^63")
     }
@@ -161,8 +160,7 @@ impl Scenario {
         [("network.latency", &self.network.latency), ("disk.fsync", &self.disk.fsync)].into_iter().chain(links)
     }
 
-    /// `node.id` of each server; a drawn or set number of voters may go up to 7, so a link may
-    /// name any of these.
+    /// `node.id` of each server. The number of voters, drawn or set, may be up to 7, so a link may name any of these.
     fn node_ids(&self) -> Vec<i32> {
         match self.cluster.configs() {
             Ok(configs) if !self.cluster.node.is_empty() => configs.iter().map(|c| c.node_id().0).collect(),

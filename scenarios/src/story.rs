@@ -1,10 +1,9 @@
-//! A run as an async function: actions on a cluster and observations of it, in Kafka's
-//! words. The public test API.
+//! A run as an async function: actions on a cluster and observations of it, in Kafka's terms. The public test API.
 //!
-//! A story runs beside the cluster and waits in the cluster's time. All that it does is kept as
-//! data, so [`Story::replay`] does it again without the story and gives the same run, to the byte.
-//! All checks of a run are on. While the story runs clients rest but for what it requests of them;
-//! then they continue, the world heals at the scenario's `duration`, and the cluster must recover.
+//! A story runs in the cluster's simulated time. All its actions are recorded as data, so [`Story::replay`] repeats
+//! them without the story and gives the same run, byte for byte. All checks of a run are on. During the story clients
+//! are idle except for operations that the story requests; then they continue, the world heals at the scenario's
+//! `duration`, and the cluster must recover.
 //!
 //! ```
 //! use scenarios::story::{Cluster, Story, StoryError};
@@ -43,9 +42,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! A wait for something that does not happen ends after 30 s, or when all faults end, with a
-//! [`StoryError`]. All that a story can say is a method of [`Cluster`], by rooms: `cluster` (nodes and time),
-//! `faults`, `quorum`, `brokers` (and partitions), `clients` (topics, producing, consuming).
+//! A wait for something that does not happen ends after 30 s, or when all faults end, with a [`StoryError`]. All that a
+//! story can do is a method of [`Cluster`], by module: `cluster` (nodes and time), `faults`, `quorum`, `brokers` (and
+//! partitions), `clients` (topics, producing, consuming).
 
 mod brokers;
 mod clients;
@@ -96,7 +95,7 @@ pub struct StoryResult {
 }
 
 impl StoryResult {
-    /// The story ended well, and so did the run.
+    /// Fails if the story failed, or the run did not hold.
     pub fn holds(&self) -> Result<(), StoryError> {
         self.story.clone()?;
         match &self.report.outcome {
@@ -109,7 +108,7 @@ impl StoryResult {
 type Verdict = Rc<RefCell<Option<Result<(), StoryError>>>>;
 
 impl Story {
-    /// On this scenario's cluster and world.
+    /// A story on this scenario's cluster and world.
     pub fn new(scenario: &Scenario, seed: u64) -> Story {
         let mut scenario = scenario.clone();
         scenario.floor = Floor { append_ok: 0, elections: 0, produce_ok: 0, acked_kept_percent: 0 };
@@ -117,14 +116,14 @@ impl Story {
         Story { scenario, seed, host_seed: seed }
     }
 
-    /// The host's own seed, of which nothing may depend.
+    /// The host's own seed, on which nothing may depend.
     #[must_use]
     pub fn host_seed(mut self, seed: u64) -> Story {
         self.host_seed = seed;
         self
     }
 
-    /// Tells it. An error is a scenario that cannot be run at all.
+    /// Runs the story. An error is a scenario that cannot be run at all.
     pub fn tell<F>(&self, story: impl FnOnce(Cluster) -> F) -> Result<StoryResult, StoryError>
     where
         F: Future<Output = Result<(), StoryError>> + 'static,
@@ -147,7 +146,7 @@ impl Story {
         Ok(StoryResult { report, story, recording })
     }
 
-    /// Does again what a story did, on the bare loop.
+    /// Repeats the recorded actions of a story, on the bare loop.
     pub fn replay(&self, recording: &[Recorded<Actor>]) -> Result<RunReport, StoryError> {
         let request = self.request(Host::Bare);
         let finished = drive_by(&request, |_, mut run, end| {
@@ -162,7 +161,7 @@ impl Story {
     }
 }
 
-/// Clients rest while the story runs, and work after it.
+/// Clients are idle while the story runs, and work after it.
 async fn scene(cluster: Cluster, story: impl Future<Output = Result<(), StoryError>>, verdict: Verdict) {
     cluster.begin();
     let result = story.await;

@@ -1,4 +1,4 @@
-//! Names of topics in texts: nodes and checks know a topic by its id, people by its name.
+//! Topic names in texts: nodes and checks identify a topic by its id, users by its name.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -6,10 +6,10 @@ use std::rc::Rc;
 use raft::broker::observation::PartitionTag;
 use raft::ids::{TopicIdPartition, Uuid};
 
-/// Characters of an id that its first half, which is all that observations hold, decides.
+/// The number of characters of an id that its first half determines; observations contain only that half.
 const SHORT: usize = 10;
 
-/// The topics of committed metadata, deleted ones among them.
+/// The topics of committed metadata, including deleted ones.
 #[derive(Clone, Debug, Default)]
 pub struct TopicNames {
     /// By the first half of the id.
@@ -38,8 +38,8 @@ impl TopicNames {
         TopicNames { topics: all.iter().map(topic).collect() }
     }
 
-    /// A topic: its name, with the beginning of its id if others have the same name; the beginning of its id if its
-    /// name is not known.
+    /// A topic: its name, with a prefix of its id if others have the same name; only a prefix of its id if its name is
+    /// not known.
     pub fn topic(&self, id: Uuid) -> String {
         self.of_half(half(id), "")
     }
@@ -57,7 +57,7 @@ impl TopicNames {
         }
     }
 
-    /// A text of the checks, with the names of partitions in place of what [`TopicIdPartition`] shows.
+    /// A text of the checks, with partition names instead of the output of [`TopicIdPartition`].
     pub fn in_text(&self, text: &str) -> String {
         self.topics.values().fold(text.to_owned(), |text, topic| topic.in_text(&text))
     }
@@ -78,12 +78,12 @@ impl Topic {
     }
 }
 
-/// The first half of an id, as observations have it.
+/// The first half of an id, as in observations.
 fn half(id: Uuid) -> u64 {
     PartitionTag::from(TopicIdPartition { topic_id: id, partition: 0 }).topic
 }
 
-/// The characters of an id that its first half decides.
+/// The characters of an id that its first half determines.
 fn short(half: u64) -> String {
     let mut id = Uuid::ZERO;
     id.0[..8].copy_from_slice(&half.to_be_bytes());

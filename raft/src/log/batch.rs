@@ -12,12 +12,12 @@ use super::record::{Buffer, NO_OP_FRAME, Reader, Record, parse_frame, value_fram
 use crate::ids::{LeaderEpoch, Offset, ProducerId};
 use crate::metadata::MetadataRecord;
 
-/// Bytes of a batch before its records.
+/// Size of the batch header.
 pub const BATCH_HEADER_BYTES: usize = 61;
-/// `max.message.bytes` of the metadata log: no batch is larger.
+/// `max.message.bytes` of the metadata log: the limit of a batch.
 pub const MAX_BATCH_BYTES: usize = 8 << 20;
 
-/// `baseOffset` and `batchLength`: what the length does not count.
+/// `baseOffset` and `batchLength`: the bytes that the length does not include.
 const LOG_OVERHEAD_BYTES: usize = 12;
 const LENGTH_AT: usize = 8;
 const EPOCH_AT: usize = 12;
@@ -35,7 +35,7 @@ const RECORD_COUNT_AT: usize = 57;
 const MAGIC: u8 = 2;
 const CONTROL_ATTRIBUTE: u16 = 0x20;
 
-/// What a batch's header says, at face value: no CRC was checked.
+/// The fields of a batch header; the CRC is not checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchHeader {
     /// First offset.
@@ -50,9 +50,9 @@ pub struct BatchHeader {
     pub size_bytes: usize,
 }
 
-/// What a batch says to those who replay it.
+/// The decoded metadata records of a batch.
 type MetadataRecords = Box<[(Offset, MetadataRecord)]>;
-/// An idempotent producer's part of a batch header.
+/// The producer fields of a batch header, if an idempotent producer wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchProducer {
     /// Never negative.
@@ -69,7 +69,7 @@ impl std::fmt::Display for BatchProducer {
     }
 }
 
-/// One record batch, format v2; bytes shared by everyone who holds it.
+/// One record batch, format v2; the bytes are shared by all owners.
 #[derive(Debug)]
 pub struct Batch {
     /// The whole batch, header and CRC included.
@@ -84,15 +84,15 @@ pub struct Batch {
     pub control: bool,
     /// xxh3-64 of `bytes`.
     pub hash: u64,
-    /// What a CRC check of the bytes says. They never change and are shared by all who hold the
-    /// batch, so it is made once, when the batch is made.
+    /// The result of the CRC check. The bytes are immutable and shared, so the check is done once, when the batch is
+    /// created.
     intact: bool,
-    /// The metadata records, decoded when first requested: once for all who hold the batch.
+    /// The metadata records, decoded once, at the first access.
     metadata: OnceCell<Result<MetadataRecords, BatchError>>,
 }
 
 impl Batch {
-    /// Reads the header at the front of `bytes` without looking at the rest.
+    /// Reads the header at the start of `bytes` without reading the rest.
     pub fn peek_header(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
         let header = bytes
             .first_chunk::<BATCH_HEADER_BYTES>()
@@ -109,7 +109,7 @@ impl Batch {
         let attributes = u16::from_be_bytes(field(header, ATTRIBUTES_AT));
         let base_offset = Offset(i64::from_be_bytes(field(header, 0)));
         let last_offset_delta = i32::from_be_bytes(field(header, LAST_OFFSET_DELTA_AT));
-        // There must be an offset after it, too.
+        // The next offset must be valid, too.
         let next_offset = base_offset.0.checked_add(i64::from(last_offset_delta) + 1);
         match next_offset {
             Some(next) if base_offset.0 >= 0 && last_offset_delta >= 0 => Ok(BatchHeader {
@@ -126,15 +126,15 @@ impl Batch {
         }
     }
 
-    /// Reads one whole batch from the front of `bytes` and checks its CRC; also says how many
-    /// bytes it took. The records inside are decoded only when requested.
+    /// Reads one whole batch from the start of `bytes` and checks its CRC; also returns its size. The records inside
+    /// are decoded only when needed.
     pub fn parse(bytes: &[u8]) -> Result<(Batch, usize), BatchError> {
         let header = Batch::check(bytes)?;
         let size = header.size_bytes;
         Ok((Batch::with_header(header, bytes[..size].into(), true), size))
     }
 
-    /// As [`Batch::parse`], of bytes that are one whole batch: they are shared, not copied.
+    /// As [`Batch::parse`], for bytes that are exactly one batch: they are shared, not copied.
     pub fn parse_shared(bytes: &Rc<[u8]>) -> Result<Batch, BatchError> {
         let header = Batch::check(bytes)?;
         let size = header.size_bytes;
@@ -142,7 +142,7 @@ impl Batch {
         Ok(Batch::with_header(header, bytes, true))
     }
 
-    /// Is there a whole batch at the front of `bytes` that [`Batch::parse`] would take?
+    /// Checks the batch at the start of `bytes` as [`Batch::parse`] does.
     pub fn check(bytes: &[u8]) -> Result<BatchHeader, BatchError> {
         let header = Batch::peek_header(bytes)?;
         let size = header.size_bytes;
@@ -161,8 +161,7 @@ impl Batch {
         Ok(header)
     }
 
-    /// Takes a batch at its header's word, with as many bytes as there are: what a recovery
-    /// without a checksum does (G30), and a start after a clean shutdown.
+    /// Reads a batch without checking its CRC: for the recovery without checksums (G30), and after a clean shutdown.
     pub(crate) fn parse_unchecked(bytes: &[u8]) -> Result<(Batch, usize), BatchError> {
         let header = Batch::peek_header(bytes)?;
         let size = header.size_bytes.min(bytes.len());
@@ -177,7 +176,7 @@ impl Batch {
         Batch { hash: xxh3_64(&bytes), bytes, base_offset, last_offset, epoch, control, intact, metadata }
     }
 
-    /// Do the bytes match their CRC? Only a recovery without a checksum makes one that does not.
+    /// Whether the bytes match their CRC. Only a recovery without checksums creates a batch whose bytes do not.
     pub fn is_intact(&self) -> bool {
         self.intact
     }
@@ -187,7 +186,7 @@ impl Batch {
         self.bytes.len()
     }
 
-    /// How many offsets the batch takes.
+    /// Number of offsets in the batch.
     pub fn offset_count(&self) -> i64 {
         self.last_offset.0 - self.base_offset.0 + 1
     }
@@ -202,7 +201,7 @@ impl Batch {
         i64::from_be_bytes(field(&self.bytes, MAX_TIMESTAMP_AT))
     }
 
-    /// Who wrote it, if an idempotent producer did.
+    /// The idempotent producer of the batch, if any.
     pub fn producer(&self) -> Option<BatchProducer> {
         let id = ProducerId(i64::from_be_bytes(field(&self.bytes, PRODUCER_ID_AT)));
         (id.0 >= 0).then(|| BatchProducer {
@@ -212,8 +211,8 @@ impl Batch {
         })
     }
 
-    /// The same records at other offsets and in another epoch: what a leader does to a producer's
-    /// batch. The CRC covers neither field.
+    /// The same records with other offsets and another epoch, as a leader assigns them to a producer's batch. The CRC
+    /// covers neither field.
     #[must_use]
     pub fn assigned(&self, base_offset: Offset, epoch: LeaderEpoch) -> Batch {
         let mut bytes: Rc<[u8]> = Rc::from(&self.bytes[..]);
@@ -230,13 +229,13 @@ impl Batch {
         Batch::with_header(header, bytes, self.intact)
     }
 
-    /// Offset and value of each data record; no-ops and control records have none. Ends early at
-    /// a record that cannot be read, which only a batch that is not intact can hold.
+    /// Offset and value of each data record; no-ops and control records have none. Ends early at a malformed record,
+    /// which only a batch that is not intact can contain.
     pub fn values(&self) -> impl Iterator<Item = (Offset, u64)> + '_ {
         values(&self.bytes, self.base_offset, self.control)
     }
 
-    /// [`Batch::values`] of the batch at the front of `bytes`, of which nothing is kept.
+    /// [`Batch::values`] of the batch at the start of `bytes`, without keeping the batch.
     pub fn values_at(bytes: &[u8]) -> Result<impl Iterator<Item = (Offset, u64)> + '_, BatchError> {
         let header = Batch::peek_header(bytes)?;
         let size = header.size_bytes;
@@ -245,8 +244,8 @@ impl Batch {
         Ok(values(bytes, header.base_offset, header.control))
     }
 
-    /// The metadata records in order, none in a control batch; decoded once, however many nodes
-    /// share the batch. One that cannot be read spoils the whole batch, as in Kafka's reader.
+    /// The metadata records in order, none in a control batch; decoded once for all nodes that share the batch. A
+    /// malformed record makes the whole batch unreadable, as in Kafka's reader.
     pub fn metadata_records(&self) -> Result<impl ExactSizeIterator<Item = (Offset, &MetadataRecord)>, BatchError> {
         let records = self.metadata.get_or_init(|| self.decode_metadata()).as_deref().map_err(|error| *error)?;
         Ok(records.iter().map(|(offset, record)| (*offset, record)))
@@ -267,8 +266,8 @@ impl Batch {
         records(&self.bytes).map(decode).collect()
     }
 
-    /// The control records in order; none in a data batch. A type that must not occur, or bytes
-    /// that are no record, are an error (fatal in Kafka, consensus.md §8.5).
+    /// The control records in order; none in a data batch. An unexpected type or a malformed record is an error (fatal
+    /// in Kafka, consensus.md §8.5).
     pub fn control_records(&self) -> Result<SmallVec<[ControlRecord; 1]>, BatchError> {
         if !self.control {
             return Ok(SmallVec::new());
@@ -301,7 +300,7 @@ fn check_crc(batch: &[u8]) -> Result<(), BatchError> {
     if stored == computed { Ok(()) } else { Err(BatchError::Crc { stored, computed }) }
 }
 
-/// A fixed-width field of a header that is known to be there.
+/// A fixed-width field of a complete header.
 fn field<const N: usize>(header: &[u8], at: usize) -> [u8; N] {
     header[at..at + N].try_into().expect("a slice of N bytes is an array of N")
 }
@@ -317,10 +316,10 @@ impl PartialEq for Records {
 }
 impl Eq for Records {}
 
-/// Writes one batch: either all data or all control records.
+/// Writes one batch, of either data or control records.
 #[derive(Clone, Debug)]
 pub struct BatchBuilder {
-    /// The batch so far, its header still blank.
+    /// The bytes of the batch so far; the header is not filled in yet.
     bytes: Buffer,
     base_offset: Offset,
     epoch: LeaderEpoch,
@@ -337,13 +336,13 @@ impl BatchBuilder {
         BatchBuilder { bytes, base_offset, epoch, timestamp_ms, count: 0, control: false, producer: None }
     }
 
-    /// Says who writes it; without this nobody in particular does.
+    /// Sets the producer; without it the batch has none.
     pub fn producer(&mut self, producer: BatchProducer) -> &mut BatchBuilder {
         self.producer = Some(producer);
         self
     }
 
-    /// Adds a data record that carries a number.
+    /// Adds a data record with a number.
     pub fn value(&mut self, value: u64) -> &mut BatchBuilder {
         self.push(false, None, &value_frame(value))
     }
@@ -353,12 +352,11 @@ impl BatchBuilder {
         self.push(false, None, &NO_OP_FRAME)
     }
 
-    /// Adds a metadata record, as [`MetadataRecord::frame`] wrote it.
+    /// Adds a metadata record, encoded by [`MetadataRecord::frame`].
     pub fn record(&mut self, frame: &[u8]) -> &mut BatchBuilder {
         self.push(false, None, frame)
     }
 
-    /// Adds a control record.
     pub fn control(&mut self, record: ControlRecord) -> &mut BatchBuilder {
         self.push(true, Some(&record.key()), &record.value())
     }
@@ -376,17 +374,16 @@ impl BatchBuilder {
         self
     }
 
-    /// Bytes of the batch if it were built now.
+    /// Size of the batch if it were built now.
     pub fn size(&self) -> u32 {
         u32::try_from(self.bytes.len()).expect("batches are at most 8 MiB")
     }
 
-    /// How many records were added.
     pub fn record_count(&self) -> u32 {
         self.count.unsigned_abs()
     }
 
-    /// Offset the next record gets.
+    /// The offset of the next record.
     pub fn next_offset(&self) -> Offset {
         Offset(self.base_offset.0 + i64::from(self.count))
     }

@@ -9,8 +9,8 @@ use crate::ids::NodeId;
 /// Key type of LeaderChange.
 const LEADER_CHANGE: i16 = 2;
 
-/// A control record. Every other type is refused, as Kafka's raft reader refuses those it does
-/// not know: with a static voter set no other is ever written.
+/// A control record. All other types are rejected, as Kafka's raft reader rejects unknown ones: with a static voter set
+/// no other type is ever written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ControlRecord {
     /// First record of a leader's epoch.
@@ -20,11 +20,10 @@ pub enum ControlRecord {
 /// LeaderChange (type 2), version 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaderChange {
-    /// Who leads.
     pub leader_id: NodeId,
     /// The voter set, in the order written.
     pub voters: SmallVec<[NodeId; 7]>,
-    /// Those who granted their vote, in the order written.
+    /// The voters that granted their vote, in the order written.
     pub granting_voters: SmallVec<[NodeId; 7]>,
 }
 
@@ -36,7 +35,7 @@ impl ControlRecord {
         }
     }
 
-    /// Record value: the message, whose own first field is its version.
+    /// Record value: the message, which starts with its version.
     pub(super) fn value(&self) -> Buffer {
         let ControlRecord::LeaderChange(change) = self;
         let mut value = Buffer::new();
@@ -109,7 +108,7 @@ mod tests {
         assert_eq!(change.value().as_slice(), golden);
         let parse = |key: &[u8], value: &[u8]| ControlRecord::parse(Record { offset_delta: 0, key: Some(key), value });
         assert_eq!(parse(&change.key(), &golden), Ok(change.clone()));
-        // A newer schema of the key is read as the oldest.
+        // A newer schema version of the key is read as the oldest one.
         assert_eq!(parse(&[0, 1, 0, 2], &golden), Ok(change));
         for refused in [0, 1, 5, 6, 7] {
             assert_eq!(parse(&[0, 0, 0, refused], &golden), Err(BatchError::ControlRecordType(refused.into())));

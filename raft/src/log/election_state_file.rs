@@ -1,4 +1,4 @@
-//! `quorum-state`: one line of JSON that outlives a crash (consensus.md §1.5 and §8.2).
+//! `quorum-state`: one line of JSON that survives a crash (consensus.md §1.5 and §8.2).
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,6 @@ use crate::io::{DurableFiles, Out};
 /// Content of `quorum-state`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ElectionState {
-    /// Current epoch.
     pub epoch: LeaderEpoch,
     /// Leader of that epoch, if known.
     pub leader_id: Option<NodeId>,
@@ -20,7 +19,7 @@ pub struct ElectionState {
     pub voted: Option<ReplicaKey>,
 }
 
-/// Reads `quorum-state`; `Ok(None)` if absent. Knows versions 0 and 1.
+/// Reads `quorum-state`; `Ok(None)` if absent. Supports versions 0 and 1.
 pub fn read_election_state(files: &dyn DurableFiles) -> Result<Option<ElectionState>, LogError> {
     let Some(bytes) = read_file(QUORUM_STATE, files)? else {
         return Ok(None);
@@ -28,8 +27,8 @@ pub fn read_election_state(files: &dyn DurableFiles) -> Result<Option<ElectionSt
     parse(&bytes).map(Some).map_err(|what| LogError::in_file(QUORUM_STATE, what))
 }
 
-/// Writes `quorum-state` version 0 (kraft.version 0): temp file, fsync, rename, directory fsync.
-/// That version has no place for the directory id of the vote: it is lost here, as in Kafka.
+/// Writes `quorum-state` version 0 (kraft.version 0): temp file, fsync, rename, directory fsync. That version has no
+/// field for the directory id of the vote: it is lost here, as in Kafka.
 pub fn write_election_state(state: &ElectionState, voters: &[NodeId], bugs: Bugs, out: &mut Out) {
     replace_file(QUORUM_STATE, QUORUM_STATE_HANDLE, to_json(state, voters).as_bytes(), Force::durable(bugs), out);
 }
@@ -74,7 +73,7 @@ fn election_state(fields: &Map<String, Value>, voted_directory_id: Option<Uuid>)
     Ok(ElectionState { epoch, leader_id, voted })
 }
 
-/// Version 0 has fields that nobody reads; Kafka's reader still wants them there.
+/// Version 0 has unused fields, which Kafka's reader nevertheless requires.
 fn check_unused_fields(fields: &Map<String, Value>) -> Result<(), String> {
     if !field(fields, "clusterId")?.is_string() {
         return Err("clusterId is not a string".into());

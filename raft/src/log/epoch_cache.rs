@@ -1,5 +1,4 @@
-//! The leader-epoch cache: where each epoch's records start, mirrored to
-//! `leader-epoch-checkpoint` (consensus.md §4.2).
+//! The leader-epoch cache: the start offset of each epoch, mirrored to `leader-epoch-checkpoint` (consensus.md §4.2).
 
 use std::fmt::Write as _;
 
@@ -24,7 +23,7 @@ impl EpochCache {
         EpochCache::read_from(LEADER_EPOCH_CHECKPOINT, files)
     }
 
-    /// As [`EpochCache::read`], of any partition.
+    /// As [`EpochCache::read`], for any partition.
     pub fn read_from(path: &str, files: &dyn DurableFiles) -> Result<EpochCache, LogError> {
         let Some(bytes) = read_file(path, files)? else {
             return Ok(EpochCache::default());
@@ -35,17 +34,16 @@ impl EpochCache {
         }
     }
 
-    /// Replaces the checkpoint by the cache's content.
+    /// Replaces the checkpoint by the content of the cache.
     ///
-    /// Kafka rewrites the file on this thread only in `assign`; after a truncation and at load a
-    /// scheduler thread does it a moment later, forcing it just the same. Here it is always done
-    /// in line: a rename before the bytes are forced could leave, after a power loss, a torn
-    /// checkpoint that Kafka never has.
+    /// Kafka rewrites the file on this thread only in `assign`; after a truncation and at load a scheduler thread does
+    /// it a moment later, and also forces it. Here it is always done at once: a rename before the bytes are forced
+    /// could leave a torn checkpoint after a power loss, which Kafka never has.
     pub fn write(&self, force: Force, out: &mut Out) {
         self.write_to(LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, force, out);
     }
 
-    /// As [`EpochCache::write`], of any partition.
+    /// As [`EpochCache::write`], for any partition.
     pub fn write_to(&self, path: &str, handle: FileHandle, force: Force, out: &mut Out) {
         replace_file(path, handle, self.to_text().as_bytes(), force, out);
     }
@@ -58,17 +56,15 @@ impl EpochCache {
         text
     }
 
-    /// The first entry.
     pub fn earliest(&self) -> Option<OffsetAndEpoch> {
         self.entries.first().copied()
     }
 
-    /// Epoch of the last entry.
     pub fn latest_epoch(&self) -> Option<LeaderEpoch> {
         self.entries.last().map(|entry| entry.epoch)
     }
 
-    /// Notes where an epoch starts; true if that was news. Trailing entries it contradicts go.
+    /// Records the start of an epoch; true if the entry is new. Later entries that contradict it are removed.
     pub fn assign(&mut self, epoch: LeaderEpoch, start: Offset) -> bool {
         if self.entries.last().is_some_and(|latest| epoch == latest.epoch && start >= latest.offset) {
             return false;
@@ -80,7 +76,7 @@ impl EpochCache {
         true
     }
 
-    /// Forgets epochs that start at `end` or later; true if there were any.
+    /// Removes epochs that start at `end` or later; true if there were any.
     pub fn truncate_from_end(&mut self, end: Offset) -> bool {
         let before = self.entries.len();
         while self.entries.last().is_some_and(|latest| latest.offset >= end) {
@@ -89,8 +85,8 @@ impl EpochCache {
         self.entries.len() != before
     }
 
-    /// Where `epoch` ends, as far as entries show; `None` if no higher epoch is known either.
-    /// `log_end` is the end of the latest epoch.
+    /// The end offset of `epoch` according to the entries; `None` if no higher epoch is known either. `log_end` is the
+    /// end of the latest epoch.
     pub fn end_offset_for(&self, epoch: LeaderEpoch, log_end: Offset) -> Option<OffsetAndEpoch> {
         if self.latest_epoch() == Some(epoch) {
             return Some(OffsetAndEpoch { epoch, offset: log_end });
@@ -102,7 +98,7 @@ impl EpochCache {
     }
 }
 
-/// Parses the checkpoint's text; refuses what Kafka's reader refuses.
+/// Parses the checkpoint's text; rejects what Kafka's reader rejects.
 fn parse(text: &str) -> Result<EpochCache, String> {
     let mut lines = text.lines();
     let Some(version) = lines.next() else {
@@ -153,7 +149,7 @@ mod tests {
         }
     }
 
-    /// The rules of consensus.md §4.2 over a plain list, word by word.
+    /// The rules of consensus.md §4.2 over a plain list.
     #[derive(Default)]
     struct Naive(Vec<(i32, i64)>);
 

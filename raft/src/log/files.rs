@@ -1,5 +1,5 @@
-//! Names of a node's files, the handles it opens them under, and the one way a small file is
-//! replaced: write aside, force, rename, force the directory (consensus.md §8.1).
+//! The names of a node's files, their handles, and the replacement of a small file: write to a temp file, force,
+//! rename, force the directory (consensus.md §8.1).
 
 use std::rc::Rc;
 
@@ -9,11 +9,11 @@ use crate::io::{DiskError, DurableFiles, Effect, FileHandle, Out};
 
 /// At the root of the node's disk (`log.dir`).
 pub const META_PROPERTIES: &str = "meta.properties";
-/// Election state of the partition.
+/// Election state of the metadata partition.
 pub const QUORUM_STATE: &str = "__cluster_metadata-0/quorum-state";
 /// Mirror of the leader-epoch cache.
 pub const LEADER_EPOCH_CHECKPOINT: &str = "__cluster_metadata-0/leader-epoch-checkpoint";
-/// Topic id of the partition.
+/// Topic id of the metadata partition.
 pub const PARTITION_METADATA: &str = "__cluster_metadata-0/partition.metadata";
 
 /// Handle of `meta.properties.tmp`.
@@ -24,16 +24,16 @@ pub const QUORUM_STATE_HANDLE: FileHandle = FileHandle(2);
 pub const LEADER_EPOCH_CHECKPOINT_HANDLE: FileHandle = FileHandle(3);
 /// Handle of `partition.metadata.tmp`.
 pub const PARTITION_METADATA_HANDLE: FileHandle = FileHandle(4);
-/// Segments take handles from here upward, each a new one: none is used twice in a process.
+/// The first handle for segments; each new segment gets the next one.
 pub const FIRST_SEGMENT_HANDLE: FileHandle = FileHandle(16);
 
 const SEGMENT_PREFIX: &str = "__cluster_metadata-0/";
 const SEGMENT_SUFFIX: &str = ".log";
 
-/// Why a log or a state file cannot be opened, or an operation is refused; fatal to the process.
+/// Why a log or a state file cannot be opened, or an operation was rejected; fatal to the process.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LogError {
-    /// Any of these.
+    /// All other errors.
     #[error("{0}")]
     Refused(String),
     /// A log may not be truncated below its high watermark.
@@ -42,7 +42,7 @@ pub enum LogError {
 }
 
 impl LogError {
-    /// What is wrong with a file, its name in front.
+    /// An error in a file, with its name.
     pub(crate) fn in_file(path: &str, what: impl std::fmt::Display) -> LogError {
         LogError::Refused(format!("{path}: {what}"))
     }
@@ -61,20 +61,20 @@ pub(crate) fn read_file(path: &str, files: &dyn DurableFiles) -> Result<Option<V
 pub(crate) enum Force {
     /// The content before the rename, the directory after it: the caller's next effect may rely on it.
     Durable,
-    /// The content only: after a power loss the old file may be back.
+    /// The content only: after a power loss the old file may reappear.
     Content,
-    /// Not at all; only a deliberate bug does this.
+    /// Nothing; only a bug does this.
     Nothing,
 }
 
 impl Force {
-    /// The order that every caller uses whose own bug is off.
+    /// `Durable`, unless a bug is on.
     pub(crate) fn durable(bugs: Bugs) -> Force {
         if bugs.has(Bug::RenameNotForced) { Force::Content } else { Force::Durable }
     }
 }
 
-/// Replaces a small file by new content.
+/// Replaces the content of a small file.
 pub(crate) fn replace_file(path: &str, handle: FileHandle, content: &[u8], force: Force, out: &mut Out) {
     let temporary: Rc<str> = format!("{path}.tmp").into();
     out.push(Effect::Open { file: handle, path: Rc::clone(&temporary), truncate: true });
@@ -93,7 +93,7 @@ pub fn segment_path(base: Offset) -> Rc<str> {
     format!("{SEGMENT_PREFIX}{:020}{SEGMENT_SUFFIX}", base.0).into()
 }
 
-/// Base offset of a segment path; `Ok(None)` if the path is no segment's.
+/// Base offset of a segment path; `Ok(None)` if the path is not that of a segment.
 pub fn parse_segment_path(path: &str) -> Result<Option<Offset>, LogError> {
     let Some(name) = path.strip_prefix(SEGMENT_PREFIX).and_then(|name| name.strip_suffix(SEGMENT_SUFFIX)) else {
         return Ok(None);

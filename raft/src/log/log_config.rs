@@ -3,15 +3,13 @@
 use crate::bugs::Bugs;
 use crate::fixes::Fixes;
 
-/// Sizes that matter to the log.
+/// The size limits of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogConfig {
     /// `metadata.log.segment.bytes` or its internal, lower override.
     pub segment_bytes: u64,
     /// `metadata.log.segment.ms`.
     pub segment_ms: i64,
-    /// Switches.
     pub bugs: Bugs,
-    /// Switches.
     pub fixes: Fixes,
 }

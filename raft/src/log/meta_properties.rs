@@ -1,4 +1,4 @@
-//! `meta.properties`: who this disk belongs to (consensus.md §8.1).
+//! `meta.properties`: the node to which a disk belongs (consensus.md §8.1).
 
 use std::rc::Rc;
 

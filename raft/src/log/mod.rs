@@ -1,15 +1,15 @@
 //! The replicated log: batches, epochs, segments and `quorum-state`, as bytes on disk in
 //! Kafka's formats (consensus.md §4 and §8).
 //!
-//! The map:
-//! * `raft_log`: [`RaftLog`], what the raft client requests of its log; start there
-//! * `recovery`: what a log is after a restart; `segment`: one file of it
-//! * `batch`: record batch format v2; `batch_error`: why bytes are no batch; `record` and `control_record`: what is inside
-//! * `epoch_cache`: where epochs start, mirrored to `leader-epoch-checkpoint`
-//! * `election_state_file`: `quorum-state`; `partition_metadata` and `meta_properties`: the
-//!   files of those names; `files`: all names, all handles, and how a small file is replaced
+//! Modules:
+//! * `raft_log`: [`RaftLog`], the log of the raft client; start there
+//! * `recovery`: reading the log at a restart; `segment`: one file of it
+//! * `batch`: record batch format v2; `batch_error`: errors of reading it; `record` and `control_record`: its content
+//! * `epoch_cache`: start offsets of epochs, mirrored to `leader-epoch-checkpoint`
+//! * `election_state_file`: `quorum-state`; `partition_metadata` and `meta_properties`: the files of those names;
+//!   `files`: all names and handles, and the replacement of a small file
 //!
-//! Kafka's index files are not written: it rebuilds them where they are missing.
+//! Kafka's index files are not written: Kafka rebuilds missing ones.
 
 mod batch;
 mod batch_error;

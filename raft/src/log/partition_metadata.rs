@@ -5,7 +5,7 @@ use super::files::{Force, LogError, PARTITION_METADATA, PARTITION_METADATA_HANDL
 use crate::ids::Uuid;
 use crate::io::{DurableFiles, FileHandle, Out};
 
-/// Is the file there? If it is, its topic id must be that of `__cluster_metadata`.
+/// Whether the file exists. If so, its topic id must be that of `__cluster_metadata`.
 pub(super) fn check(files: &dyn DurableFiles) -> Result<bool, LogError> {
     let Some(topic_id) = read_topic_id(PARTITION_METADATA, files)? else {
         return Ok(false);
@@ -22,7 +22,7 @@ pub(super) fn write(force: Force, out: &mut Out) {
     write_topic_id(PARTITION_METADATA, PARTITION_METADATA_HANDLE, Uuid::METADATA_TOPIC_ID, force, out);
 }
 
-/// Any partition's topic id; `None` if the file is absent.
+/// The topic id of any partition; `None` if the file is absent.
 pub(crate) fn read_topic_id(path: &str, files: &dyn DurableFiles) -> Result<Option<Uuid>, LogError> {
     let Some(bytes) = read_file(path, files)? else {
         return Ok(None);
@@ -31,7 +31,7 @@ pub(crate) fn read_topic_id(path: &str, files: &dyn DurableFiles) -> Result<Opti
     parse(&text).map(Some).map_err(|what| LogError::in_file(path, what))
 }
 
-/// Writes any partition's file.
+/// Writes the file of any partition.
 pub(crate) fn write_topic_id(path: &str, handle: FileHandle, topic_id: Uuid, force: Force, out: &mut Out) {
     replace_file(path, handle, to_text(topic_id).as_bytes(), force, out);
 }

@@ -17,45 +17,44 @@ use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 use crate::io::{DurableFiles, Effect, FileHandle, Out, Probe};
 
-/// Answer of [`RaftLog::validate_offset_and_epoch`] (consensus.md §4.3).
+/// Result of [`RaftLog::validate_offset_and_epoch`] (consensus.md §4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validation {
-    /// Serve from there.
+    /// The leader can serve from this offset.
     Valid,
-    /// The logs part at or before this.
+    /// The logs diverge at or before this offset.
     Diverging(OffsetAndEpoch),
 }
 
-/// What the raft client requests of its log.
 #[derive(Clone, Debug)]
 pub struct RaftLog {
     config: LogConfig,
-    /// What stands for the offsets below the start, if that is above 0.
+    /// The snapshot that replaces the offsets below the start, if the start is above 0.
     start_snapshot: Option<OffsetAndEpoch>,
-    /// Ascending, never empty; the last one is written to.
+    /// Ascending, never empty; the last one is active.
     segments: Vec<Segment>,
     next_handle: FileHandle,
     epochs: EpochCache,
-    /// The checkpoint lags behind `epochs`; only with [`Bug::EpochCacheAfterBatch`].
+    /// The checkpoint is older than `epochs`; only with [`Bug::EpochCacheAfterBatch`].
     epoch_checkpoint_stale: bool,
     topic_id_written: bool,
     end: Offset,
     high_watermark: Offset,
-    /// Everything below was forced by this process. Kafka's starts at 0 with every process, so the
-    /// first flush after a restart covers every segment (consensus.md §4.9).
+    /// All records below this offset were forced by this process. Kafka's starts at 0 in every process, so the first
+    /// flush after a restart covers every segment (consensus.md §4.9).
     recovery_point: Offset,
     appended_since_flush: bool,
-    /// Names may have changed since the directory was last forced.
+    /// Names may have changed since the last fsync of the directory.
     directory_dirty: bool,
 }
 
 impl RaftLog {
-    /// Recovers from bytes: CRC of every batch, cut at the first bad byte, later segments dropped.
+    /// Recovers the log: checks the CRC of every batch, truncates at the first invalid byte, drops later segments.
     pub fn open(files: &dyn DurableFiles, config: LogConfig, out: &mut Out) -> Result<RaftLog, LogError> {
         RaftLog::open_above(files, config, None, out)
     }
 
-    /// As [`RaftLog::open`], with a snapshot that may stand for the offsets below the log's start.
+    /// As [`RaftLog::open`], with a snapshot that may replace the offsets below the log's start.
     pub(super) fn open_above(
         files: &dyn DurableFiles,
         config: LogConfig,
@@ -91,36 +90,34 @@ impl RaftLog {
         Ok(log)
     }
 
-    /// First offset held.
     pub fn start_offset(&self) -> Offset {
         self.segments[0].base_offset
     }
 
-    /// One past the last offset held: Kafka's LEO.
+    /// One past the last offset: Kafka's LEO.
     pub fn end_offset(&self) -> Offset {
         self.end
     }
 
-    /// `lastFetchedEpoch`: that of the last record, or of a leader that has written none yet.
+    /// `lastFetchedEpoch`: the epoch of the last record, or of a leader that has not appended yet.
     pub fn last_fetched_epoch(&self) -> LeaderEpoch {
         let below_start = || self.start_snapshot.map_or(LeaderEpoch(0), |snapshot| snapshot.epoch);
         self.epochs.latest_epoch().unwrap_or_else(below_start)
     }
 
-    /// The log's own high watermark; its start until it is updated.
+    /// The high watermark of the log; its start until it is updated.
     pub fn high_watermark(&self) -> Offset {
         self.high_watermark
     }
 
-    /// Kept within start and end, as `UnifiedLog` does.
+    /// Limited to the range from start to end, as in `UnifiedLog`.
     pub fn update_high_watermark(&mut self, offset: Offset) {
         self.high_watermark = offset.clamp(self.start_offset(), self.end);
     }
 
     /// Leader append: epoch-cache entry (D6), partition.metadata (D7), roll, write. Not flushed.
-    ///
-    /// Kafka requires a first offset at or above the end; the accumulator gives exactly the end
-    /// (consensus.md §4.8), so anything else is refused here.
+    /// Kafka requires a first offset at or above the end; that of the accumulator is always equal to the end
+    /// (consensus.md §4.8), so other offsets are rejected here.
     pub fn append_as_leader(&mut self, batch: &Rc<Batch>, now_ms: i64, out: &mut Out) -> Result<(), LogError> {
         let offset_matters = !self.config.bugs.has(Bug::Kafka12331LeaderChangeAtZero);
         if offset_matters && batch.base_offset != self.end {
@@ -136,9 +133,9 @@ impl RaftLog {
         Ok(())
     }
 
-    /// Follower append of a fetched batch list; batches above `current_epoch` and all after them
-    /// are skipped (KAFKA-18723); a corrupt list is dropped whole (`Ok(false)`), out-of-order
-    /// offsets are fatal. Not flushed. `Ok(true)` if something was written.
+    /// Follower append of fetched batches; batches above `current_epoch` and all after them are skipped (KAFKA-18723);
+    /// a list with a corrupt batch is dropped completely (`Ok(false)`), out-of-order offsets are fatal. Not flushed.
+    /// `Ok(true)` if something was written.
     pub fn append_as_follower(
         &mut self,
         records: &Records,
@@ -180,7 +177,7 @@ impl RaftLog {
         LogError::in_file(&segment_path(active), what)
     }
 
-    /// Appends batches in one go: they share a segment, as one append does in Kafka.
+    /// Appends batches to the same segment, as one append does in Kafka.
     fn append(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) {
         self.write_topic_id(out);
         let mut base_offset = self.end;
@@ -211,7 +208,7 @@ impl RaftLog {
         }
     }
 
-    /// Starts a new segment if these batches would overfill the active one, or if it is too old.
+    /// Starts a new segment if these batches would exceed the size of the active one, or if it is too old.
     fn maybe_roll(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) {
         let LogConfig { segment_bytes, segment_ms, .. } = self.config;
         if self.active_mut().should_roll(batches, now_ms, segment_bytes, segment_ms) {
@@ -229,7 +226,7 @@ impl RaftLog {
         self.directory_dirty = true;
     }
 
-    /// Epoch cache `assign(epoch, offset)`: durable before it returns to the caller's next effect.
+    /// Epoch cache `assign(epoch, offset)`: durable before the caller's next effect.
     pub fn assign_epoch_start(&mut self, epoch: LeaderEpoch, offset: Offset, out: &mut Out) {
         if !self.epochs.assign(epoch, offset) {
             return;
@@ -241,7 +238,7 @@ impl RaftLog {
         }
     }
 
-    /// Fsync of everything written since the last flush (segments, directory for new ones).
+    /// Fsync of all writes since the last flush (segments, directory for new ones).
     pub fn flush(&mut self, out: &mut Out) {
         if self.recovery_point < self.end {
             let first = self.segment_of(self.recovery_point);
@@ -257,8 +254,8 @@ impl RaftLog {
         self.appended_since_flush = false;
     }
 
-    /// Has this process appended anything that it has not flushed? What was recovered does not
-    /// count, though it may be in the page cache only: Kafka does not know (consensus.md §4.9).
+    /// Whether this process has appended records that are not flushed. Recovered records do not count, although they
+    /// may be in the page cache only: Kafka does not know (consensus.md §4.9).
     pub fn is_dirty(&self) -> bool {
         self.appended_since_flush && self.recovery_point < self.end
     }
@@ -268,13 +265,13 @@ impl RaftLog {
         let unknown = OffsetAndEpoch { epoch: self.last_fetched_epoch(), offset: self.end };
         let end = self.epochs.end_offset_for(epoch, self.end).unwrap_or(unknown);
         match self.start_snapshot {
-            // The epoch below the start that really exists is the snapshot's.
+            // Below the start only the epoch of the snapshot exists.
             Some(snapshot) if end == (OffsetAndEpoch { epoch, offset: snapshot.offset }) => snapshot,
             _ => end,
         }
     }
 
-    /// consensus.md §4.3 without its second rule, which is about snapshots.
+    /// consensus.md §4.3 without its second rule, which concerns snapshots.
     pub fn validate_offset_and_epoch(&self, offset: Offset, epoch: LeaderEpoch) -> Validation {
         if self.start_offset() == Offset(0) && offset == Offset(0) {
             return Validation::Valid;
@@ -283,8 +280,8 @@ impl RaftLog {
         if end.epoch != epoch || end.offset < offset { Validation::Diverging(end) } else { Validation::Valid }
     }
 
-    /// consensus.md §4.4: cuts to where the logs part; returns the new end. Cutting below the high
-    /// watermark is an error (fatal), unless the bug says otherwise.
+    /// consensus.md §4.4: truncates to the offset at which the logs diverge; returns the new end. A truncation below
+    /// the high watermark is an error (fatal), unless the bug is on.
     pub fn truncate_to_end_offset(&mut self, diverging: OffsetAndEpoch, out: &mut Out) -> Result<Offset, LogError> {
         let target = self.parting_offset(diverging);
         if target < self.high_watermark && !self.config.bugs.has(Bug::TruncateBelowHighWatermark) {
@@ -306,9 +303,9 @@ impl RaftLog {
         if local.epoch == diverging.epoch { local.offset.min(diverging.offset) } else { local.offset }
     }
 
-    /// Removes every batch that reaches beyond `target`, and epochs that start at the new end.
-    /// The cut is not forced: after a power loss the tail may be back, uncommitted as before.
-    /// Removed segments are gone for good at once, for the reason given in [`recover_segments`].
+    /// Removes every batch that extends beyond `target`, and epochs that start at the new end. The truncation is not
+    /// forced: after a power loss the records may reappear, still uncommitted. Removed segments are deleted durably at
+    /// once, for the reason given in [`recover_segments`].
     fn truncate_to(&mut self, target: Offset, out: &mut Out) {
         let keep = self.segment_of(target) + 1;
         for segment in self.segments[keep..].iter().rev() {
@@ -329,8 +326,8 @@ impl RaftLog {
         }
     }
 
-    /// Whole batches from the batch containing `from`, up to `max_bytes` but at least one, none at
-    /// or above `end` (exclusive; pass `end_offset()` for an uncommitted read). Empty at the end.
+    /// Whole batches from the batch containing `from`, up to `max_bytes` but at least one, none at or above `end`
+    /// (exclusive; pass `end_offset()` for an uncommitted read). Empty at the end.
     pub fn read(&self, from: Offset, end: Offset, max_bytes: u32) -> Records {
         let mut records = SmallVec::new();
         let mut bytes = 0;
@@ -353,7 +350,7 @@ impl RaftLog {
         Records(entries.map(|entry| Rc::clone(&entry.batch)).collect())
     }
 
-    /// Index of the segment that holds `offset`: the last that does not start above it.
+    /// Index of the segment that contains `offset`: the last that does not start above it.
     fn segment_of(&self, offset: Offset) -> usize {
         self.segments.partition_point(|segment| segment.base_offset <= offset).saturating_sub(1)
     }
@@ -368,13 +365,12 @@ impl RaftLog {
     }
 }
 
-/// consensus.md §4.2 `load`: what the checkpoint may have missed is added from the batches, what
-/// lies beyond the end goes. Entries below the log's start stay, as in Kafka, which does not know
-/// its start at that point.
+/// consensus.md §4.2 `load`: epochs that the checkpoint lacks are added from the batches, and entries beyond the end
+/// are removed. Entries below the log's start stay, as in Kafka, which does not know the start at that point.
 fn repair_epoch_cache(checkpoint: &EpochCache, segments: &[Segment], end: Offset) -> EpochCache {
     let mut epochs = checkpoint.clone();
     for entry in segments.iter().flat_map(|segment| &segment.entries) {
-        // As Kafka's `LogSegment.recover`: a batch of no epoch starts none.
+        // As Kafka's `LogSegment.recover`: a batch without an epoch starts none.
         let epoch = entry.batch.epoch;
         if epoch >= LeaderEpoch(0) && epochs.latest_epoch().is_none_or(|latest| epoch > latest) {
             epochs.assign(epoch, entry.base_offset);

@@ -5,21 +5,21 @@ use smallvec::SmallVec;
 
 use super::batch_error::BatchError;
 
-/// What a batch or a record is written into: on the stack, as most are small.
+/// The buffer for a batch or a record: on the stack, because most are small.
 pub type Buffer = SmallVec<[u8; 256]>;
 
 /// Metadata frame version.
 const FRAME_VERSION: u32 = 1;
 /// Api key of Kafka's `NoOpRecord`.
 const NO_OP_API_KEY: u32 = 20;
-/// Tag under which a `NoOpRecord` of this model carries its value: Kafka's readers skip tagged
-/// fields they do not know, so every batch is legal for them.
+/// Tag of the value in a `NoOpRecord` of this model: Kafka's readers skip unknown tagged fields, so every batch is
+/// valid for them.
 const VALUE_TAG: u32 = 0;
 
 /// Value of a plain `NoOpRecord`.
 pub(super) const NO_OP_FRAME: [u8; 4] = [FRAME_VERSION as u8, NO_OP_API_KEY as u8, 0, 0];
 
-/// Value of a `NoOpRecord` that carries a number of the model's client.
+/// Value of a `NoOpRecord` with a number of the model's client.
 pub(super) fn value_frame(value: u64) -> [u8; 14] {
     let mut frame = [0; 14];
     frame[..6].copy_from_slice(&[FRAME_VERSION as u8, NO_OP_API_KEY as u8, 0, 1, VALUE_TAG as u8, 8]);
@@ -58,7 +58,7 @@ pub(super) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Reads the next record; refuses what Kafka's raft reader refuses.
+    /// Reads the next record; rejects what Kafka's raft reader rejects.
     pub fn parse(reader: &mut Reader<'a>) -> Result<Record<'a>, BatchError> {
         let length = reader.varint()?;
         let mut body = Reader(reader.take_signed(length)?);
@@ -128,12 +128,11 @@ fn varint_len(n: i32) -> usize {
     (32 - (zigzag(n) | 1).leading_zeros()).div_ceil(7) as usize
 }
 
-/// Takes fields off the front of a byte string; never reads past its end.
+/// Reads fields from the start of a byte string; never reads past its end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a>(pub &'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// The next `count` bytes.
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], BatchError> {
         let (head, tail) = self.0.split_at_checked(count).ok_or(BatchError::MalformedRecord("it ends too early"))?;
         self.0 = tail;
@@ -145,7 +144,6 @@ impl<'a> Reader<'a> {
         self.take(count)
     }
 
-    /// The next `N` bytes.
     pub fn array<const N: usize>(&mut self) -> Result<[u8; N], BatchError> {
         let bytes = self.take(N)?;
         Ok(bytes.try_into().expect("take gives as many bytes as asked"))
@@ -190,7 +188,7 @@ impl<'a> Reader<'a> {
         Ok((n >> 1) as i64 ^ -((n & 1) as i64))
     }
 
-    /// The section that ends every struct of a flexible version.
+    /// The tagged fields at the end of every struct of a flexible version.
     pub fn tagged_fields(&mut self, mut field: impl FnMut(u32, &'a [u8])) -> Result<(), BatchError> {
         for _ in 0..self.unsigned_varint()? {
             let (tag, bytes) = self.tagged_field()?;
@@ -199,14 +197,14 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// One field of that section: its tag and its bytes.
+    /// One tagged field: its tag and its bytes.
     pub fn tagged_field(&mut self) -> Result<(u32, Reader<'a>), BatchError> {
         let tag = self.unsigned_varint()?;
         let size = self.unsigned_varint()?;
         Ok((tag, Reader(self.take(size as usize)?)))
     }
 
-    /// Fails unless everything was read.
+    /// Fails unless all bytes were read.
     pub fn end(&self) -> Result<(), BatchError> {
         if self.0.is_empty() { Ok(()) } else { Err(BatchError::MalformedRecord("bytes after its end")) }
     }

@@ -1,4 +1,4 @@
-//! What a log is after a restart: segments read back from their bytes (consensus.md §4.1).
+//! Recovery of the log at a restart: segments are read from their files (consensus.md §4.1).
 
 use std::rc::Rc;
 
@@ -11,13 +11,13 @@ use crate::bugs::Bug;
 use crate::ids::{Offset, OffsetAndEpoch};
 use crate::io::{DurableFiles, Effect, FileHandle, Out, Probe};
 
-/// Reads every segment, cuts the log at the first bad byte, and opens what is left; a log without
-/// segments gets an empty one.
+/// Reads every segment, truncates the log at the first invalid byte, and opens the rest; a log without segments gets an
+/// empty one.
 ///
-/// Kafka cuts the file first, deletes later segments after that, and leaves it to the file
-/// system's journal that none of them comes back. Here they go first, newest first, and for good:
-/// forcing the cut file does not force the directory on every disk, and a segment that came back
-/// would follow on a gap, or on other records. Where one is found to do so, the log ends before it.
+/// Kafka truncates the file first, deletes later segments after that, and relies on the file system's journal that none
+/// of them reappears. Here they are deleted first, newest first, and durably: an fsync of the truncated file does not
+/// force the directory on every disk, and a segment that reappeared would follow a gap, or other records. If such a
+/// segment is found, the log ends before it.
 pub(super) fn recover_segments(
     files: &dyn DurableFiles,
     config: LogConfig,
@@ -68,7 +68,7 @@ pub(super) fn recover_segments(
     }
     let last = segments.last().expect("the first segment follows on nothing, so it was read");
     if last.size_bytes < found_bytes && !config.bugs.has(Bug::TornTailNotCut) {
-        // Not forced: after a power loss the bad bytes may be back, and are cut again.
+        // Not forced: after a power loss the invalid bytes may reappear, and are truncated again.
         out.push(Effect::Truncate { file: last.handle, len: last.size_bytes });
     }
     if last.size_bytes < found_bytes || !dropped.is_empty() {
@@ -85,8 +85,7 @@ fn segment_bases(files: &dyn DurableFiles) -> Result<Vec<Offset>, LogError> {
     Ok(bases)
 }
 
-/// The longest run of good batches at the front of a file: whole, intact, and with offsets that
-/// follow on from `base`.
+/// The valid batches at the start of a file: complete, intact, and with consecutive offsets from `base`.
 fn read_segment(bytes: &[u8], base: Offset, handle: FileHandle, config: LogConfig) -> Segment {
     let mut segment = Segment::new(base, handle);
     let mut rest = bytes;

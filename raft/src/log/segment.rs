@@ -6,12 +6,11 @@ use super::batch::Batch;
 use crate::ids::Offset;
 use crate::io::{Effect, FileHandle, Out};
 
-/// A batch and where the log has it.
+/// A batch and its offset in the log.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    /// The batch's base offset; only a batch with a wrong one (KAFKA-12331) says otherwise.
+    /// The batch's base offset; they differ only for a batch with a wrong one (KAFKA-12331).
     pub base_offset: Offset,
-    /// The batch.
     pub batch: Rc<Batch>,
 }
 
@@ -22,17 +21,15 @@ impl Entry {
     }
 }
 
-/// A file `{base:020}.log`. Kafka's `.index` and `.timeindex` files beside it are not written:
-/// they hold nothing a log does not, and Kafka rebuilds them where they are missing.
+/// A file `{base:020}.log`. Kafka's `.index` and `.timeindex` files are not written: they are derived from the log, and
+/// Kafka rebuilds missing ones.
 #[derive(Clone, Debug)]
 pub(crate) struct Segment {
-    /// First offset it may hold; its name.
+    /// Offset of the first record; part of the file name.
     pub base_offset: Offset,
-    /// What the file is open under.
     pub handle: FileHandle,
-    /// Bytes in the file.
     pub size_bytes: u64,
-    /// Wall clock at its creation; a recovered segment takes that of its next append.
+    /// Wall clock at its creation; for a recovered segment that of its next append.
     pub created_ms: Option<i64>,
     /// Its batches, ascending.
     pub entries: Vec<Entry>,
@@ -44,14 +41,14 @@ impl Segment {
         Segment { base_offset, handle, size_bytes: 0, created_ms: None, entries: Vec::new() }
     }
 
-    /// Adds a batch that lies at `base_offset`, which is the segment's end.
+    /// Appends a batch at `base_offset`, which is the segment's end.
     pub fn append(&mut self, base_offset: Offset, batch: Rc<Batch>, out: &mut Out) {
         out.push(Effect::Append { file: self.handle, bytes: Rc::clone(&batch.bytes) });
         self.size_bytes += batch.len_bytes() as u64;
         self.entries.push(Entry { base_offset, batch });
     }
 
-    /// Removes every batch that reaches to `end` or beyond.
+    /// Removes every batch that extends to `end` or beyond.
     pub fn truncate(&mut self, end: Offset, out: &mut Out) {
         let mut cut = false;
         while let Some(last) = self.entries.pop_if(|last| last.next_offset() > end) {
@@ -63,14 +60,13 @@ impl Segment {
         }
     }
 
-    /// One past its last offset.
     pub fn end_offset(&self) -> Offset {
         self.entries.last().map_or(self.base_offset, Entry::next_offset)
     }
 
-    /// Index of the entry that holds `offset`, or of the first above it.
+    /// Index of the entry that contains `offset`, or of the first above it.
     pub fn position_of(&self, offset: Offset) -> usize {
-        // Nearly always the end is requested, or what came last.
+        // Most queries are for the end, or for the last entries.
         let mut after = self.entries.len();
         if self.entries.last().is_some_and(|last| last.base_offset > offset) {
             after = self.entries.partition_point(|entry| entry.base_offset <= offset);
@@ -81,8 +77,8 @@ impl Segment {
         }
     }
 
-    /// Kafka's `shouldRoll`: would these batches overfill it, or is it too old? A recovered segment is
-    /// as old as the first question.
+    /// Kafka's `shouldRoll`: whether these batches would exceed its size, or it is too old. The age of a recovered
+    /// segment counts from the first call.
     pub fn should_roll(&mut self, batches: &[Rc<Batch>], now_ms: i64, limit_bytes: u64, limit_ms: i64) -> bool {
         let bytes: u64 = batches.iter().map(|batch| batch.len_bytes() as u64).sum();
         let timestamp_ms = batches.iter().map(|batch| batch.max_timestamp_ms()).max().unwrap_or(now_ms);
@@ -92,9 +88,8 @@ impl Segment {
         !self.entries.is_empty() && (full || old)
     }
 
-    /// How long its first batch has waited for the segment to be closed. Kafka measures by the
-    /// timestamps in the batches, whoever's clock gave them, and falls back to its own clock where
-    /// there are none.
+    /// The age of its first batch. Kafka computes it from the timestamps in the batches, of whichever clock, and uses
+    /// its own clock where there are none.
     fn waited_for_roll_ms(&self, timestamp_ms: i64, now_ms: i64) -> i64 {
         let first = self.entries.first().map(|entry| entry.batch.max_timestamp_ms());
         match first.filter(|first_ms| *first_ms >= 0) {

@@ -1,13 +1,12 @@
 //! Declares metadata records, their bytes in every version, and their readers.
 //!
-//! The bytes are Kafka's flexible encoding (controller-broker.md §1.1): the fields of the version
-//! in order, those with a tag in a section of their own at the end of the struct, and there only
-//! where they differ from their default.
+//! The bytes are Kafka's flexible encoding (controller-broker.md §1.1): the fields of the version in order; fields with
+//! a tag are in a section at the end of the struct, and only if they differ from their default.
 
 /// `records! { KEY Name, max VERSION { field: type, since V[, tag N[= default]]; … } … parts { … } }`
 ///
-/// Tags ascend within a record. A field that the version read does not have takes its default; a
-/// version that cannot hold what a record says is refused, as Kafka's generated writers refuse it.
+/// Tags ascend within a record. A field that is not in the version read gets its default; a version without a field for
+/// a value is rejected, as Kafka's generated writers reject it.
 macro_rules! records {
     (
         $($(#[$meta:meta])* $key:literal $name:ident, max $max:literal {
@@ -50,17 +49,17 @@ macro_rules! records {
         pub enum MetadataRecord { $($(#[$meta])* $name($name),)+ }
 
         impl MetadataRecord {
-            /// Kafka's name of its type.
+            /// Kafka's name of the record type.
             pub fn name(&self) -> &'static str {
                 match self { $(MetadataRecord::$name(_) => concat!(stringify!($name), "Record"),)+ }
             }
 
-            /// Kafka's key of its type.
+            /// Kafka's key of the record type.
             pub fn api_key(&self) -> u16 {
                 match self { $(MetadataRecord::$name(_) => $key,)+ }
             }
 
-            /// The newest version of its type.
+            /// The newest version of the record type.
             pub fn max_version(&self) -> i16 {
                 match self { $(MetadataRecord::$name(_) => $max,)+ }
             }
@@ -74,7 +73,7 @@ macro_rules! records {
                 match self { $(MetadataRecord::$name(record) => Field::write(record, version, out),)+ }
             }
 
-            /// `Ok(None)`: nobody knows such a record, or not this version of it.
+            /// `Ok(None)`: an unknown record type, or an unknown version of it.
             fn read_body(api_key: u32, version: i16, reader: &mut Reader<'_>) -> Result<Option<Self>, BatchError> {
                 Ok(match (api_key, version) {
                     $(($key, 0..=$max) => Some(MetadataRecord::$name(Field::read(reader, version)?)),)+
@@ -85,7 +84,7 @@ macro_rules! records {
     };
 }
 
-/// The bytes of one struct, its section of tagged fields included.
+/// The bytes of one struct, its tagged fields included.
 macro_rules! body {
     ($name:ident { $($field:ident: $type:ty, since $since:literal $(, tag $tag:literal $(= $default:expr)?)?;)* }) => {
         $crate::message::fields::fields! { $name { $($field),* } }
@@ -149,7 +148,7 @@ macro_rules! default {
     };
 }
 
-/// The first block for a field with a tag, the second for one without.
+/// Expands to the first block for a field with a tag, to the second for one without.
 macro_rules! either {
     ([$tag:literal] { $($tagged:tt)* } { $($untagged:tt)* }) => { $($tagged)* };
     ([] { $($tagged:tt)* } { $($untagged:tt)* }) => { $($untagged)* };

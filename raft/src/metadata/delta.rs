@@ -1,4 +1,4 @@
-//! From one image to the next: what is replayed, and what that means for one broker's replicas
+//! The difference between two images: replayed records, and their effect on the replicas of one broker
 //! (controller-broker.md §5.4, §5.5).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,11 +8,11 @@ use super::image::{MetadataChanges, MetadataImage, MetadataProvenance, Partition
 use super::records::MetadataRecord;
 use crate::ids::{NodeId, TopicIdPartition};
 
-/// Kafka's `MetadataDelta`: an image, the records replayed on top of it, and what they touched.
+/// Kafka's `MetadataDelta`: an image, the records replayed on top of it, and the entities they changed.
 #[derive(Clone, Debug)]
 pub struct MetadataDelta {
     base: Rc<MetadataImage>,
-    /// What `base` has become; they share whatever was not touched.
+    /// The result of the replay on `base`; they share unchanged parts.
     next: MetadataImage,
     changes: MetadataChanges,
 }
@@ -21,23 +21,23 @@ pub struct MetadataDelta {
 /// applied in the order of the fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LocalReplicaChanges {
-    /// It holds a replica no longer: the topic is gone, or it left the replica list.
+    /// The broker no longer has a replica: the topic was deleted, or the broker left the replica list.
     pub deletes: BTreeSet<TopicIdPartition>,
-    /// It leads, and the partition epoch is another than before.
+    /// The broker leads, and the partition epoch has changed.
     pub leaders: BTreeMap<TopicIdPartition, Rc<PartitionRegistration>>,
-    /// Those of `leaders` whose leader epoch is another than before.
+    /// Those of `leaders` whose leader epoch has changed.
     pub elected_leaders: BTreeSet<TopicIdPartition>,
-    /// It holds a replica, does not lead, and the partition epoch is another than before.
+    /// The broker has a replica, does not lead, and the partition epoch has changed.
     pub followers: BTreeMap<TopicIdPartition, Rc<PartitionRegistration>>,
 }
 
 impl MetadataDelta {
-    /// Nothing yet on top of `base`.
+    /// An empty delta on top of `base`.
     pub fn new(base: Rc<MetadataImage>) -> MetadataDelta {
         MetadataDelta { next: MetadataImage::clone(&base), base, changes: MetadataChanges::default() }
     }
 
-    /// From the empty image to `image`: what a new publisher receives first.
+    /// The delta from the empty image to `image`: the first one of a new publisher.
     pub fn from_empty(image: &MetadataImage) -> MetadataDelta {
         let (features, cluster) = (image.features(), image.cluster());
         let mut names: BTreeSet<Rc<str>> = features.finalized().keys().cloned().collect();
@@ -57,18 +57,17 @@ impl MetadataDelta {
         MetadataDelta { base: Rc::default(), next: image.clone(), changes }
     }
 
-    /// The image before.
+    /// The image before the delta.
     pub fn base(&self) -> &Rc<MetadataImage> {
         &self.base
     }
 
-    /// What was touched. A topic that was created and removed on the way is not in it.
+    /// The changed entities. A topic that was created and removed in the delta is not included.
     pub fn changes(&self) -> &MetadataChanges {
         &self.changes
     }
 
-    /// Applies one record on top; an error leaves the delta as it was
-    /// ([`MetadataImage::replay`]).
+    /// Applies one record; an error leaves the delta unchanged ([`MetadataImage::replay`]).
     pub fn replay(&mut self, record: &MetadataRecord) -> Result<(), ReplayError> {
         self.next.replay(record, &mut self.changes)?;
         if let MetadataRecord::RemoveTopic(removed) = record
@@ -79,7 +78,7 @@ impl MetadataDelta {
         Ok(())
     }
 
-    /// KAFKA-19383's mistake: a topic of the base that was deleted, or with an empty name all of them, is written back.
+    /// KAFKA-19383: restores a topic of the base that was deleted, or all of them if the name is empty.
     pub(super) fn restore_deleted(&mut self, name: &str) {
         for topic_id in &self.changes.deleted_topics {
             let topic = self.base.topics().topic(*topic_id);
@@ -89,12 +88,12 @@ impl MetadataDelta {
         }
     }
 
-    /// The image after, which goes as far as `provenance` says.
+    /// The image after the delta, with this provenance.
     pub fn apply(&self, provenance: MetadataProvenance) -> Rc<MetadataImage> {
         Rc::new(self.next.clone().at(provenance))
     }
 
-    /// What `broker` has to do about its replicas.
+    /// The changes of the replicas of `broker`.
     pub fn local_changes(&self, broker: NodeId) -> LocalReplicaChanges {
         let mut local = LocalReplicaChanges::default();
         for topic_id in &self.changes.deleted_topics {

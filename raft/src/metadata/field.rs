@@ -1,33 +1,32 @@
-//! How one field of a metadata record is written and read: Kafka's flexible encoding
-//! (controller-broker.md §1.1).
+//! Encoding of one field of a metadata record: Kafka's flexible encoding (controller-broker.md §1.1).
 
 use std::rc::Rc;
 
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, ProducerId, Uuid};
 use crate::log::{BatchError, Frame, Reader, put_unsigned_varint};
 
-/// No string is longer, in bytes.
+/// Limit of a string, in bytes.
 const MAX_STRING_BYTES: usize = 0x7fff;
 
-/// Why a record has no bytes in a version.
+/// Why a record cannot be encoded in a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
     /// A field has a value, and the version has no such field.
     #[error("{record} has no {field} in version {version}")]
     FieldNotInVersion {
-        /// Which struct.
+        /// Name of the struct.
         record: &'static str,
-        /// Of it.
+        /// Name of the field.
         field: &'static str,
-        /// Requested.
+        /// The requested version.
         version: i16,
     },
-    /// The type has no such version.
+    /// The record type has no such version.
     #[error("{record} has no version {version}")]
     UnknownVersion {
-        /// Which type.
+        /// Name of the record type.
         record: &'static str,
-        /// Requested.
+        /// The requested version.
         version: i16,
     },
     /// A string of more than 32,767 bytes.
@@ -37,15 +36,14 @@ pub enum EncodeError {
 
 /// A field, or a struct of fields.
 pub(super) trait Field: Sized + PartialEq {
-    /// What it is where nothing is said: Kafka's default of the type.
+    /// Kafka's default of the type.
     fn absent() -> Self;
-    /// Appends its bytes.
     fn write(&self, version: i16, out: &mut Frame) -> Result<(), EncodeError>;
-    /// Takes it off the front.
+    /// Reads it from the start.
     fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, BatchError>;
 }
 
-/// The section that ends every struct of a flexible version.
+/// The tagged fields at the end of every struct of a flexible version.
 #[derive(Default)]
 pub(super) struct TaggedFields {
     count: u32,
@@ -53,7 +51,7 @@ pub(super) struct TaggedFields {
 }
 
 impl TaggedFields {
-    /// Adds one; tags ascend.
+    /// Adds a field; tags ascend.
     pub fn push(&mut self, tag: u32, field: &impl Field, version: i16) -> Result<(), EncodeError> {
         let mut bytes = Frame::new();
         field.write(version, &mut bytes)?;
@@ -64,7 +62,6 @@ impl TaggedFields {
         Ok(())
     }
 
-    /// Appends the section.
     pub fn write(&self, out: &mut Frame) -> Result<(), EncodeError> {
         put_unsigned_varint(out, self.count);
         out.extend_from_slice(&self.bytes);
@@ -112,7 +109,7 @@ numbers! {
     Uuid: Uuid::ZERO, n(u128) => u128::from_be_bytes(n.0), Uuid(n.to_be_bytes());
 }
 
-/// Compact: the length plus one, 0 for null.
+/// Compact encoding: the length plus one, 0 for null.
 fn read_length(reader: &mut Reader<'_>) -> Result<Option<usize>, BatchError> {
     let length = reader.unsigned_varint()?.checked_sub(1);
     Ok(length.map(|length| length as usize))
@@ -183,7 +180,7 @@ impl<T: Field> Field for Option<Rc<[T]>> {
 
     fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, BatchError> {
         let Some(count) = read_length(reader)? else { return Ok(None) };
-        // Every item takes a byte at least: what is allocated exists.
+        // Every item has at least one byte: this limits the allocation.
         if count > reader.0.len() {
             return Err(BatchError::MalformedRecord("an array has more items than there are bytes"));
         }

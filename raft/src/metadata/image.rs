@@ -1,10 +1,10 @@
-//! The metadata as of an offset: what replaying the log up to there makes.
+//! The metadata at an offset: the result of replaying the log up to it.
 //!
-//! * [`MetadataImage`]: all of it; a clone shares everything. Start here
-//! * `features`, `cluster`, `topics`, `configs`: its parts; `partition`: one partition, and how a
-//!   change is merged into it
-//! * `changes`: what a replay touched; `replay_error`: what a replay refuses
-//! * `shared_map`: how parts are shared; `digest`: how images are compared
+//! * [`MetadataImage`]: the complete image; a clone shares all parts. Start here
+//! * `features`, `cluster`, `topics`, `configs`: its parts; `partition`: one partition, and the merge of a change into
+//!   it
+//! * `changes`: the entities that a replay changed; `replay_error`: the errors of a replay
+//! * `shared_map`: sharing of parts; `digest`: comparison of images
 
 mod changes;
 mod cluster;
@@ -32,21 +32,21 @@ use self::digest::{Part, entity_hash};
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, ProducerId};
 use crate::metadata::MetadataRecord;
 
-/// How far an image goes (Kafka's `MetadataProvenance`).
+/// The last offset and epoch of an image (Kafka's `MetadataProvenance`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MetadataProvenance {
-    /// Of the last record that it contains; -1 for the empty image.
+    /// Offset of the last contained record; -1 for the empty image.
     pub last_contained_offset: Offset,
-    /// Of that record; -1 for the empty image.
+    /// Epoch of that record; -1 for the empty image.
     pub last_contained_epoch: LeaderEpoch,
     /// Timestamp of its batch, in ms of the leader's wall clock; -1 for the empty image.
     pub last_contained_log_time_ms: i64,
-    /// Does a batch of the log end there? Only such an image may become a snapshot.
+    /// Whether a batch of the log ends there. Only such an image may become a snapshot.
     pub is_offset_batch_aligned: bool,
 }
 
 impl MetadataProvenance {
-    /// Of the empty image.
+    /// The provenance of the empty image.
     pub const EMPTY: MetadataProvenance = MetadataProvenance {
         last_contained_offset: Offset(-1),
         last_contained_epoch: LeaderEpoch(-1),
@@ -55,9 +55,9 @@ impl MetadataProvenance {
     };
 }
 
-/// Kafka's `MetadataImage`, and the replicated state of a controller. Parts are shared between
-/// clones; [`replay`](Self::replay) copies what it changes of a part that is shared, and no more:
-/// for a PartitionChange, one chunk of its topic's partitions and one of the topics.
+/// Kafka's `MetadataImage`, and the replicated state of a controller. Parts are shared between clones;
+/// [`replay`](Self::replay) copies only the changed parts: for a PartitionChange, one chunk of its topic's partitions
+/// and one of the topics.
 #[derive(Clone, Debug)]
 pub struct MetadataImage {
     provenance: MetadataProvenance,
@@ -81,7 +81,7 @@ impl Default for MetadataImage {
     }
 }
 
-/// Equal in what they say; how far they go does not count.
+/// Images are equal if their content is; the provenance is not compared.
 impl PartialEq for MetadataImage {
     fn eq(&self, other: &Self) -> bool {
         self.features == other.features
@@ -94,37 +94,32 @@ impl PartialEq for MetadataImage {
 impl Eq for MetadataImage {}
 
 impl MetadataImage {
-    /// How far it goes.
     pub fn provenance(&self) -> &MetadataProvenance {
         &self.provenance
     }
 
-    /// Offset of the last record that it contains; -1 for the empty image.
+    /// Offset of the last contained record; -1 for the empty image.
     pub fn offset(&self) -> Offset {
         self.provenance.last_contained_offset
     }
 
-    /// Last offset and epoch that it contains.
+    /// Offset and epoch of the last contained record.
     pub fn highest_offset_and_epoch(&self) -> OffsetAndEpoch {
         OffsetAndEpoch { epoch: self.provenance.last_contained_epoch, offset: self.offset() }
     }
 
-    /// Finalized features.
     pub fn features(&self) -> &Rc<FeaturesImage> {
         &self.features
     }
 
-    /// Registrations.
     pub fn cluster(&self) -> &Rc<ClusterImage> {
         &self.cluster
     }
 
-    /// Topics and partitions.
     pub fn topics(&self) -> &Rc<TopicsImage> {
         &self.topics
     }
 
-    /// Dynamic configs.
     pub fn configs(&self) -> &Rc<ConfigurationsImage> {
         &self.configs
     }
@@ -134,28 +129,28 @@ impl MetadataImage {
         self.next_producer_id.unwrap_or(ProducerId(0))
     }
 
-    /// 64 bits of everything it says, and of nothing else: equal images have equal digests,
-    /// whatever history made them and however far they go. Known at once.
+    /// A 64-bit digest of the content, without the provenance: equal images have equal digests, whatever their history.
+    /// Maintained incrementally.
     pub fn digest(&self) -> u64 {
         let parts = [self.features.digest(), self.cluster.digest(), self.topics.digest(), self.configs.digest()];
         let producer_ids = self.next_producer_id.map_or(0, |next| entity_hash(Part::ProducerIds, &next, &next));
         parts.into_iter().fold(producer_ids, u64::wrapping_add)
     }
 
-    /// The same, said to go this far.
+    /// The same image with this provenance.
     pub(super) fn at(mut self, provenance: MetadataProvenance) -> MetadataImage {
         self.provenance = provenance;
         self
     }
 
-    /// Puts a topic back as it was (KAFKA-19383).
+    /// Restores a topic (KAFKA-19383).
     pub(super) fn restore(&mut self, topic: &Rc<TopicImage>) {
         Rc::make_mut(&mut self.topics).restore(topic);
     }
 
-    /// Applies one record and notes what it touched (controller-broker.md §1.2). An error is one
-    /// of Kafka's fatal cases; then nothing was changed. NoOp and the records of transactions say
-    /// nothing here: who replays must know what a transaction hides.
+    /// Applies one record and adds the changed entities to `changes` (controller-broker.md §1.2). An error is one of
+    /// Kafka's fatal cases; then nothing was changed. NoOp and transaction records have no effect here: the caller
+    /// handles transactions.
     pub fn replay(&mut self, record: &MetadataRecord, changes: &mut MetadataChanges) -> Result<(), ReplayError> {
         match record {
             MetadataRecord::RegisterBroker(record) => {

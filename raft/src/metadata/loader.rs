@@ -1,9 +1,7 @@
-//! Kafka's `MetadataLoader`: turns committed batches into images and says when publishers get them
-//! (controller-broker.md §5.4). One per process, on a thread of its own; broker and controller share
-//! it.
+//! Kafka's `MetadataLoader`: builds images from committed batches and publishes them (controller-broker.md §5.4). One
+//! per process, on its own thread; broker and controller share it.
 //!
-//! Publishers are those to which the caller hands a [`Publication`], in Kafka's order, all of them
-//! installed at once.
+//! The caller passes a [`Publication`] to the publishers in Kafka's order; all publishers are installed at once.
 
 use std::rc::Rc;
 
@@ -16,29 +14,27 @@ use crate::io::Effect;
 use crate::log::{Batch, Records};
 use crate::step::{Fatal, Step};
 
-/// How long new publishers wait before the loader is checked again for having caught up.
+/// The interval at which the loader, for new publishers, checks whether it has caught up.
 const RETRY_NS: u64 = 100_000_000;
 /// Kafka's default of `broker.session.timeout.ms`.
 const SESSION_MS: i64 = 9_000;
 
-/// What publishers receive (`onMetadataUpdate`).
+/// The arguments of a publisher (`onMetadataUpdate`).
 #[derive(Clone, Debug)]
 pub struct Publication {
-    /// From the image before to this one.
+    /// From the previous image to this one.
     pub delta: Rc<MetadataDelta>,
-    /// As of its provenance.
     pub image: Rc<MetadataImage>,
     /// Kafka's `LoaderManifest` type.
     pub manifest: ManifestType,
 }
 
-/// Where an image came from.
+/// The source of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ManifestType {
     /// Records of the log.
     LogDelta,
-    /// All there is, for publishers that knew nothing. Once they have taken it, they are notified of
-    /// the [leader](MetadataLoader::current_leader).
+    /// The whole image, for new publishers. After it they are notified of the [leader](MetadataLoader::current_leader).
     Snapshot,
 }
 
@@ -57,9 +53,9 @@ pub struct MetadataLoader {
     image: Rc<MetadataImage>,
     /// On top of `image`.
     delta: MetadataDelta,
-    /// The last record that was looked at, visible or not.
+    /// The last record that was read, visible or not.
     loaded: MetadataProvenance,
-    /// Offset of the BeginTransaction that was not ended.
+    /// Offset of the BeginTransaction record of the open transaction.
     transaction: Option<Offset>,
     has_seen_record: bool,
     catching_up: bool,
@@ -70,8 +66,8 @@ pub struct MetadataLoader {
 }
 
 impl MetadataLoader {
-    /// At the start of a process: the log will be read from offset 0. A fault is fatal iff the
-    /// process has the controller role.
+    /// The state at the start of a process: the log is read from offset 0. A fault is fatal iff the process has the
+    /// controller role.
     pub fn new(has_controller_role: bool, bugs: Bugs) -> MetadataLoader {
         let image: Rc<MetadataImage> = Rc::default();
         MetadataLoader {
@@ -90,25 +86,23 @@ impl MetadataLoader {
         }
     }
 
-    /// The newest image, published or not; the records of an open transaction are not in it.
+    /// The newest image, published or not; without the records of an open transaction.
     pub fn image(&self) -> &Rc<MetadataImage> {
         &self.image
     }
 
-    /// Offset of the image that was published last, -1 before the first: what a broker's heartbeats
-    /// tell. Giving the image to new publishers does not move it, so that it may lag until the next
-    /// commit.
+    /// Offset of the last published image, -1 before the first: the metadata offset of a broker's heartbeats.
+    /// Publishing to new publishers does not change it, so it may lag until the next commit.
     pub fn last_applied_offset(&self) -> Offset {
         self.last_applied.last_contained_offset
     }
 
-    /// One past the last offset that was loaded: what the raft client receives when a delivery is
-    /// closed.
+    /// The next offset to load, which the raft client receives when a delivery is closed.
     pub fn next_offset(&self) -> Offset {
         Offset(self.loaded.last_contained_offset.0 + 1)
     }
 
-    /// Who leads the metadata quorum, and its epoch.
+    /// The leader of the metadata quorum, and its epoch.
     pub fn current_leader(&self) -> (Option<NodeId>, LeaderEpoch) {
         self.current_leader
     }
@@ -118,19 +112,18 @@ impl MetadataLoader {
         self.load_errors
     }
 
-    /// Has it seen all that was committed when it started? Never goes back to `false`.
+    /// Whether it has loaded all records that were committed when it started. Once true, it stays true.
     pub fn has_caught_up(&self) -> bool {
         !self.catching_up
     }
 
-    /// `installPublishers`: they get the whole image as soon as the loader has caught up, requested
-    /// by the thread's timer.
+    /// `installPublishers`: they get the whole image, on the thread's timer, as soon as the loader has caught up.
     pub fn install_publishers(&mut self, step: &mut Step<'_>) {
         self.publishers = Publishers::Uninitialized;
         arm(0, step);
     }
 
-    /// `initializeNewPublishers`, on the thread's timer. With nothing to do for now, tries again.
+    /// `initializeNewPublishers`, on the thread's timer. If the loader has not caught up, the timer is armed again.
     pub fn initialize_new_publishers(
         &mut self,
         high_watermark: Option<Offset>,
@@ -148,14 +141,14 @@ impl MetadataLoader {
         Some(Publication { delta, image: Rc::clone(&self.image), manifest: ManifestType::Snapshot })
     }
 
-    /// `handleLeaderChange`; `true` if the publishers are to be notified (`onControllerChange`).
+    /// `handleLeaderChange`; `true` if the publishers must be notified (`onControllerChange`).
     pub fn handle_leader_change(&mut self, leader: Option<NodeId>, epoch: LeaderEpoch) -> bool {
         self.current_leader = (leader, epoch);
         self.publishers == Publishers::Installed
     }
 
-    /// `handleCommit`: all batches of one delivery make one image, but for what comes before a
-    /// transaction begins. `high_watermark` is raft's own, as of now.
+    /// `handleCommit`: all batches of one delivery form one image, except those before the start of a transaction.
+    /// `high_watermark` is raft's current one.
     pub fn handle_commit(
         &mut self,
         records: &Records,
@@ -165,7 +158,7 @@ impl MetadataLoader {
         let mut published = Vec::new();
         let lost = usize::from(self.bugs.has(Bug::LoaderSkipsBatch) && records.0.len() > 1);
         for batch in &records.0[lost..] {
-            // A read begins with the batch that holds the offset requested.
+            // A read starts with the batch that contains the requested offset.
             if batch.last_offset >= self.next_offset() {
                 self.load_batch(batch, high_watermark, step, &mut published)?;
             }
@@ -206,14 +199,13 @@ impl MetadataLoader {
                 self.fault(&format!("Error reading metadata log records {base} to {last}: {error}"))?;
             }
         }
-        // Control records are seen by nobody; their offsets count.
+        // Control records change nothing but the offset.
         self.loaded = provenance(batch.last_offset);
         Ok(())
     }
 
-    /// One record, in or out of a transaction. Abort drops at once what came since Begin: in Kafka
-    /// the dropped records stay until the end of the delivery and can leak into what it publishes
-    /// (§5.4, a hazard not to copy).
+    /// Replays one record, in or out of a transaction. Abort drops the records since Begin at once: in Kafka they stay
+    /// until the end of the delivery and can leak into what it publishes (§5.4, a hazard not to copy).
     fn replay(
         &mut self,
         offset: Offset,
@@ -250,7 +242,7 @@ impl MetadataLoader {
         Ok(())
     }
 
-    /// Does a mistake lose this record, which the local clock says is so old?
+    /// Whether a bug loses this record, of this age by the local clock.
     fn is_missed(&self, record: &MetadataRecord, age_ms: i64) -> bool {
         match record {
             MetadataRecord::RemoveTopic(RemoveTopic { topic_id }) => {
@@ -265,7 +257,7 @@ impl MetadataLoader {
         }
     }
 
-    /// Makes the image of all that was loaded, and publishes it if the time for that has come.
+    /// Builds the image of all loaded records, and publishes it if the loader has caught up.
     fn flush(&mut self, high_watermark: Option<Offset>, step: &mut Step<'_>) -> Option<Publication> {
         if self.loaded.last_contained_offset <= self.image.offset() {
             return None;
@@ -290,14 +282,14 @@ impl MetadataLoader {
         }
     }
 
-    /// Once through, always through.
+    /// Once caught up, always caught up.
     fn still_needs_to_catch_up(&mut self, high_watermark: Option<Offset>) -> bool {
         let loaded_all = high_watermark.is_some_and(|high_watermark| self.image.offset().0 >= high_watermark.0 - 1);
         self.catching_up &= !(loaded_all && self.has_seen_record);
         self.catching_up
     }
 
-    /// Fatal for a controller; a broker counts it and goes on with the next record.
+    /// Fatal for a controller; a broker increments its error count and continues with the next record.
     fn fault(&mut self, what: &str) -> Result<(), Fatal> {
         self.load_errors += 1;
         if self.has_controller_role { Err(Fatal::from(what.to_owned())) } else { Ok(()) }

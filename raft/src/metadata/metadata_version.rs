@@ -1,5 +1,4 @@
-//! `metadata.version`: what it allows, and which version of a record it writes
-//! (controller-broker.md §1.3).
+//! `metadata.version`: the features and the record versions that it selects (controller-broker.md §1.3).
 
 use std::fmt;
 
@@ -10,11 +9,10 @@ use super::records::MetadataRecord;
 pub struct MetadataVersion(pub i16);
 
 impl MetadataVersion {
-    /// Name of the feature.
     pub const FEATURE_NAME: &'static str = "metadata.version";
-    /// 3.3-IV3: the oldest that current Kafka runs with, and what it takes where none is known.
+    /// 3.3-IV3: the oldest that current Kafka supports, and the default where none is known.
     pub const MINIMUM: MetadataVersion = MetadataVersion(7);
-    /// 4.4-IV2: the newest that is ready for production.
+    /// 4.4-IV2: the newest for production.
     pub const LATEST_PRODUCTION: MetadataVersion = MetadataVersion(33);
 
     const IBP_3_4_IV0: MetadataVersion = MetadataVersion(8);
@@ -26,7 +24,7 @@ impl MetadataVersion {
     const IBP_4_3_IV0: MetadataVersion = MetadataVersion(30);
     const IBP_4_4_IV2: MetadataVersion = MetadataVersion(33);
 
-    /// Up to 3.6-IV0 the leader epoch grows when an ISR shrinks (KAFKA-15021).
+    /// Up to 3.6-IV0 the leader epoch is bumped when an ISR shrinks (KAFKA-15021).
     pub fn is_leader_epoch_bump_required_on_isr_shrink(self) -> bool {
         self < Self::IBP_3_6_IV0
     }
@@ -70,9 +68,9 @@ impl fmt::Display for MetadataVersion {
 }
 
 impl MetadataRecord {
-    /// The version to write it in. Most types follow `metadata.version`;
-    /// BrokerRegistrationChange is written in the oldest that holds what it says. Whether ELR is on
-    /// does not count: it decides which fields a partition's record fills.
+    /// The version in which the record is written. Most types follow `metadata.version`; BrokerRegistrationChange is
+    /// written in the oldest version with all the fields that are set. It does not depend on whether ELR is on, which
+    /// decides which fields of a partition's record are set.
     pub fn version_for(&self, metadata_version: MetadataVersion) -> i16 {
         match self {
             MetadataRecord::RegisterBroker(_) if metadata_version.is_cordoned_log_dirs_supported() => 4,

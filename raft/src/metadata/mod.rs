@@ -1,10 +1,10 @@
-//! The metadata log's records, and the image that replaying them makes.
+//! The metadata log's records, and the image built by replaying them.
 //!
-//! The map:
+//! Modules:
 //! * [`records`]: the records, with Kafka's names; `codec` and `field`: their bytes
-//! * `metadata_version`: which version of a record is written, and what else depends on it
-//! * [`image`]: the metadata as of an offset, and how each record changes it
-//! * `delta`: from one image to the next; [`loader`]: from committed batches to published images
+//! * `metadata_version`: the version in which a record is written, and other effects of `metadata.version`
+//! * [`image`]: the metadata at an offset, and the effect of each record on it
+//! * `delta`: the difference between two images; [`loader`]: builds images from committed batches and publishes them
 
 mod codec;
 mod delta;

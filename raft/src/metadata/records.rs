@@ -1,7 +1,7 @@
 //! The records of the metadata log, with Kafka's names (controller-broker.md §1.2).
 //!
-//! A field is `name: type, since VERSION` or `name: type, since VERSION, tag N [= default]`; the
-//! macro makes the struct, its bytes in every version, and its reader.
+//! A field is `name: type, since VERSION` or `name: type, since VERSION, tag N [= default]`; the macro generates the
+//! struct, its bytes in every version, and its reader.
 
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, ProducerId, T
 use crate::log::{BatchError, Frame, Reader, put_unsigned_varint};
 
 records! {
-    /// 0: upserts a registration.
+    /// Inserts or replaces a registration.
     0 RegisterBroker, max 4 {
         broker_id: NodeId, since 0;
         is_migrating_zk_broker: bool, since 2;
@@ -25,17 +25,16 @@ records! {
         log_dirs: Rc<[Uuid]>, since 3, tag 0;
         cordoned_log_dirs: Option<Rc<[Uuid]>>, since 4, tag 1;
     }
-    /// 1
     1 UnregisterBroker, max 0 {
         broker_id: NodeId, since 0;
         broker_epoch: BrokerEpoch, since 0;
     }
-    /// 2: creates a topic.
+    /// Creates a topic.
     2 Topic, max 0 {
         name: Rc<str>, since 0;
         topic_id: Uuid, since 0;
     }
-    /// 3: the full state of a partition.
+    /// The full state of a partition.
     3 Partition, max 2 {
         partition_id: i32, since 0;
         topic_id: Uuid, since 0;
@@ -51,14 +50,14 @@ records! {
         eligible_leader_replicas: Option<Rc<[NodeId]>>, since 2, tag 1;
         last_known_elr: Option<Rc<[NodeId]>>, since 2, tag 2;
     }
-    /// 4: sets a config; no value deletes it.
+    /// Sets a config; without a value, deletes it.
     4 Config, max 0 {
         resource_type: i8, since 0;
         resource_name: Rc<str>, since 0;
         name: Rc<str>, since 0;
         value: Option<Rc<str>>, since 0;
     }
-    /// 5: what changes of a partition.
+    /// The changed fields of a partition.
     5 PartitionChange, max 2 {
         partition_id: i32, since 0;
         topic_id: Uuid, since 0;
@@ -72,22 +71,20 @@ records! {
         last_known_elr: Option<Rc<[NodeId]>>, since 2, tag 7;
         directories: Option<Rc<[Uuid]>>, since 1, tag 8;
     }
-    /// 9
     9 RemoveTopic, max 0 {
         topic_id: Uuid, since 0;
     }
-    /// 12
     12 FeatureLevel, max 0 {
         name: Rc<str>, since 0;
         feature_level: i16, since 0;
     }
-    /// 15: the first id of the *next* block.
+    /// The first id of the *next* block.
     15 ProducerIds, max 0 {
         broker_id: NodeId, since 0;
         broker_epoch: BrokerEpoch, since 0;
         next_producer_id: ProducerId, since 0;
     }
-    /// 17: fences, unfences, notes a controlled shutdown or the directories that are left.
+    /// Fences or unfences a broker, starts its controlled shutdown, or lists its remaining directories.
     17 BrokerRegistrationChange, max 3 {
         broker_id: NodeId, since 0;
         broker_epoch: BrokerEpoch, since 0;
@@ -96,19 +93,15 @@ records! {
         log_dirs: Rc<[Uuid]>, since 2, tag 2;
         cordoned_log_dirs: Option<Rc<[Uuid]>>, since 3, tag 3;
     }
-    /// 20
     20 NoOp, max 0 {}
-    /// 23: opens a metadata transaction.
+    /// Starts a metadata transaction.
     23 BeginTransaction, max 0 {
         name: Option<Rc<str>>, since 0, tag 0;
     }
-    /// 24
     24 EndTransaction, max 0 {}
-    /// 25
     25 AbortTransaction, max 0 {
         reason: Option<Rc<str>>, since 0, tag 0;
     }
-    /// 27
     27 RegisterController, max 0 {
         controller_id: NodeId, since 0;
         incarnation_id: Uuid, since 0;
@@ -116,11 +109,10 @@ records! {
         end_points: Rc<[BrokerEndpoint]>, since 0;
         features: Rc<[BrokerFeature]>, since 0;
     }
-    /// 28: empties ELR and last known ELR of a topic's partitions ("": of all).
+    /// Empties ELR and last known ELR of a topic's partitions ("": of all topics).
     28 ClearElr, max 0 {
         topic_name: Rc<str>, since 0;
     }
-    /// 29
     29 UnregisterController, max 0 {
         controller_id: NodeId, since 0;
     }
@@ -132,7 +124,7 @@ records! {
             port: u16, since 0;
             security_protocol: i16, since 0;
         }
-        /// A feature that it supports.
+        /// The levels of a feature that a broker or controller supports.
         BrokerFeature {
             name: Rc<str>, since 0;
             min_supported_version: i16, since 0;
@@ -141,14 +133,14 @@ records! {
     }
 }
 
-/// `PartitionChange.leader`: it stays.
+/// `PartitionChange.leader`: no change.
 pub const NO_LEADER_CHANGE: NodeId = NodeId(-2);
 
-/// Frame version 0 was the 2.8 preview's.
+/// Frame version 0 was used by the preview in 2.8.
 const FRAME_VERSION: u32 = 1;
 
 impl PartitionChange {
-    /// A record that changes nothing yet.
+    /// A record without any change.
     pub fn nothing(of: TopicIdPartition) -> PartitionChange {
         PartitionChange {
             partition_id: of.partition,
@@ -167,8 +159,8 @@ impl PartitionChange {
 }
 
 impl MetadataRecord {
-    /// The value of its record in the log: frame version, api key, version, and the message
-    /// (controller-broker.md §1.1).
+    /// The value of the record in the log: frame version, api key, version, and the message (controller-broker.md
+    /// §1.1).
     pub fn frame(&self, version: i16) -> Result<Frame, EncodeError> {
         if !(0..=self.max_version()).contains(&version) {
             return Err(EncodeError::UnknownVersion { record: self.name(), version });
@@ -181,8 +173,7 @@ impl MetadataRecord {
         Ok(frame)
     }
 
-    /// Reads what [`frame`](Self::frame) wrote, here or in another Kafka. There is no skipping of
-    /// what one does not know, but for tagged fields.
+    /// Reads the bytes of [`frame`](Self::frame) or of Kafka. Unknown content is an error, except for tagged fields.
     pub fn read(frame: &[u8]) -> Result<MetadataRecord, BatchError> {
         let mut reader = Reader(frame);
         let frame_version = reader.unsigned_varint()?;

@@ -60,9 +60,7 @@ pub enum Change {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Answered {
     /// Executed; of a topic with this id, if the response has it.
-    Done {
-        id: Option<String>,
-    },
+    Done { id: Option<String> },
     /// A description: exactly these configs are set.
     Described(BTreeMap<String, String>),
     /// Definitely not done by the execution that was answered.

@@ -9,16 +9,16 @@ use super::nearest::allowed;
 use super::values::{IntRange, Nanos, NanosRange};
 use crate::aim::trigger_event::TriggerEvent;
 
-/// Each draws its trigger, the number of occurrences it waits for, the kind of fault, its target, and
-/// the delay after the trigger.
+/// Each aimed fault draws its trigger, the number of occurrences it waits for, the kind of fault, its target, and the
+/// delay after the trigger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Aimed {
-    /// Mean gap between two of them, from one beginning to wait to the next.
+    /// Mean gap between the times at which two consecutive ones begin to wait.
     pub every: Nanos,
     /// How long the fault lasts.
     pub lasts: NanosRange,
-    /// Triggers to draw from; all that are possible in the cluster, if empty.
+    /// Triggers to draw from; if empty, all that are possible in the cluster.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<String>,
     /// Kinds of fault to draw from.
@@ -37,19 +37,18 @@ fn is_nothing(range: &NanosRange) -> bool {
     *range == NanosRange::default()
 }
 
-/// What an aimed fault does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "kebab-case")]
 pub enum AimedKind {
     /// The process dies.
     Kill,
-    /// The host loses power: never the last copy of what was promised, unless beyond tolerance.
+    /// The host loses power: guarded so that no last copy of acknowledged records is lost, unless beyond tolerance.
     PowerLoss,
     /// The process receives SIGTERM.
     Terminate,
     /// The process stops executing.
     Pause,
-    /// The machine stops.
+    /// The host stops.
     Stall,
     /// All its links are cut.
     Isolate,
@@ -68,7 +67,6 @@ fn every_kind() -> Vec<AimedKind> {
 }
 
 impl AimedKind {
-    /// The kind of fault it is.
     pub fn kind(self) -> Kind {
         match self {
             AimedKind::Kill => Kind::Kill,

@@ -1,4 +1,4 @@
-//! `[workload]`, `[floor]`, `[expect]`: what clients do, what a run must reach, what a sweep must keep.
+//! `[workload]`, `[floor]`, `[expect]`: the operations of clients, what a run must reach, what a sweep must keep.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +14,16 @@ use super::values::{IntRange, Limit, Nanos};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, DeriveDeserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Workload {
-    /// How many.
     pub clients: u16,
     /// Mean gap between two operations of one client.
     pub interval: Nanos,
-    /// Appends of one client that may be under way at once.
+    /// Appends of one client that may be in flight at once.
     pub max_in_flight: u32,
-    /// Records of one append.
+    /// Number of records in one append.
     pub records: IntRange,
     /// Share of reads among the operations, parts per million.
     pub reads_ppm: u32,
-    /// An attempt without an answer is given up after so long; its outcome stays unknown.
+    /// An attempt without a response is given up after this time; its outcome stays unknown.
     pub attempt_timeout: Nanos,
 }
 
@@ -60,18 +59,17 @@ impl Workload {
     }
 }
 
-/// `[floor]`: a run that does not reach these proves nothing.
+/// `[floor]`: a run that does not reach these is inconclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, DeriveDeserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Floor {
     /// Acknowledged appends, in scenarios of the quorum alone.
     pub append_ok: u64,
-    /// Elections won.
     pub elections: u64,
     /// Acknowledged batches of producers, in scenarios with brokers.
     pub produce_ok: u64,
-    /// Share of the records acknowledged with `acks=all` that must not have gone with an excuse, percent:
-    /// of all runs of a sweep together.
+    /// Share of the records acknowledged with `acks=all` that must not be lost with an excuse, percent, of all runs of
+    /// a sweep together.
     pub acked_kept_percent: u64,
 }
 
@@ -91,13 +89,11 @@ impl Default for Floor {
     }
 }
 
-/// `[expect]`: limits by metric.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Expect(pub BTreeMap<String, Limit>);
 
 impl Expect {
-    /// Nothing expected.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -121,7 +117,7 @@ impl Expect {
 }
 
 impl<'de> Deserialize<'de> for Expect {
-    /// Metric names hold dots; in TOML these may be quoted or not.
+    /// Metric names contain dots; in TOML these may be quoted or not.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Expect, D::Error> {
         flat(deserializer, |limit| limit.parse()).map(Expect)
     }

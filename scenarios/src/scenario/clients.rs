@@ -1,5 +1,5 @@
-//! `[clients]`: Kafka's own clients, in scenarios with brokers; they take the place of `[workload]`
-//! in scenarios of the quorum alone.
+//! `[clients]`: Kafka's own clients, in scenarios with brokers; in scenarios of the quorum alone `[workload]` replaces
+//! them.
 
 use std::rc::Rc;
 
@@ -15,21 +15,21 @@ use super::values::Nanos;
 use crate::workload::Topics;
 
 const MAX_PARTITIONS: u16 = 64;
-/// Topics that come and go.
+/// The number of topics that are created and deleted again.
 const PASSING_TOPICS: u16 = 4;
-/// CreateTopics: whatever the controllers have for topics that do not say.
+/// CreateTopics: the controllers' default.
 const DEFAULT_REPLICATION_FACTOR: i16 = -1;
 
 /// `acks`
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Acks {
-    /// The whole ISR has it.
+    /// Acknowledged when the whole ISR has the record.
     #[serde(rename = "all")]
     All,
-    /// The leader has it.
+    /// Acknowledged when the leader has the record.
     #[serde(rename = "1")]
     Leader,
-    /// It was sent.
+    /// Not acknowledged.
     #[serde(rename = "0")]
     None,
 }
@@ -40,20 +40,19 @@ pub enum Acks {
 pub struct Clients {
     /// Admin clients; the first creates the topics.
     pub admins: u16,
-    /// Producers.
     pub producers: u16,
-    /// Consumers; each reads everything.
+    /// Consumers; each reads every partition.
     pub consumers: u16,
-    /// Topics that are created at the start, and stay.
+    /// Topics that are created at the start and never deleted.
     pub topics: u16,
     /// Partitions of each; 0: the controllers' `num.partitions`.
     pub partitions: u16,
     /// Replicas of each partition; 0: the controllers' `default.replication.factor`.
     pub replication_factor: u16,
-    /// `min.insync.replicas` of each topic; 0: the topics do not say, and the nodes' own counts.
+    /// `min.insync.replicas` of each topic; 0: not set on topics, so the nodes' own applies.
     pub min_insync_replicas: u16,
-    /// Admin clients set topics' `min.insync.replicas` to anything from `min_insync_replicas` to
-    /// this; they leave it alone if this is no more, or topics do not say.
+    /// Admin clients set topics' `min.insync.replicas` to any value from `min_insync_replicas` to this; they do not
+    /// change it if this is not larger, or if it is not set on topics.
     #[serde(skip_serializing_if = "is_zero")]
     pub altered_min_insync_replicas: u16,
     /// Admin clients request unclean elections, too.
@@ -101,10 +100,10 @@ impl Default for Clients {
     }
 }
 
-/// The properties of `[clients.config]`, and what each sets.
+/// The properties of `[clients.config]`, and the fields that they set.
 macro_rules! settings {
     ($($name:literal: $min:literal..$max:literal => |$target:ident, $value:ident| $set:expr;)+) => {
-        /// Names of `[clients.config]`, with what is allowed.
+        /// Names of `[clients.config]`, with the allowed range.
         pub const SETTINGS: &[(&str, i64, i64)] = &[$(($name, $min, $max)),+];
 
         fn set(target: &mut Settings, name: &str, value: i64) {
@@ -119,11 +118,8 @@ macro_rules! settings {
 /// The configurations of the three kinds of client.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Of admin clients.
     pub admin: AdminConfig,
-    /// Of producers.
     pub producer: ProducerConfig,
-    /// Of consumers.
     pub consumer: ConsumerConfig,
 }
 
@@ -159,8 +155,8 @@ impl Clients {
     /// The fields that the nodes' properties can decide.
     pub const DECIDED_BY_NODES: [&str; 3] = ["replication_factor", "min_insync_replicas", "partitions"];
 
-    /// Lets the nodes' `default.replication.factor`, `min.insync.replicas` and `num.partitions`
-    /// decide what topics are like, each if `which` takes the name of its field.
+    /// Lets the nodes' `default.replication.factor`, `min.insync.replicas` and `num.partitions` apply to topics, each
+    /// if `which` accepts the name of its field.
     pub(super) fn leave_topics_to_nodes(&mut self, which: impl Fn(&str) -> bool) {
         let fields = [&mut self.replication_factor, &mut self.min_insync_replicas, &mut self.partitions];
         for (name, field) in Clients::DECIDED_BY_NODES.into_iter().zip(fields) {
@@ -170,13 +166,13 @@ impl Clients {
         }
     }
 
-    /// Is this a property that `[clients.config]` takes?
+    /// Whether `[clients.config]` accepts this property.
     pub fn knows(property: &str) -> bool {
         SETTINGS.iter().any(|(known, ..)| *known == property)
     }
 
-    /// Partitions of each topic on these nodes. The active controller's number counts in Kafka;
-    /// where controllers differ, the largest does here.
+    /// Partitions of each topic on these nodes. Kafka uses the active controller's number; if controllers differ, this
+    /// is the largest.
     pub fn partitions_on(&self, nodes: &[NodeConfig]) -> u64 {
         let controllers = nodes.iter().filter(|node| node.roles.controller);
         let most = controllers.map(|node| node.controller.num_partitions).max();
@@ -186,7 +182,7 @@ impl Clients {
         }
     }
 
-    /// The topics of a run; `partitions` is not 0 any more.
+    /// The topics of a run; `partitions` is not 0.
     pub fn topics(&self) -> Topics {
         let lasting = (0..self.topics).map(|n| format!("topic-{n}").into());
         let passing = (0..PASSING_TOPICS).map(|n| format!("passing-{n}").into());
@@ -208,7 +204,7 @@ impl Clients {
         }
     }
 
-    /// What the clients are configured with, all brokers being bootstrap servers.
+    /// The clients' configurations, with all brokers as bootstrap servers.
     pub fn settings(&self, bootstrap: Rc<[NodeId]>, names: Rc<[Rc<str>]>) -> Result<Settings, String> {
         let client = ClientConfig::new(bootstrap, names);
         let mut settings = Settings {
@@ -236,7 +232,7 @@ impl Clients {
         Ok(settings)
     }
 
-    /// Nothing is said of clients.
+    /// Whether the table has only defaults.
     pub fn is_default(&self) -> bool {
         *self == Clients::default()
     }
@@ -273,9 +269,9 @@ impl Clients {
         Ok(())
     }
 
-    /// Can their topics be created on the brokers of this cluster, if it has any? Apart from
-    /// [`Clients::check`], for one setting after another may put that right. The outer error is of a
-    /// cluster that cannot be read.
+    /// Checks whether their topics can be created on the brokers of this cluster, if it has any. Separate from
+    /// [`Clients::check`], for a later setting may correct an earlier one. The outer error is that of a cluster that
+    /// cannot be read.
     pub(super) fn check_topics(&self, cluster: &Cluster) -> Result<Result<(), Refusal>, ScenarioError> {
         let nodes = cluster.configs()?;
         let brokers = nodes.iter().filter(|node| node.roles.broker).count();
@@ -300,7 +296,7 @@ impl Clients {
         Ok(Err(self.refused(cluster, "replication_factor", replicas, &what, brokers)))
     }
 
-    /// A number of the workload's topics that is too large: where it is given, and what is allowed.
+    /// The error for a number of the workload's topics that is too large: where it is set, and what is allowed.
     fn refused(&self, cluster: &Cluster, field: &str, number: i64, what: &str, max: usize) -> Refusal {
         let instead = format!("allowed: 1..{max}, as in --set clients.{field}={max}");
         let (is_given, property) = match field {

@@ -1,5 +1,5 @@
-//! `[cluster]`: how many nodes, or whose `.properties`, and what all of them set; `usage`: which of
-//! these take effect.
+//! `[cluster]`: the number of nodes, or their `.properties`, and the properties that all of them have; `usage`: which
+//! of these take effect.
 
 pub mod usage;
 
@@ -21,26 +21,25 @@ use crate::scenario::error::{Refusal, ScenarioError};
 use crate::scenario::nearest_property::nearest_property;
 use crate::scenario::values::Nanos;
 
-/// The voter counts a quorum may have: odd, for an even one tolerates no more faults.
+/// The allowed voter counts of a quorum: odd, for an even one tolerates no more faults.
 pub const VOTER_COUNTS: [u16; 4] = [1, 3, 5, 7];
 
-/// `node.id` of the first isolated broker; the others follow.
+/// `node.id` of the first isolated broker; the other ids are consecutive.
 pub const FIRST_BROKER: i32 = 101;
 
 const CONTROLLER_PORT: u16 = 9093;
 const MAX_BROKERS: u16 = 32;
-/// 4.1-IV0: from here on a new cluster has ELR unless it is disabled (Kafka's
-/// `EligibleLeaderReplicasVersion`).
+/// 4.1-IV0: from this level on a new cluster has ELR unless it is disabled (Kafka's `EligibleLeaderReplicasVersion`).
 const ELR_BY_DEFAULT: i16 = 26;
 
 /// `[cluster]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, DeriveDeserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cluster {
-    /// Voters 1, 2, …; 3 unless said otherwise. Excludes `properties` and `node`.
+    /// Voters 1, 2, …; 3 by default. Excludes `properties` and `node`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voters: Option<u16>,
-    /// Nodes behind the voters that only fetch, of a cluster without brokers.
+    /// Observers in addition to the voters, in a cluster without brokers.
     pub observers: u16,
     /// Isolated brokers 101, 102, …
     #[serde(skip_serializing_if = "is_zero")]
@@ -48,38 +47,37 @@ pub struct Cluster {
     /// The voters are brokers too (`process.roles=broker,controller`).
     #[serde(skip_serializing_if = "is_false")]
     pub combined: bool,
-    /// `kafka-storage format --feature metadata.version=LEVEL`; the latest for production unless said.
+    /// `kafka-storage format --feature metadata.version=LEVEL`; by default the latest for production.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata_version: Option<i16>,
-    /// `kafka-storage format --feature eligible.leader.replicas.version=1` (or 0); unless said, what
-    /// Kafka does with this `metadata.version`.
+    /// `kafka-storage format --feature eligible.leader.replicas.version=1` (or 0); by default Kafka's default for this
+    /// `metadata.version`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elr: Option<bool>,
-    /// A process that ends by itself (a failed disk, say) is started again after so long.
+    /// The time after which a process that ended by itself (after a failed disk, for example) is started again.
     pub restart_after: Nanos,
     /// Paths of Kafka `.properties`, one per node, relative to the scenario's file.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub properties: Vec<String>,
-    /// Kafka properties for all nodes; they win over those of the nodes' files.
+    /// Kafka properties for all nodes; they override those of the nodes' files.
     #[serde(skip_serializing_if = "Properties::is_empty")]
     pub config: Properties,
-    /// The nodes' `.properties` themselves, once read.
+    /// The content of the nodes' `.properties`, once read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub node: Vec<NodeFile>,
 }
 
-/// One `.properties` file of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, DeriveDeserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NodeFile {
-    /// Its name in messages.
     pub file: String,
     /// Its text, without secrets.
     pub text: String,
 }
 
 impl NodeFile {
-    /// This file, its secrets hidden: nothing of a run depends on them, and what a run stores and prints has the text.
+    /// This file with its secrets hidden: no part of a run depends on them, and the text is stored and printed with a
+    /// run.
     pub fn new(file: impl Into<String>, text: &str) -> NodeFile {
         NodeFile { file: file.into(), text: without_secrets(text) }
     }
@@ -113,22 +111,21 @@ fn is_false(value: &bool) -> bool {
 }
 
 impl Cluster {
-    /// Voters of the quorum.
     pub fn voter_count(&self) -> usize {
         match self.node.first() {
             None => usize::from(self.voters.unwrap_or(3)),
-            // All files name the same.
+            // All files name the same voters.
             Some(_) => self.files().map_or(0, |files| files.nodes.first().map_or(0, |n| n.config.quorum.voters.len())),
         }
     }
 
-    /// Does some node hold partitions? Without one the quorum runs a model of a state machine.
+    /// Whether some node is a broker. Without one the quorum runs a model of a state machine.
     pub fn has_brokers(&self) -> bool {
         let is_broker = |files: ClusterFiles| files.nodes.iter().any(|node| node.config.roles.broker);
         self.brokers > 0 || self.combined || (!self.node.is_empty() && self.files().is_ok_and(is_broker))
     }
 
-    /// Hides what is secret in properties that came from a scenario's file.
+    /// Hides the secrets in properties that came from a scenario's file.
     pub(in crate::scenario) fn hide_secrets(&mut self) {
         for node in &mut self.node {
             node.text = without_secrets(&node.text);
@@ -140,7 +137,7 @@ impl Cluster {
         }
     }
 
-    /// Where a file gives this property this number, as `FILE:LINE`; none if `config` gives it, or no file does.
+    /// Where a file sets this property to this number, as `FILE:LINE`; none if `config` sets it, or no file does.
     pub(in crate::scenario) fn place(&self, property: &str, number: i64) -> Option<String> {
         if self.config.0.contains_key(property) {
             return None;
@@ -157,7 +154,7 @@ impl Cluster {
         read_cluster(self.node.iter().map(|n| (n.file.clone(), n.text.clone())).collect())
     }
 
-    /// Does it finalize KIP-966's feature when it is formatted?
+    /// Whether formatting finalizes KIP-966's feature.
     pub fn has_elr(&self) -> bool {
         self.elr.unwrap_or(self.metadata_level() >= ELR_BY_DEFAULT)
     }
@@ -175,7 +172,7 @@ impl Cluster {
             config.set_all(settings).map_err(ScenarioError)
         };
         if self.node.is_empty() {
-            // Set up once: what a run starts with must be cheap.
+            // Created once: the start of a run must be cheap.
             let mut first = NodeConfig::new(NodeId(1), Roles::CONTROLLER, self.generated_voters());
             set_up(&mut first)?;
             return Ok(self.generated_nodes().map(|(id, roles)| first.for_node(id, roles)).collect());
@@ -202,7 +199,7 @@ impl Cluster {
         nodes.chain(brokers.map(|id| (id, Roles::BROKER))).map(|(id, roles)| (NodeId(id), roles))
     }
 
-    /// What `kafka-storage format` writes into the bootstrap checkpoint (controller-broker.md §7.3).
+    /// The features that `kafka-storage format` writes into the bootstrap checkpoint (controller-broker.md §7.3).
     fn features(&self) -> Rc<[Feature]> {
         let metadata = Feature { name: METADATA_VERSION.into(), level: self.metadata_level() };
         let elr = Feature { name: ELR_VERSION.into(), level: 1 };
@@ -248,7 +245,7 @@ impl Cluster {
                 Refusal::new(format!("cluster.config.{key}"), format!("{problem}{meant}"))
             })?;
         }
-        // With files it is their values that these contradict.
+        // These contradict the values of the files, if there are files.
         match probe.contradiction().filter(|_| self.node.is_empty()) {
             Some(contradiction) => {
                 let key = contradiction.key_among(|key| self.config.0.contains_key(key));
@@ -262,7 +259,7 @@ impl Cluster {
 }
 
 impl Cluster {
-    /// As `kafka-storage format` checks them.
+    /// Checks the features as `kafka-storage format` does.
     fn check_features(&self) -> Result<(), Refusal> {
         let metadata = self.metadata_level();
         if !(level::MINIMUM..=level::LATEST).contains(&metadata) {
@@ -286,7 +283,6 @@ impl Cluster {
 pub struct Properties(pub BTreeMap<String, String>);
 
 impl Properties {
-    /// None set.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -298,7 +294,7 @@ impl<'de> Deserialize<'de> for Properties {
     }
 }
 
-/// Reads nested tables as one, under dotted names.
+/// Reads nested tables as one table with dotted names.
 pub(in crate::scenario) fn flat<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     read: fn(&str) -> Result<T, String>,

@@ -1,4 +1,4 @@
-//! The one message a bad scenario gets, and where in the file it points. `plain`: serde's messages in plain words.
+//! The error message for an invalid scenario, with the place in the file. `plain`: serde's messages in plain words.
 
 pub mod plain;
 
@@ -9,7 +9,7 @@ use toml::de::{DeTable, DeValue};
 use self::plain::{Why, one_of};
 use super::reference;
 
-/// What is wrong with a scenario: `FILE:LINE: WHAT`, with the allowed values where there are few.
+/// What is wrong with a scenario: `FILE:LINE: WHAT`, with the allowed values if they are few.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ScenarioError(pub String);
@@ -20,12 +20,11 @@ impl From<raft::config::ConfigErrors> for ScenarioError {
     }
 }
 
-/// A value that reads well and makes no sense.
+/// A value that can be read but is not valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// Dotted path of the field.
     pub path: String,
-    /// What is wrong, and what would do; starts with ` = VALUE` where the value is worth repeating.
+    /// What is wrong, and what is allowed; starts with ` = VALUE` if the message shows the value.
     pub problem: String,
 }
 
@@ -40,21 +39,21 @@ impl Refusal {
         ScenarioError(format!("{file}{at}: {}", self.message()))
     }
 
-    /// The message where there is no file.
+    /// The message if there is no file.
     pub fn message(&self) -> String {
         let separator = if self.problem.starts_with(" = ") { "" } else { ": " };
         format!("{}{separator}{}", self.path, self.problem)
     }
 }
 
-/// The message for text that is no scenario: the field where reading it ended, and what is allowed there.
+/// The message for text that is not a scenario: the field where reading it ended, and what is allowed there.
 pub(crate) fn unreadable(file: &str, text: &str, error: &toml::de::Error) -> ScenarioError {
     let at = error.span().map(|span| format!(":{}", line_at(text, span.start))).unwrap_or_default();
     let place = error.span().and_then(|span| {
         let root = DeTable::parse(text).ok()?;
         place(root.get_ref(), span.start, "")
     });
-    // The whole text lacks a field: its first byte may well be that of another one.
+    // The whole text lacks a field: its first byte may belong to another one.
     let is_root = |place: &Place| {
         let lacks = matches!(Why::of(error.message()), Why::MissingField { .. });
         lacks && error.span().is_some_and(|span| span.start == 0 && place.value.as_ref() != Some(&span))
@@ -68,7 +67,7 @@ pub(crate) fn unreadable(file: &str, text: &str, error: &toml::de::Error) -> Sce
             if value.starts_with("[[") {
                 format!("{path}: [[{path}]] makes a list of tables{}, [{path}]", allowed.unwrap_or_default())
             } else if holds_properties(&path) {
-                // It, and what serde says of it, may have a secret in it.
+                // The value, and serde's message about it, may contain a secret.
                 let of_property = || "; allowed: a text, an integer, true or false".to_owned();
                 let allowed = allowed.unwrap_or_else(of_property);
                 format!("{path}: the value is of another type{allowed}")
@@ -83,19 +82,19 @@ pub(crate) fn unreadable(file: &str, text: &str, error: &toml::de::Error) -> Sce
     ScenarioError(format!("{file}{at}: {problem}"))
 }
 
-/// Is the value of this field properties of Kafka, or a table with some?
+/// Whether the value of this field is Kafka properties, or a table with some.
 pub(crate) fn holds_properties(path: &str) -> bool {
     let tables = ["cluster.config", "cluster.node", "clients.config"];
     tables.iter().any(|table| path.strip_prefix(table).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }
 
-/// Serde's message of a field's value, with what the reference of fields says is allowed.
+/// Serde's message about a field's value, with what the reference of fields allows.
 pub(crate) fn not_allowed(path: &str, message: &str) -> String {
     let child = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     match Why::of(message) {
         Why::Type { found, allowed } => format!("{found}; allowed: {}", reference::allowed(path).unwrap_or(allowed)),
         Why::UnknownField { name, allowed } => {
-            // The place of the message is the field itself, one below it, or the table around it.
+            // The message may refer to the field itself, one below it, or the table around it.
             let ends = path.match_indices('.').map(|(dot, _)| dot).chain([path.len()]);
             let is_named = |outer: &&str| outer.strip_suffix(&name).is_some_and(|o| o.is_empty() || o.ends_with('.'));
             let path = ends.map(|end| &path[..end]).rfind(is_named).map_or_else(|| child(&name), str::to_owned);
@@ -142,8 +141,8 @@ fn line_at(text: &str, byte: usize) -> usize {
     1 + text.as_bytes()[..byte.min(text.len())].iter().filter(|b| **b == b'\n').count()
 }
 
-/// The line of the deepest part of a dotted path that is in the text. A key may itself
-/// hold dots, as property names do.
+/// The line of the deepest part of a dotted path that is in the text. A key may itself contain dots, as property names
+/// do.
 fn line_of(text: &str, path: &str) -> Option<usize> {
     let root = DeTable::parse(text).ok()?;
     let mut table = root.get_ref();

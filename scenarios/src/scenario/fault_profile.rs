@@ -1,5 +1,5 @@
-//! What of a kind of fault is Kafka's: how a scenario requests it (`[nemesis.KIND]`), and what it means to a
-//! cluster. Each kind says so in one place, beside its generator in `nemesis`.
+//! The Kafka side of a kind of fault: how a scenario requests it (`[nemesis.KIND]`), and its effects on a cluster. Each
+//! kind defines both in one place, beside its generator in `nemesis`.
 
 use sim::fault::{Fault, Kind, Link, What};
 use sim::fault_kinds;
@@ -8,12 +8,10 @@ use super::error::Refusal;
 use super::reference::Field;
 use super::values::{IntRange, Nanos, NanosRange};
 
-/// How often and how long, of any kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rhythm {
     /// Mean gap.
     pub every: Nanos,
-    /// Length.
     pub lasts: NanosRange,
 }
 
@@ -22,19 +20,16 @@ pub trait FaultProfile {
     /// `[nemesis.KIND]`
     type Profile;
 
-    /// Its fields.
     const FIELDS: &'static [Field];
 
-    /// What it means to a cluster.
     const MEANS: Means;
 
-    /// How often and how long.
     fn rhythm(profile: &Self::Profile) -> Rhythm;
 
-    /// Values that no run could have.
+    /// Refuses values that no run could have.
     fn check(profile: &Self::Profile) -> Result<(), Refusal>;
 
-    /// The least and the greatest length of one of its faults, ns.
+    /// The least and the greatest duration of one of its faults, ns.
     fn lengths(profile: &Self::Profile) -> (u64, u64) {
         let lasts = Self::rhythm(profile).lasts;
         if Self::MEANS.is_instant { (0, 0) } else { (lasts.min_ns, lasts.max_ns) }
@@ -45,23 +40,23 @@ pub trait FaultProfile {
         1
     }
 
-    /// Is it of the same injection as another, which began so long before or after it?
+    /// Whether it is of the same injection as another, which began `_apart_ns` before or after it.
     fn is_part_of(&self, _other: &Self, _apart_ns: u64) -> bool {
         false
     }
 
-    /// The links that carry nothing while it is in force.
+    /// The links that are cut while it is in force.
     fn cuts(&self) -> &[Link] {
         &[]
     }
 
-    /// How timers of the node's process end while it is in force, if not on time.
+    /// How the node's timers expire while it is in force, if not on time.
     fn timers(&self) -> Option<Timers> {
         None
     }
 }
 
-/// What a kind of fault means to a cluster.
+/// The effects of a kind of fault on a cluster.
 #[derive(Clone, Copy, Debug)]
 pub struct Means {
     /// Which bytes it destroys.
@@ -70,20 +65,20 @@ pub struct Means {
     pub stops: bool,
     /// A server that it affects may fall behind its peers, or seem to be dead.
     pub weakens: bool,
-    /// It has no length.
+    /// It has no duration.
     pub is_instant: bool,
-    /// What it may lead to, of what rare situations need.
+    /// The causes of rare situations that it may produce.
     pub leads_to: &'static [LeadsTo],
-    /// The faults of one injection begin within so much, ns.
+    /// The faults of one injection begin within this time, ns.
     pub spread_ns: u64,
-    /// How long after its length it may still be at work, ns.
+    /// How long after its end it may still have effects, ns.
     pub afterwards_ns: u64,
-    /// From the end of one to the next of its kind, ns; `None`: they may overlap.
+    /// The minimum time from the end of one to the next of its kind, ns; `None`: they may overlap.
     pub spacing_ns: Option<u64>,
 }
 
 impl Means {
-    /// Nothing is destroyed, servers continue, and all is over at its end.
+    /// Nothing is destroyed, servers continue, and no effect remains after its end.
     pub const HARMLESS: Means = Means {
         destroys: Destroys::Nothing,
         stops: false,
@@ -96,14 +91,14 @@ impl Means {
     };
 }
 
-/// What a kind of fault may lead to, of what rare situations need.
+/// The causes of rare situations that a kind of fault may produce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeadsTo {
     /// A link carries nothing.
     Cut,
-    /// A process ends, and comes back.
+    /// A process ends and is started again.
     Restart,
-    /// A host dies, and its page cache with it.
+    /// A host loses power, and with it its page cache.
     HostDeath,
     /// A write or an fsync is refused.
     DiskError,
@@ -116,47 +111,46 @@ pub enum Destroys {
     Nothing,
     /// Those that were not forced; brokers do not force their data logs.
     Unforced,
-    /// Durable ones.
     Forced,
 }
 
-/// How timers end that do not end on time.
+/// How timers expire that do not expire on time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timers {
     /// Late, and then several at once.
     Late,
-    /// The clocks run at another rate, by so many ppm.
+    /// The clocks run at another rate; the difference in ppm.
     Rate(i32),
-    /// The wall clock steps by so many ms, and back at the end.
+    /// The wall clock steps by this, in ms, and back at the end.
     Step(i64),
-    /// The wall clock is slewed by so many ms.
+    /// The wall clock is slewed by this, in ms.
     Slewed(i64),
 }
 
 macro_rules! kafkas_part {
     ($($file:ident: $Kind:ident = $name:literal,)+) => {
-        /// What a kind of fault means to a cluster.
+        /// The effects of a kind of fault on a cluster.
         pub fn means(kind: Kind) -> Means {
             match kind {
                 $(Kind::$Kind => <sim::fault::$Kind as FaultProfile>::MEANS,)+
             }
         }
 
-        /// How timers of the node's process end while the fault is in force, if not on time.
+        /// How the node's timers expire while the fault is in force, if not on time.
         pub fn timers(what: &What) -> Option<Timers> {
             match what {
                 $(What::$Kind(fault) => fault.timers(),)+
             }
         }
 
-        /// The links that carry nothing while the fault is in force.
+        /// The links that are cut while the fault is in force.
         pub fn cuts(what: &What) -> &[Link] {
             match what {
                 $(What::$Kind(fault) => fault.cuts(),)+
             }
         }
 
-        /// Are these two of one injection?
+        /// Whether these two faults are of one injection.
         pub fn are_one_injection(one: &Fault, other: &Fault) -> bool {
             let apart_ns = one.at_ns.abs_diff(other.at_ns);
             match &one.what {
@@ -178,7 +172,7 @@ pub fn within(path: &str, range: IntRange, min: i64, max: i64) -> Result<(), Ref
     Ok(())
 }
 
-/// Refuses what is no chance, in parts per million.
+/// Refuses a value that is not a chance in parts per million.
 pub fn is_chance(path: &str, ppm: u32) -> Result<(), Refusal> {
     within(path, IntRange { min: ppm.into(), max: ppm.into() }, 0, 1_000_000)
 }
@@ -190,16 +184,16 @@ macro_rules! profiles {
         #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct $name {
-            /// Mean gap between two of them.
+            /// Mean gap between two faults.
             pub every: $crate::scenario::values::Nanos,
-            /// How long one lasts.
+            /// Duration of a fault.
             pub lasts: $crate::scenario::values::NanosRange,
             $($(#[$field_meta])* pub $field: $type,)*
         }
     )+};
 }
 
-/// The fields of a kind in the reference: its table, `every`, `lasts` if it has one, and its own.
+/// The fields of a kind in the reference: its table, `every`, `lasts` if it has one, and the kind's own.
 macro_rules! kind_fields {
     ($name:literal, $about:literal $(, lasts: $lasts:literal)?; $($field:literal: $kind:expr, $presence:expr, $of:literal;)*) => {
         &[
@@ -230,7 +224,7 @@ macro_rules! rhythm_of_profile {
     };
 }
 
-/// A kind with nothing to check but its rhythm.
+/// A kind that has no parameter to check but its rhythm.
 macro_rules! nothing_to_check {
     () => {
         fn check(_profile: &Self::Profile) -> Result<(), Refusal> {

@@ -1,7 +1,7 @@
-//! `[nemesis]`: which kinds of fault, how often, how long, how hard.
+//! `[nemesis]`: which kinds of fault, how often, for how long, and how severe.
 //!
-//! Each kind has a mean gap (`every`) and a length (`lasts`): a fault has a probability *and* a
-//! stability. A kind that is absent never occurs.
+//! Each kind has a mean gap (`every`) and a duration (`lasts`): a fault has a probability *and* a stability. A kind
+//! that is absent never occurs.
 
 use serde::{Deserialize, Serialize};
 use sim::fault::Kind;
@@ -37,39 +37,38 @@ macro_rules! nemesis {
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
         pub struct Nemesis {
-            /// Each seed leaves out some of the kinds, so that runs differ in kind.
+            /// Each seed leaves out some of the kinds, so that runs differ in the faults they have.
             pub swarm: bool,
             /// No fault before this.
             pub start: Nanos,
-            /// If set, faults take turns of this length: each begins and ends within one, alone, and the
-            /// last quarter is calm. `every` then only says how often a kind has the turn, compared
-            /// with the others.
+            /// If set, faults take turns of this length: each begins and ends within one turn, alone, and the last
+            /// quarter has no faults. `every` is then only the rate of a kind's turns, relative to other kinds.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub turn: Option<Nanos>,
             /// The targets of faults of nodes and disks.
             #[serde(skip_serializing_if = "Targets::is_default")]
             pub targets: Targets,
-            /// Brokers may lose power, rot and lose their disks all alike; otherwise only a minority of
-            /// them, the same one all through a run. (Data logs are not forced.)
+            /// All brokers may lose power, have bit rot and lose their disks; otherwise only a minority of them, the
+            /// same one all through a run. (Data logs are not forced.)
             #[serde(skip_serializing_if = "is_false")]
             pub any_broker_loses_data: bool,
-            /// Whatever destroys bytes has a guard: it is skipped where promises could not be kept then. So any
-            /// broker may lose power, not only a minority that stays the same all through a run.
+            /// Each fault that destroys bytes has a guard: it is skipped if it would break a guarantee. So any broker
+            /// may lose power, not only a minority that stays the same all through a run.
             #[serde(skip_serializing_if = "is_false")]
             pub guarded: bool,
-            /// Every fault has a guard: it is skipped where it could make Kafka lose what it has acknowledged, with three
+            /// Every fault has a guard: it is skipped if it could make Kafka lose acknowledged records, with three
             /// replicas of which two must be in sync. So any broker may lose power while the others are in sync.
             #[serde(skip_serializing_if = "is_false")]
             pub within_tolerance: bool,
-            /// Faults may destroy more than the guarantees allow: bytes of any node are destroyed, and only
-            /// claims that such faults leave standing are judged.
+            /// Faults may destroy more than the guarantees allow: bytes of any node are destroyed, and only claims that
+            /// hold despite such faults are judged.
             #[serde(skip_serializing_if = "is_false")]
             pub beyond_tolerance: bool,
             $(
                 #[serde(skip_serializing_if = "Option::is_none")]
                 pub $file: Option<<sim::fault::$Kind as FaultProfile>::Profile>,
             )+
-            /// Faults that wait for something to happen.
+            /// Faults that wait for a trigger.
             #[serde(skip_serializing_if = "Option::is_none")]
             pub aimed: Option<Aimed>,
         }
@@ -92,7 +91,7 @@ macro_rules! nemesis {
         }
 
         impl Nemesis {
-            /// Has all that destroys bytes a guard, so that it may affect any broker?
+            /// Whether each fault that destroys bytes has a guard, so that it may affect any broker.
             pub fn guards_all_that_destroys(&self) -> bool {
                 self.guarded || self.within_tolerance
             }
@@ -104,7 +103,7 @@ macro_rules! nemesis {
                 }
             }
 
-            /// The least and the greatest length of a kind's faults, ns, if it may occur.
+            /// The least and the greatest duration of a kind's faults, ns, if it may occur.
             pub fn lengths_ns(&self, kind: Kind) -> Option<(u64, u64)> {
                 match kind {
                     $(Kind::$Kind => self.$file.as_ref().map(<sim::fault::$Kind as FaultProfile>::lengths),)+
@@ -142,7 +141,7 @@ impl Nemesis {
         Kind::ALL.iter().filter_map(|kind| Some((*kind, self.rhythm(*kind)?))).collect()
     }
 
-    /// Can this kind occur, aimed or not?
+    /// Whether this kind can occur, aimed or not.
     pub fn allows(&self, kind: Kind) -> bool {
         let aimed = self.aimed.iter().flat_map(|aimed| &aimed.kinds);
         self.rhythm(kind).is_some() || aimed.into_iter().any(|aimed| aimed.kind() == kind)

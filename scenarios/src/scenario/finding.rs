@@ -1,4 +1,4 @@
-//! `[finding]`: a place where faithful Kafka fails, left without its fix to show that it does.
+//! `[finding]`: a defect of faithful Kafka, run without its fix to show it.
 
 pub use raft::fixes::Fix;
 use serde::de::{Deserialize, Deserializer, Error};
@@ -14,10 +14,10 @@ use crate::checks::list::CLAIMS;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, DeriveDeserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
-    /// The fix that is not in force. With `--fix` it is, and the scenario holds.
+    /// The fix that is not in force. With `--fix` it is in force, and the scenario holds.
     #[serde(serialize_with = "by_name", deserialize_with = "named")]
     pub fix: Fix,
-    /// What breaks without it: each in some run, and in no run another before them.
+    /// The claims that are violated without it: each in some run, and in no run another one before them.
     pub shows: Vec<String>,
 }
 

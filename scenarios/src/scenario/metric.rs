@@ -1,20 +1,20 @@
-//! What `[expect]` may limit, by name: `failover.controller.p99`, `failover.controller.detect.p99`,
+//! The metrics that `[expect]` may limit, by name: `failover.controller.p99`, `failover.controller.detect.p99`,
 //! `recovery.max`.
 
 use std::str::FromStr;
 
 use crate::report::FailoverKind;
 
-/// Something a sweep measures.
+/// A metric of a sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
     /// `failover.KIND.STATISTIC`, `failover.KIND.PHASE.STATISTIC`.
     Failover {
         /// What failed over.
         kind: FailoverKind,
-        /// One of [`FailoverKind::phases`], or the whole.
+        /// One of [`FailoverKind::phases`], or `None` for the total.
         phase: Option<&'static str>,
-        /// Of all that the runs of a scenario measured.
+        /// Over all runs of a scenario.
         statistic: Statistic,
     },
     /// `recovery.STATISTIC`.
@@ -24,15 +24,14 @@ pub enum Metric {
 /// A statistic of many values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Statistic {
-    /// The median.
     P50,
-    /// Nine of ten are at most this.
+    /// The 90th percentile.
     P90,
-    /// 99 of a hundred are.
+    /// The 99th percentile.
     P99,
-    /// The longest.
+    /// The maximum.
     Max,
-    /// How many there were.
+    /// The number of values.
     Count,
 }
 
@@ -45,14 +44,13 @@ const STATISTICS: [(&str, Statistic); 5] = [
 ];
 
 impl Metric {
-    /// Which number.
     pub fn statistic(self) -> Statistic {
         match self {
             Metric::Failover { statistic, .. } | Metric::Recovery(statistic) => statistic,
         }
     }
 
-    /// A length of time, and not a number of things.
+    /// Whether it is a duration, and not a count.
     pub fn is_time(self) -> bool {
         self.statistic() != Statistic::Count
     }
@@ -82,7 +80,7 @@ impl FromStr for Metric {
     }
 }
 
-/// Every name, as a pattern.
+/// The patterns of all names.
 fn allowed() -> String {
     let statistics = STATISTICS.map(|(name, _)| name).join("|");
     let kinds = FailoverKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join("|");
@@ -109,7 +107,7 @@ mod tests {
         for (good, metric) in table {
             assert_eq!(good.parse::<Metric>(), metric);
         }
-        // A partition is not activated, a gap has no phases, and `p98` is no statistic of ours.
+        // A partition is not activated, a gap has no phases, and `p98` is not a supported statistic.
         for bad in [
             "failover.p99",
             "failover.partition.activate.p99",

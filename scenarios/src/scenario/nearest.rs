@@ -1,7 +1,7 @@
-//! What somebody may have meant by a name that is not known.
+//! Suggestions for names that are not known.
 
-/// The known name that was probably meant: the one with the fewest letters changed, if these are not too many for a
-/// typing mistake; else the only one that contains what was typed.
+/// The known name that was probably meant: the one with the fewest letters changed, if these are few enough for a
+/// typing mistake; else the only one that contains the given text.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let known: Vec<&str> = known.into_iter().collect();
     let typed = name.to_lowercase();
@@ -20,7 +20,7 @@ pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
     nearest(name, known).map_or(String::new(), |known| format!("; did you mean {known}?"))
 }
 
-/// `; did you mean X? allowed: those that COMMAND lists`, of names that are too many for a message.
+/// `; did you mean X? allowed: those that COMMAND lists`, if there are too many names for a message.
 pub fn listed<'a>(name: &str, known: impl IntoIterator<Item = &'a str>, command: &str) -> String {
     let meant = did_you_mean(name, known);
     format!("{meant}{} allowed: those that `{command}` lists", if meant.is_empty() { ";" } else { "" })

@@ -1,4 +1,4 @@
-//! Reads a scenario, and refuses what makes no sense.
+//! Reads and validates a scenario.
 
 use super::error::{self, Refusal};
 use super::values::{LatencyProfile, Nanos};
@@ -13,8 +13,8 @@ impl Scenario {
         Scenario::from_toml_with(file, text, |path| Err(format!("{path} is allowed only where files can be read")))
     }
 
-    /// Reads a scenario and the files it names (`.properties`, measured latencies) by `read`,
-    /// which gets their paths as they are written.
+    /// Reads a scenario and the files it names (`.properties`, measured latencies) by `read`, which receives their
+    /// paths as written.
     pub fn from_toml_with(
         file: &str,
         text: &str,
@@ -39,7 +39,7 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// Replaces paths by what is in the files.
+    /// Replaces paths by the content of the files.
     fn resolve(&mut self, read: impl Fn(&str) -> Result<String, String>) -> Result<(), Refusal> {
         for path in std::mem::take(&mut self.cluster.properties) {
             let text = read(&path).map_err(|problem| Refusal::new("cluster.properties", problem))?;
@@ -58,13 +58,13 @@ impl Scenario {
         Ok(())
     }
 
-    /// What is wrong with a scenario that did not come from [`Scenario::from_toml`], a repro's say.
+    /// Checks a scenario that did not come from [`Scenario::from_toml`], but from a repro, for example.
     pub fn validate(&self) -> Result<(), ScenarioError> {
         self.check().map_err(|refusal| ScenarioError(refusal.message()))?;
         self.clients.check_topics(&self.cluster)?.map_err(|refusal| ScenarioError(refusal.message()))
     }
 
-    /// What reads well and makes no sense.
+    /// Refuses values that can be read but are not valid.
     pub(super) fn check(&self) -> Result<(), Refusal> {
         if self.duration < Nanos::from_ms(1_000) || self.duration > Nanos::from_ms(600_000) {
             return Err(Refusal::new("duration", format!("{}; allowed: 1s..600s", self.duration)));

@@ -8,10 +8,9 @@ use super::values::Nanos;
 
 pub use fields::FIELDS;
 
-/// One field.
 #[derive(Clone, Copy, Debug)]
 pub struct Field {
-    /// Dotted path in a scenario file. A field of an array's tables has the array's path before it.
+    /// Dotted path in a scenario file. A field in an array of tables has the array's path as its prefix.
     pub path: &'static str,
     pub kind: Kind,
     pub presence: Presence,
@@ -43,21 +42,21 @@ pub enum Kind {
     },
     Latency,
     OneOf(&'static [&'static str]),
-    /// A list of integers out of these.
+    /// A list of these integers.
     IntegersOf(&'static str),
-    /// A list of names out of these.
+    /// A list of these names.
     NamesOf(&'static str),
-    /// One name out of these.
+    /// One of these names.
     NameOf(&'static str),
-    /// A table with the fields that the list names.
+    /// A table with the listed fields.
     Table,
     /// An array of such tables.
     Tables,
-    /// A table of names and values of this kind.
+    /// A table of names, with values of this kind.
     Map(&'static str),
 }
 
-// Kinds that several fields have.
+// Types that several fields have.
 
 pub const LONGEST: u64 = sim::latency::MAX_NS;
 pub const ANY: Kind = Kind::Duration { min_ns: 0, max_ns: LONGEST };
@@ -76,18 +75,18 @@ pub const fn up_to(min: i64, max: i64) -> Kind {
     Kind::Integer { min, max }
 }
 
-/// Is the field required?
+/// Whether the field is required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
-    /// It is; a valid value, as TOML.
+    /// Required; a valid value, as TOML.
     Required(&'static str),
-    /// It is optional, and has this default, as TOML.
+    /// Optional, with this default, as TOML.
     Default(&'static str),
-    /// It is optional; the meaning of its absence.
+    /// Optional; the meaning of its absence.
     Unset(&'static str),
 }
 
-/// What a scenario's field of this path may be, in words; none if the list does not have it.
+/// What the field of this path allows, in words; none if the list does not contain it.
 pub fn allowed(path: &str) -> Option<String> {
     FIELDS.iter().find(|field| field.path == path).map(|field| field.kind.in_words())
 }
@@ -126,7 +125,6 @@ impl Kind {
         }
     }
 
-    /// The type's name.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Text | Kind::OneOf(_) | Kind::NameOf(_) => "text",

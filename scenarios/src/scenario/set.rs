@@ -1,4 +1,4 @@
-//! Changing a scenario from outside: `--set KEY=VALUE`, drawn knobs, a cluster from files.
+//! Changes to a scenario from outside: `--set KEY=VALUE`, drawn knobs, a cluster from files.
 
 use std::rc::Rc;
 
@@ -16,17 +16,17 @@ use super::nearest::did_you_mean;
 use super::reference::FIELDS;
 use crate::knobs;
 
-/// Tables whose keys hold dots themselves.
+/// Tables whose keys contain dots.
 const FLAT_TABLES: [&str; 3] = ["cluster.config", "clients.config", "expect"];
 
 impl Scenario {
-    /// Does `--set` of this key alter the servers: which there are, or a Kafka property of theirs?
+    /// Whether `--set` of this key changes the servers: their number, roles or Kafka properties.
     pub fn alters_cluster(key: &str) -> bool {
         key.starts_with("cluster.") || definitions::is_known(key)
     }
 
-    /// `--set`: a scenario field by its dotted path, or a Kafka property for all nodes. What is
-    /// set by hand is no longer drawn as a knob. On an error the scenario is as it was.
+    /// `--set`: a scenario field by its dotted path, or a Kafka property for all nodes. A field or property that is set
+    /// this way is not drawn as a knob. On an error the scenario is unchanged.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ScenarioError> {
         let mut changed = self.with(key, value)?;
         if knobs::NAMES.contains(&key) && !changed.knobs.pinned.iter().any(|pinned| pinned == key) {
@@ -36,27 +36,26 @@ impl Scenario {
         Ok(())
     }
 
-    /// Puts drawn knobs into force; their names and values come from [`knobs::draw`].
+    /// Applies drawn knobs; their names and values come from [`knobs::draw`].
     pub fn apply_knobs(&mut self, drawn: &[(String, String)]) -> Result<(), ScenarioError> {
         knobs::put_in_force(self, drawn).map_err(ScenarioError)?;
         self.validate()
     }
 
-    /// Switches a fix on, as `--fix` does.
+    /// Enables a fix, as `--fix` does.
     pub fn with_fix(mut self, fix: Fix) -> Scenario {
         self.fixes = self.fixes.with(fix);
         self
     }
 
-    /// Switches a bug on, as `--bug` does.
+    /// Enables a bug, as `--bug` does.
     pub fn with_bug(mut self, bug: Bug) -> Scenario {
         self.bugs = self.bugs.with(bug);
         self
     }
 
-    /// The same scenario on another cluster, as `--cluster` requires: its nodes are these, and nothing
-    /// of the scenario's own `[cluster]` remains but the restart rule. The files decide the topics of
-    /// the workload, too.
+    /// The same scenario on another cluster, as `--cluster` requires: its nodes are these, and of the scenario's own
+    /// `[cluster]` only the restart rule is kept. The files also decide the topics of the workload.
     pub fn with_cluster(mut self, node: Vec<NodeFile>) -> Scenario {
         let restart_after = self.cluster.restart_after;
         self.cluster = super::Cluster { restart_after, node, ..super::Cluster::default() };
@@ -88,8 +87,8 @@ impl Scenario {
             )));
         }
 
-        // What is written as a TOML value is taken as one (an integer, a list); anything else,
-        // or where a text is wanted, is a text.
+        // A valid TOML value is used as such (an integer, a list); any other value, or the value of a text field, is a
+        // text.
         let literal = format!("value = {value}").parse::<toml::Table>().ok().and_then(|mut t| t.remove("value"));
         let text = toml::Value::String(value.into());
         let mut problem = None;
@@ -123,7 +122,7 @@ impl Scenario {
     }
 }
 
-/// Is it one property in a table of them, and not the table itself?
+/// Whether it is one property in such a table, and not the table itself.
 fn is_property(key: &str) -> bool {
     ["cluster.config.", "clients.config."].iter().any(|table| key.starts_with(table))
 }
@@ -133,7 +132,7 @@ fn paths() -> impl Iterator<Item = &'static str> {
     FIELDS.iter().map(|field| field.path)
 }
 
-/// Sets a dotted path, making tables on the way; false if something on the way is no table.
+/// Sets a dotted path and creates missing tables; false if a part of the path is not a table.
 fn put(root: &mut toml::Table, path: &str, value: toml::Value) -> bool {
     let flat = FLAT_TABLES.iter().find_map(|table| Some((*table, path.strip_prefix(table)?.strip_prefix('.')?)));
     let (tables, name) = flat.unwrap_or(path.rsplit_once('.').unwrap_or(("", path)));

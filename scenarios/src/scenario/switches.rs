@@ -33,7 +33,7 @@ macro_rules! by_name {
                 }
             }
 
-            /// One of them by its name; the message names the command that lists all names.
+            /// The one of this name; the error message names the command that lists all names.
             pub fn parse(name: &str) -> Result<$one, String> {
                 let listed = || listed(name, $one::ALL.iter().map(|one| one.name()), $command);
                 $one::by_name(name).ok_or_else(|| format!(concat!("no ", $what, " is named {:?}{}"), name, listed()))

@@ -360,7 +360,7 @@ fn brokers_stand_behind_the_controllers_or_in_them() {
     assert_eq!(features("brokers = 1\nmetadata_version = 25\nelr = true"), (25, 1));
 }
 
-/// Each message says the line, the field, its value and what is allowed, in plain words.
+/// Each message shows the line, the field, its value and what is allowed, in plain words.
 #[test]
 fn a_value_that_cannot_be_read_is_told_with_what_is_allowed() {
     let table = [

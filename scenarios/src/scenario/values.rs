@@ -1,4 +1,4 @@
-//! Values as people write them: durations, ranges, latencies, limits. Each prints what it reads.
+//! Values in text form: durations, ranges, latencies, limits. Each prints the text that it reads.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -59,7 +59,6 @@ impl<T: FromStr<Err = String>> Visitor<'_> for TextVisitor<T> {
 pub struct Nanos(pub u64);
 
 impl Nanos {
-    /// So many milliseconds.
     pub const fn from_ms(ms: u64) -> Nanos {
         Nanos(ms * 1_000_000)
     }
@@ -86,9 +85,7 @@ impl FromStr for Nanos {
 /// A range of durations with both ends, "1s..5s", or one duration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NanosRange {
-    /// Shortest.
     pub min_ns: u64,
-    /// Longest.
     pub max_ns: u64,
 }
 
@@ -115,9 +112,7 @@ impl FromStr for NanosRange {
 /// A range of integers with both ends, "-250..250", or one integer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct IntRange {
-    /// Smallest.
     pub min: i64,
-    /// Largest.
     pub max: i64,
 }
 
@@ -145,17 +140,17 @@ impl FromStr for IntRange {
     }
 }
 
-/// A latency: as text, as the quantiles of a measured one, or as the file these are in.
+/// A latency: as text, as measured quantiles, or as the file that contains these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LatencyProfile {
-    /// What is drawn from.
+    /// The distribution.
     Known(Latency),
-    /// `empirical(FILE)`, not read yet.
+    /// `empirical(FILE)`, not yet read.
     File(String),
 }
 
 impl LatencyProfile {
-    /// So many ns, always.
+    /// A constant latency, ns.
     pub const fn constant(ns: u64) -> LatencyProfile {
         LatencyProfile::Known(Latency::Constant { ns })
     }
@@ -168,7 +163,7 @@ impl LatencyProfile {
         }
     }
 
-    /// What is drawn from. A scenario that was read or validated has no files left.
+    /// The distribution. A scenario that was read or validated contains no files.
     pub fn known(&self) -> &Latency {
         match self {
             LatencyProfile::Known(latency) => latency,
@@ -176,12 +171,12 @@ impl LatencyProfile {
         }
     }
 
-    /// The longest of a million, ns: a log-normal tail has no end worth waiting for.
+    /// The quantile that one in a million exceeds, ns: a log-normal tail has no maximum.
     pub fn longest_ns(&self) -> u64 {
         self.known().sample(u64::MAX - (u64::MAX >> 20))
     }
 
-    /// What a long series of them takes, ns each: the mean of 64 quantiles.
+    /// The mean of a long series, ns: the mean of 64 quantiles.
     pub fn mean_ns(&self) -> u64 {
         (0..64).map(|part| self.known().sample((part << 58) + (1 << 57)) / 64).sum()
     }
@@ -241,9 +236,8 @@ impl<'de> Visitor<'de> for LatencyVisitor {
 /// A limit of `[expect]`: "<= 4s" on a time, ">= 10" on a count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// On which side it must stay.
     pub relation: Relation,
-    /// Of what; times in ns.
+    /// Times in ns.
     pub bound: u64,
     /// Whether it was written with a unit of time.
     pub is_time: bool,
@@ -262,12 +256,12 @@ pub enum Relation {
     Above,
 }
 
-/// Longest first: `<` starts `<=`.
+/// Longest first: `<` is a prefix of `<=`.
 const RELATIONS: [(&str, Relation); 4] =
     [("<=", Relation::AtMost), (">=", Relation::AtLeast), ("<", Relation::Below), (">", Relation::Above)];
 
 impl Limit {
-    /// Does `value` (ns for a time) keep the limit?
+    /// Whether `value` (ns for a time) is within the limit.
     pub fn holds(self, value: u64) -> bool {
         match self.relation {
             Relation::AtMost => value <= self.bound,

@@ -1,4 +1,4 @@
-//! `[network]`, `[disk]`, `[clock]`, `[threads]`: the world the cluster lives in when nothing is wrong.
+//! `[network]`, `[disk]`, `[clock]`, `[threads]`: the environment of the cluster without faults.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::error::Refusal;
 use super::values::{IntRange, LatencyProfile, Nanos};
 
-/// How messages travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Transport {
-    /// Connections with in-order bytes, as Kafka has them.
+    /// Connections with in-order bytes, as Kafka uses them.
     Tcp,
-    /// Each message on its own: lost, doubled, overtaken. Harsher than any real network.
+    /// Each message independently: lost, duplicated, reordered. Harsher than any real network.
     Datagram,
 }
 
@@ -21,24 +20,23 @@ pub enum Transport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Network {
-    /// How messages travel.
     pub transport: Transport,
-    /// One way, each link alike; its median is at least 1 ns (see `takes_time`).
+    /// One way, the same for each link; its median is at least 1 ns (see `takes_time`).
     pub latency: LatencyProfile,
-    /// Each packet is lost with this chance, parts per million.
+    /// The chance that a packet is lost, parts per million.
     pub loss_ppm: u32,
-    /// Each datagram arrives twice with this chance, parts per million.
+    /// The chance that a datagram is duplicated, parts per million.
     pub duplicate_ppm: u32,
-    /// Each datagram takes up to so much longer, each delay alike likely.
+    /// The maximum additional delay of a datagram, distributed uniformly.
     pub reorder: Nanos,
     /// TCP's longest retransmission timeout; Linux has 120 s.
     pub rto_max: Nanos,
-    /// Links between servers that differ.
+    /// Links between servers that differ from the others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub link: Vec<LinkProfile>,
 }
 
-/// `[[network.link]]`: one way, from each of these nodes to each of those.
+/// `[[network.link]]`: one way, from each node of `from` to each node of `to`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinkProfile {
@@ -65,7 +63,7 @@ impl Default for Network {
 }
 
 impl Network {
-    /// The longest a message can be under way, ns, unless it is lost.
+    /// The longest transit time of a message, ns, unless it is lost.
     pub fn longest_one_way_ns(&self) -> u64 {
         let links = self.link.iter().map(|link| link.latency.longest_ns());
         let longest = links.chain([self.latency.longest_ns()]).max().unwrap_or(0);
@@ -73,7 +71,7 @@ impl Network {
         longest.saturating_add(extra)
     }
 
-    /// What a message of a long series is under way on the slowest link, ns, unless it is lost.
+    /// The mean transit time of a message on the slowest link, ns, unless it is lost.
     pub fn mean_one_way_ns(&self) -> u64 {
         let links = self.link.iter().map(|link| link.latency.mean_ns());
         let slowest = links.chain([self.latency.mean_ns()]).max().unwrap_or(0);
@@ -109,10 +107,10 @@ impl Network {
     }
 }
 
-/// Messages must take time: with a disk that takes none too, servers that answer each other at
-/// once (a resigned leader and a candidate, say, that retries when it receives another epoch) would do
-/// so for ever at one instant, and the timer that ends it would never be due. A disk without
-/// latency is fine, and so is a link on which fewer than half of the messages take no time.
+/// Messages must take time: with a disk without latency, too, servers that answer each other at once (for example, a
+/// resigned leader and a candidate that retries when it receives another epoch) would do so for ever at one instant,
+/// and the timer that ends it would never expire. A disk without latency is permitted, and so is a link on which fewer
+/// than half of the messages take no time.
 fn takes_time(path: &str, latency: &LatencyProfile) -> Result<(), Refusal> {
     if latency.known().sample(1 << 63) == 0 {
         return Err(Refusal::new(path, "a median of 0ns would stop simulated time; allowed: 1ns..3600s"));
@@ -134,13 +132,13 @@ impl Default for Disk {
     }
 }
 
-/// `[clock]`: what each node's clocks start with; drawn per node.
+/// `[clock]`: the initial state of each node's clocks, drawn per node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Clock {
-    /// How far the wall clock is off, ms.
+    /// The offset of the wall clock, ms.
     pub offset_ms: IntRange,
-    /// How fast both clocks run too fast (or slow), parts per million.
+    /// The drift of both clocks, parts per million; positive is fast.
     pub drift_ppm: IntRange,
 }
 
@@ -157,7 +155,7 @@ impl Clock {
     }
 }
 
-/// A clock may run up to half as fast or fast again.
+/// A clock may run at half to one and a half times the true rate.
 pub(super) fn drift_within_bounds(path: &str, ppm: IntRange) -> Result<(), Refusal> {
     if ppm.min < -500_000 || ppm.max > 500_000 {
         return Err(Refusal::new(path, format!("{ppm}; allowed: within -500000..500000")));
@@ -165,13 +163,13 @@ pub(super) fn drift_within_bounds(path: &str, ppm: IntRange) -> Result<(), Refus
     Ok(())
 }
 
-/// `[threads.NAME]`: how long a thread is busy with an input, by the input's kind; 0 unless said.
+/// `[threads.NAME]`: how long a thread is busy with an input, by the input's kind; 0 by default.
 pub type Threads = BTreeMap<String, BTreeMap<String, Nanos>>;
 
 /// A server's threads.
 pub const THREAD_NAMES: &[&str] = <crate::actor::Actor as sim::process::Process>::THREADS;
 
-/// The kinds of input a thread may take.
+/// The kinds of input that a thread may process.
 pub const INPUT_KINDS: [&str; 9] =
     ["opened", "closed", "request", "response", "timer", "disk-error", "post", "terminate", "operation"];
 

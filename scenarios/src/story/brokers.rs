@@ -1,5 +1,4 @@
-//! What a story sees of brokers and partitions: committed metadata says who leads and who is in
-//! sync, a broker says what its replica holds.
+//! A story's view of brokers and partitions: leaders and ISRs by committed metadata, a replica's log by its broker.
 
 use std::rc::Rc;
 
@@ -12,7 +11,7 @@ use super::error::StoryError;
 use crate::checks::metadata::image::ReferenceImage;
 use crate::checks::metadata::partition::ReferencePartition;
 
-/// One replica, as its broker holds it.
+/// One replica, as reported by its broker.
 struct ReplicaView {
     id: TopicIdPartition,
     shown: Option<PartitionShown>,
@@ -30,13 +29,13 @@ impl Visitor for ReplicaView {
 }
 
 impl Cluster {
-    /// A partition by committed metadata: leader (-1: none), ISR, ELR, epochs, replicas. An error
-    /// if there is none.
+    /// A partition by committed metadata: leader (-1: none), ISR, ELR, epochs, replicas. An error if the partition does
+    /// not exist.
     pub fn partition(&self, topic: &str, partition: i32) -> Result<Rc<ReferencePartition>, StoryError> {
         self.partition_id(topic, partition).map(|(_, registration)| registration)
     }
 
-    /// Its leader; waits if it has none. An error if there is no such partition.
+    /// The leader of a partition; waits if it has none. An error if the partition does not exist.
     pub async fn leader_of(&self, topic: &str, partition: i32) -> Result<NodeId, StoryError> {
         let what = format!("a leader of {topic}-{partition}");
         self.until(&what, |c| Ok(c.partition(topic, partition)?.has_leader())).await?;
@@ -62,13 +61,13 @@ impl Cluster {
         Ok(self.partition(topic, partition)?.leader)
     }
 
-    /// Waits until so many replicas of a partition are in sync.
+    /// Waits until the ISR of a partition has this size.
     pub async fn wait_for_isr_of_size(&self, size: usize, topic: &str, partition: i32) -> Result<(), StoryError> {
         let what = format!("{size} replicas of {topic}-{partition} in sync");
         self.until(&what, |c| Ok(c.partition(topic, partition)?.isr.len() == size)).await
     }
 
-    /// Is a broker fenced, by committed metadata? True before its first registration.
+    /// Whether a broker is fenced, by committed metadata. True before its first registration.
     pub fn is_fenced(&self, id: NodeId) -> Result<bool, StoryError> {
         if !self.brokers().contains(&id) {
             let known: Vec<String> = self.brokers().iter().map(NodeId::to_string).collect();
@@ -83,8 +82,7 @@ impl Cluster {
         self.replica(id, topic, partition).map(|shown| shown.high_watermark)
     }
 
-    /// The log end of a partition on one of its replicas; an error if the broker is down or hosts
-    /// none.
+    /// The log end offset of a partition on one of its replicas; an error if the broker is down or hosts none.
     pub fn partition_log_end(&self, id: NodeId, topic: &str, partition: i32) -> Result<Offset, StoryError> {
         self.replica(id, topic, partition).map(|shown| shown.log_end)
     }
@@ -111,7 +109,7 @@ impl Cluster {
         found.ok_or_else(|| StoryError(format!("no partition {topic}-{partition} at {} ms", self.now_ms())))
     }
 
-    /// The committed metadata, by the checks' own account.
+    /// The committed metadata, as reconstructed by the checks.
     fn image<T>(&self, of: impl FnOnce(&ReferenceImage) -> Result<T, StoryError>) -> Result<T, StoryError> {
         with(|run| match run.watch.checks.as_ref().and_then(|checks| checks.cluster()) {
             Some(cluster) => of(cluster.metadata().image()),

@@ -1,5 +1,5 @@
-//! What a story requests of Kafka's clients: the scenario's own, which rest but for this. The first
-//! admin client, the first producer and the first consumer do it, with the properties that the
+//! Operations that a story requests of Kafka's clients. These are the scenario's own clients, which are otherwise idle.
+//! The first admin client, the first producer and the first consumer execute them, with the properties that the
 //! scenario gives them, and retry as Kafka's do.
 
 use raft::client::TopicPartition;
@@ -18,7 +18,7 @@ use crate::workload::{ClientOperation, KafkaClient, Topics};
 
 type Ended<T> = Box<dyn Fn(&ClientAnswers) -> Option<OperationOutcome<T>>>;
 
-/// Something that was requested of a Kafka client.
+/// An operation that was requested of a Kafka client.
 pub struct Operation<T> {
     cluster: Cluster,
     client: Node,
@@ -43,7 +43,7 @@ impl<T> Operation<T> {
         self.cluster.reported(self.client, &format!("the end of {}", self.what), &self.ended).await
     }
 
-    /// Waits for its good end.
+    /// Waits for its success.
     async fn done(&self) -> Result<T, StoryError> {
         match self.outcome().await? {
             OperationOutcome::Done(result) => Ok(result),
@@ -56,21 +56,20 @@ impl<T> Operation<T> {
 }
 
 impl Cluster {
-    /// Names of the topics that a story may create, write and read: those that `[clients] topics`
-    /// of the scenario counts. None exists before; what the story does not create, the clients do
-    /// when it is over.
+    /// Names of the topics that a story may create, write and read: as many as the scenario's `[clients] topics`. None
+    /// exists at the start; the clients create those that the story has not created when it is over.
     pub fn topics(&self) -> Vec<&str> {
         let topics = self.inner.clients.topics.iter();
         topics.flat_map(|topics| topics.names.iter().take(topics.lasting.into())).map(AsRef::as_ref).collect()
     }
 
-    /// Creates a topic with the partitions, replicas and `min.insync.replicas` of `[clients]`, and
-    /// waits until it is there. An error if it is refused (TOPIC_ALREADY_EXISTS) or does not end in
-    /// time; then it may still be done.
+    /// Creates a topic with the partitions, replicas and `min.insync.replicas` of `[clients]`, and waits until it
+    /// exists. An error if it is refused (TOPIC_ALREADY_EXISTS) or does not end in time; in the latter case it may
+    /// still be created.
     pub async fn create_topic(&self, topic: &str) -> Result<(), StoryError> {
         let operation = self.begin_create_topic(topic)?;
         match operation.outcome().await? {
-            // Of its own making: nobody else creates topics meanwhile.
+            // An earlier attempt created it: no other client creates topics meanwhile.
             OperationOutcome::Unknown(ErrorCode::TopicAlreadyExists) => Ok(()),
             _ => operation.done().await,
         }
@@ -90,14 +89,14 @@ impl Cluster {
         })
     }
 
-    /// Sends so many records to a partition and waits until each is acknowledged; gives them in
-    /// the order sent. An error if one is refused, or not acknowledged in time.
+    /// Sends `count` records to a partition and waits until each is acknowledged; returns them in the order sent. An
+    /// error if one is refused, or not acknowledged in time.
     pub async fn produce(&self, topic: &str, partition: i32, count: u16) -> Result<Vec<Record>, StoryError> {
         self.begin_produce(topic, partition, count)?.done().await
     }
 
-    /// The same, without waiting. If not all end well, the outcome is that of the first that was
-    /// left in doubt, or else of the first that was refused.
+    /// The same, without waiting. If not all succeed, the outcome is that of the first whose outcome is unknown, or
+    /// else of the first that was refused.
     pub fn begin_produce(&self, topic: &str, partition: i32, count: u16) -> Result<Operation<Vec<Record>>, StoryError> {
         let of = self.topic_partition(topic, partition)?;
         let client = teller(&self.inner.clients.producers, "producers")?;
@@ -111,7 +110,7 @@ impl Cluster {
         })
     }
 
-    /// The consumer reads a partition from its start on, if it does not yet.
+    /// The consumer reads a partition from its start on, if it does not already.
     pub fn assign(&self, topic: &str, partition: i32) -> Result<(), StoryError> {
         let of = self.topic_partition(topic, partition)?;
         let client = teller(&self.inner.clients.consumers, "consumers")?;
@@ -119,7 +118,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// What the consumer's polls have returned of a partition, in their order; nothing before
+    /// The records of a partition that the consumer's polls have returned, in their order; empty before
     /// [`Cluster::assign`] or [`Cluster::consume`].
     pub fn consumed(&self, topic: &str, partition: i32) -> Result<Vec<Record>, StoryError> {
         let of = self.topic_partition(topic, partition)?;
@@ -127,8 +126,8 @@ impl Cluster {
         Ok(with(|run| run.watch.answers.as_deref().map_or(Vec::new(), |answers| answers.polled(client, of).to_vec())))
     }
 
-    /// Reads a partition from its start on, and waits until the record at an offset is read. Gives
-    /// what the polls have returned so far.
+    /// Reads a partition from its start on, and waits until the record at an offset is read. Returns the records that
+    /// the polls have returned so far.
     pub async fn consume(&self, topic: &str, partition: i32, to: Offset) -> Result<Vec<Record>, StoryError> {
         self.assign(topic, partition)?;
         let of = self.topic_partition(topic, partition)?;
@@ -140,7 +139,7 @@ impl Cluster {
         self.reported(client, &format!("a poll of {topic}-{partition} at offset {to}"), &reached).await
     }
 
-    /// Its place among the names.
+    /// Its index among the names.
     fn topic(&self, topic: &str) -> Result<(&Topics, u16), StoryError> {
         let topics = self.inner.clients.topics.as_ref();
         let topics = topics.ok_or_else(|| {
@@ -175,7 +174,7 @@ impl Cluster {
         found.ok_or_else(|| StoryError(format!("the client at place {} is down, or of another kind", client.0)))
     }
 
-    /// Waits until the record of answers knows something of a client.
+    /// Waits until the recorded answers contain one for a client.
     async fn reported<T>(
         &self,
         client: Node,
@@ -198,13 +197,13 @@ impl Cluster {
     }
 }
 
-/// The first client of a kind, which does what a story requests.
+/// The first client of a kind, which executes what a story requests.
 fn teller(places: &[Node], kind: &str) -> Result<Node, StoryError> {
     let none = || StoryError(format!("this scenario has no such client: [clients] {kind} = 0"));
     places.first().copied().ok_or_else(none)
 }
 
-/// How the sending of all of these values ended; `None` before the last has.
+/// The outcome of sending all of these values; `None` until the last has ended.
 fn sent(answers: &ClientAnswers, client: Node, values: std::ops::Range<u64>) -> Option<OperationOutcome<Vec<Record>>> {
     let (mut records, mut refused, mut in_doubt) = (Vec::new(), None, None);
     for value in values {

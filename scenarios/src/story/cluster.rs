@@ -1,5 +1,4 @@
-//! The cluster of a story, and its time: what the other rooms say their sentences with. Times are
-//! true time; every wait has an end.
+//! The cluster of a story, and its time: what the other modules build on. Times are true time; every wait is limited.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -19,7 +18,7 @@ use crate::run_observer::RunObserver;
 use crate::workload::{ClientOperation, Topics};
 
 pub(super) const NS_PER_MS: u64 = 1_000_000;
-/// A wait for something that the cluster should do gives up after so long.
+/// The time limit of a wait.
 const PATIENCE_NS: u64 = 30_000 * NS_PER_MS;
 
 /// A handle to the cluster of a story; clones are the same cluster.
@@ -30,34 +29,31 @@ pub struct Cluster {
 
 #[derive(Debug)]
 pub(super) struct Inner {
-    /// Node ids of all servers, by place in the world; clients have the places behind them.
+    /// Node ids of all servers, by index in the world; clients have the indexes after them.
     pub servers: Vec<NodeId>,
     controllers: Vec<NodeId>,
     brokers: Vec<NodeId>,
     pub clients: Clients,
-    /// When the world heals: stories end before.
+    /// When the world heals; stories end earlier.
     pub heals_ns: u64,
-    /// Numbers of submitted faults that are in force: cuts, then per server what keeps it down.
+    /// Numbers of submitted faults that are in force: cuts, then per server the fault that keeps it down.
     pub cuts: RefCell<Vec<u32>>,
     pub outages: RefCell<Vec<Option<Outage>>>,
 }
 
-/// Why a server is down, or on its way there.
+/// Why a server is down, or about to be.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outage {
-    /// Of the submitted fault.
     pub number: u32,
-    /// It has received SIGTERM, and shuts down in its own time.
+    /// It has received SIGTERM, and is shutting down.
     pub terminated: bool,
 }
 
-/// Places of the clients that rest while a story runs; the first of each kind does what the
-/// story requests.
+/// Indexes of the clients, which are idle while a story runs; the first of each kind executes what the story requests.
 #[derive(Debug, Default)]
 pub(super) struct Clients {
-    /// Of a quorum alone.
+    /// Of a quorum without brokers.
     pub appenders: Vec<Node>,
-    /// Kafka's.
     pub admins: Vec<Node>,
     pub producers: Vec<Node>,
     pub consumers: Vec<Node>,
@@ -116,13 +112,13 @@ impl Cluster {
         Cluster { inner: Rc::new(inner) }
     }
 
-    /// Clients rest, and what they receive is kept.
+    /// Clients become idle, and their responses are kept.
     pub(super) fn begin(&self) {
         with(|run| run.watch.answers = Some(Box::default()));
         self.inner.clients.all().for_each(|client| self.ask(client, ClientOperation::Rest));
     }
 
-    /// Clients continue, and none stays away for longer than it takes to go.
+    /// Clients continue, and terminated servers restart as soon as they have stopped.
     pub(super) fn end(&self) {
         with(|run| run.watch.answers = None);
         self.inner.clients.all().for_each(|client| self.ask(client, ClientOperation::Resume));
@@ -144,13 +140,13 @@ impl Cluster {
         now_ns() / NS_PER_MS
     }
 
-    /// Does its process run?
+    /// Whether a server's process is running.
     pub fn is_up(&self, id: NodeId) -> Result<bool, StoryError> {
         let place = self.place(id)?;
         Ok(with(|run| run.world.process(place).is_some()))
     }
 
-    /// Lets time pass.
+    /// Waits for this time.
     pub async fn wait_ms(&self, ms: u64) -> Result<(), StoryError> {
         let at = now_ns().saturating_add(ms.saturating_mul(NS_PER_MS));
         if at >= self.inner.heals_ns {
@@ -161,7 +157,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Waits until something holds, which is evaluated every ms; `what` is for the message if it never does.
+    /// Waits until a condition holds, which is evaluated every ms; `what` is for the message if it never does.
     pub async fn until(
         &self,
         what: &str,
@@ -196,7 +192,7 @@ impl Cluster {
             .ok_or_else(|| StoryError(format!("no node {id} in this cluster; there are {}", known())))
     }
 
-    /// Of a server that is up.
+    /// A value of a server that is up.
     pub(super) fn of<T>(&self, id: NodeId, what: impl FnOnce(&KafkaNode) -> Option<T>) -> Result<T, StoryError> {
         let place = self.place(id)?;
         let found = with(|run| match run.world.process(place) {
@@ -206,12 +202,12 @@ impl Cluster {
         found.ok_or_else(|| StoryError(format!("node {id} is down at {} ms", self.now_ms())))
     }
 
-    /// Waits give up here: patience is over, or the world heals.
+    /// When a wait gives up: after its time limit, or when the world heals.
     pub(super) fn deadline(&self) -> u64 {
         (now_ns() + PATIENCE_NS).min(self.inner.heals_ns - 1)
     }
 
-    /// The wait begins with the call.
+    /// The wait begins with the call, not with the first poll of the future.
     pub(super) fn see(
         &self,
         matches: fn(Node, &Said, u64) -> bool,
@@ -228,7 +224,7 @@ impl Cluster {
         with(|run| run.world.submit(&mut run.watch, what));
     }
 
-    /// What was submitted begins within this instant; the next one is behind it.
+    /// Submitted actions begin within this instant; this waits for the next one.
     pub(super) async fn settle(&self) -> Result<(), StoryError> {
         wait_until::<Actor, RunObserver>(now_ns() + 1).await;
         Ok(())

@@ -1,4 +1,4 @@
-//! Why a story failed.
+//! The error of a story.
 
 /// Why a story failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

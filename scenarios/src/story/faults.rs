@@ -1,5 +1,5 @@
-//! What a story does to servers and to the network between them; controllers and brokers alike.
-//! When one of these returns, it has happened.
+//! Faults that a story injects into servers and the network between them; the same for controllers and brokers. When
+//! one of these methods returns, the fault has begun.
 
 use raft::ids::NodeId;
 use sim::fault::{Cut, Fault, Kill, Link, Pause, PowerLoss, Tail, Terminate, What};
@@ -9,13 +9,13 @@ use super::cluster::{Cluster, NS_PER_MS, Outage, now_ns, with};
 use super::error::StoryError;
 
 impl Cluster {
-    /// Nothing passes between a node and all other servers, either way. Clients still reach it.
+    /// Cuts all links between a node and all other servers, both ways. Clients still reach it.
     pub async fn isolate(&self, id: NodeId) -> Result<(), StoryError> {
         let others: Vec<NodeId> = self.inner.servers.iter().copied().filter(|other| *other != id).collect();
         self.cut(&[id], &others).await
     }
 
-    /// Nothing passes between these and those, either way.
+    /// Cuts all links between these and those nodes, both ways.
     pub async fn cut(&self, these: &[NodeId], those: &[NodeId]) -> Result<(), StoryError> {
         let mut links = Vec::new();
         for one in these {
@@ -29,7 +29,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// All cuts of this story end.
+    /// Ends all cuts of this story.
     pub async fn heal(&self) -> Result<(), StoryError> {
         for number in self.inner.cuts.take() {
             end_fault(number);
@@ -37,30 +37,30 @@ impl Cluster {
         self.settle().await
     }
 
-    /// The process dies at once, and boots again after so long, ms (`u64::MAX`: by
-    /// [`Cluster::restart`] alone). What it wrote stays, forced or not.
+    /// The process dies at once, and boots again after this time, ms (`u64::MAX`: only by [`Cluster::restart`]). Its
+    /// written bytes are kept, forced or not.
     pub async fn kill(&self, id: NodeId, for_ms: u64) -> Result<(), StoryError> {
         let node = self.place(id)?;
         self.put_out(id, What::Kill(Kill { node, after_effects: None }), for_ms).await
     }
 
-    /// The host loses power at once, and boots again after so long, ms (`u64::MAX`: by
-    /// [`Cluster::restart`] alone); `tail` becomes of what was not forced to disk.
+    /// The host loses power at once, and boots again after this time, ms (`u64::MAX`: only by [`Cluster::restart`]);
+    /// `tail` decides what happens to unforced bytes.
     pub async fn power_loss(&self, id: NodeId, tail: Tail, for_ms: u64) -> Result<(), StoryError> {
         let node = self.place(id)?;
         self.put_out(id, What::PowerLoss(PowerLoss { node, tail, after_effects: None }), for_ms).await
     }
 
-    /// The process gets SIGTERM: a leader of the quorum resigns, a broker's partitions find other
-    /// leaders, and then it ends (see [`Cluster::wait_until_down`]). It boots again so long after
-    /// its end, ms (`u64::MAX`: by [`Cluster::restart`] alone); at once if the story is over.
+    /// The process receives SIGTERM: a leader of the quorum resigns, a broker's partitions get other leaders, and then
+    /// it stops (see [`Cluster::wait_until_down`]). It boots again this time after it has stopped, ms (`u64::MAX`: only
+    /// by [`Cluster::restart`]); at once if the story is over.
     pub async fn terminate(&self, id: NodeId, for_ms: u64) -> Result<(), StoryError> {
         let node = self.place(id)?;
         self.put_out(id, What::Terminate(Terminate { node }), for_ms).await
     }
 
-    /// A node that is down boots now; one that was terminated and still runs, as soon as it has
-    /// ended (if it has come back by itself meanwhile, it runs on).
+    /// A node that is down boots now; one that was terminated and still runs boots as soon as it has stopped (if it has
+    /// already restarted, it keeps running).
     pub async fn restart(&self, id: NodeId) -> Result<(), StoryError> {
         let place = self.place(id)?;
         let outage = self.inner.outages.borrow_mut()[usize::from(place.0)].take();
@@ -73,14 +73,14 @@ impl Cluster {
         }
     }
 
-    /// The process stops executing for so long, ms; its kernel still acknowledges.
+    /// The process stops executing for this time, ms; its kernel still acknowledges.
     pub async fn pause(&self, id: NodeId, for_ms: u64) -> Result<(), StoryError> {
         let node = self.place(id)?;
         self.inject(What::Pause(Pause { node }), for_ms.saturating_mul(NS_PER_MS)).await.map(drop)
     }
 
-    /// Who still shuts down when the story is over boots as soon as it has ended: nobody may stay
-    /// away from a cluster that is to recover.
+    /// A server that is still shutting down when the story is over boots as soon as it has stopped: a cluster can
+    /// recover only with all servers.
     pub(super) fn call_back_the_terminated(&self) {
         for (place, outage) in self.inner.outages.take().into_iter().enumerate() {
             let runs = self.is_up(self.inner.servers[place]) == Ok(true);

@@ -1,5 +1,5 @@
-//! What a story sees of the quorum, and its appends: of any node, for brokers follow the quorum,
-//! too; appends where the clients are the model's own (scenarios of controllers alone).
+//! A story's view of the quorum, from any node (brokers follow the quorum, too); and its appends, in scenarios without
+//! brokers, whose clients use the append model.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -18,7 +18,7 @@ use crate::actor::{Actor, AttemptEvent, Said};
 use crate::run_observer::RunObserver;
 use crate::workload::ClientOperation;
 
-/// After a refusal, the next attempt of an append waits so long.
+/// The delay before the next attempt of an append after a refusal.
 const RETRY_MS: u64 = 20;
 
 /// How an append's attempt ended at its client.
@@ -28,13 +28,13 @@ pub enum AttemptOutcome {
     Acknowledged(Offset),
     /// Refused before it was accepted.
     Refused,
-    /// Nobody knows: no answer, or one that leaves it open.
+    /// Not known: no response, or one that does not decide it.
     Unknown,
 }
 
 type SeenLater = Pin<Box<dyn Future<Output = Option<(Node, Said)>>>>;
 
-/// An append on its way.
+/// An append in flight.
 pub struct Attempt {
     number: u32,
     ended: SeenLater,
@@ -47,7 +47,7 @@ impl std::fmt::Debug for Attempt {
 }
 
 impl Attempt {
-    /// Waits for its end.
+    /// Waits for its outcome.
     pub async fn outcome(self) -> Result<AttemptOutcome, StoryError> {
         match self.ended.await {
             Some((_, Said::Client(AttemptEvent::AppendOk { base_offset, .. }))) => {
@@ -76,27 +76,27 @@ impl Visitor for LogView {
 }
 
 impl Cluster {
-    /// Its role; an error if it is down.
+    /// The role of a node; an error if it is down.
     pub fn role(&self, id: NodeId) -> Result<Role, StoryError> {
         self.of(id, KafkaNode::role)
     }
 
-    /// Its epoch; an error if it is down.
+    /// The epoch of a node; an error if it is down.
     pub fn epoch(&self, id: NodeId) -> Result<LeaderEpoch, StoryError> {
         self.of(id, KafkaNode::epoch)
     }
 
-    /// Its high watermark of the metadata log, `None` if it knows none; an error if it is down.
+    /// A node's high watermark of the metadata log, `None` if it has none; an error if it is down.
     pub fn high_watermark(&self, id: NodeId) -> Result<Option<Offset>, StoryError> {
         self.log(id).map(|log| log.high_watermark)
     }
 
-    /// Its end of the metadata log; an error if it is down.
+    /// A node's log end offset of the metadata log; an error if it is down.
     pub fn log_end(&self, id: NodeId) -> Result<Offset, StoryError> {
         self.log(id).map(|log| log.end)
     }
 
-    /// The controllers, up or down, whose disks hold an offset of the metadata log durably.
+    /// The controllers, up or down, whose disks durably hold an offset of the metadata log.
     pub fn replicas_with(&self, offset: Offset) -> Vec<NodeId> {
         let holds = |server: usize| {
             with(|run| run.watch.checks.as_ref().is_some_and(|checks| checks.durable_end(server) > offset))
@@ -106,7 +106,7 @@ impl Cluster {
         controllers.filter(|(server, _)| holds(*server)).map(|(_, id)| *id).collect()
     }
 
-    /// The controller that was notified last of its leadership; waits if there is none.
+    /// The controller that was most recently notified of its leadership; waits if there is none.
     pub async fn active_controller(&self) -> Result<NodeId, StoryError> {
         self.active_but(None, "an active controller").await
     }
@@ -145,8 +145,8 @@ impl Cluster {
         self.see(passed, argument, &format!("a high watermark above {offset} on node {id}")).await.map(drop)
     }
 
-    /// So many appends, one after the other, each tried anew until it is acknowledged. Gives the
-    /// offset of each one's first record.
+    /// `count` appends, one after the other, each retried until it is acknowledged. Returns the offset of each one's
+    /// first record.
     pub async fn append(&self, count: usize) -> Result<Vec<Offset>, StoryError> {
         let deadline = self.deadline();
         let mut offsets = Vec::with_capacity(count);
@@ -162,7 +162,7 @@ impl Cluster {
         Ok(offsets)
     }
 
-    /// One attempt of one append; returns when it is on its way.
+    /// One attempt of one append; returns when it has been sent.
     pub async fn begin_append(&self) -> Result<Attempt, StoryError> {
         fn invoked(node: Node, said: &Said, client: u64) -> bool {
             u64::from(node.0) == client && matches!(said, Said::Client(AttemptEvent::AppendInvoked { .. }))
@@ -201,7 +201,7 @@ impl Cluster {
         })
     }
 
-    /// The newest leader that knows it leads, if it is not at this place.
+    /// The newest leader that knows it leads, if it is not this node.
     async fn active_but(&self, but: Option<Node>, what: &str) -> Result<NodeId, StoryError> {
         fn announced(_: Node, said: &Said, _: u64) -> bool {
             matches!(said, Said::Server(Observation::LeadershipAnnounced { .. }))

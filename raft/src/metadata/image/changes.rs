@@ -1,4 +1,4 @@
-//! What a replay touched: publishers look there, and nowhere else.
+//! The entities that a replay changed, for publishers.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -6,32 +6,28 @@ use std::rc::Rc;
 use super::ConfigResource;
 use crate::ids::{NodeId, TopicIdPartition, Uuid};
 
-/// Which entities records named; what became of them is in the image.
+/// The entities that records named; their new state is in the image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MetadataChanges {
-    /// Names of features.
     pub features: BTreeSet<Rc<str>>,
-    /// Brokers that registered, changed or left.
+    /// Brokers that registered, changed or unregistered.
     pub brokers: BTreeSet<NodeId>,
-    /// Controllers that registered or left.
+    /// Controllers that registered or unregistered.
     pub controllers: BTreeSet<NodeId>,
     /// Topics that are new or have changed, and the partitions that were set.
     pub topics: BTreeMap<Uuid, BTreeSet<i32>>,
-    /// Topics that are gone.
     pub deleted_topics: BTreeSet<Uuid>,
     /// Resources of which a config was set or deleted.
     pub configs: BTreeSet<ConfigResource>,
-    /// A block of producer ids was taken.
+    /// A block of producer ids was allocated.
     pub producer_ids: bool,
 }
 
 impl MetadataChanges {
-    /// Nothing at all?
     pub fn is_empty(&self) -> bool {
         *self == MetadataChanges::default()
     }
 
-    /// Notes a partition.
     pub(super) fn partition(&mut self, id: TopicIdPartition) {
         self.topics.entry(id.topic_id).or_default().insert(id.partition);
     }

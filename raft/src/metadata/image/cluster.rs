@@ -1,4 +1,4 @@
-//! Who is registered: brokers and controllers (controller-broker.md §1.2, §4.0).
+//! The registrations of brokers and controllers (controller-broker.md §1.2, §4.0).
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -13,31 +13,29 @@ use crate::metadata::records::{
     UnregisterController,
 };
 
-/// Kafka's `BrokerRegistration`. (The log offset of its record, which heartbeats are compared with,
-/// is the controller's to remember: a snapshot does not keep it.)
+/// Kafka's `BrokerRegistration`. (The log offset of its record, which heartbeats are compared with, is kept by the
+/// controller: a snapshot does not contain it.)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerRegistration {
     /// `node.id`
     pub id: NodeId,
-    /// Of this registration.
+    /// Assigned at this registration.
     pub epoch: BrokerEpoch,
-    /// Of the broker's process.
+    /// Identifies the broker's process.
     pub incarnation_id: Uuid,
-    /// Where it listens.
     pub end_points: Rc<[BrokerEndpoint]>,
-    /// What it supports.
+    /// The supported features.
     pub features: Rc<[BrokerFeature]>,
     /// `broker.rack`
     pub rack: Option<Rc<str>>,
-    /// It may not lead, nor be in an ISR.
+    /// The broker may not lead, nor be in an ISR.
     pub fenced: bool,
-    /// It is leaving in good order.
     pub in_controlled_shutdown: bool,
     /// Always false since 4.0.
     pub is_migrating_zk_broker: bool,
     /// Log directories that are online; empty if it registered before they were reported.
     pub log_dirs: Rc<[Uuid]>,
-    /// Those that take no new replica; `None`: not reported yet.
+    /// Directories that get no new replicas; `None`: not reported yet.
     pub cordoned_log_dirs: Option<Rc<[Uuid]>>,
 }
 
@@ -58,18 +56,18 @@ impl BrokerRegistration {
         }
     }
 
-    /// Neither fenced nor leaving: it may be in an ISR and lead.
+    /// Neither fenced nor in controlled shutdown: it may be in an ISR and lead.
     pub fn is_active(&self) -> bool {
         !self.fenced && !self.in_controlled_shutdown
     }
 
-    /// Where it listens under this name.
+    /// The endpoint of a listener.
     pub fn listener(&self, name: &str) -> Option<&BrokerEndpoint> {
         self.end_points.iter().find(|end_point| &*end_point.name == name)
     }
 
-    /// Is a replica in this directory online, for all that is known? A broker that reported no
-    /// directory is one from before 3.7: all of its are taken to be (KAFKA-16162).
+    /// Whether a replica in this directory may be online. A broker that reported no directories is older than 3.7: all
+    /// of its directories count as online (KAFKA-16162).
     pub fn has_online_dir(&self, directory: Uuid) -> bool {
         match directory {
             directory_id::LOST => false,
@@ -78,7 +76,7 @@ impl BrokerRegistration {
         }
     }
 
-    /// Every directory refuses new replicas.
+    /// Whether all directories are cordoned.
     pub fn is_fully_cordoned(&self) -> bool {
         let cordoned = self.cordoned_log_dirs.as_deref().unwrap_or_default();
         !self.log_dirs.is_empty() && self.log_dirs.iter().all(|dir| cordoned.contains(dir))
@@ -128,13 +126,12 @@ impl Canonical for BrokerRegistration {
 pub struct ControllerRegistration {
     /// `node.id`
     pub id: NodeId,
-    /// Of its process.
+    /// Identifies the controller's process.
     pub incarnation_id: Uuid,
     /// Always false since 4.0.
     pub zk_migration_ready: bool,
-    /// Where it listens.
     pub end_points: Rc<[BrokerEndpoint]>,
-    /// What it supports.
+    /// The supported features.
     pub features: Rc<[BrokerFeature]>,
 }
 
@@ -166,12 +163,10 @@ impl ClusterImage {
         self.brokers.get(&id)
     }
 
-    /// A controller that registered.
     pub fn controller(&self, id: NodeId) -> Option<&Rc<ControllerRegistration>> {
         self.controllers.get(&id)
     }
 
-    /// All controllers that registered, by id.
     pub fn controllers(&self) -> &BTreeMap<NodeId, Rc<ControllerRegistration>> {
         &self.controllers
     }
@@ -180,7 +175,7 @@ impl ClusterImage {
         self.digest
     }
 
-    /// A registration is inserted or replaced.
+    /// Inserts or replaces a registration.
     pub(crate) fn register_broker(&mut self, record: &RegisterBroker) {
         self.put_broker(BrokerRegistration::from_record(record));
     }

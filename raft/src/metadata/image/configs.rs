@@ -1,4 +1,4 @@
-//! Dynamic configs, and the value that is in effect for a topic (controller-broker.md §4.10).
+//! Dynamic configs, and the effective value of a topic's config (controller-broker.md §4.10).
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -9,13 +9,13 @@ use crate::ids::NodeId;
 use crate::message::{Canonical, CanonicalHasher};
 use crate::metadata::records::Config;
 
-/// What has configs (Kafka's `ConfigResource.Type`). A broker's loggers are not stored here.
+/// The type of a resource with configs (Kafka's `ConfigResource.Type`). Loggers of brokers are not stored here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i8)]
 pub enum ConfigResourceType {
     /// 2
     Topic = 2,
-    /// 4; the one without a name is the cluster's default.
+    /// 4; the one without a name is the cluster-wide default.
     Broker = 4,
     /// 16
     ClientMetrics = 16,
@@ -24,7 +24,7 @@ pub enum ConfigResourceType {
 }
 
 impl ConfigResourceType {
-    /// Of its number on the wire.
+    /// The type with this number on the wire.
     pub fn of(number: i8) -> Option<ConfigResourceType> {
         use ConfigResourceType::*;
         [Topic, Broker, ClientMetrics, Group].into_iter().find(|kind| *kind as i8 == number)
@@ -34,19 +34,18 @@ impl ConfigResourceType {
 /// Kafka's `ConfigResource`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigResource {
-    /// Of what.
     pub resource_type: ConfigResourceType,
     /// A topic's name, a broker's id; "" for the default of all brokers.
     pub name: Rc<str>,
 }
 
 impl ConfigResource {
-    /// A topic.
+    /// The resource of a topic.
     pub fn topic(name: &str) -> ConfigResource {
         ConfigResource { resource_type: ConfigResourceType::Topic, name: name.into() }
     }
 
-    /// One broker, or the default of all.
+    /// The resource of one broker, or of the default of all.
     pub fn broker(id: Option<NodeId>) -> ConfigResource {
         let name = id.map_or_else(String::new, |id| id.to_string());
         ConfigResource { resource_type: ConfigResourceType::Broker, name: name.into() }
@@ -66,24 +65,24 @@ pub type ConfigValues = BTreeMap<Rc<str>, Rc<str>>;
 /// Kafka's `ConfigurationsImage`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigurationsImage {
-    /// None is empty.
+    /// The values are never empty.
     resources: BTreeMap<ConfigResource, Rc<ConfigValues>>,
     digest: u64,
 }
 
 impl ConfigurationsImage {
-    /// All resources that have any.
+    /// All resources that have configs.
     pub fn resources(&self) -> &BTreeMap<ConfigResource, Rc<ConfigValues>> {
         &self.resources
     }
 
-    /// What was set for a resource itself.
+    /// The value that is set for the resource itself.
     pub fn get(&self, resource: &ConfigResource, name: &str) -> Option<&Rc<str>> {
         self.resources.get(resource)?.get(name)
     }
 
-    /// What is in effect for a topic, by what is dynamic: of the topic, of the broker `node` (the
-    /// one that asks), of all brokers. `None`: the static value of `node` counts.
+    /// The effective dynamic value for a topic: that of the topic, of the broker `node` (the reader), or of all
+    /// brokers. `None`: the static value of `node` applies.
     pub fn topic_config(&self, topic: &str, node: NodeId, name: &str) -> Option<&Rc<str>> {
         let own = self.get(&ConfigResource::topic(topic), name);
         own.or_else(|| {
@@ -93,8 +92,8 @@ impl ConfigurationsImage {
         })
     }
 
-    /// [`topic_config`](Self::topic_config) as a number, or the static one. A value that is none is
-    /// passed over: controllers let none in.
+    /// [`topic_config`](Self::topic_config) as a number, or the static one. A value that is not a number is skipped;
+    /// controllers accept none.
     pub fn topic_number(&self, topic: &str, node: NodeId, name: &str, static_value: i64) -> i64 {
         let value = self.topic_config(topic, node, name);
         value.and_then(|value| value.trim().parse().ok()).unwrap_or(static_value)
@@ -137,7 +136,7 @@ impl ConfigurationsImage {
         Ok(resource)
     }
 
-    /// `true` if the topic had any.
+    /// `true` if the topic had configs.
     pub(super) fn remove_topic(&mut self, resource: &ConfigResource) -> bool {
         let Some(values) = self.resources.remove(resource) else { return false };
         for (name, value) in values.iter() {
@@ -147,8 +146,8 @@ impl ConfigurationsImage {
     }
 }
 
-/// What a topic's config is called where it is set for all topics of a broker
-/// (`ServerTopicConfigSynonyms`); `None` for one that is not known here.
+/// The name of a topic's config where it is set for all topics of a broker (`ServerTopicConfigSynonyms`); `None` for an
+/// unknown one.
 pub fn broker_synonym(topic_config: &str) -> Option<&'static str> {
     Some(match topic_config {
         "min.insync.replicas" => "min.insync.replicas",

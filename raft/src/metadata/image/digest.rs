@@ -1,10 +1,10 @@
-//! The digest of an image: the sum of one hash per entity, so that it is the same whatever history
-//! led there, and costs a change only the hashes before and after.
+//! The digest of an image: the sum of one hash per entity, so that it does not depend on the history, and a change
+//! needs only the old and the new hash of the entity.
 //!
-//! What is hashed of an entity is a canonical walk: a sequence of 64-bit words that begins with the number of its
-//! [`Part`]. A number or a flag is one word; a text is its length in bytes and then eight bytes in each word; a UUID two
-//! words; a list its length and then each item; what may be missing 0, or 1 and then itself. Numbers are sign-extended,
-//! bytes are little-endian. A second reader of the log makes the same words from tables of its own.
+//! An entity is hashed by a canonical walk: a sequence of 64-bit words that begins with the number of its [`Part`]. A
+//! number or a flag is one word; a text is its length in bytes and then eight bytes in each word; a UUID two words; a
+//! list its length and then each item; an optional value is 0, or 1 and then the value. Numbers are sign-extended,
+//! bytes are little-endian. An independent reader of the log computes the same words from its own tables.
 //!
 //! | part | key | value |
 //! | --- | --- | --- |
@@ -18,7 +18,7 @@
 
 use crate::message::{Canonical, CanonicalHasher};
 
-/// Which kind of entity: equal keys of two kinds are two entities.
+/// The kind of an entity: equal keys of two kinds are two entities.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Part {
     Feature = 1,
@@ -30,7 +30,7 @@ pub(super) enum Part {
     ProducerIds,
 }
 
-/// The part of the digest that one entity makes.
+/// The contribution of one entity to the digest.
 pub(super) fn entity_hash(part: Part, key: &impl Canonical, value: &impl Canonical) -> u64 {
     let mut hasher = CanonicalHasher::default();
     hasher.u8(part as u8);

@@ -9,12 +9,12 @@ use super::digest::{Part, entity_hash};
 use crate::metadata::MetadataVersion;
 use crate::metadata::records::FeatureLevel;
 
-/// KIP-966, part 1.
+/// The feature of KIP-966, part 1.
 pub const ELIGIBLE_LEADER_REPLICAS_VERSION: &str = "eligible.leader.replicas.version";
-/// Its level is raft's (a control record), so that a FeatureLevel of it says nothing.
+/// Its level is in a control record of raft, so that a FeatureLevel record of it has no effect.
 pub const KRAFT_VERSION: &str = "kraft.version";
 
-/// All features that this Kafka knows.
+/// All features of this Kafka version.
 pub const FEATURES: [&str; 7] = [
     MetadataVersion::FEATURE_NAME,
     KRAFT_VERSION,
@@ -25,8 +25,8 @@ pub const FEATURES: [&str; 7] = [
     "streams.version",
 ];
 
-/// The levels that a node of this Kafka supports, 0 included for what can be off; `None` for a
-/// feature it does not know.
+/// The levels that a node of this Kafka version supports, including 0 for features that can be off; `None` for an
+/// unknown feature.
 pub fn supported_levels(feature: &str) -> Option<RangeInclusive<i16>> {
     match feature {
         MetadataVersion::FEATURE_NAME => Some(MetadataVersion::MINIMUM.0..=MetadataVersion::LATEST_PRODUCTION.0),
@@ -45,22 +45,22 @@ pub struct FeaturesImage {
 }
 
 impl FeaturesImage {
-    /// `None` until the bootstrap records were seen.
+    /// `None` until the bootstrap records were replayed.
     pub fn metadata_version(&self) -> Option<MetadataVersion> {
         self.metadata_version
     }
 
-    /// As [`metadata_version`](Self::metadata_version), and the oldest where there is none.
+    /// As [`metadata_version`](Self::metadata_version), or the oldest if there is none.
     pub fn metadata_version_or_minimum(&self) -> MetadataVersion {
         self.metadata_version.unwrap_or(MetadataVersion::MINIMUM)
     }
 
-    /// Levels of all features that are on, but for `metadata.version`, by name.
+    /// Levels of all features that are on, except `metadata.version`, by name.
     pub fn finalized(&self) -> &BTreeMap<Rc<str>, i16> {
         &self.finalized
     }
 
-    /// The level of any feature; 0 is off.
+    /// The level of a feature; 0 is off.
     pub fn level(&self, feature: &str) -> i16 {
         if feature == MetadataVersion::FEATURE_NAME {
             self.metadata_version.map_or(0, |version| version.0)
@@ -69,8 +69,7 @@ impl FeaturesImage {
         }
     }
 
-    /// Are eligible leader replicas kept? The feature is on and `metadata.version` has fields for
-    /// them.
+    /// Whether ELRs are maintained: the feature is on and `metadata.version` has fields for them.
     pub fn is_elr_enabled(&self) -> bool {
         self.level(ELIGIBLE_LEADER_REPLICAS_VERSION) >= 1 && self.metadata_version_or_minimum().is_elr_supported()
     }
@@ -79,7 +78,7 @@ impl FeaturesImage {
         self.digest
     }
 
-    /// `false` if the record says nothing (`kraft.version`).
+    /// `false` if the record has no effect (`kraft.version`).
     pub(super) fn replay(&mut self, record: &FeatureLevel) -> Result<bool, ReplayError> {
         let (name, level) = (&record.name, record.feature_level);
         if **name == *KRAFT_VERSION {

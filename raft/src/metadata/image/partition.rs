@@ -1,5 +1,4 @@
-//! Everything the metadata says of one partition, and how a change of it is applied
-//! (controller-broker.md §4.0, §4.6).
+//! The metadata of one partition, and the application of a change (controller-broker.md §4.0, §4.6).
 
 use std::rc::Rc;
 
@@ -9,25 +8,24 @@ use crate::message::{Canonical, CanonicalHasher};
 use crate::metadata::MetadataVersion;
 use crate::metadata::records::{NO_LEADER_CHANGE, Partition, PartitionChange};
 
-/// Ids that stand where that of a log directory would (Kafka's `DirectoryId`).
+/// Reserved directory ids (Kafka's `DirectoryId`).
 pub mod directory_id {
     use crate::ids::Uuid;
 
-    /// Not known, but there was one: from before directories were assigned.
+    /// Unknown: the replica is from before directories were assigned.
     pub const MIGRATING: Uuid = Uuid::ZERO;
-    /// The broker has yet to choose.
+    /// The broker has not chosen a directory yet.
     pub const UNASSIGNED: Uuid = Uuid(1_u128.to_be_bytes());
-    /// One that is offline; which one, is not known.
+    /// An unknown directory that is offline.
     pub const LOST: Uuid = Uuid(2_u128.to_be_bytes());
 
-    /// The first hundred are nobody's.
+    /// The first hundred ids are reserved.
     pub fn is_reserved(id: Uuid) -> bool {
         u128::from_be_bytes(id.0) < 100
     }
 }
 
-/// Whether a leader may have lost what was committed: after an unclean election it is recovering
-/// until it says otherwise.
+/// Whether a leader may lack committed records: after an unclean election it is recovering until it reports otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i8)]
 pub enum LeaderRecoveryState {
@@ -39,10 +37,10 @@ pub enum LeaderRecoveryState {
 }
 
 impl LeaderRecoveryState {
-    /// On the wire: it stays as it is.
+    /// On the wire: no change.
     pub const NO_CHANGE: i8 = -1;
 
-    /// Of its number on the wire.
+    /// The state with this number on the wire.
     pub fn of(number: i8) -> Option<LeaderRecoveryState> {
         match number {
             0 => Some(LeaderRecoveryState::Recovered),
@@ -57,30 +55,29 @@ impl LeaderRecoveryState {
 pub struct PartitionRegistration {
     /// In order of preference.
     pub replicas: Rc<[NodeId]>,
-    /// Of each replica, in their order: a directory, or one of [`directory_id`].
+    /// Of each replica, in the same order: a directory, or one of [`directory_id`].
     pub directories: Rc<[Uuid]>,
-    /// In sync; they may serve and count for the high watermark.
+    /// The in-sync replicas; they may lead and count for the high watermark.
     pub isr: Rc<[NodeId]>,
-    /// Leaving, while a reassignment runs.
+    /// Replicas that a running reassignment removes.
     pub removing_replicas: Rc<[NodeId]>,
-    /// Coming, while a reassignment runs.
+    /// Replicas that a running reassignment adds.
     pub adding_replicas: Rc<[NodeId]>,
-    /// [`NodeId::NONE`]: nobody.
+    /// [`NodeId::NONE`] if there is none.
     pub leader: NodeId,
-    /// Of the leader.
     pub leader_recovery_state: LeaderRecoveryState,
-    /// Grows with every election.
+    /// Increases with every election.
     pub leader_epoch: LeaderEpoch,
-    /// Grows with every change.
+    /// Increases with every change.
     pub partition_epoch: PartitionEpoch,
-    /// Eligible leader replicas (KIP-966): out of sync, but known to hold all that is committed.
+    /// Eligible leader replicas (KIP-966): not in sync, but known to have all committed records.
     pub elr: Rc<[NodeId]>,
-    /// Who was eligible before an unclean restart.
+    /// The ELR members before an unclean restart.
     pub last_known_elr: Rc<[NodeId]>,
 }
 
 impl PartitionRegistration {
-    /// The state that a PartitionRecord says.
+    /// The state in a PartitionRecord.
     pub fn from_record(record: &Partition) -> Result<PartitionRegistration, ReplayError> {
         let leader_recovery_state = LeaderRecoveryState::of(record.leader_recovery_state)
             .ok_or(ReplayError::LeaderRecoveryState(record.leader_recovery_state))?;
@@ -105,8 +102,8 @@ impl PartitionRegistration {
         registration.checked()
     }
 
-    /// The record that says this state: directories and ELR where `metadata.version` has them, ELR
-    /// only where there is one.
+    /// The record of this state: directories and ELR if `metadata.version` has fields for them, ELR only if it is not
+    /// empty.
     pub fn to_record(&self, topic_id: Uuid, partition_id: i32, metadata_version: MetadataVersion) -> Partition {
         let with_elr = |replicas: &Rc<[NodeId]>| {
             (metadata_version.is_elr_supported() && !replicas.is_empty()).then(|| Rc::clone(replicas))
@@ -129,8 +126,8 @@ impl PartitionRegistration {
         }
     }
 
-    /// The state after a change: a leader that is named makes a new leader epoch, even if it is the
-    /// same one; every change makes a new partition epoch; what is not named stays.
+    /// The state after a change: a leader in the change starts a new leader epoch, even if it is the same one; every
+    /// change increments the partition epoch; absent fields are unchanged.
     pub fn merge(&self, change: &PartitionChange) -> Result<PartitionRegistration, ReplayError> {
         let pick = |new: &Option<Rc<[NodeId]>>, old: &Rc<[NodeId]>| Rc::clone(new.as_ref().unwrap_or(old));
         let (leader, leader_epoch) = if change.leader == NO_LEADER_CHANGE {
@@ -171,23 +168,21 @@ impl PartitionRegistration {
         }
     }
 
-    /// A replica that stays keeps its directory; a new one has to choose one.
+    /// A remaining replica keeps its directory; a new one has to choose one.
     fn directories_for(&self, replicas: &[NodeId]) -> Rc<[Uuid]> {
         replicas.iter().map(|replica| self.directory(*replica).unwrap_or(directory_id::UNASSIGNED)).collect()
     }
 
-    /// Where a replica is; `None` if it is none of this partition.
+    /// The directory of a replica; `None` if it is no replica of this partition.
     pub fn directory(&self, replica: NodeId) -> Option<Uuid> {
         let index = self.replicas.iter().position(|candidate| *candidate == replica)?;
         self.directories.get(index).copied()
     }
 
-    /// Is it a replica of this partition?
     pub fn has_replica(&self, node: NodeId) -> bool {
         self.replicas.contains(&node)
     }
 
-    /// Does anybody lead?
     pub fn has_leader(&self) -> bool {
         self.leader != NodeId::NONE
     }
@@ -197,12 +192,12 @@ impl PartitionRegistration {
         self.replicas.first().copied().unwrap_or(NodeId::NONE)
     }
 
-    /// Does the preferred replica lead?
+    /// Whether the preferred replica leads.
     pub fn has_preferred_leader(&self) -> bool {
         self.leader == self.preferred_replica()
     }
 
-    /// Is it moving?
+    /// Whether a reassignment is running.
     pub fn is_reassigning(&self) -> bool {
         !self.removing_replicas.is_empty() || !self.adding_replicas.is_empty()
     }

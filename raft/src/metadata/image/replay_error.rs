@@ -1,11 +1,10 @@
-//! What a replay refuses: the log contradicts itself, or says what this node cannot know.
+//! Errors of a replay: the log is inconsistent, or has content that this node does not support.
 
 use std::rc::Rc;
 
 use crate::ids::{BrokerEpoch, NodeId, ProducerId, TopicIdPartition, Uuid};
 
-/// Fatal where a controller replays; a broker's loader passes over the record
-/// (controller-broker.md §1.2, §5.4).
+/// Fatal when a controller replays; a broker's loader skips the record (controller-broker.md §1.2, §5.4).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
     /// A record about a broker that is not registered.
@@ -14,74 +13,74 @@ pub enum ReplayError {
     /// A record about another registration of a broker.
     #[error("broker {broker} is registered with epoch {registered}, not {found}")]
     BrokerEpoch {
-        /// Which.
+        /// Broker id.
         broker: NodeId,
-        /// In the image.
+        /// Epoch in the image.
         registered: BrokerEpoch,
-        /// In the record.
+        /// Epoch in the record.
         found: BrokerEpoch,
     },
-    /// A change of a registration that is none of the known ones.
+    /// A registration change with an invalid value.
     #[error("the registration of broker {broker} cannot change {field} by {value}")]
     RegistrationChange {
-        /// Which.
+        /// Broker id.
         broker: NodeId,
-        /// Of the record.
+        /// Field of the record.
         field: &'static str,
-        /// Of the record.
+        /// Value in the record.
         value: i8,
     },
-    /// UnregisterController of one that is not registered.
+    /// UnregisterController of a controller that is not registered.
     #[error("controller {0} is not registered")]
     UnknownController(NodeId),
     /// A second topic of this name or id.
     #[error("there is a topic {name} or one with id {id} already")]
     TopicExists {
-        /// Of the record.
+        /// Name in the record.
         name: Rc<str>,
-        /// Of the record.
+        /// Id in the record.
         id: Uuid,
     },
-    /// A record about a topic that is not there.
+    /// A record about an unknown topic.
     #[error("there is no topic with id {0}")]
     UnknownTopic(Uuid),
     /// As above, by name.
     #[error("there is no topic {0}")]
     UnknownTopicName(Rc<str>),
-    /// A change of a partition that is not there.
+    /// A change of an unknown partition.
     #[error("there is no partition {0}")]
     UnknownPartition(TopicIdPartition),
     /// Neither RECOVERED nor RECOVERING.
     #[error("no leader recovery state has the number {0}")]
     LeaderRecoveryState(i8),
-    /// Not one directory per replica.
+    /// The numbers of replicas and directories differ.
     #[error("{replicas} replicas have {directories} directories")]
     Directories {
-        /// How many.
+        /// Number of replicas.
         replicas: usize,
-        /// How many.
+        /// Number of directories.
         directories: usize,
     },
-    /// After i32::MAX.
+    /// The epoch is i32::MAX already.
     #[error("the epochs of a partition are used up")]
     EpochsUsedUp,
     /// A resource of an unknown type.
     #[error("no config resource has the type {0}")]
     ConfigResource(i8),
-    /// A feature, or a level of one, that this node does not support.
+    /// A feature, or a level of it, that this node does not support.
     #[error("level {level} of feature {feature} is not supported")]
     FeatureLevel {
-        /// Of the record.
+        /// Name in the record.
         feature: Rc<str>,
-        /// Of the record.
+        /// Level in the record.
         level: i16,
     },
-    /// Blocks of producer ids only ever go up.
+    /// Blocks of producer ids must ascend.
     #[error("the next producer id cannot go from {current} to {next}")]
     ProducerIds {
-        /// In the image.
+        /// Next id in the image.
         current: ProducerId,
-        /// In the record.
+        /// Next id in the record.
         next: ProducerId,
     },
 }

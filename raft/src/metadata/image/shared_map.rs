@@ -1,7 +1,7 @@
-//! A sorted map whose clones share all but what was changed since: an image and the next one.
+//! A sorted map whose clones share all unchanged entries: those of an image and of its successor.
 //!
-//! Sorted chunks of up to [`MAX_CHUNK`] entries under one list of pointers. A clone copies nothing;
-//! the first change after it copies the list and one chunk. What nobody shares is changed in place.
+//! It consists of sorted chunks of up to [`MAX_CHUNK`] entries under one list of pointers. A clone copies nothing; the
+//! first change after it copies the list and one chunk. Unshared chunks are changed in place.
 
 use std::borrow::Borrow;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ type Chunk<K, V> = Rc<Vec<(K, V)>>;
 /// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct SharedMap<K, V> {
-    /// None is empty; keys ascend within and across.
+    /// Chunks are not empty; keys ascend within and across them.
     chunks: Rc<Vec<Chunk<K, V>>>,
     len: usize,
 }
@@ -24,7 +24,7 @@ impl<K, V> Default for SharedMap<K, V> {
     }
 }
 
-/// Equal in content; where chunks end does not count.
+/// Equal if the entries are; the chunk boundaries are not compared.
 impl<K: PartialEq, V: PartialEq> PartialEq for SharedMap<K, V> {
     fn eq(&self, other: &Self) -> bool {
         self.len == other.len && self.entries().eq(other.entries())
@@ -33,12 +33,10 @@ impl<K: PartialEq, V: PartialEq> PartialEq for SharedMap<K, V> {
 impl<K: Eq, V: Eq> Eq for SharedMap<K, V> {}
 
 impl<K, V> SharedMap<K, V> {
-    /// How many entries.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// No entry?
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -64,7 +62,7 @@ impl<K, V> SharedMap<K, V> {
 }
 
 impl<K: Ord, V> SharedMap<K, V> {
-    /// The chunk that holds `key` or would, and where in it; `Err` if the key is absent.
+    /// The chunk that contains `key` or would contain it, and the position in it; `Err` if the key is absent.
     fn find<Q: Ord + ?Sized>(&self, key: &Q) -> (usize, Result<usize, usize>)
     where
         K: Borrow<Q>,
@@ -75,7 +73,6 @@ impl<K: Ord, V> SharedMap<K, V> {
         (at, chunk.binary_search_by(|(candidate, _)| candidate.borrow().cmp(key)))
     }
 
-    /// The value of `key`.
     pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
@@ -84,7 +81,6 @@ impl<K: Ord, V> SharedMap<K, V> {
         found.ok().map(|index| &self.chunks[chunk][index].1)
     }
 
-    /// Is there one?
     pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
@@ -94,7 +90,6 @@ impl<K: Ord, V> SharedMap<K, V> {
 }
 
 impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
-    /// The value of `key`, to be changed.
     pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
@@ -104,7 +99,7 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
         Some(&mut Rc::make_mut(&mut Rc::make_mut(&mut self.chunks)[chunk])[index].1)
     }
 
-    /// Sets it; returns the value before.
+    /// Sets the value; returns the previous one.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         let (at, found) = self.find(&key);
         let chunks = Rc::make_mut(&mut self.chunks);
@@ -124,7 +119,7 @@ impl<K: Ord + Clone, V: Clone> SharedMap<K, V> {
         None
     }
 
-    /// Takes it out.
+    /// Removes the entry; returns its value.
     pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,

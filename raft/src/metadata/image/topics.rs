@@ -12,9 +12,7 @@ use crate::metadata::records::{ClearElr, NO_LEADER_CHANGE, Partition, PartitionC
 /// Kafka's `TopicImage`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicImage {
-    /// Of the topic.
     pub name: Rc<str>,
-    /// Of the topic.
     pub id: Uuid,
     /// By number.
     pub partitions: SharedMap<i32, Rc<PartitionRegistration>>,
@@ -39,17 +37,14 @@ impl TopicsImage {
         &self.by_name
     }
 
-    /// A topic.
     pub fn topic(&self, id: Uuid) -> Option<&Rc<TopicImage>> {
         self.by_id.get(&id)
     }
 
-    /// A topic.
     pub fn topic_by_name(&self, name: &str) -> Option<&Rc<TopicImage>> {
         self.by_id.get(self.by_name.get(name)?)
     }
 
-    /// A partition.
     pub fn partition(&self, id: TopicIdPartition) -> Option<&Rc<PartitionRegistration>> {
         self.topic(id.topic_id)?.partitions.get(&id.partition)
     }
@@ -78,7 +73,7 @@ impl TopicsImage {
         Ok(())
     }
 
-    /// The topic as it was.
+    /// Returns the removed topic.
     pub(super) fn remove(&mut self, id: Uuid) -> Result<Rc<TopicImage>, ReplayError> {
         let topic = self.by_id.remove(&id).ok_or(ReplayError::UnknownTopic(id))?;
         self.by_name.remove(&*topic.name);
@@ -89,7 +84,7 @@ impl TopicsImage {
         Ok(topic)
     }
 
-    /// Puts a topic back as it was, unless it is there.
+    /// Restores a topic, unless it exists.
     pub(super) fn restore(&mut self, topic: &Rc<TopicImage>) {
         if self.by_id.contains_key(&topic.id) {
             return;
@@ -122,8 +117,8 @@ impl TopicsImage {
         Ok(id)
     }
 
-    /// Empties ELR and last known ELR of a topic's partitions, or of all: each that has any gets
-    /// a new partition epoch. Returns those.
+    /// Empties ELR and last known ELR of a topic's partitions, or of all; each partition that had any gets a new
+    /// partition epoch. Returns those.
     pub(super) fn clear_elr(&mut self, record: &ClearElr) -> Result<Vec<TopicIdPartition>, ReplayError> {
         let has_elr = |registration: &PartitionRegistration| {
             !registration.elr.is_empty() || !registration.last_known_elr.is_empty()
@@ -149,7 +144,7 @@ impl TopicsImage {
         Ok(ids)
     }
 
-    /// Into a topic that is there.
+    /// Sets a partition of an existing topic.
     fn put(&mut self, id: TopicIdPartition, registration: PartitionRegistration) {
         let Some(topic) = self.by_id.get_mut(&id.topic_id) else { return };
         let hash = partition_hash(id.topic_id, id.partition, &registration);
@@ -160,7 +155,7 @@ impl TopicsImage {
     }
 }
 
-/// The change that empties both.
+/// The change that empties ELR and last known ELR.
 pub(crate) fn no_elr(id: TopicIdPartition) -> PartitionChange {
     let none: Rc<[NodeId]> = Rc::new([]);
     PartitionChange {

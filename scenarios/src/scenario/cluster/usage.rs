@@ -23,7 +23,6 @@ pub struct ClusterReport {
     pub properties: Vec<PropertyReport>,
 }
 
-/// One node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NodeReport {
@@ -31,7 +30,6 @@ pub struct NodeReport {
     pub id: i32,
     /// `process.roles`
     pub roles: String,
-    /// Its file.
     pub file: String,
 }
 
@@ -51,9 +49,7 @@ pub enum Status {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PropertyReport {
-    /// Its name.
     pub name: String,
-    /// Its status.
     pub status: Status,
     /// Its purpose, if it is used; else why it has no effect.
     pub why: String,
@@ -116,7 +112,7 @@ impl Scenario {
         if self.cluster.node.is_empty() { Ok(None) } else { self.cluster.report(&self.clients).map(Some) }
     }
 
-    /// Remarks on properties that were set for all nodes, which `base` is without, and do not reach the workload's
+    /// Remarks on properties that were set for all nodes, compared with `base`, and do not affect the workload's
     /// topics.
     pub fn remarks_on_settings(&self, base: &Scenario) -> Vec<String> {
         let value = |scenario: &Scenario, property: &str| scenario.cluster.config.0.get(property).cloned();
@@ -133,7 +129,7 @@ impl Scenario {
 }
 
 impl Cluster {
-    /// The report on these files without a scenario. Files whose topics a run would refuse are refused here, too.
+    /// The report on these files without a scenario. It refuses files whose topics a run would refuse.
     pub fn report_of_files(node: Vec<NodeText>) -> Result<ClusterReport, ScenarioError> {
         let mut clients = Clients::default();
         clients.leave_topics_to_nodes(|_| true);
@@ -207,7 +203,7 @@ fn notes_on_topics(clients: &Clients, configs: &[NodeConfig]) -> Vec<String> {
     notes
 }
 
-/// The warnings of Kafka about the files, each once with all files that it is about.
+/// The warnings of Kafka about the files, each once with all files that it concerns.
 fn warnings(nodes: &[NodeFile]) -> Vec<String> {
     let mut by_text: Vec<(String, Vec<&str>)> = Vec::new();
     for node in nodes {
@@ -291,8 +287,7 @@ fn usage(key: &str, node: &NodeFile, cluster: &Cluster, clients: &Clients) -> (S
     }
 }
 
-/// Properties that topics of the workload are made by, and the scenario's fields that take precedence unless they
-/// are 0.
+/// Properties that determine the workload's topics, and the scenario's fields that take precedence unless they are 0.
 fn of_topics(clients: &Clients) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
     let properties = ["default.replication.factor", "min.insync.replicas", "num.partitions"];
     let numbers = [clients.replication_factor.into(), clients.min_insync_replicas.into(), clients.partitions.into()];

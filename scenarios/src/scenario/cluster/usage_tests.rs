@@ -52,13 +52,13 @@ fn the_files_decide_the_topics_unless_clients_are_set() {
         let topics = prepared.scenario.clients.topics();
         (topics.partitions, topics.replication_factor, topics.min_insync_replicas)
     };
-    // -1 and none: the controllers' own numbers count.
+    // -1 and none: the controllers' own numbers apply.
     assert_eq!(topics(&scenario), (5, -1, None));
     let configs = scenario.cluster.configs().expect("good");
     assert_eq!(configs[0].controller.default_replication_factor, 2);
     let note = "topics of the workload: partitions 5, replication factor 2, min.insync.replicas 2";
     assert_eq!(report(&scenario).notes, [note]);
-    // What the scenario stores is what replays. Probes are those of the catalog's cluster.
+    // A replay uses what the scenario stores. Its probes are those of the catalog's cluster.
     scenario.require_probe.clear();
     let again = Scenario::from_toml("printed", &scenario.to_toml()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(again, scenario);
@@ -109,7 +109,7 @@ fn kafkas_defaults_apply_where_the_files_are_silent() {
     );
 }
 
-/// The user wrote both.
+/// The user set both.
 #[test]
 fn a_scenario_that_names_files_and_clients_means_its_clients() {
     let text = "name = \"own\"\nduration = \"20s\"\n[cluster]\nproperties = [\"server\"]\n[clients]\npartitions = 7\n";

@@ -1,18 +1,18 @@
-//! What serde says of a value that it cannot read, in plain words.
+//! Serde's errors about values that it cannot read, in plain words.
 
 use crate::scenario::nearest;
 
 /// Why a value could not be read.
 pub(crate) enum Why {
-    /// It is of another type, or out of the type's range; what it is, and what the type allows.
+    /// It is of another type, or out of the type's range: the value found, and what the type allows.
     Type { found: String, allowed: String },
-    /// There is no field of this name, but of these.
+    /// There is no field of this name; the existing ones.
     UnknownField { name: String, allowed: Vec<String> },
-    /// There is no value of this name, but of these.
+    /// There is no value of this name; the allowed ones.
     UnknownName { name: String, allowed: Vec<String> },
-    /// A field has to be there.
+    /// A required field is missing.
     MissingField { name: String },
-    /// In the words of the type itself.
+    /// The type's own message.
     Other(String),
 }
 
@@ -39,7 +39,7 @@ impl Why {
     }
 }
 
-/// Serde's message of a bad value, in plain words.
+/// Serde's message about a bad value, in plain words.
 pub fn plain(message: &str) -> String {
     match Why::of(message) {
         Why::Type { found, allowed } => format!("{found}; allowed: {allowed}"),
@@ -74,7 +74,7 @@ fn what_it_is(found: &str) -> String {
     }
 }
 
-/// What serde calls a type it wanted.
+/// Serde's name of an expected type, in plain words.
 fn type_in_words(expected: &str) -> String {
     let range = |min: i128, max: i128| format!("an integer of {min}..{max}");
     match expected {
@@ -97,7 +97,7 @@ fn type_in_words(expected: &str) -> String {
     }
 }
 
-/// Before this word.
+/// The indefinite article before this word.
 pub(crate) fn article(word: &str) -> &'static str {
     if word.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" }
 }

@@ -1,4 +1,4 @@
-//! The list itself, in the order of the document.
+//! The list of fields, in the order of the document.
 
 use super::Field;
 use super::Kind::{
