@@ -181,10 +181,13 @@ impl Watch<Actor> for RunObserver {
     #[inline]
     fn sent(&mut self, at: u64, node: Node, to: Node, connection: Connection, _: bool, boxed: &BoxedMessage) {
         let message = boxed.message();
-        if let Some(tracker) = self.tracker.as_ref().filter(|_| !self.trigger_watch.is_idle())
-            && usize::from(node.0) < self.servers
-        {
-            self.trigger_watch.sent((node, to), message, tracker);
+        if let Some(tracker) = self.tracker.as_mut().filter(|_| usize::from(node.0) < self.servers) {
+            if let Message::Response { response, .. } = message {
+                tracker.answered(to, response);
+            }
+            if !self.trigger_watch.is_idle() {
+                self.trigger_watch.sent((node, to), message, tracker);
+            }
         }
         if usize::from(node.0) < self.servers {
             let rpc = |correlation_id: &i32| Rpc { connection: connection.0, correlation_id: *correlation_id };

@@ -5,6 +5,8 @@ use std::rc::Rc;
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition, Uuid};
 use raft::io::{Observation, Role};
 use raft::log::BatchBuilder;
+use raft::message::cluster::BrokerHeartbeatResponse;
+use raft::message::{ClusterResponse, ErrorCode, Response};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::{BrokerRegistrationChange, Partition, PartitionChange, RegisterBroker};
 use sim::fault::{Fault, Kill, PowerLoss, ReplaceDisk, Tail, What};
@@ -28,7 +30,10 @@ impl Cluster {
         let ids: Vec<NodeId> = (0..3).map(id).collect();
         let mut cluster = Cluster { tracker: Tracker::new(&ids, &ids, &ids), end: Offset(0) };
         let path = format!("{METADATA_LOG}00000000000000000000.log");
-        cluster.tracker.wrote(Node(0), Write::Open { file: File(1), path: &path, truncate: false });
+        for server in 0..3 {
+            let node = Node(server as u16);
+            cluster.tracker.wrote(node, Write::Open { file: File(1), path: &path, truncate: false });
+        }
         for server in 0..3 {
             let role = if server == 0 { Role::Leader } else { Role::Follower };
             let role = Observation::RoleChanged { role, epoch: LeaderEpoch(1), leader: id(0) };
@@ -40,12 +45,18 @@ impl Cluster {
         cluster
     }
 
-    /// The leader writes a record and reports it as committed.
+    /// All servers write a record, and the leader reports it as committed.
     fn commits(&mut self, record: MetadataRecord) {
+        self.commits_without(None, record);
+    }
+
+    fn commits_without(&mut self, behind: Option<u16>, record: MetadataRecord) {
         let mut builder = BatchBuilder::new(self.end, LeaderEpoch(1), 0);
         builder.record(&record.frame(record.max_version()).unwrap_or_else(|error| panic!("{error}")));
         let batch = builder.build();
-        self.tracker.wrote(Node(0), Write::Append { file: File(1), bytes: &batch.bytes });
+        for server in (0..3).filter(|server| Some(*server) != behind) {
+            self.tracker.wrote(Node(server), Write::Append { file: File(1), bytes: &batch.bytes });
+        }
         assert!(self.shows(self.end).is_empty(), "not committed yet");
         self.end = batch.next_offset();
         let names: Vec<_> = self.shows(self.end).iter().map(|commit| commit.record).collect();
@@ -67,6 +78,18 @@ impl Cluster {
         self.tracker.fault(fault, Phase::Start);
     }
 
+    fn ends(&mut self, fault: &Fault) {
+        self.tracker.fault(fault, Phase::End);
+    }
+
+    /// The active controller answers a heartbeat of each broker.
+    fn heartbeats(&mut self) {
+        let error = ErrorCode::None;
+        let response = BrokerHeartbeatResponse { error, is_caught_up: true, is_fenced: false, should_shut_down: false };
+        let response = Response::Cluster(ClusterResponse::BrokerHeartbeat(response));
+        (0..3).for_each(|server| self.tracker.answered(Node(server), &response));
+    }
+
     /// The process of a server that lost its bytes is started again, and its replica is in sync again.
     fn recovers(&mut self, server: usize) {
         self.tracker.down(Node(server as u16));
@@ -75,6 +98,7 @@ impl Cluster {
         self.isr(&others);
         self.commits(unfenced(server));
         self.isr(&[0, 1, 2]);
+        self.heartbeats();
     }
 
     fn tolerance_forbids(&self, fault: &Fault) -> bool {
@@ -157,7 +181,7 @@ fn one_broker_at_a_time_loses_bytes_while_the_others_are_in_sync() {
     assert!(!cluster.tolerance_forbids(&power(1)), "it has nothing that could be lost");
     cluster.isr(&[0, 2]);
     assert!(cluster.tolerance_forbids(&kill(2)), "two would be out of sync");
-    cluster.tracker.fault(&power(1), Phase::End);
+    cluster.ends(&power(1));
     cluster.isr(&[0, 1]);
     assert!(cluster.tolerance_forbids(&power(1)), "it is in sync again, and one other is alone with it");
     cluster.recovers(1);
@@ -169,7 +193,10 @@ fn nothing_is_lost_while_another_broker_is_disturbed() {
     let mut cluster = Cluster::at_work();
     cluster.begins(&kill(2));
     assert!(cluster.tolerance_forbids(&power(1)));
-    cluster.tracker.fault(&kill(2), Phase::End);
+    cluster.heartbeats();
+    cluster.ends(&kill(2));
+    assert!(cluster.tolerance_forbids(&power(1)), "sessions may be about to expire");
+    cluster.heartbeats();
     assert!(!cluster.tolerance_forbids(&power(1)));
     cluster.isr(&[0, 1]);
     assert!(cluster.tolerance_forbids(&power(1)), "two of two in sync");
@@ -179,6 +206,10 @@ fn nothing_is_lost_while_another_broker_is_disturbed() {
 fn a_disk_is_replaced_only_of_a_voter_whose_peers_follow_the_leader() {
     let mut cluster = Cluster::at_work();
     assert!(cluster.tolerance_forbids(&replace(0)), "the leader may have voted for itself only");
+    assert!(!cluster.tolerance_forbids(&replace(1)));
+    cluster.commits_without(Some(2), unfenced(0));
+    assert!(cluster.tolerance_forbids(&replace(1)), "a follower lacks a committed record");
+    cluster.commits(unfenced(0));
     assert!(!cluster.tolerance_forbids(&replace(1)));
     let role = Observation::RoleChanged { role: Role::Unattached, epoch: LeaderEpoch(1), leader: NodeId::NONE };
     cluster.tracker.observed(Node(2), role);

@@ -9,6 +9,7 @@ use raft::ids::{LeaderEpoch, NodeId, Offset, Uuid};
 use raft::io::{Observation, Role};
 use raft::log::Batch;
 use raft::message::cluster::AlterPartitionRequest;
+use raft::message::{ClusterResponse, ErrorCode, Response};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::NO_LEADER_CHANGE;
 use sim::fault::Fault;
@@ -69,6 +70,11 @@ struct Server {
     destroyed: bool,
     /// Number of faults in force that may keep it from its peers, or slow it down.
     weakened: u32,
+    /// A controller has answered a heartbeat of it since a fault last weakened it or a voter, so that its session does
+    /// not expire without another fault.
+    renewed: bool,
+    /// End of the metadata log that it has written.
+    log_end: Offset,
 }
 
 /// See the module's documentation.
@@ -99,6 +105,8 @@ impl Tracker {
             hurt: false,
             destroyed: false,
             weakened: 0,
+            renewed: true,
+            log_end: Offset(0),
         };
         Tracker {
             servers: ids.iter().map(server).collect(),
@@ -129,15 +137,18 @@ impl Tracker {
                     self.files.remove(&(node, file.0));
                 }
             }
-            Write::Append { file, bytes } if self.files.contains(&(node, file.0)) => self.appended(bytes),
+            Write::Append { file, bytes } if self.files.contains(&(node, file.0)) => self.appended(node, bytes),
             _ => {}
         }
     }
 
-    fn appended(&mut self, bytes: &Rc<[u8]>) {
+    fn appended(&mut self, node: Node, bytes: &Rc<[u8]>) {
         let mut position = 0;
         while let Ok(header) = Batch::peek_header(&bytes[position..]) {
             let (base, end) = (header.base_offset, Offset(header.last_offset.0 + 1));
+            if let Some(server) = self.server(node) {
+                server.log_end = end;
+            }
             let place = self.written.partition_point(|written| written.base < base);
             let is_newer = |known: &Written| header.epoch > known.epoch;
             if base >= self.end && self.written.get(place).is_none_or(is_newer) {
@@ -251,6 +262,15 @@ impl Tracker {
         }
     }
 
+    /// A controller answers a request of a server.
+    pub fn answered(&mut self, to: Node, response: &Response) {
+        let Response::Cluster(ClusterResponse::BrokerHeartbeat(response)) = response else { return };
+        let calm = !self.servers.iter().any(|server| server.voter && server.weakened > 0);
+        if let Some(server) = self.server(to).filter(|server| calm && server.weakened == 0) {
+            server.renewed |= response.error == ErrorCode::None && !response.is_fenced;
+        }
+    }
+
     /// The first replica that a proposed ISR adds or removes.
     pub fn moved_by(&self, request: &AlterPartitionRequest) -> Option<Node> {
         let moved = request.partitions.iter().find_map(|item| {
@@ -284,10 +304,19 @@ impl Tracker {
                 }
             }
         }
+        if means.weakens && phase != Phase::Skipped {
+            let any_voter = affected.iter().any(|place| self.servers[*place].voter);
+            for (place, server) in self.servers.iter_mut().enumerate() {
+                server.renewed &= !any_voter && !affected.contains(&place);
+            }
+        }
         let Some(place) = affected.first().copied().filter(|_| phase == Phase::Start) else { return };
         let server = &mut self.servers[place];
         if means.destroys != Destroys::Nothing {
-            (server.hurt, server.destroyed) = (true, server.destroyed || means.destroys == Destroys::Forced);
+            server.hurt = true;
+            if means.destroys == Destroys::Forced {
+                (server.destroyed, server.log_end) = (true, Offset(0));
+            }
             if server.broker {
                 self.recovering = Some(Node(place as u16));
             }
@@ -322,7 +351,7 @@ impl Tracker {
     }
 
     /// Whether a fault exceeds what replication tolerates: one broker at a time loses bytes, while the others are in
-    /// sync and undisturbed, until it is in sync again. Controllers are not disturbed meanwhile either: a new one may
+    /// sync and undisturbed, with sessions that earlier faults do not let expire, until it is in sync again. Controllers are not disturbed meanwhile either: a new one may
     /// fence the other brokers, and the broker that has lost bytes is then the last one in sync.
     pub fn exceeds_tolerance(&self, fault: &Fault) -> bool {
         let means = means(fault.what.kind());
@@ -332,7 +361,8 @@ impl Tracker {
         {
             let server = &self.servers[*place];
             let others = self.servers.iter().enumerate().filter(|(other, _)| other != place);
-            let calm = others.into_iter().all(|(_, server)| server.weakened == 0);
+            let calm = |server: &Server| server.weakened == 0 && (server.renewed || !server.broker);
+            let calm = others.into_iter().all(|(_, server)| calm(server));
             let again = self.recovering == Some(Node(*place as u16));
             let promises = |place| !self.breaks_promise_of_voter(place) && self.are_other_voters_in_sync(place);
             return means.destroys == Destroys::Forced && server.voter && !promises(*place)
@@ -367,14 +397,13 @@ impl Tracker {
         self.servers[place].voter && (self.are_too_many(place, |server| server.voter) || self.has_open_vote(place))
     }
 
-    /// Whether all other voters follow the newest leader, undisturbed; then they have the committed records, or nearly
-    /// all of them.
+    /// Whether all other voters follow the newest leader, undisturbed, and have the committed records.
     fn are_other_voters_in_sync(&self, place: usize) -> bool {
         let newest = self.newest_epoch();
         let mut others = self.servers.iter().enumerate().filter(|(other, server)| server.voter && *other != place);
         others.all(|(_, server)| {
             let follows = matches!(server.role, Some((Role::Leader | Role::Follower, epoch)) if Some(epoch) == newest);
-            follows && server.weakened == 0
+            follows && server.weakened == 0 && server.log_end >= self.end
         })
     }
 
