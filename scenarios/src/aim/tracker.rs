@@ -361,9 +361,9 @@ impl Tracker {
         {
             let server = &self.servers[*place];
             let others = self.servers.iter().enumerate().filter(|(other, _)| other != place);
-            let calm = |server: &Server| server.weakened == 0 && (server.renewed || !server.broker);
-            let calm = others.into_iter().all(|(_, server)| calm(server));
             let again = self.recovering == Some(Node(*place as u16));
+            let calm = |server: &Server| server.weakened == 0 && (server.renewed || again || !server.broker);
+            let calm = others.into_iter().all(|(_, server)| calm(server));
             let promises = |place| !self.breaks_promise_of_voter(place) && self.are_other_voters_in_sync(place);
             return means.destroys == Destroys::Forced && server.voter && !promises(*place)
                 || server.broker && !(calm && self.is_whole_but(again.then_some(server.id)));
