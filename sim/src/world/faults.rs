@@ -106,17 +106,27 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// Does the fsync that ends now fail? It counts for the earliest fault.
+    /// Whether the fsync that ends now fails. It counts for the earliest fault, whose guard is evaluated again at its
+    /// first failure: other faults may have begun since it was armed.
     pub(crate) fn fsync_is_to_fail<W: Watch<P>>(&mut self, watch: &mut W, node: Node) -> bool {
-        let failing = &mut self.state(node).failing_fsyncs;
-        failing.retain(|one| one.left > 0);
-        let Some(first) = failing.first_mut() else { return false };
-        first.left -= 1;
-        let fault = first.fault;
-        if !std::mem::replace(&mut first.has_taken_effect, true) {
-            self.took_effect(watch, fault);
+        self.state(node).failing_fsyncs.retain(|one| one.left > 0);
+        while let Some(first) = self.state(node).failing_fsyncs.first_mut() {
+            let fault = first.fault;
+            if first.has_taken_effect {
+                first.left -= 1;
+                return true;
+            }
+            if !self.is_forbidden(watch, fault) {
+                let first = &mut self.state(node).failing_fsyncs[0];
+                (first.left, first.has_taken_effect) = (first.left - 1, true);
+                self.took_effect(watch, fault);
+                return true;
+            }
+            self.calls_off(node, fault);
+            self.in_force[fault] = false;
+            self.note(watch, fault, Phase::Skipped);
         }
-        true
+        false
     }
 
     /// No more fsyncs fail for a fault; true if none has failed.
