@@ -97,11 +97,15 @@ impl DataPlane {
     /// Processes one input of the thread and sets the timer. `leader` is the controller that the local raft client
     /// knows.
     pub fn step(&mut self, input: Input, leader: Option<NodeId>, view: &dyn ClusterView, step: &mut Step<'_>) {
+        if self.stopped {
+            if let Input::Request { connection, .. } = input {
+                step.out.push(Effect::HangUp { connection });
+            }
+            return;
+        }
         match input {
             Input::Request { connection, correlation_id, request } => {
-                if self.stopped {
-                    step.out.push(Effect::HangUp { connection });
-                } else if self.processing {
+                if self.processing {
                     self.request(connection, correlation_id, request, view, step);
                 } else {
                     self.early.push(Early { connection, correlation_id, request });
@@ -203,6 +207,9 @@ impl DataPlane {
     /// Sends what can be sent, and sets the timer. Must also be called after any work done outside of
     /// [`DataPlane::step`].
     pub fn poll(&mut self, leader: Option<NodeId>, view: &dyn ClusterView, step: &mut Step<'_>) {
+        if self.stopped {
+            return;
+        }
         let now_ns = step.now.mono_ns;
         if let Some(request) = self.replicas.next_alter_partition(now_ns) {
             self.alter_partition.send(Request::Cluster(ClusterRequest::AlterPartition(request)), step);
@@ -235,7 +242,13 @@ impl DataPlane {
         deadlines.into_iter().flatten().min()
     }
 
-    /// Stops requests, fetchers and channels; [`ReplicaManager::shut_down`] follows. Waiting requests get no response:
+    /// Whether [`DataPlane::stop`] was called.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Stops requests, fetchers, channels and timers for good; [`ReplicaManager::shut_down`] follows, which must not be
+    /// disturbed (`BrokerServer.shutdown` stops `kafkaScheduler` before the logs are closed). Waiting requests get no response:
     /// their connections are closed (`SocketServer.stopProcessingRequests`; here only connections that a request
     /// names).
     pub fn stop(&mut self, step: &mut Step<'_>) {

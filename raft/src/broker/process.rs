@@ -224,6 +224,9 @@ impl BrokerProcess {
     pub fn step_requests(&mut self, raft: &RaftClient, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         let leader = raft.quorum().leader_id();
         match input {
+            Input::DiskError(error) => throw!("the disk failed: {error}"),
+            // `BrokerServer.shutdown` removes the metadata publishers.
+            Input::Post(_) if self.data_plane.is_stopped() => {}
             Input::Post(Post::Published) => self.publish(leader, step),
             Input::Post(Post::Start) => {
                 self.data_plane.enable_request_processing(&self.view, step);
@@ -235,7 +238,6 @@ impl BrokerProcess {
                 self.data_plane.replicas_mut().shut_down(step.out);
                 step.out.push(Effect::Post { thread: ThreadName::RaftIo, post: Post::Stop });
             }
-            Input::DiskError(error) => throw!("the disk failed: {error}"),
             input => self.data_plane.step(input, leader, &self.view, step),
         }
         self.data_plane.replicas_mut().tell(step);

@@ -64,6 +64,18 @@ fn what_a_producer_must_not_send_is_refused() {
 }
 
 #[test]
+fn a_broker_that_has_stopped_does_nothing_more() {
+    let mut harness = Harness::new();
+    harness.advance(1_000);
+    harness.with(1, |data_plane, _, step| data_plane.stop(step));
+    harness.kill(3);
+    let id = harness.ask(1, Request::Data(DataRequest::Metadata(MetadataRequest { topics: None })));
+    harness.advance(60_000);
+    assert_eq!(harness.answer(id), None);
+    assert_eq!(harness.proposed(), Vec::<Vec<i32>>::new(), "no timer checks the ISR");
+}
+
+#[test]
 fn latest_is_not_told_while_a_new_leader_does_not_know_what_is_committed() {
     let latest = |harness: &mut Harness, id: i32| {
         let (partition, current_leader_epoch) = (PARTITION, LeaderEpoch(-1));
