@@ -168,14 +168,22 @@ impl Losses<'_> {
     }
 
     /// Why may a broker acknowledge or show a batch that is not committed, and may never be? Either it is lost for
-    /// those who continue, or its leader was elected uncleanly, has begun too late, and another one that was, too, has
-    /// yet to begin.
+    /// those who continue, or a leader that was elected uncleanly and has begun too late wrote or holds it, and another
+    /// one that was, too, has yet to begin.
     pub fn may_serve(&self, batch: BatchId) -> Option<Excuse> {
-        let epoch = self.ledger.get(batch).epoch;
         let is_passed_over = || {
-            self.pending_elections(self.facts.len()).is_some_and(|(oldest, newest)| oldest <= epoch && epoch < newest)
+            let (oldest, newest) = self.pending_elections(self.facts.len())?;
+            let passed_over = oldest..newest;
+            let holds = |fact: &Fact| match fact {
+                Fact::Began(Began { epoch, log, deposed, .. }) => {
+                    *deposed && passed_over.contains(epoch) && self.ledger.holds(*log, batch)
+                }
+                _ => false,
+            };
+            (passed_over.contains(&self.ledger.get(batch).epoch) || self.facts.iter().any(holds))
+                .then_some(Excuse::AckedLostByUncleanElection)
         };
-        self.may_be_missing(batch).or_else(|| is_passed_over().then_some(Excuse::AckedLostByUncleanElection))
+        self.may_be_missing(batch).or_else(is_passed_over)
     }
 
     /// Why may a record of this value be shown at this offset, though the committed log has another one there or

@@ -113,10 +113,10 @@ impl Shrinks {
             let Some(partition) = partitions.find(tag).map(|index| &partitions[index]) else { continue };
             let replica = &partition.replicas[server];
             let leads = replica.leads.as_ref().is_some_and(|leads| leads.epoch == requested.current_leader_epoch);
-            // A log that diverges is not caught up, however long it is.
+            // A log that diverges is not caught up, however long it is (`Partition.fetchRecords`).
             let agrees =
                 replica.log.last_epoch(&partition.ledger).is_none_or(|last| last == requested.last_fetched_epoch);
-            if leads && agrees && requested.fetch_offset >= replica.log.end(&partition.ledger) {
+            if leads && agrees && requested.fetch_offset == replica.log.end(&partition.ledger) {
                 leader.caught_up.insert(fetch.replica_id, at_ns);
             }
         }

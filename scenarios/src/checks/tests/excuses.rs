@@ -393,6 +393,31 @@ fn a_process_that_registers_again_leads_as_before() {
     assert!(!brokers.cluster().metadata().is_registered(1, broker(1)));
 }
 
+/// A deposed leader's record is not committed. It is elected uncleanly and deposed likewise before it acts, and then
+/// acknowledges the retry of that record in the epoch that it learns of.
+#[test]
+fn a_leader_that_begins_too_late_may_acknowledge_what_it_wrote_before() {
+    let mut brokers = Brokers::at_work(false, &[10]);
+    brokers.commit([config("min.insync.replicas", "1"), config("unclean.leader.election.enable", "true")]);
+    brokers.change(to_isr(&[0], None));
+    let own = brokers.batch_of(0, 21);
+    let offset = brokers.append(0, &own);
+    let uncleanly = |leader: usize| PartitionChange { leader_recovery_state: 1, ..to_isr(&[leader], Some(leader)) };
+    brokers.change(uncleanly(2));
+    brokers.lead(2, 1, 2, 1);
+    let others = brokers.batch(11);
+    brokers.append(2, &others);
+    brokers.high_watermark(2, 2);
+    brokers.change(uncleanly(0));
+    brokers.change(uncleanly(2));
+    // It has published all of that: that it leads is reported as well.
+    brokers.checks.verdict = Verdict::new(true);
+    brokers.lead(0, 2, 3, 1);
+    brokers.ask(0, &own);
+    brokers.acknowledge(0, offset);
+    assert_eq!((has_fired(&brokers), brokers.excused("served_after_loss")), (false, 1));
+}
+
 #[test]
 fn an_unclean_leader_that_is_deposed_and_alone_goes_on() {
     let acknowledges = |heir: usize| {

@@ -490,14 +490,15 @@ fn a_leader_epoch_is_led_in_one_life() {
     assert_eq!(brokers.broke(), Some("NeverTwoPartitionLeadersInSameEpoch"));
 }
 
-/// A follower fetches to the end of its leader's log at 0, and is to leave the ISR after so many ms. Is that too early?
-fn shrinks_early(after_ms: u64) -> bool {
+/// The leader's log ends at 1. A follower fetches from this offset at 0, and is to leave the ISR after so many ms. Is
+/// that too early?
+fn shrinks_early(fetch_offset: i64, after_ms: u64) -> bool {
     let mut brokers = Brokers::at_work(false, &[10]);
     let image = brokers.cluster().metadata().image();
     let question = FetchPartition {
         partition: PARTITION,
         current_leader_epoch: LeaderEpoch(0),
-        fetch_offset: Offset(1),
+        fetch_offset: Offset(fetch_offset),
         last_fetched_epoch: LeaderEpoch(0),
         log_start_offset: Offset(0),
         partition_max_bytes: 1 << 20,
@@ -532,5 +533,6 @@ fn shrinks_early(after_ms: u64) -> bool {
 
 #[test]
 fn who_keeps_up_stays_in_the_isr() {
-    assert!(shrinks_early(26_000) && !shrinks_early(28_000), "replica.lag.time.max.ms is 30 s");
+    assert!(shrinks_early(1, 26_000) && !shrinks_early(1, 28_000), "replica.lag.time.max.ms is 30 s");
+    assert!(!shrinks_early(0, 26_000) && !shrinks_early(2, 26_000), "it lacks a record, or its log diverges");
 }
