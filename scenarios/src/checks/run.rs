@@ -10,7 +10,7 @@ use crate::checks::replication::guards::AckedValueNotLost;
 use raft::fixes::Fix;
 use raft::ids::{LeaderEpoch, Offset};
 
-use super::cluster::{BrokerConfig, ClusterChecks};
+use super::cluster::ClusterChecks;
 use super::committed::Committed;
 use super::config::CheckConfig;
 use super::invariant::durability::Quorum;
@@ -50,8 +50,7 @@ impl Checks {
         let verdict = Verdict::new(keep_going);
         let commits_before_flush = voters.len() == 1 && !fixes.has(Fix::SingleVoterFlushFirst);
         let count = servers.len();
-        let is_broker = |brokers: &BrokerConfig| servers.iter().map(|id| brokers.ids.contains(id)).collect();
-        let failovers = Failovers::new(servers.clone(), brokers.as_ref().map_or(Vec::new(), is_broker));
+        let failovers = Failovers::new(servers.clone(), brokers.as_ref());
         let models = Models {
             servers: servers.iter().map(|id| ServerModel::new(*id, voters.contains(id))).collect(),
             quorum: Quorum { majority: voters.len() / 2 + 1, commits_before_flush },

@@ -5,7 +5,7 @@
 //! the next, in whole. It belongs to the first fault that began in it; if none did, to the newest fault before it, if
 //! that began at most [`WINDOW_NS`] before the gap. There is one sample for each fault and kind: the longest gap, which
 //! may not have ended when the run is over. The faults that count are those of the active controller and of any broker,
-//! leader or follower.
+//! leader or follower. Topics that clients delete and create again have no gaps: nobody can use them meanwhile.
 
 use std::collections::BTreeMap;
 
@@ -37,6 +37,8 @@ struct Struck {
 
 #[derive(Clone, Debug, Default)]
 pub struct Gaps {
+    /// So many of the clients' topics, the first ones, are never deleted.
+    lasting_topics: usize,
     last_ns: SortedMap<Series, u64>,
     /// Partitions of Produce attempts that are under way, by client and attempt.
     produced: SortedMap<(usize, u32), TopicPartition>,
@@ -47,6 +49,10 @@ pub struct Gaps {
 }
 
 impl Gaps {
+    pub fn new(lasting_topics: usize) -> Gaps {
+        Gaps { lasting_topics, ..Gaps::default() }
+    }
+
     /// A fault begins.
     pub fn struck(&mut self, at_ns: u64, cause: &'static str) {
         self.struck.push(Struck { at_ns, cause, longest: BTreeMap::new() });
@@ -77,7 +83,7 @@ impl Gaps {
     /// A client reported an event of an attempt.
     pub fn attempt(&mut self, at_ns: u64, client: usize, event: AttemptEvent) {
         match event {
-            AttemptEvent::ProduceInvoked { attempt, partition, .. } => {
+            AttemptEvent::ProduceInvoked { attempt, partition, .. } if self.lasts(partition) => {
                 self.produced.insert((client, attempt), partition);
             }
             AttemptEvent::ProduceOk { attempt, .. } => {
@@ -88,7 +94,7 @@ impl Gaps {
             AttemptEvent::ProduceFailed { attempt, .. } | AttemptEvent::ProduceUnknown { attempt, .. } => {
                 self.produced.remove(&(client, attempt));
             }
-            AttemptEvent::PollRecords { partition: of, .. } => {
+            AttemptEvent::PollRecords { partition: of, .. } if self.lasts(of) => {
                 self.succeeded(at_ns, Series { kind: FailoverKind::ConsumeGap, client: client as u32, of });
             }
             AttemptEvent::OperationDone { error: ErrorCode::None, .. } => {
@@ -97,6 +103,10 @@ impl Gaps {
             }
             _ => {}
         }
+    }
+
+    fn lasts(&self, partition: TopicPartition) -> bool {
+        usize::from(partition.topic) < self.lasting_topics
     }
 
     fn succeeded(&mut self, at_ns: u64, series: Series) {
@@ -138,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_longest_gap_that_a_fault_fell_into_or_came_before_is_its_own() {
-        let mut gaps = Gaps::default();
+        let mut gaps = Gaps::new(2);
         produced(&mut gaps, 100, 1, OF);
         produced(&mut gaps, 900, 2, OF);
         gaps.struck(1_000, "kill");
@@ -150,6 +160,8 @@ mod tests {
         gaps.struck(2_000, "cut");
         produced(&mut gaps, 2_010, 7, OF);
         produced(&mut gaps, 2_040, 8, TopicPartition { topic: 0, partition: 0 });
+        // A topic that may be deleted has no gaps.
+        produced(&mut gaps, 990, 9, TopicPartition { topic: 2, partition: 0 });
         let expected = [(1_000, "kill".to_owned(), 350, true), (2_000, "cut".to_owned(), 630, true)];
         assert_eq!(samples(&mut gaps, 2_050), expected);
     }
@@ -157,7 +169,7 @@ mod tests {
     #[test]
     fn a_gap_is_of_the_first_fault_that_fell_into_it_and_may_not_end() {
         let story = |resumed_ns: &[u64]| {
-            let mut gaps = Gaps::default();
+            let mut gaps = Gaps::new(2);
             produced(&mut gaps, 990, 1, OF);
             gaps.struck(1_000, "power-loss");
             for at_ns in resumed_ns.iter().filter(|at_ns| **at_ns < 2_000) {
@@ -179,7 +191,7 @@ mod tests {
         );
         assert_eq!(story(&[]), [(1_000, "power-loss".to_owned(), 1_520, false)]);
 
-        let mut gaps = Gaps::default();
+        let mut gaps = Gaps::new(2);
         gaps.struck(1_000, "kill");
         produced(&mut gaps, 1_010, 1, OF);
         gaps.healed(1_020);

@@ -9,6 +9,7 @@ use raft::message::Response;
 use super::controller::ControllerFailovers;
 use super::gaps::Gaps;
 use super::partitions::PartitionFailovers;
+use crate::checks::cluster::BrokerConfig;
 use crate::checks::event::{Crossing, Event};
 use crate::checks::metadata::image::ReferenceImage;
 use crate::checks::metadata::model::{PartitionState, Update};
@@ -28,15 +29,18 @@ pub struct Failovers {
 }
 
 impl Failovers {
-    /// `has_broker` says of each server whether it is a broker, and is empty if none is.
-    pub fn new(servers: Vec<NodeId>, has_broker: Vec<bool>) -> Failovers {
+    /// `brokers`: `None` of a quorum alone.
+    pub fn new(servers: Vec<NodeId>, brokers: Option<&BrokerConfig>) -> Failovers {
+        let has_broker: Vec<bool> =
+            brokers.map_or(Vec::new(), |brokers| servers.iter().map(|id| brokers.ids.contains(id)).collect());
+        let lasting_topics = brokers.map_or(0, |brokers| brokers.lasting_topics);
         let controller = ControllerFailovers::new(servers.len(), has_broker.clone());
         Failovers {
             servers,
             has_broker,
             controller,
             partitions: PartitionFailovers::default(),
-            gaps: Gaps::default(),
+            gaps: Gaps::new(lasting_topics),
             done: Vec::new(),
         }
     }
