@@ -271,7 +271,7 @@ pub fn answers_consumer(
         }
         let replica = &partition.replicas[server];
         let held = replica.count_to(batch.next_offset(), ledger).map(|count| replica.log.prefix(count));
-        if held.is_some_and(|held| partition.losses().may_be_missing(held).is_some()) {
+        if held.is_some_and(|held| partition.losses().may_serve(held).is_some()) {
             verdict.excuse(Excuse::ServedAfterLoss, 1);
         } else if same == Some(false) {
             let base = batch.base_offset;

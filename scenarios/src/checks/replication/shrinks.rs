@@ -11,7 +11,7 @@ use raft::ids::{NodeId, PartitionEpoch};
 use raft::io::Observation;
 use raft::message::cluster::AlterPartitionRequest;
 use raft::message::data::DataFetchRequest;
-use raft::message::{ClusterRequest, DataRequest, Request};
+use raft::message::{ClusterRequest, DataRequest, Request, Response};
 
 use crate::checks::invariant::timings::Calm;
 
@@ -37,6 +37,9 @@ struct Leader {
 pub struct Shrinks {
     lag_ns: Vec<u64>,
     calm: Vec<Calm>,
+    /// Whether each process has answered a request: before, it handles none
+    /// (`SocketServer.enableRequestProcessing`), while it checks its ISRs already.
+    serves: Vec<bool>,
     leaders: BTreeMap<(usize, PartitionTag), Leader>,
 }
 
@@ -45,8 +48,12 @@ impl Claimed for Shrinks {
 }
 
 impl Check for Shrinks {
-    const EVENTS: Kinds =
-        Kinds::REQUEST_RECEIVED.and(Kinds::REQUEST_SENT).and(Kinds::OBSERVED).and(Kinds::DOWN).and(Kinds::DISTURBED);
+    const EVENTS: Kinds = Kinds::REQUEST_RECEIVED
+        .and(Kinds::REQUEST_SENT)
+        .and(Kinds::RESPONSE_SENT)
+        .and(Kinds::OBSERVED)
+        .and(Kinds::DOWN)
+        .and(Kinds::DISTURBED);
 
     fn new(config: &CheckConfig) -> Shrinks {
         // Not even a fast clock counts so much sooner.
@@ -54,6 +61,7 @@ impl Check for Shrinks {
         Shrinks {
             lag_ns: lag_ns.collect(),
             calm: vec![Calm::new(config.slowest_ppm); config.servers.len()],
+            serves: vec![false; config.servers.len()],
             leaders: BTreeMap::new(),
         }
     }
@@ -62,7 +70,7 @@ impl Check for Shrinks {
     fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
         let Crossing { at_ns, server, event } = *crossing;
         match event {
-            Event::RequestReceived { request: Request::Data(DataRequest::Fetch(fetch)), .. } => {
+            Event::RequestReceived { request: Request::Data(DataRequest::Fetch(fetch)), .. } if self.serves[server] => {
                 self.fetched(at_ns, server, fetch, models);
             }
             Event::RequestSent { request: Request::Cluster(ClusterRequest::AlterPartition(request)), .. } => {
@@ -71,7 +79,11 @@ impl Check for Shrinks {
             Event::Observed { observation: Observation::Broker(observation) } => {
                 self.observed(at_ns, server, observation);
             }
-            Event::Down { .. } => self.leaders.retain(|(of, _), _| *of != server),
+            Event::ResponseSent { response: Response::Data(_), .. } => self.serves[server] = true,
+            Event::Down { .. } => {
+                self.serves[server] = false;
+                self.leaders.retain(|(of, _), _| *of != server);
+            }
             Event::Disturbed { how } => self.calm[server].disturbed(at_ns, how),
             _ => {}
         }

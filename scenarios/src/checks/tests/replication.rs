@@ -8,7 +8,7 @@ use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch};
 use raft::log::BatchBuilder;
 use raft::message::cluster::{AlterPartitionItem, AlterPartitionRequest, BrokerState};
 use raft::message::data::{DataFetchRequest, FetchPartition};
-use raft::message::{ClusterRequest, DataRequest, Request};
+use raft::message::{ClusterRequest, DataRequest, ErrorCode, Request};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::PartitionChange;
 
@@ -492,8 +492,15 @@ fn a_leader_epoch_is_led_in_one_life() {
 
 /// The leader's log ends at 1. A follower fetches from this offset at 0, and is to leave the ISR after so many ms. Is
 /// that too early?
-fn shrinks_early(fetch_offset: i64, after_ms: u64) -> bool {
-    let mut brokers = Brokers::at_work(false, &[10]);
+fn shrinks_early(serves: bool, fetch_offset: i64, after_ms: u64) -> bool {
+    let mut brokers = Brokers::at_work(false, &[]);
+    let batch = brokers.batch(10);
+    if serves {
+        brokers.produce(0, &batch);
+        brokers.answer_producer(0, ErrorCode::RequestTimedOut, Offset(-1));
+    } else {
+        brokers.append(0, &batch);
+    }
     let image = brokers.cluster().metadata().image();
     let question = FetchPartition {
         partition: PARTITION,
@@ -533,6 +540,10 @@ fn shrinks_early(fetch_offset: i64, after_ms: u64) -> bool {
 
 #[test]
 fn who_keeps_up_stays_in_the_isr() {
-    assert!(shrinks_early(1, 26_000) && !shrinks_early(1, 28_000), "replica.lag.time.max.ms is 30 s");
-    assert!(!shrinks_early(0, 26_000) && !shrinks_early(2, 26_000), "it lacks a record, or its log diverges");
+    assert!(shrinks_early(true, 1, 26_000) && !shrinks_early(true, 1, 28_000), "replica.lag.time.max.ms is 30 s");
+    assert!(
+        !shrinks_early(true, 0, 26_000) && !shrinks_early(true, 2, 26_000),
+        "it lacks a record, or its log diverges"
+    );
+    assert!(!shrinks_early(false, 1, 26_000), "requests wait until the broker has started");
 }
