@@ -1,4 +1,4 @@
-//! What the tracker permits and forbids: three brokers, of which the first three servers are voters too.
+//! What the tracker permits and forbids: three servers that are controllers and brokers, and one that is a controller.
 
 use std::rc::Rc;
 
@@ -25,19 +25,21 @@ struct Cluster {
 }
 
 impl Cluster {
-    /// Three combined servers; the first leads the quorum and the partition, and all are in sync.
+    /// Three combined servers and a controller; the first leads the quorum and the partition, and all are in sync.
     fn at_work() -> Cluster {
-        let ids: Vec<NodeId> = (0..3).map(id).collect();
-        let mut cluster = Cluster { tracker: Tracker::new(&ids, &ids, &ids), end: Offset(0) };
+        let ids: Vec<NodeId> = (0..4).map(id).collect();
+        let mut cluster = Cluster { tracker: Tracker::new(&ids, &ids, &ids[..3]), end: Offset(0) };
         let path = format!("{METADATA_LOG}00000000000000000000.log");
-        for server in 0..3 {
+        for server in 0..4 {
             let node = Node(server as u16);
             cluster.tracker.wrote(node, Write::Open { file: File(1), path: &path, truncate: false });
         }
-        for server in 0..3 {
+        for server in 0..4 {
             let role = if server == 0 { Role::Leader } else { Role::Follower };
             let role = Observation::RoleChanged { role, epoch: LeaderEpoch(1), leader: id(0) };
             cluster.tracker.observed(Node(server as u16), role);
+        }
+        for server in 0..3 {
             cluster.commits(registration(server));
             cluster.commits(unfenced(server));
         }
@@ -54,7 +56,7 @@ impl Cluster {
         let mut builder = BatchBuilder::new(self.end, LeaderEpoch(1), 0);
         builder.record(&record.frame(record.max_version()).unwrap_or_else(|error| panic!("{error}")));
         let batch = builder.build();
-        for server in (0..3).filter(|server| Some(*server) != behind) {
+        for server in (0..4).filter(|server| Some(*server) != behind) {
             self.tracker.wrote(Node(server), Write::Append { file: File(1), bytes: &batch.bytes });
         }
         assert!(self.shows(self.end).is_empty(), "not committed yet");
@@ -181,6 +183,7 @@ fn one_broker_at_a_time_loses_bytes_while_the_others_are_in_sync() {
     assert!(!cluster.tolerance_forbids(&power(1)), "it has nothing that could be lost");
     cluster.isr(&[0, 2]);
     assert!(cluster.tolerance_forbids(&kill(2)), "two would be out of sync");
+    assert!(cluster.tolerance_forbids(&power(3)), "a new controller may fence the others");
     cluster.ends(&power(1));
     cluster.isr(&[0, 1]);
     assert!(cluster.tolerance_forbids(&power(1)), "it is in sync again, and one other is alone with it");

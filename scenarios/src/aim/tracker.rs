@@ -317,9 +317,9 @@ impl Tracker {
             if means.destroys == Destroys::Forced {
                 (server.destroyed, server.log_end) = (true, Offset(0));
             }
-            if server.broker {
-                self.recovering = Some(Node(place as u16));
-            }
+        }
+        if means.destroys != Destroys::Nothing && server.broker {
+            self.recovering = Some(Node(place as u16));
         } else if means.weakens && self.affects_another(&affected) {
             // The guard permitted it, so the recovering broker is in sync again.
             self.recovering = None;
@@ -356,6 +356,9 @@ impl Tracker {
     pub fn exceeds_tolerance(&self, fault: &Fault) -> bool {
         let means = means(fault.what.kind());
         let affected = self.affected(fault);
+        if means.weakens && self.recovering.is_some() && self.affects_another(&affected) && !self.is_whole_but(None) {
+            return true;
+        }
         if means.destroys != Destroys::Nothing
             && let Some(place) = affected.first()
         {
@@ -368,7 +371,7 @@ impl Tracker {
             return means.destroys == Destroys::Forced && server.voter && !promises(*place)
                 || server.broker && !(calm && self.is_whole_but(again.then_some(server.id)));
         }
-        means.weakens && self.recovering.is_some() && self.affects_another(&affected) && !self.is_whole_but(None)
+        false
     }
 
     /// Whether a guarantee would be broken if this server lost all its bytes, or only its unforced ones. Disks are

@@ -194,7 +194,7 @@ impl FaultProfile for Exception {
     const FIELDS: &'static [Field] =
         kind_fields!("exception", "An operation of a controller throws: it renounces, and raft hears of it.";);
 
-    const MEANS: Means = Means { is_instant: true, ..Means::HARMLESS };
+    const MEANS: Means = Means { is_instant: true, weakens: true, ..Means::HARMLESS };
 
     fn rhythm(profile: &Self::Profile) -> Rhythm {
         Rhythm { every: profile.every, lasts: NanosRange { min_ns: 0, max_ns: 0 } }
