@@ -58,6 +58,10 @@ pub struct Clients {
     /// Admin clients request unclean elections, too.
     #[serde(skip_serializing_if = "is_false")]
     pub unclean_elections: bool,
+    /// Producers send nothing to the topics that admin clients delete and create again: the first record of a new
+    /// topic waits for `replica.fetch.backoff.ms`, and with it all requests behind it on its connection.
+    #[serde(skip_serializing_if = "is_false")]
+    pub produce_to_lasting_topics_only: bool,
     /// `acks` of the producers.
     pub acks: Acks,
     /// `enable.idempotence`; only with `acks = "all"`.
@@ -91,6 +95,7 @@ impl Default for Clients {
             min_insync_replicas: 2,
             altered_min_insync_replicas: 0,
             unclean_elections: false,
+            produce_to_lasting_topics_only: false,
             acks: Acks::All,
             idempotence: true,
             produce_interval: Nanos::from_ms(50),
@@ -200,6 +205,7 @@ impl Clients {
                 .then_some(self.min_insync_replicas..=self.altered_min_insync_replicas),
             elections: true,
             unclean_elections: self.unclean_elections,
+            produce_to_lasting_only: self.produce_to_lasting_topics_only,
             brokers: Rc::from([]),
         }
     }

@@ -95,6 +95,8 @@ fields! {
     "clients.altered_min_insync_replicas": up_to(0, 9), Default("0"),
         "Admin clients alter `min.insync.replicas` of topics between `min_insync_replicas` and this value; never, if it is not larger.";
     "clients.unclean_elections": Boolean, Default("false"), "Admin clients request unclean elections, too.";
+    "clients.produce_to_lasting_topics_only": Boolean, Default("false"),
+        "Producers send nothing to the topics that admin clients delete and create again. The first record of a new topic waits for `replica.fetch.backoff.ms`, and all requests behind it on its connection wait, too.";
     "clients.acks": OneOf(&["all", "1", "0"]), Default("\"all\""), "`acks` of the producers.";
     "clients.idempotence": Boolean, Default("true"), "`enable.idempotence` of the producers; needs `acks = \"all\"`.";
     "clients.produce_interval": Duration { min_ns: 100_000, max_ns: LONGEST }, Default("\"50ms\""), "Time between two values of one producer.";

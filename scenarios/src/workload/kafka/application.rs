@@ -325,7 +325,8 @@ impl ProducerApplication {
             return Operations::new();
         }
         let passing = self.topics.passing();
-        if entropy.below(PASSING_SHARE) == 0 && outstanding < MAX_OUTSTANDING_TO_PASSING {
+        let may_pass = !self.topics.produce_to_lasting_only;
+        if may_pass && entropy.below(PASSING_SHARE) == 0 && outstanding < MAX_OUTSTANDING_TO_PASSING {
             let topic = (passing.start + entropy.below(passing.len() as u64) as usize) as u16;
             let partition = entropy.below(PASSING_PARTITIONS) as i32;
             return Operations::from_iter([TopicPartition { topic, partition }]);

@@ -30,6 +30,8 @@ pub struct Topics {
     pub elections: bool,
     /// For unclean ones, too.
     pub unclean_elections: bool,
+    /// Producers send to no topic that comes and goes.
+    pub produce_to_lasting_only: bool,
     /// The brokers.
     pub brokers: Rc<[NodeId]>,
 }
