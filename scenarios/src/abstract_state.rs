@@ -24,7 +24,7 @@ pub fn of(models: &Models) -> u64 {
     let servers = models.servers.iter().map(|model| server_word(models, model));
     let partitions = models.cluster.iter().flat_map(|cluster| {
         let replication = cluster.replication();
-        let partitions = replication.partitions().iter().filter(|partition| !partition.is_deleted());
+        let partitions = replication.partitions.iter().filter(|partition| !partition.is_deleted());
         partitions.filter_map(|partition| partition_word(models, partition))
     });
     // A sum does not depend on the order of its terms.

@@ -6,7 +6,7 @@ use crate::checks::invariant::durability::StateMachineSafety;
 use crate::checks::invariant::fatal_fault::NoFatalFault;
 use crate::checks::linearizability::MonotonicReads;
 use crate::checks::prelude::*;
-use raft::ids::{LeaderEpoch, NodeId, Offset};
+use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use raft::io::{DurableFiles, FatalFault, Observation, Role};
 use raft::message::{ErrorCode, FetchResponse, ReadRecordsResponse, Request, Response};
 
@@ -15,7 +15,7 @@ use super::committed::{Committed, CommittedRecord};
 use super::invariant::{durability, high_watermark, leaders};
 use super::models::PendingVote;
 use super::recovery::Missing;
-use super::server_model::{ServerModel, ShownHighWatermark};
+use super::server_model::ServerModel;
 use super::{Checks, audit};
 use crate::actor::AttemptEvent;
 
@@ -28,9 +28,9 @@ impl Checks {
     pub fn on(&mut self, crossing: Crossing<'_>) {
         let Crossing { at_ns: at, server, event } = crossing;
         self.verdict.now_ns = at;
-        let committed_end = self.models.committed.end;
-        let is_data = match &mut self.models.cluster {
-            Some(cluster) => cluster.on(&crossing, committed_end, &mut self.verdict),
+        let Models { servers, committed, cluster, .. } = &mut self.models;
+        let is_data = match cluster {
+            Some(cluster) => cluster.on(&crossing, &servers[server], committed.end, &mut self.verdict),
             None => false,
         };
         if !is_data {
@@ -83,7 +83,7 @@ impl Checks {
             self.verdict.met(Situation::DamagedFileRefused);
             return;
         }
-        let next = model.log.get(model.agreed);
+        let next = model.log.get(model.log.agreed);
         let quorum = self.models.quorum_losses();
         match quorum.may_end_itself(fault, server, (model.epoch(), model.altered), next) {
             Some(excuse) => self.verdict.excuse(excuse, 1),
@@ -100,7 +100,7 @@ impl Checks {
         let is_leader = fetch.current_leader.leader_id == Some(model.id);
         let Some(offset) = fetch.high_watermark else { return };
         if is_leader && fetch.error == ErrorCode::None && fetch.top_error == ErrorCode::None {
-            let shown = ShownHighWatermark { epoch: fetch.current_leader.leader_epoch, offset };
+            let shown = OffsetAndEpoch { epoch: fetch.current_leader.leader_epoch, offset };
             let before = model.answered_high_watermark;
             self.models.servers[server].answered_high_watermark =
                 high_watermark::monotonic(model, before, shown, &mut self.verdict);
@@ -133,7 +133,7 @@ impl Checks {
         match observation {
             Observation::RoleChanged { role, epoch, leader } => self.role_changed(server, role, epoch, leader),
             Observation::HighWatermark { offset, epoch, leading } => {
-                let shown = ShownHighWatermark { epoch, offset };
+                let shown = OffsetAndEpoch { epoch, offset };
                 let model = &self.models.servers[server];
                 high_watermark::within_log(model, offset, &self.models.ledger, &mut self.verdict);
                 let before = model.high_watermark;
@@ -194,7 +194,7 @@ impl Checks {
     }
 
     /// A leader shows a high watermark: what lies below is committed.
-    fn leader_high_watermark(&mut self, server: usize, shown: ShownHighWatermark) {
+    fn leader_high_watermark(&mut self, server: usize, shown: OffsetAndEpoch) {
         let epoch = shown.epoch;
         let before = self.models.committed.end;
         let (gone, first_record) = durability::commit(

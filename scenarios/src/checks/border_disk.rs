@@ -15,10 +15,7 @@ use super::Checks;
 use super::invariant::{durability, high_watermark, leaders, promise};
 use super::loss::quorum::QuorumFact;
 use super::server_model::Target;
-use super::server_model::boot::Destroyed;
-use super::server_model::how_down::HowDown;
 use super::server_model::ledger::{BatchId, Recorded};
-use super::server_model::log::AppendFault;
 
 impl Checks {
     /// A server boots and finds `disk`.
@@ -26,7 +23,7 @@ impl Checks {
         let before = self.models.servers[server].durable_election;
         let model = &mut self.models.servers[server];
         let found = model.booted(incarnation, disk, &mut self.models.ledger);
-        model.recount_agreement(&self.models.committed.batches);
+        model.log.recount_agreement(&self.models.committed.batches);
         let voter = model.voter;
         if let Some(log) = found.forgot {
             let forgot = QuorumFact::Destroyed { server, voter, epoch: None, log: Some(log) };
@@ -34,13 +31,13 @@ impl Checks {
         }
         self.models.note_restored(server);
         let model = &self.models.servers[server];
-        if found.torn_tail {
+        if model.log.has_junk() {
             self.verdict.met(Situation::TornTail);
         }
         if let Some(mismatch) = found.mismatch {
             let id = model.id;
             self.verdict.fail(&GhostMismatch::CLAIM, || format!("node {id}: {mismatch}"));
-        } else if let Some((other, found)) = found.notes.conflict {
+        } else if let Some((other, found)) = found.conflict {
             self.conflict(server, other, found);
         }
         let model = &self.models.servers[server];
@@ -55,8 +52,7 @@ impl Checks {
         if model.leads().is_some() {
             self.verdict.met(Situation::LeaderDied);
         }
-        let how = HowDown::from(how);
-        if how == HowDown::PowerLost && model.log.durable() < model.log.count() {
+        if how == Down::PowerLost && model.log.durable() < model.log.count() {
             self.verdict.met(Situation::PowerLossWithUnsyncedTail);
         }
         model.down(how);
@@ -66,7 +62,7 @@ impl Checks {
     /// A fault destroyed durable bytes of a server; `left` is what is left of them.
     pub(super) fn disk_damaged(&mut self, server: usize, left: &dyn DurableFiles) {
         let model = &mut self.models.servers[server];
-        let (voter, Destroyed { epoch, log }) = (model.voter, model.disk_damaged(left, &mut self.models.ledger));
+        let (voter, (epoch, log)) = (model.voter, model.disk_damaged(left, &mut self.models.ledger));
         self.models.committed.facts.push(QuorumFact::Destroyed { server, voter, epoch, log });
         if voter && (epoch.is_some() || log.is_some()) {
             self.verdict.met(Situation::AmnesiacVoter);
@@ -88,11 +84,12 @@ impl Checks {
     /// A server changed its disk.
     pub(super) fn wrote(&mut self, server: usize, write: Write<'_>) {
         let model = &mut self.models.servers[server];
+        let agreed = model.log.agreed;
         match write {
             Write::Open { file, path, truncate } => {
                 model.open(file.0, path, truncate, &self.models.ledger);
                 if truncate {
-                    self.log_cut(server);
+                    self.log_cut(server, agreed);
                 }
             }
             Write::Append { file, bytes } => match model.target(file.0) {
@@ -104,7 +101,7 @@ impl Checks {
                 Target::Segment(base) => {
                     model.remember_end(&self.models.ledger);
                     model.log.truncate(base, len, &self.models.ledger);
-                    self.log_cut(server);
+                    self.log_cut(server, agreed);
                 }
                 Target::Small(inode) => model.small.truncate(inode, len),
                 Target::Ignored => {}
@@ -122,7 +119,7 @@ impl Checks {
             Write::Unlink { path } => {
                 model.remember_end(&self.models.ledger);
                 model.unlink(path, &self.models.ledger);
-                self.log_cut(server);
+                self.log_cut(server, agreed);
             }
         }
     }
@@ -135,7 +132,7 @@ impl Checks {
             let header = Batch::peek_header(rest).ok().filter(|header| header.size_bytes <= rest.len());
             let Some(header) = header else {
                 let model = &mut self.models.servers[server];
-                model.log.append_junk(base, rest.len() as u64);
+                model.log.append_junk(base, rest.len());
                 let id = model.id;
                 log_matching::broken(&mut self.verdict, || {
                     format!("node {id} appends {} bytes that are no batch", rest.len())
@@ -150,9 +147,10 @@ impl Checks {
                 self.judges.Linger.writes_records(self.verdict.now_ns, server, model.id, &mut self.verdict);
             }
             let (recorded, fault) = model.log.append(base, &header, bytes, position, &mut self.models.ledger);
-            model.advance_agreement(&self.models.committed.batches);
+            model.log.advance_agreement(&self.models.committed.batches);
             if let Some(fault) = fault {
-                self.append_fault(server, fault);
+                let id = model.id;
+                log_matching::broken(&mut self.verdict, || format!("node {id} {fault}"));
             } else if let Recorded { id, conflict: Some(other), .. } = recorded {
                 self.conflict(server, other, id);
             } else if recorded.is_new && as_leader && self.models.committed.end > header.base_offset {
@@ -160,12 +158,6 @@ impl Checks {
             }
             position += header.size_bytes;
         }
-    }
-
-    #[cold]
-    fn append_fault(&mut self, server: usize, fault: AppendFault) {
-        let id = self.models.servers[server].id;
-        log_matching::broken(&mut self.verdict, || format!("node {id} {fault}"));
     }
 
     /// Two batches, or one behind two prefixes, at the same epoch and end offset.
@@ -186,10 +178,8 @@ impl Checks {
     }
 
     /// A log may have become shorter.
-    fn log_cut(&mut self, server: usize) {
-        let model = &mut self.models.servers[server];
-        if model.log.count() < model.agreed {
-            model.agreed = model.log.count();
+    fn log_cut(&mut self, server: usize, agreed: usize) {
+        if self.models.servers[server].log.agreed < agreed {
             self.promise_stands();
         }
         let model = &self.models.servers[server];

@@ -21,7 +21,7 @@ use super::fresh::FreshClients;
 use super::metadata::model::{MetadataModel, Update};
 use super::recovery::Missing;
 use super::replication::committed_log::Change;
-use super::replication::{Replication, Settings, sequences};
+use super::replication::{Replication, Settings, producers};
 use super::second_reader;
 use super::server_model::ServerModel;
 use super::server_model::ledger::Ledger;
@@ -99,7 +99,7 @@ impl ClusterChecks {
         for (partition, change) in std::mem::take(&mut verdict.log_changes) {
             self.histories.log_changed(partition, &change, &mut self.replication.partitions, verdict);
             if let (Change::Grown { place, .. }, Some(index)) = (&change, self.replication.partitions.find(partition)) {
-                sequences::follows(&self.replication.partitions[index], *place, verdict);
+                producers::follows(&self.replication.partitions[index], *place, verdict);
             }
         }
     }
@@ -126,20 +126,26 @@ impl ClusterChecks {
         self.replication.metadata_changed(update, &self.metadata, verdict);
     }
 
-    /// Something crosses a server's border; the metadata log is committed up to `committed_end`. True if only data logs
-    /// are concerned.
+    /// Something crosses a server's border, which its model does not know yet; the metadata log is committed up to
+    /// `committed_end`. True if only data logs are concerned.
     #[inline]
-    pub fn on(&mut self, crossing: &Crossing<'_>, committed_end: Offset, verdict: &mut Verdict) -> bool {
+    pub fn on(
+        &mut self,
+        crossing: &Crossing<'_>,
+        model: &ServerModel,
+        committed_end: Offset,
+        verdict: &mut Verdict,
+    ) -> bool {
         verdict.event += 1;
         let ClusterChecks { metadata, replication, histories, .. } = self;
         let server = crossing.server;
         match crossing.event {
-            Event::Booted { incarnation, disk } => {
+            Event::Booted { disk, .. } => {
                 metadata.booted(server, committed_end);
                 let registered = metadata.image().broker_epoch(replication.servers[server]);
-                replication.booted((server, incarnation), registered, disk, verdict);
+                replication.booted(server, registered, model.down, disk, verdict);
             }
-            Event::Down { how } => replication.down(server, how, verdict.event),
+            Event::Down { .. } => replication.down(server, model.claimed, verdict.event),
             Event::Input { thread: ThreadName::RequestHandler } => {
                 replication.step_over(server, metadata.published(server), verdict);
             }
@@ -163,13 +169,16 @@ impl ClusterChecks {
             },
             Event::RequestSent { rpc, request } => match request {
                 Request::Cluster(ClusterRequest::AlterPartition(request)) => replication.isr_proposed(server, request),
-                Request::Data(DataRequest::Fetch(request)) => replication.fetches(server, rpc.connection, request),
+                Request::Data(DataRequest::Fetch(request)) => {
+                    replication.brokers[server].answers.requested(rpc.connection, &request.partitions);
+                }
                 Request::Envelope(_) => histories.forwarded(replication.servers[server], rpc.connection),
                 _ => {}
             },
             Event::ResponseReceived { token, response } => match response {
                 Response::Data(DataResponse::Fetch(answer)) => {
-                    replication.fetch_answer_received(server, token, answer);
+                    let Replication { brokers, partitions, .. } = replication;
+                    brokers[server].answers.received(server, token, answer, partitions);
                 }
                 Response::Cluster(ClusterResponse::AlterPartition(answer)) => {
                     replication.proposals_answered(server, answer);
@@ -189,10 +198,10 @@ impl ClusterChecks {
                         verdict.met(Situation::AlterPartitionRejected);
                     }
                 }
-                Response::Envelope(answer) => replication.unclean.answered(server, rpc, answer),
+                Response::Envelope(answer) => replication.unclean.answered(server, rpc, model.claimed, answer),
                 _ => {}
             },
-            Event::Connected { token, connection } => replication.connected(server, token, connection),
+            Event::Connected { token, connection } => replication.brokers[server].answers.connected(token, connection),
             Event::Wrote { write } => match write {
                 Write::Open { file, path, truncate } => {
                     return replication.opened(server, file.0, path, truncate, verdict);
@@ -205,11 +214,10 @@ impl ClusterChecks {
             },
             Event::Synced { synced: Synced::File(file) } => return replication.file_synced(server, file.0),
             Event::Synced { synced: Synced::Directory } => replication.directory_synced(server),
-            Event::DiskDamaged { .. } => replication.disk_mut(server).was_damaged(),
+            Event::DiskDamaged { .. } => replication.disk_damaged(server),
             Event::Observed { observation } => match observation {
-                Observation::LeadershipAnnounced { epoch } => replication.unclean.claims(server, epoch),
                 Observation::Published { offset, .. } => metadata.publishes(server, offset),
-                Observation::Broker(observation) => replication.observed(server, observation, metadata, verdict),
+                Observation::Broker(observation) => replication.observed(model, server, observation, metadata, verdict),
                 _ => {}
             },
             _ => {}
@@ -280,7 +288,7 @@ impl ClusterChecks {
         if !fenced.is_empty() {
             return Some(Missing::new("all live brokers unfenced", fenced));
         }
-        for partition in self.replication.partitions().iter().filter(|partition| !partition.is_deleted()) {
+        for partition in self.replication.partitions.iter().filter(|partition| !partition.is_deleted()) {
             let Some(now) = partition.now() else { continue };
             // With ELR on nobody may be left who can lead without being chosen uncleanly; but the last
             // known leader is, by whatever fences, unfences or registers a broker (controller-broker.md §4.4, §4.5). Nobody

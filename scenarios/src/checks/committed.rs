@@ -110,7 +110,7 @@ impl Committed {
     pub fn commit_beside(&mut self, leader: &ServerModel, end: Offset, ledger: &Ledger) {
         let log = &leader.log;
         let count = (0..log.count()).take_while(|at| log.get(*at).is_some_and(|id| ledger.end(id) <= end)).count();
-        self.facts.push(QuorumFact::CommittedBeside { had: log.prefix(count), left: log.prefix(leader.agreed) });
+        self.facts.push(QuorumFact::CommittedBeside { had: log.prefix(count), left: log.prefix(log.agreed) });
     }
 
     /// The first record that no read has shown.
@@ -124,13 +124,13 @@ impl Committed {
     /// Why may a server treat all that it holds below `end` as committed, though some of it is not?
     pub fn may_be_applied(&self, server: &ServerModel, end: Offset, ledger: &Ledger) -> Option<Excuse> {
         let log = &server.log;
-        let rest = (server.agreed..log.count()).filter_map(|at| log.get(at)).filter(|id| ledger.end(*id) <= end);
+        let rest = (log.agreed..log.count()).filter_map(|at| log.get(at)).filter(|id| ledger.end(*id) <= end);
         if log.end(ledger) >= end { self.losses(ledger).may_be_applied(rest) } else { None }
     }
 
     /// How far a server's log agrees with this one, as an offset.
     pub fn agreed_end(&self, server: &ServerModel, ledger: &Ledger) -> Offset {
-        server.agreed.checked_sub(1).map_or(Offset(0), |last| ledger.end(self.batches[last]))
+        server.log.agreed.checked_sub(1).map_or(Offset(0), |last| ledger.end(self.batches[last]))
     }
 
     /// How much of the first `count` batches is safe if just these lie on a majority. A batch of an

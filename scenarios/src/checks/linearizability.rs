@@ -7,7 +7,7 @@
 //!   it may be stale (reads carry no proof of leadership)
 
 use crate::checks::prelude::*;
-use crate::checks::replication::guards::AckedValueNotLost;
+use crate::checks::replication::elections::AckedValueNotLost;
 use std::collections::BTreeMap;
 
 use raft::client::Outcome;

@@ -6,7 +6,7 @@ use crate::checks::linearizability::DuplicateRecord;
 use crate::checks::linearizability::FailedAppendCommitted;
 use crate::checks::linearizability::LinearizableAppends;
 use crate::checks::linearizability::MonotonicReads;
-use crate::checks::replication::guards::AckedValueNotLost;
+use crate::checks::replication::elections::AckedValueNotLost;
 use raft::fixes::Fix;
 use raft::ids::{LeaderEpoch, Offset};
 
@@ -151,7 +151,8 @@ impl Checks {
 
     /// One past the last offset that is durable on a server's disk, by the border's account.
     pub fn durable_end(&self, server: usize) -> Offset {
-        self.models.servers[server].log.durable_end(&self.models.ledger)
+        let log = &self.models.servers[server].log;
+        self.models.ledger.end(log.prefix(log.durable()))
     }
 
     pub fn linearizability(&self) -> Linearizability {

@@ -132,7 +132,7 @@ impl ClientHistories {
     /// A partition whose records that were committed at healing no fresh poll has all shown, with the first
     /// such offset; topics that were deleted, or that come and go, do not count.
     pub fn unread(&self, partitions: &mut Partitions) -> Option<(String, i64)> {
-        let mut lasting = partitions.all_mut().iter_mut().filter(|it| self.is_lasting(it.id.topic_id));
+        let mut lasting = partitions.iter_mut().filter(|it| self.is_lasting(it.id.topic_id));
         lasting.find_map(|of| {
             let first = of.log.first_unread().filter(|_| !of.is_deleted())?;
             Some((self.metadata.name_of(of.id), first))
@@ -149,7 +149,7 @@ impl ClientHistories {
     /// Clients received more than is known to be committed: a leader deposed at the last moment, whom
     /// all still followed, may have been ahead of the next one's high watermark.
     pub fn is_ahead(&self, partitions: &Partitions) -> bool {
-        partitions.all().iter().any(|of| {
+        partitions.iter().any(|of| {
             let (log, losses) = (&of.log, of.losses());
             let is_due = |(offset, claimed): (&i64, &ReportedValue)| {
                 losses.may_be_shown(Offset(*offset), claimed.value, None).is_none()
@@ -195,7 +195,7 @@ impl ClientHistories {
         let mut context = Context { metadata, partitions, counts, verdict };
         appends.finish(complete, &mut context);
         polls.finish(&mut context);
-        for of in partitions.all().iter().filter(|of| self.metadata.by_id(of.id.topic_id).is_some()) {
+        for of in partitions.iter().filter(|of| self.metadata.by_id(of.id.topic_id).is_some()) {
             self.finish_log(of, complete || overdue, verdict);
         }
         self.finished = true;

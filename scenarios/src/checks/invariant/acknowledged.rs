@@ -4,12 +4,12 @@
 
 use crate::checks::claim::{Kind, Scope};
 use crate::checks::prelude::*;
-use raft::ids::{LeaderEpoch, Offset};
+use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 use raft::io::{Observation, Role};
 use raft::message::{ErrorCode, FetchResponse, Request, Response};
 use smallvec::SmallVec;
 
-use crate::checks::server_model::{ServerModel, ShownHighWatermark};
+use crate::checks::server_model::ServerModel;
 
 /// What a voter has fetched from a leader in its epoch.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ impl Acknowledged {
 
     /// A leader moves its high watermark.
     #[inline]
-    pub fn moved(&self, server: usize, shown: ShownHighWatermark, servers: &[ServerModel], verdict: &mut Verdict) {
+    pub fn moved(&self, server: usize, shown: OffsetAndEpoch, servers: &[ServerModel], verdict: &mut Verdict) {
         let received = &self.received[server];
         let holds = |(other, model): (usize, &ServerModel)| {
             let fetched = &received.fetched[other];
@@ -134,7 +134,7 @@ impl Check for Acknowledged {
                 self.role_changed(server, (role == Role::Leader).then_some(epoch));
             }
             Event::Observed { observation: Observation::HighWatermark { offset, epoch, leading: true } } => {
-                self.moved(server, ShownHighWatermark { epoch, offset }, &models.servers, verdict);
+                self.moved(server, OffsetAndEpoch { epoch, offset }, &models.servers, verdict);
             }
             Event::ResponseUnheard { rpc } => {
                 for fetched in &mut self.received[server].fetched {

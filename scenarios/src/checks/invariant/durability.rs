@@ -8,11 +8,11 @@
 //! holds; a later commit that a majority of voters with their memory holds durably renews it.
 
 use crate::checks::prelude::*;
-use raft::ids::{LeaderEpoch, Offset};
+use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 
 use crate::checks::committed::{Committed, CommittedRecord};
+use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::ledger::Ledger;
-use crate::checks::server_model::{ServerModel, ShownHighWatermark};
 
 claim! {
     /// A leader, also of a partition, has every record committed in an earlier epoch.
@@ -43,13 +43,13 @@ pub struct Quorum {
 pub fn commit(
     servers: &mut [ServerModel],
     leader: usize,
-    shown: ShownHighWatermark,
+    shown: OffsetAndEpoch,
     committed: &mut Committed,
     ledger: &Ledger,
     quorum: Quorum,
     verdict: &mut Verdict,
 ) -> (Vec<CommittedRecord>, usize) {
-    let ShownHighWatermark { epoch, offset: high_watermark } = shown;
+    let OffsetAndEpoch { epoch, offset: high_watermark } = shown;
     let mut gone = Vec::new();
     let mut first_record = committed.records.len();
     if let Some(excuse) = committed.losses(ledger).may_commit_beside(epoch) {
@@ -57,7 +57,7 @@ pub fn commit(
         verdict.excuse(excuse, 1);
         return (gone, first_record);
     }
-    let agreed = servers[leader].agreed;
+    let agreed = servers[leader].log.agreed;
     if high_watermark <= committed.end {
         if committed.agreed_end(&servers[leader], ledger) < high_watermark
             && !rests_on_amnesia(servers, leader, high_watermark, (committed, ledger), quorum, verdict)
@@ -84,7 +84,7 @@ pub fn commit(
     {
         committed.push(next, epoch, ledger);
         for server in servers.iter_mut() {
-            server.advance_agreement(&committed.batches);
+            server.log.advance_agreement(&committed.batches);
         }
     }
     own_epoch(&servers[leader], shown, committed, ledger, verdict);
@@ -96,7 +96,7 @@ pub fn commit(
 /// Without a batch of its own epoch, nothing that a leader counts on a majority is safe there.
 fn own_epoch(
     leader: &ServerModel,
-    shown: ShownHighWatermark,
+    shown: OffsetAndEpoch,
     committed: &Committed,
     ledger: &Ledger,
     verdict: &mut Verdict,
@@ -164,7 +164,7 @@ fn conflict(
         format!(
             "node {} commits up to {high_watermark} in epoch {epoch}; its log agrees with the first {} of {} committed batches",
             leader.id,
-            leader.agreed,
+            leader.log.agreed,
             committed.count()
         )
     });
@@ -188,7 +188,7 @@ fn majority_reached(
         if server.durably_agreed() >= count {
             durable += 1;
             solid += usize::from(losses.is_bound(index, epoch));
-        } else if server.agreed.min(server.log.forced()) >= count || losses.has_forgotten(index, last) {
+        } else if server.log.agreed.min(server.log.forced()) >= count || losses.has_forgotten(index, last) {
             before_destruction += 1;
         }
     }
@@ -214,7 +214,7 @@ fn newer_leaders_have_it(servers: &[ServerModel], epoch: LeaderEpoch, committed:
     for server in servers {
         if let Some(newer) = server.leads()
             && newer > epoch
-            && server.agreed < committed.promised
+            && server.log.agreed < committed.promised
         {
             verdict.fail(&LeaderCompleteness::CLAIM, || {
                 format!(
@@ -237,7 +237,7 @@ pub fn became_leader(
     verdict: &mut Verdict,
 ) -> Vec<CommittedRecord> {
     let before = committed.committed_before(epoch);
-    let agreed = servers[leader].agreed;
+    let agreed = servers[leader].log.agreed;
     if agreed < before.min(committed.promised) {
         verdict.fail(&LeaderCompleteness::CLAIM, || {
             format!(
@@ -264,7 +264,7 @@ fn cut(
     let gone = committed.cut(verdict.now_ns, count, epoch, ledger);
     verdict.excuse(committed.losses(ledger).may_be_missing(last).expect("it was cut"), lost);
     for server in servers {
-        server.agreed = server.agreed.min(count);
+        server.log.agreed = server.log.agreed.min(count);
     }
     gone
 }
@@ -293,7 +293,7 @@ pub fn promise_stands(
     // A single voter's last commits may be on their way to its disk.
     let in_flight = quorum.commits_before_flush && servers.iter().all(|server| !server.voter || server.up);
     let holders = servers.iter().filter(|s| s.voter && s.durably_agreed() >= promised).count();
-    let held_by_some = servers.iter().any(|server| server.agreed >= promised);
+    let held_by_some = servers.iter().any(|server| server.log.agreed >= promised);
     if (holders < quorum.majority && !in_flight) || !held_by_some {
         verdict.fail(&CommittedRecordsDurable::CLAIM, || {
             let last = promised.checked_sub(1).map_or(Offset(0), |last| ledger.end(committed.batches[last]));

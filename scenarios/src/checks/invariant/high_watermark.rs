@@ -2,11 +2,11 @@
 
 use crate::checks::invariant::durability::StateMachineSafety;
 use crate::checks::prelude::*;
-use raft::ids::Offset;
+use raft::ids::{Offset, OffsetAndEpoch};
 
 use crate::checks::committed::Committed;
+use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::ledger::Ledger;
-use crate::checks::server_model::{ServerModel, ShownHighWatermark};
 
 claim! {
     /// A replica's high watermark never goes back within one process and epoch.
@@ -18,10 +18,10 @@ claim! {
 /// Within one life and epoch it only grows. Gives what to remember.
 pub fn monotonic(
     server: &ServerModel,
-    before: Option<ShownHighWatermark>,
-    now: ShownHighWatermark,
+    before: Option<OffsetAndEpoch>,
+    now: OffsetAndEpoch,
     verdict: &mut Verdict,
-) -> Option<ShownHighWatermark> {
+) -> Option<OffsetAndEpoch> {
     match before {
         // An answer that was parked before the epoch changed.
         Some(before) if before.epoch > now.epoch => return Some(before),

@@ -113,7 +113,7 @@ fn grants_vote(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) 
 fn begins_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
     let Event::RequestSent { request: Request::BeginQuorumEpoch(begin), .. } = crossing.event else { return };
     let (server, epoch) = (&models.servers[crossing.server], begin.leader_epoch);
-    if server.durable_leaderships.binary_search(&epoch).is_err() {
+    if !server.was_leader(epoch) {
         verdict.fail(&PersistBeforePromiseD4::CLAIM, || {
             format!("node {} begins epoch {epoch}; {}", server.id, server.durable_election_words())
         });
@@ -161,7 +161,7 @@ pub fn writes_batch(
             )
         });
     }
-    if !server.topic_id_durable && server.log.count() == 0 {
+    if server.log.count() == 0 && !server.is_topic_id_durable() {
         verdict.fail(&PersistBeforePromiseD7::CLAIM, || {
             format!("node {} writes its first batch; partition.metadata is not durable", server.id)
         });
@@ -185,7 +185,7 @@ fn claims_log_end(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdic
     let (server, what) = (&models.servers[crossing.server], request.name());
     // Left late, from an epoch before or from before a cut: it was true when it was made.
     let late = epoch < server.durable_epoch() || server.ends_before_cuts.contains(&end);
-    let forced_end = server.log.forced_end(&models.ledger);
+    let forced_end = models.ledger.end(server.log.prefix(server.log.forced()));
     if server.voter && end > forced_end && !late {
         verdict.fail(&PersistBeforePromiseD8::CLAIM, || {
             format!(

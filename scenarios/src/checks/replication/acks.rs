@@ -4,8 +4,7 @@
 use crate::checks::invariant::high_watermark::HighWatermarkWithinLog;
 use crate::checks::invariant::high_watermark::MonotonicHighWatermark;
 use crate::checks::prelude::*;
-use crate::checks::replication::elections::LeaderCandidateCompleteness;
-use crate::checks::replication::guards::AckedValueNotLost;
+use crate::checks::replication::elections::{AckedValueNotLost, LeaderCandidateCompleteness};
 use crate::checks::replication::partition::ConsistentRead;
 use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch};
 use raft::log::Batch;
@@ -23,39 +22,30 @@ claim! {
 /// The part of a v2 batch that a leader does not change when it appends: behind the CRC.
 const ATTRIBUTES_AT: usize = 21;
 
-/// What a leader says of a batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Says {
-    /// A producer with `acks=all` is answered.
-    Acknowledged,
-    /// The high watermark is above it.
-    Committed,
-}
-
 /// What a leader has said, whose members are still to be judged: at the end of the step, when the leader has said
 /// what its ISR was.
 #[derive(Clone, Debug)]
 pub struct Ack {
-    says: Says,
-    pub partition: usize,
-    pub server: usize,
+    /// What it says of the batch, and which claim breaks if a member lacks that.
+    says: &'static str,
+    of_members: &'static Claim,
     /// The last batch of which it says that.
     batch: BatchId,
     /// Servers that held it then, as bits.
     holders: u64,
     /// What metadata had committed then.
     committed: PartitionEpoch,
-    /// The oldest metadata that the leader may have used: of a request, when it was received.
-    pub since: Offset,
+    /// How far the leader had published, at least: of a request, when it was received.
+    since: Option<Offset>,
 }
 
 /// A Produce request with `acks=all` is answered with success: the requested batch is in the
 /// leader's log, in C, and from now on in A. When the request was received, the log had `before` batches, and the
 /// broker had published metadata up to `since`.
 pub fn acknowledges(
-    (index, partition): (usize, &mut PartitionModel),
+    partition: &mut PartitionModel,
     server: usize,
-    (requested, before, since): (&Batch, usize, Offset),
+    (requested, before, since): (&Batch, usize, Option<Offset>),
     base_offset: Offset,
     verdict: &mut Verdict,
 ) -> Option<Ack> {
@@ -86,8 +76,9 @@ pub fn acknowledges(
         verdict.excuse(Excuse::ServedAfterLoss, 1);
         return None;
     }
-    let is_committed = replica.agreed >= count
-        || (replica.agreed == partition.committed.len() && partition.extend(server, end, verdict));
+    let agreed = replica.log.agreed;
+    let is_committed =
+        agreed >= count || (agreed == partition.committed.len() && partition.extend(server, end, verdict));
     if !is_committed {
         match partition.losses().may_serve(batch) {
             Some(_) => verdict.excuse(Excuse::ServedAfterLoss, 1),
@@ -99,16 +90,20 @@ pub fn acknowledges(
         verdict.acked_records += u64::try_from(end.0 - partition.end_of(partition.acked).0).unwrap_or(0);
         partition.acked = count;
     }
-    Some(Ack::of((index, partition), server, Says::Acknowledged, count, since))
+    Some(Ack::of(partition, ("acknowledges", &ReplicationQuorumSuperset::CLAIM), count, since))
 }
 
 impl Ack {
     /// A leader says that of the first `count` committed batches.
-    fn of((index, partition): (usize, &PartitionModel), server: usize, says: Says, count: usize, since: Offset) -> Ack {
-        let holds = |other: &usize| partition.replicas[*other].agreed >= count;
-        let holders = (0..partition.replicas.len()).filter(holds).fold(0, |bits, other| bits | 1 << other);
+    fn of(
+        partition: &PartitionModel,
+        (says, of_members): (&'static str, &'static Claim),
+        count: usize,
+        since: Option<Offset>,
+    ) -> Ack {
+        let holders = partition.replicas.iter().rev().fold(0, |bits, it| bits << 1 | u64::from(it.log.agreed >= count));
         let committed = partition.now().map_or(PartitionEpoch(-1), |now| now.partition_epoch);
-        Ack { says, partition: index, server, batch: partition.committed[count - 1], holders, committed, since }
+        Ack { says, of_members, batch: partition.committed[count - 1], holders, committed, since }
     }
 }
 
@@ -121,14 +116,10 @@ fn lost(partition: &PartitionModel, server: usize, end: Offset, what: &str, verd
 }
 
 /// The step is over: who had to hold the batch, by the leader's own word and by committed metadata?
-pub fn judge(ack: &Ack, partition: &PartitionModel, required: usize, verdict: &mut Verdict) {
-    let Some(leads) = &partition.replicas[ack.server].leads else { return };
-    let (of, id) = (partition.id, partition.node(ack.server));
-    let end = partition.ledger.end(ack.batch);
-    let (says, of_members) = match ack.says {
-        Says::Acknowledged => ("acknowledges", &ReplicationQuorumSuperset::CLAIM),
-        Says::Committed => ("has committed", &LeaderCandidateCompleteness::CLAIM),
-    };
+pub fn judge(ack: &Ack, partition: &PartitionModel, server: usize, verdict: &mut Verdict) {
+    let Some(leads) = &partition.replicas[server].leads else { return };
+    let (of, id, says) = (partition.id, partition.node(server), ack.says);
+    let (end, required) = (partition.ledger.end(ack.batch), partition.required_since(ack.since));
     let losses = partition.losses();
     let holds = |server: usize| {
         ack.holders >> server & 1 == 1 || losses.has_lost(server, ack.batch) || losses.is_rotten(server)
@@ -143,7 +134,7 @@ pub fn judge(ack: &Ack, partition: &PartitionModel, required: usize, verdict: &m
     let is_newest = now.is_some_and(|now| now.leader_epoch == leads.epoch);
     let committed_isr = committed.filter(|_| is_newest).into_iter().flat_map(|state| state.isr.iter());
     if let Some(member) = maximal.chain(committed_isr).find(|member| lacks(member)) {
-        verdict.fail(of_members, || {
+        verdict.fail(ack.of_members, || {
             format!("partition {of}: leader {id} {says} offsets below {end}, which broker {member} of the ISR lacks")
         });
     } else if pending
@@ -156,7 +147,7 @@ pub fn judge(ack: &Ack, partition: &PartitionModel, required: usize, verdict: &m
                 leads.maximal
             )
         });
-    } else if usize::from(leads.maximal) < required && end > partition.replicas[ack.server].enough_to {
+    } else if usize::from(leads.maximal) < required && end > partition.replicas[server].enough_to {
         verdict.fail(&ReplicationQuorumSuperset::CLAIM, || {
             format!(
                 "partition {of}: leader {id} {says} offsets below {end} with an ISR of size {}; {required} replicas are required",
@@ -168,9 +159,9 @@ pub fn judge(ack: &Ack, partition: &PartitionModel, required: usize, verdict: &m
 
 /// A leader has moved its high watermark: if its epoch is the newest, what is below is committed.
 pub fn leader_high_watermark(
-    (index, partition): (usize, &mut PartitionModel),
+    partition: &mut PartitionModel,
     server: usize,
-    (epoch, offset, since): (LeaderEpoch, Offset, Offset),
+    (epoch, offset, since): (LeaderEpoch, Offset, Option<Offset>),
     verdict: &mut Verdict,
 ) -> Option<Ack> {
     let (of, id) = (partition.id, partition.node(server));
@@ -195,7 +186,8 @@ pub fn leader_high_watermark(
     let before = partition.committed.len();
     shows(partition, server, offset, verdict);
     let count = partition.committed.len();
-    (count > before).then(|| Ack::of((index, partition), server, Says::Committed, count, since))
+    let says = ("has committed", &LeaderCandidateCompleteness::CLAIM);
+    (count > before).then(|| Ack::of(partition, says, count, since))
 }
 
 /// The leader of the newest epoch shows a high watermark.
@@ -203,11 +195,10 @@ fn shows(partition: &mut PartitionModel, server: usize, offset: Offset, verdict:
     if offset <= partition.committed_end() || partition.is_deleted() || !partition.leads_newest(server) {
         return;
     }
-    let replica = &partition.replicas[server];
     // One that lacks some of C was judged when it began. The checkpoint of a high watermark may be older
     // than the last cut, and then points into the middle of what was appended since: such a leader
     // begins with it, and C is extended to the batch below.
-    if replica.agreed == partition.committed.len()
+    if partition.replicas[server].log.agreed == partition.committed.len()
         && partition.losses().promises_nothing(server).is_none()
         && !partition.extend(server, offset, verdict)
         && partition.losses().lowest_cut().is_none()
@@ -221,8 +212,8 @@ fn shows(partition: &mut PartitionModel, server: usize, offset: Offset, verdict:
 
 /// A follower has adopted its leader's high watermark: below it, its log equals C.
 pub fn follower_high_watermark(partition: &PartitionModel, server: usize, offset: Offset, verdict: &mut Verdict) {
-    let replica = &partition.replicas[server];
-    let agreed = partition.end_of(replica.agreed);
+    let log = &partition.replicas[server].log;
+    let agreed = partition.end_of(log.agreed);
     if offset <= agreed || offset > partition.committed_end() {
         return;
     }
@@ -230,7 +221,7 @@ pub fn follower_high_watermark(partition: &PartitionModel, server: usize, offset
     if let Some(excuse) = losses.promises_nothing(server) {
         return verdict.excuse(excuse, 1);
     }
-    if replica.log.get(replica.agreed).is_some_and(|batch| losses.may_be_missing(batch).is_some()) {
+    if log.get(log.agreed).is_some_and(|batch| losses.may_be_missing(batch).is_some()) {
         return verdict.excuse(Excuse::ServedAfterLoss, 1);
     }
     let (of, id) = (partition.id, partition.node(server));

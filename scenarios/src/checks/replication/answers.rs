@@ -11,8 +11,11 @@ use std::rc::Rc;
 use raft::broker::link::Link;
 use raft::ids::LeaderEpoch;
 use raft::io::ConnectToken;
-use raft::message::data::{DataFetchResponse, FetchPartition, FetchablePartition};
+use raft::message::data::{DataFetchResponse, FetchPartition};
 use smallvec::SmallVec;
+
+use super::partition::PartitionModel;
+use super::partitions::{PartitionIndex, Partitions};
 
 claim! {
     /// A replica changes its log only by answers from the leader of its present epoch, never by older
@@ -20,85 +23,72 @@ claim! {
     PresentLeaderObeyed, Safety of Partition, "KIP-320, controller-broker.md §6.5; KAFKA-18991, KAFKA-13207";
 }
 
-/// Of one broker.
-#[derive(Clone, Debug, Default)]
-struct Fetching {
-    /// Connections by the tokens that its thread knows them by; a handful.
-    tokens: Vec<(u32, u64)>,
-    /// The last request on each connection: a connection carries one at a time.
-    requested: Vec<(u64, Rc<[FetchPartition]>)>,
-    /// Partitions that the running step may not change, and the leader epoch of the request.
-    outdated: SmallVec<[(usize, LeaderEpoch); 2]>,
+/// A connection that a broker has opened.
+#[derive(Clone, Debug)]
+struct Opened {
+    /// The number by which its thread knows it.
+    token: u32,
+    connection: u64,
+    /// The last request on it: a connection carries one at a time.
+    requested: Rc<[FetchPartition]>,
 }
 
-/// All brokers.
-#[derive(Clone, Debug)]
+/// The answers to one broker.
+#[derive(Clone, Debug, Default)]
 pub struct Answers {
-    fetching: Vec<Fetching>,
+    /// A handful.
+    opened: Vec<Opened>,
+    /// Partitions that the running step may not change, and the leader epoch of the request.
+    outdated: SmallVec<[(PartitionIndex, LeaderEpoch); 2]>,
 }
 
 impl Answers {
-    /// For this number of servers.
-    pub fn new(servers: usize) -> Answers {
-        Answers { fetching: vec![Fetching::default(); servers] }
-    }
-
-    /// A broker's request thread receives its next input.
+    /// The broker's request thread receives its next input.
     #[inline]
-    pub fn step_over(&mut self, server: usize) {
-        self.fetching[server].outdated.clear();
+    pub fn step_over(&mut self) {
+        self.outdated.clear();
     }
 
-    pub fn connected(&mut self, server: usize, token: u32, connection: u64) {
-        let Fetching { tokens, requested, .. } = &mut self.fetching[server];
+    pub fn connected(&mut self, token: u32, connection: u64) {
         // A link has one connection: the newest.
         let slot = |token: u32| Link::slot_of(ConnectToken(token));
-        tokens.retain(|(other, _)| slot(*other) != slot(token));
-        tokens.push((token, connection));
-        requested.retain(|(other, _)| tokens.iter().any(|(_, open)| open == other));
+        self.opened.retain(|other| slot(other.token) != slot(token));
+        self.opened.push(Opened { token, connection, requested: Rc::default() });
     }
 
-    pub fn asks(&mut self, server: usize, connection: u64, partitions: &Rc<[FetchPartition]>) {
-        let requested = &mut self.fetching[server].requested;
-        match requested.iter_mut().find(|(other, _)| *other == connection) {
-            Some((_, last)) => last.clone_from(partitions),
-            None => requested.push((connection, Rc::clone(partitions))),
+    /// The broker requests records from another one.
+    pub fn requested(&mut self, connection: u64, partitions: &Rc<[FetchPartition]>) {
+        if let Some(opened) = self.opened.iter_mut().find(|opened| opened.connection == connection) {
+            opened.requested.clone_from(partitions);
         }
     }
 
-    /// An answer reaches a broker; `follows` gives a partition's index if there is one, and the epoch in
-    /// which the broker follows, if it does.
-    pub fn received(
-        &mut self,
-        server: usize,
-        token: u32,
-        answer: &DataFetchResponse,
-        follows: impl Fn(&FetchablePartition) -> Option<(usize, Option<LeaderEpoch>)>,
-    ) {
-        let Fetching { tokens, requested, outdated } = &mut self.fetching[server];
-        let connection = tokens.iter().find(|(other, _)| *other == token).map(|(_, connection)| *connection);
-        let requested = requested.iter().find(|(other, _)| Some(*other) == connection);
-        let Some((_, requested)) = requested else { return };
+    /// An answer reaches the broker, which is `server`.
+    pub fn received(&mut self, server: usize, token: u32, answer: &DataFetchResponse, partitions: &Partitions) {
+        let Some(opened) = self.opened.iter().find(|opened| opened.token == token) else { return };
         for found in answer.partitions.iter() {
-            let changes = found.diverging_epoch.is_some() || !found.records.0.is_empty();
-            let Some((index, epoch)) = (if changes { follows(found) } else { None }) else { continue };
-            let question = requested.iter().find(|question| question.partition == found.partition);
-            if let Some(question) = question
-                && epoch != Some(question.current_leader_epoch)
-            {
-                outdated.push((index, question.current_leader_epoch));
+            if found.diverging_epoch.is_none() && found.records.0.is_empty() {
+                continue;
+            }
+            let Some(index) = partitions.find(found.partition.into()) else { continue };
+            let question = opened.requested.iter().find(|question| question.partition == found.partition);
+            let epoch = question.map(|question| question.current_leader_epoch);
+            if let Some(epoch) = epoch.filter(|epoch| partitions[index].replicas[server].follows != Some(*epoch)) {
+                self.outdated.push((index, epoch));
             }
         }
     }
 
-    /// May the running step change this partition's log? If not: the leader epoch of the request.
+    /// The broker changes a data log: not by an outdated answer.
     #[inline]
-    pub fn outdated(&self, server: usize, partition: usize) -> Option<LeaderEpoch> {
-        let outdated = &self.fetching[server].outdated;
-        outdated.iter().find(|(index, _)| *index == partition).map(|(_, epoch)| *epoch)
-    }
-
-    pub fn down(&mut self, server: usize) {
-        self.fetching[server] = Fetching::default();
+    pub fn judge(&self, server: usize, index: PartitionIndex, partition: &PartitionModel, verdict: &mut Verdict) {
+        if let Some((_, requested)) = self.outdated.iter().find(|(outdated, _)| *outdated == index) {
+            let (id, of, follows) = (partition.node(server), partition.id, partition.replicas[server].follows);
+            verdict.fail(&PresentLeaderObeyed::CLAIM, || {
+                let now =
+                    follows.map_or_else(|| "it follows no leader now".to_owned(), |now| format!("it now follows in leader epoch {now}"));
+                format!("partition {of}: broker {id} changes its log by an answer to a request of leader epoch {requested}; {now}")
+            });
+        }
     }
 }

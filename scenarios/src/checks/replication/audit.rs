@@ -18,7 +18,7 @@ impl Replication {
         if !settled {
             return None;
         }
-        let partition = self.partitions.find((*id).into()).map(|index| &self.partitions[index]);
+        let partition = self.partitions.known((*id).into());
         let Some(partition) = partition else {
             return Some(said(*id, "committed metadata has no such partition"));
         };

@@ -3,37 +3,31 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use raft::ids::{Offset, Uuid};
+use raft::ids::{Offset, TopicIdPartition, Uuid};
 use raft::io::DurableFiles;
 
-use crate::checks::server_model::how_down::HowDown;
-use crate::checks::server_model::log::{LogModel, ReadNotes};
+use super::partitions::PartitionIndex;
 
 pub(super) const TOPIC_ID_FILE: &str = "/partition.metadata";
 const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 
-/// A directory of the disk.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Directory {
-    /// Index of the partition, once its topic id is written.
-    pub(super) partition: Option<usize>,
+    /// Once its topic id is written.
+    pub(super) partition: Option<PartitionIndex>,
     /// Segments that were opened before that.
     pub(super) opened: Vec<Offset>,
 }
 
-/// See the module's documentation.
 #[derive(Clone, Debug, Default)]
-pub struct DataDisk {
+pub(super) struct DataDisk {
     pub(super) directories: Vec<Directory>,
-    pub(super) by_name: BTreeMap<Rc<str>, usize>,
+    by_name: BTreeMap<Rc<str>, usize>,
+    /// Of segments: the place of the directory, and the base offset.
     pub(super) handles: BTreeMap<u32, (usize, Offset)>,
-    pub(super) down: Option<HowDown>,
     /// A fault destroyed durable bytes, and no power loss has shown it since.
     pub(super) damaged: bool,
 }
-
-/// Segments by the partition they belong to.
-pub(super) type Found = BTreeMap<usize, Vec<(Offset, Rc<[u8]>)>>;
 
 /// Directory and base offset of a data log's segment.
 pub(super) fn segment(path: &str) -> Option<(&str, Offset)> {
@@ -45,19 +39,22 @@ pub(super) fn segment(path: &str) -> Option<(&str, Offset)> {
 }
 
 /// Partition number of a directory that holds a data log.
-pub(super) fn number(directory: &str) -> Option<i32> {
+fn number(directory: &str) -> Option<i32> {
     if directory == "__cluster_metadata-0" || directory.ends_with("-stray") {
         return None;
     }
     directory.rsplit_once('-').and_then(|(_, number)| number.parse().ok())
 }
 
-pub(super) fn topic_id(content: &[u8]) -> Option<Uuid> {
-    let text = std::str::from_utf8(content).ok()?;
-    Uuid::parse(text.lines().find_map(|line| line.strip_prefix("topic_id:"))?.trim())
+/// The partition that a directory with this `partition.metadata` holds.
+pub(super) fn partition_of(directory: &str, topic_id: &[u8]) -> Option<TopicIdPartition> {
+    let text = std::str::from_utf8(topic_id).ok()?;
+    let topic_id = text.lines().find_map(|line| line.strip_prefix("topic_id:"))?;
+    Some(TopicIdPartition { topic_id: Uuid::parse(topic_id.trim())?, partition: number(directory)? })
 }
 
 impl DataDisk {
+    /// The place of a directory, which is new if it is not known.
     pub(super) fn directory(&mut self, name: &str) -> usize {
         if let Some(place) = self.by_name.get(name) {
             return *place;
@@ -67,32 +64,14 @@ impl DataDisk {
         self.directories.len() - 1
     }
 
-    /// The replica that a path's segment belongs to.
-    pub(super) fn of_segment(&self, path: &str) -> Option<(usize, Offset)> {
-        let (name, base) = segment(path)?;
-        let directory = &self.directories[*self.by_name.get(name)?];
-        directory.partition.map(|partition| (partition, base))
+    pub(super) fn known(&mut self, name: &str) -> Option<&mut Directory> {
+        self.by_name.get(name).map(|place| &mut self.directories[*place])
     }
 
-    pub(super) fn of_handle(&self, handle: u32) -> Option<(Option<usize>, Offset)> {
+    /// The replica that a handle's segment belongs to, once that is known.
+    pub(super) fn of_handle(&self, handle: u32) -> Option<(Option<PartitionIndex>, Offset)> {
         let (directory, base) = self.handles.get(&handle)?;
         Some((self.directories[*directory].partition, *base))
-    }
-
-    /// Durable bytes were destroyed.
-    pub fn was_damaged(&mut self) {
-        self.damaged = true;
-    }
-
-    /// Has a fault taken something from it that its next boot will miss?
-    pub fn has_lost(&self) -> bool {
-        self.damaged || self.down == Some(HowDown::PowerLost)
-    }
-
-    /// The process is gone.
-    pub fn down(&mut self, how: HowDown) {
-        self.down = Some(how);
-        self.handles.clear();
     }
 }
 
@@ -105,29 +84,4 @@ pub(super) fn high_watermarks(files: &dyn DurableFiles) -> Vec<(String, Offset)>
         Some((directory.replacen(' ', "-", 1), Offset(offset.parse().ok()?)))
     };
     text.lines().skip(2).filter_map(entry).collect()
-}
-
-/// Why the log found cannot be the one left behind.
-pub(super) fn mismatch(
-    written: &LogModel,
-    found: &LogModel,
-    notes: ReadNotes,
-    how: Option<HowDown>,
-    damaged: bool,
-) -> Option<String> {
-    if damaged || how.is_none() {
-        return None;
-    }
-    if notes.unknown_batches > 0 {
-        return Some(format!("{} batches are found that were never written", notes.unknown_batches));
-    }
-    if how == Some(HowDown::PageCacheKept) {
-        let same = written.same_bytes(found);
-        return (!same).then(|| {
-            format!("of {} batches written, {} are found after the process died", written.count(), found.count())
-        });
-    }
-    let durable = written.durable();
-    (found.count() < durable || found.prefix(durable) != written.prefix(durable))
-        .then(|| format!("of {durable} durable batches, {} are found after a power loss", found.count()))
 }

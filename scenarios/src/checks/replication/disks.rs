@@ -10,22 +10,31 @@ use crate::checks::invariant::topic_id::PersistBeforePromiseD7;
 use crate::checks::prelude::*;
 use std::rc::Rc;
 
-use raft::ids::{BrokerEpoch, Offset, TopicIdPartition};
+use raft::ids::{BrokerEpoch, Offset};
 use raft::io::DurableFiles;
 use raft::log::Batch;
+use sim::watch::Down;
 
-use super::data_disk::{DataDisk, Found, TOPIC_ID_FILE, high_watermarks, mismatch, number, segment, topic_id};
+use super::data_disk::{Directory, TOPIC_ID_FILE, high_watermarks, partition_of, segment};
 use super::partition::PartitionModel;
+use super::partitions::PartitionIndex;
 use super::{Replication, elections};
 use crate::checks::loss::facts::Fact;
-use crate::checks::server_model::how_down::HowDown;
+use crate::checks::server_model::ledger::Ledger;
 use crate::checks::server_model::log::LogModel;
 
+/// A data log on a disk.
+struct FoundLog {
+    directory: Rc<str>,
+    partition: PartitionIndex,
+    segments: Vec<(Offset, Rc<[u8]>)>,
+}
+
+/// Those that give a bool say whether the file is a data log's segment.
 impl Replication {
-    /// True if the file is a data log's segment.
     pub fn opened(&mut self, server: usize, handle: u32, path: &str, truncate: bool, verdict: &mut Verdict) -> bool {
         let Some((name, base)) = segment(path) else { return false };
-        let disk = &mut self.disks[server];
+        let disk = &mut self.brokers[server].disk;
         let place = disk.directory(name);
         disk.handles.insert(handle, (place, base));
         match disk.directories[place].partition {
@@ -35,27 +44,26 @@ impl Replication {
         true
     }
 
-    /// True if the file is a data log's segment.
     pub fn appended(&mut self, server: usize, handle: u32, bytes: &Rc<[u8]>, verdict: &mut Verdict) -> bool {
-        let Some((partition, base)) = self.disks[server].of_handle(handle) else { return false };
+        let Some((index, base)) = self.brokers[server].disk.of_handle(handle) else { return false };
         let id = self.servers[server];
-        let Some(partition) = partition else {
+        let Some(index) = index else {
             verdict.fail(&PersistBeforePromiseD7::CLAIM, || {
                 format!("broker {id} appends to a partition's log before its topic id is written")
             });
             return true;
         };
-        self.obeys_present_leader(server, partition, verdict);
-        let partition = &mut self.partitions[partition];
+        let partition = &mut self.partitions[index];
+        self.brokers[server].answers.judge(server, index, partition, verdict);
         let of = partition.id;
         let is_rotten = partition.losses().is_rotten(server);
         let mut position = 0;
         while position < bytes.len() {
             let rest = &bytes[position..];
-            let replica = &mut partition.replicas[server];
+            let log = &mut partition.replicas[server].log;
             let header = Batch::peek_header(rest).ok().filter(|header| header.size_bytes <= rest.len());
             let Some(header) = header.filter(|_| !is_rotten) else {
-                replica.log.append_junk(base, rest.len() as u64);
+                log.append_junk(base, rest.len());
                 match partition.losses().promises_nothing(server) {
                     Some(excuse) => verdict.excuse(excuse, 1),
                     None => log_matching::broken(verdict, || {
@@ -64,8 +72,8 @@ impl Replication {
                 }
                 return true;
             };
-            let (recorded, fault) = replica.log.append(base, &header, bytes, position, &mut partition.ledger);
-            replica.advance(&partition.committed);
+            let (recorded, fault) = log.append(base, &header, bytes, position, &mut partition.ledger);
+            log.advance_agreement(&partition.committed);
             if let Some(fault) = fault {
                 log_matching::broken(verdict, || format!("partition {of}: broker {id} {fault}"));
             } else if recorded.conflict.is_some() {
@@ -82,91 +90,75 @@ impl Replication {
         true
     }
 
-    /// True if the file is a data log's segment.
     pub fn truncated(&mut self, server: usize, handle: u32, len: u64, verdict: &mut Verdict) -> bool {
-        let Some((partition, base)) = self.disks[server].of_handle(handle) else { return false };
+        let Some((partition, base)) = self.brokers[server].disk.of_handle(handle) else { return false };
         if let Some(partition) = partition {
             self.change(server, partition, verdict, |log, ledger| log.truncate(base, len, ledger));
         }
         true
     }
 
-    /// A name is gone. True if it was a data log's segment.
+    /// A name is gone.
     pub fn unlinked(&mut self, server: usize, path: &str, verdict: &mut Verdict) -> bool {
-        if let Some((partition, base)) = self.disks[server].of_segment(path) {
-            self.change(server, partition, verdict, |log, ledger| log.unlink(base, ledger));
+        let disk = &mut self.brokers[server].disk;
+        if let Some((name, base)) = segment(path) {
+            if let Some(partition) = disk.known(name).and_then(|directory| directory.partition) {
+                self.change(server, partition, verdict, |log, ledger| log.unlink(base, ledger));
+            }
             return true;
         }
-        if let Some(name) = path.strip_suffix(TOPIC_ID_FILE) {
-            self.unbind(server, name);
+        if let Some(directory) = path.strip_suffix(TOPIC_ID_FILE).and_then(|name| disk.known(name)) {
+            directory.partition = None;
         }
-        segment(path).is_some()
+        false
     }
 
     /// A name has moved; `content` is what the new name holds now.
     pub fn renamed(&mut self, server: usize, (from, to): (&str, &str), content: Option<&[u8]>, verdict: &mut Verdict) {
-        if segment(from).is_some() {
-            self.unlinked(server, from, verdict);
-        } else if let Some(name) = from.strip_suffix(TOPIC_ID_FILE) {
-            self.unbind(server, name);
-        }
+        self.unlinked(server, from, verdict);
         let Some(name) = to.strip_suffix(TOPIC_ID_FILE) else { return };
-        let (Some(number), Some(topic_id)) = (number(name), content.and_then(topic_id)) else { return };
-        let partition = self.index_of(TopicIdPartition { topic_id, partition: number });
-        let place = self.disks[server].directory(name);
-        let directory = &mut self.disks[server].directories[place];
+        let Some(id) = content.and_then(|content| partition_of(name, content)) else { return };
+        let partition = self.partitions.index_of(id);
+        let disk = &mut self.brokers[server].disk;
+        let place = disk.directory(name);
+        let directory = &mut disk.directories[place];
         if directory.partition == Some(partition) {
             return;
         }
         directory.partition = Some(partition);
-        let opened = std::mem::take(&mut directory.opened);
         let PartitionModel { ledger, replicas, .. } = &mut self.partitions[partition];
         let log = &mut replicas[server].log;
-        opened.into_iter().for_each(|base| log.open(base, true, ledger));
-    }
-
-    fn unbind(&mut self, server: usize, name: &str) {
-        let disk = &mut self.disks[server];
-        if let Some(place) = disk.by_name.get(name) {
-            disk.directories[*place].partition = None;
-        }
+        std::mem::take(&mut directory.opened).into_iter().for_each(|base| log.open(base, true, ledger));
     }
 
     /// A log may have become shorter.
     fn change(
         &mut self,
         server: usize,
-        partition: usize,
+        index: PartitionIndex,
         verdict: &mut Verdict,
-        change: impl FnOnce(&mut LogModel, &crate::checks::server_model::ledger::Ledger),
+        change: impl FnOnce(&mut LogModel, &Ledger),
     ) {
-        let PartitionModel { ledger, replicas, .. } = &mut self.partitions[partition];
+        let partition = &mut self.partitions[index];
+        let PartitionModel { ledger, replicas, .. } = partition;
         let replica = &mut replicas[server];
-        let (agreed, count, had) = (replica.agreed, replica.log.count(), replica.log.prefix(replica.log.count()));
+        let (agreed, count, had) = (replica.log.agreed, replica.log.count(), replica.log.whole());
         change(&mut replica.log, ledger);
-        replica.agreed = agreed.min(replica.log.count());
-        let (has_junk, cut) = (replica.log.has_junk(), replica.log.count() < count);
         replica.high_watermark = replica.high_watermark.min(replica.log.end(ledger));
-        if !has_junk && self.partitions[partition].losses().is_rotten(server) {
-            self.partitions[partition].facts.push(Fact::Whole { server });
+        let (has_junk, cut, left) = (replica.log.has_junk(), replica.log.count() < count, replica.log.whole());
+        if !has_junk && partition.losses().is_rotten(server) {
+            partition.facts.push(Fact::Whole { server });
         }
         if cut {
-            let partition = &mut self.partitions[partition];
-            let left = partition.replicas[server].log.prefix(partition.replicas[server].log.count());
             partition.facts.push(Fact::Truncated { server, had, left });
-        }
-        if cut {
-            self.obeys_present_leader(server, partition, verdict);
-        }
-        if cut {
+            self.brokers[server].answers.judge(server, index, partition, verdict);
             verdict.met(Situation::ReplicaTruncated);
-            elections::truncated(&self.partitions[partition], server, agreed, verdict);
+            elections::truncated(partition, server, agreed, verdict);
         }
     }
 
-    /// True if the file is a data log's segment.
     pub fn file_synced(&mut self, server: usize, handle: u32) -> bool {
-        let Some((partition, base)) = self.disks[server].of_handle(handle) else { return false };
+        let Some((partition, base)) = self.brokers[server].disk.of_handle(handle) else { return false };
         if let Some(partition) = partition {
             self.partitions[partition].replicas[server].log.synced(base);
         }
@@ -175,84 +167,72 @@ impl Replication {
 
     /// All names are durable.
     pub fn directory_synced(&mut self, server: usize) {
-        for directory in &self.disks[server].directories {
-            if let Some(partition) = directory.partition {
-                self.partitions[partition].replicas[server].log.names_synced();
-            }
+        for partition in self.brokers[server].disk.directories.iter().filter_map(|directory| directory.partition) {
+            self.partitions[partition].replicas[server].log.names_synced();
         }
+    }
+
+    pub fn disk_damaged(&mut self, server: usize) {
+        self.brokers[server].disk.damaged = true;
     }
 
     /// All data logs on a disk, by the partition they belong to.
-    fn find(&mut self, files: &dyn DurableFiles) -> (Vec<(Rc<str>, usize)>, Found) {
+    fn find(&mut self, files: &dyn DurableFiles) -> Vec<FoundLog> {
         let paths = files.paths();
-        let mut directories = Vec::new();
-        let mut found = Found::new();
+        let mut found = Vec::new();
         for path in &paths {
             let Some(name) = path.strip_suffix(TOPIC_ID_FILE) else { continue };
-            let content = files.read(path).unwrap_or_default();
-            let (Some(number), Some(topic_id)) = (number(name), topic_id(&content)) else { continue };
-            let partition = self.index_of(TopicIdPartition { topic_id, partition: number });
-            directories.push((Rc::from(name), partition));
-            found.insert(partition, Vec::new());
+            let Some(id) = partition_of(name, &files.read(path).unwrap_or_default()) else { continue };
+            let partition = self.partitions.index_of(id);
+            found.push(FoundLog { directory: name.into(), partition, segments: Vec::new() });
         }
         for path in &paths {
             let Some((name, base)) = segment(path) else { continue };
-            let owner = directories.iter().find(|(directory, _)| **directory == *name);
-            let segments = owner.and_then(|(_, partition)| found.get_mut(partition));
-            if let (Some(segments), Some(bytes)) = (segments, files.read(path)) {
-                segments.push((base, bytes.into()));
+            let owner = found.iter_mut().find(|log| *log.directory == *name);
+            if let (Some(log), Some(bytes)) = (owner, files.read(path)) {
+                log.segments.push((base, bytes.into()));
             }
         }
-        (directories, found)
+        found
     }
 
-    /// A broker boots and finds `files`. `registered`: by which epoch metadata knows it.
+    /// A broker boots and finds `files`. `registered`: by which epoch metadata knows it; `how`: its last process went down.
     pub fn booted(
         &mut self,
-        (server, life): (usize, u32),
+        server: usize,
         registered: BrokerEpoch,
+        how: Option<Down>,
         files: &dyn DurableFiles,
         verdict: &mut Verdict,
     ) {
-        self.lives[server] = life;
-        let (directories, mut found) = self.find(files);
-        for partition in self.partitions.all_mut() {
-            partition.replicas[server].high_watermark = Offset(0);
-        }
+        let mut found = self.find(files);
+        self.partitions.iter_mut().for_each(|partition| partition.replicas[server].high_watermark = Offset(0));
         for (name, high_watermark) in high_watermarks(files) {
-            if let Some((_, partition)) = directories.iter().find(|(directory, _)| **directory == name) {
-                self.partitions[*partition].replicas[server].high_watermark = high_watermark;
+            if let Some(log) = found.iter().find(|log| *log.directory == *name) {
+                self.partitions[log.partition].replicas[server].high_watermark = high_watermark;
             }
         }
-        let disk = &mut self.disks[server];
-        let (how, damaged) = (disk.down.take(), disk.damaged);
-        disk.damaged &= how != Some(HowDown::PowerLost);
-        disk.directories.clear();
-        disk.by_name.clear();
-        for (name, partition) in directories {
-            let place = disk.directory(&name);
-            disk.directories[place].partition = Some(partition);
+        let disk = &mut self.brokers[server].disk;
+        let damaged = disk.damaged;
+        *disk = super::data_disk::DataDisk::default();
+        disk.damaged = damaged && how != Some(Down::PowerLost);
+        for log in &found {
+            let place = disk.directory(&log.directory);
+            disk.directories[place] = Directory { partition: Some(log.partition), opened: Vec::new() };
         }
-        for index in 0..self.partitions.all().len() {
-            let segments = found.remove(&index).unwrap_or_default();
-            if segments.is_empty() && self.partitions[index].replicas[server].log.is_empty() {
+        for (index, model) in self.partitions.iter_mut().enumerate() {
+            let segments = take_segments(&mut found, index);
+            let PartitionModel { ledger, replicas, .. } = model;
+            let replica = &mut replicas[server];
+            if segments.is_empty() && replica.log.is_empty() {
                 continue;
             }
-            let model = &mut self.partitions[index];
-            let (log, notes) = LogModel::read_segments(segments, &mut model.ledger);
-            let replica = &mut model.replicas[server];
-            let mismatch = mismatch(&replica.log, &log, notes, how, damaged);
-            let had = replica.log.prefix(replica.log.count());
-            let left = replica.left(&log);
-            if how != Some(HowDown::PageCacheKept) {
-                replica.log = log;
-                replica.log.all_durable();
-            } else if damaged {
-                let before = std::mem::replace(&mut replica.log, log);
-                replica.log.keep_durability_of(&before);
-            }
-            replica.recount(&model.committed);
-            replica.high_watermark = replica.high_watermark.min(replica.log.end(&model.ledger));
+            let log = LogModel::read(segments, ledger);
+            let (had, conflict) = (replica.log.whole(), log.conflict);
+            let left = replica.log.left_of(replica.log.count(), &log.log).map(|count| replica.log.prefix(count));
+            let mismatch = replica.log.booted(log, how, damaged);
+            replica.log.recount_agreement(&model.committed);
+            replica.high_watermark = replica.high_watermark.min(replica.log.end(ledger));
             replica.leads = None;
             let (has_junk, was_rotten) = (replica.log.has_junk(), model.losses().is_rotten(server));
             if has_junk && damaged && !was_rotten {
@@ -267,7 +247,7 @@ impl Replication {
             let (id, of) = (self.servers[server], model.id);
             if let Some(mismatch) = mismatch {
                 verdict.fail(&GhostMismatch::CLAIM, || format!("partition {of} on broker {id}: {mismatch}"));
-            } else if notes.conflict.is_some() {
+            } else if conflict.is_some() {
                 log_matching::broken(verdict, || {
                     format!(
                         "partition {of}: broker {id} finds a batch on its disk that differs from that of another replica"
@@ -279,25 +259,20 @@ impl Replication {
 
     /// Compares what is on a disk with what was written.
     pub fn differs_from_disk(&mut self, server: usize, files: &dyn DurableFiles) -> Option<String> {
-        let (_, mut found) = self.find(files);
-        for index in 0..self.partitions.all().len() {
-            let segments = found.remove(&index).unwrap_or_default();
-            let model = &mut self.partitions[index];
-            if segments.is_empty() && model.replicas[server].log.is_empty() {
-                continue;
-            }
-            let (log, notes) = LogModel::read_segments(segments, &mut model.ledger);
+        let mut found = self.find(files);
+        self.partitions.iter_mut().enumerate().find_map(|(index, model)| {
+            let segments = take_segments(&mut found, index);
             let written = &model.replicas[server].log;
-            if notes.unknown_batches > 0 || !written.same_bytes(&log) {
-                let (of, written) = (model.id, written.count());
-                return Some(format!("partition {of}: {written} batches were written, {} are on disk", log.count()));
+            if segments.is_empty() && written.is_empty() {
+                return None;
             }
-        }
-        None
+            let differs = written.differs_from(&LogModel::read(segments, &mut model.ledger))?;
+            Some(format!("partition {}: {differs}", model.id))
+        })
     }
+}
 
-    /// Of which server?
-    pub fn disk_mut(&mut self, server: usize) -> &mut DataDisk {
-        &mut self.disks[server]
-    }
+fn take_segments(found: &mut [FoundLog], partition: PartitionIndex) -> Vec<(Offset, Rc<[u8]>)> {
+    let log = found.iter_mut().find(|log| log.partition == partition);
+    log.map(|log| std::mem::take(&mut log.segments)).unwrap_or_default()
 }

@@ -12,17 +12,21 @@
 use crate::checks::invariant::durability::LeaderCompleteness;
 use crate::checks::metadata::partition::ReferencePartition;
 use crate::checks::prelude::*;
-use crate::checks::replication::guards::AckedValueNotLost;
 use std::rc::Rc;
 
-use raft::ids::{LeaderEpoch, NodeId};
+use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId};
 use smallvec::SmallVec;
 
-use super::partition::{Acted, NotExcused, PartitionModel};
+use super::partition::PartitionModel;
 use crate::checks::loss::elections::{Candidate, CommittedChange};
 use crate::checks::loss::facts::{Began, Fact};
+use crate::checks::metadata::image::ReferenceImage;
+use crate::checks::metadata::model::Update;
 
 claim! {
+    /// An acknowledged value is kept: in the metadata log on a majority of disks, in a partition on at least
+    /// one replica that may lead.
+    AckedValueNotLost, Safety of Partition, "KIP-966's promise; Jepsen Kafka: lost write";
     /// A partition's leader epoch has one leader, in one process.
     NeverTwoPartitionLeadersInSameEpoch, Safety of Partition, "KIP-101: at most one leader per leader epoch";
     /// A broker leads a partition only in an epoch that committed metadata gave it.
@@ -34,13 +38,9 @@ claim! {
 /// What else a committed change must be judged by.
 #[derive(Clone, Copy)]
 pub struct Cause<'a> {
-    /// The broker epoch of a server before the batch.
-    pub registered_before: &'a dyn Fn(NodeId) -> raft::ids::BrokerEpoch,
-    /// Did this broker register in the batch, as a process that does not know that the one before had
-    /// shut down cleanly? One that does keeps its place: it has lost nothing.
-    pub restarts_uncleanly: &'a dyn Fn(NodeId) -> bool,
-    /// ELR is on.
-    pub elr: bool,
+    /// The batch, and the image that it leaves.
+    pub update: &'a Update,
+    pub image: &'a ReferenceImage,
     /// An unclean election is allowed, or was requested.
     pub unclean_allowed: bool,
 }
@@ -114,7 +114,7 @@ fn judge_guards(
     let candidate = |id: NodeId| Candidate {
         has_all: partition.server(id).is_some_and(|server| partition.is_guard(server)),
         hurt: is_hurt(partition, id, cause),
-        restarted: (cause.restarts_uncleanly)(id),
+        restarted: cause.update.unclean.contains(&id),
     };
     let of = |state: &ReferencePartition| candidates(state).map(candidate).collect::<SmallVec<[Candidate; 4]>>();
     let change = CommittedChange {
@@ -123,7 +123,7 @@ fn judge_guards(
         elected: elected.map(candidate),
         unclean: unclean.is_some(),
         unclean_allowed: cause.unclean_allowed,
-        elr: cause.elr,
+        elr: cause.image.is_elr_enabled(),
     };
     match change.may_leave() {
         Ok(fact) => partition.facts.extend(fact),
@@ -141,21 +141,21 @@ fn judge_guards(
 
 /// See [`Losses::is_hurt`](crate::checks::loss::answers::Losses::is_hurt).
 fn is_hurt(partition: &PartitionModel, id: NodeId, cause: Cause<'_>) -> bool {
-    let registered = (cause.registered_before)(id);
+    let registered = cause.image.brokers.before(&id).map_or(BrokerEpoch::UNKNOWN, |it| it.broker_epoch);
     partition.server(id).is_some_and(|server| partition.losses().is_hurt(server, registered))
 }
 
 /// A broker joins the ISR: it holds C, in the incarnation that is registered.
 fn joins(partition: &PartitionModel, member: NodeId, cause: Cause<'_>, verdict: &mut Verdict) {
     let Some(server) = partition.server(member) else { return };
-    let replica = &partition.replicas[server];
-    if replica.agreed >= partition.committed.len() {
+    let agreed = partition.replicas[server].log.agreed;
+    if agreed >= partition.committed.len() {
         return;
     }
     if partition.losses().is_rotten(server) {
         verdict.excuse(Excuse::RottenReplicaInSync, 1);
     } else if !is_hurt(partition, member, cause) {
-        let (id, has, end) = (partition.id, partition.end_of(replica.agreed), partition.committed_end());
+        let (id, has, end) = (partition.id, partition.end_of(agreed), partition.committed_end());
         verdict.fail(&LeaderCandidateCompleteness::CLAIM, || {
             format!("partition {id}: broker {member} joins the ISR with the committed log up to {has}; the committed log ends at {end}")
         });
@@ -166,8 +166,7 @@ fn joins(partition: &PartitionModel, member: NodeId, cause: Cause<'_>, verdict: 
 /// ((a) of `AckedValueNotLost`).
 pub fn truncated(partition: &PartitionModel, server: usize, agreed_before: usize, verdict: &mut Verdict) {
     let id = partition.node(server);
-    let replica = &partition.replicas[server];
-    let agreed = replica.agreed;
+    let agreed = partition.replicas[server].log.agreed;
     let is_candidate = partition.now().is_some_and(|now| candidates(now).any(|member| member == id));
     if agreed >= agreed_before || !is_candidate {
         return;
@@ -197,7 +196,7 @@ pub fn acts(
     partition: &mut PartitionModel,
     (server, incarnation): (usize, u32),
     epoch: LeaderEpoch,
-    (elr, min_isr): (bool, usize),
+    elr: bool,
     verdict: &mut Verdict,
 ) {
     let (of, id) = (partition.id, partition.node(server));
@@ -211,43 +210,30 @@ pub fn acts(
     if partition.replicas[server].leads.as_ref().is_some_and(|leads| leads.dormant) {
         return;
     }
-    let mine = Acted { epoch, server, incarnation };
-    let place = partition.acted.partition_point(|acted| acted.epoch < epoch);
-    match partition.acted.get(place) {
-        Some(other) if other.epoch == epoch => {
-            if *other != mine {
-                verdict.fail(&NeverTwoPartitionLeadersInSameEpoch::CLAIM, || {
-                    format!("partition {of}: broker {id} leads epoch {epoch}, which it led in an earlier incarnation")
-                });
-            }
-        }
-        _ => partition.acted.insert(place, mine),
+    let mine = (server, incarnation);
+    if *partition.acted.entry(epoch).or_insert(mine) != mine {
+        verdict.fail(&NeverTwoPartitionLeadersInSameEpoch::CLAIM, || {
+            format!("partition {of}: broker {id} leads epoch {epoch}, which it led in an earlier incarnation")
+        });
     }
-    begins(partition, server, epoch, (elr, min_isr), verdict);
+    begins(partition, server, epoch, elr, verdict);
 }
 
 /// The leader of the newest epoch begins: it holds C, or a cause is found and C is cut to its log. One that was
 /// deposed before is noted.
-fn begins(
-    partition: &mut PartitionModel,
-    server: usize,
-    epoch: LeaderEpoch,
-    (elr, min_isr): (bool, usize),
-    verdict: &mut Verdict,
-) {
+fn begins(partition: &mut PartitionModel, server: usize, epoch: LeaderEpoch, elr: bool, verdict: &mut Verdict) {
     let id = partition.node(server);
     let Some(now) = partition.now().cloned() else { return };
-    let replica = &partition.replicas[server];
-    let (log, agreed) = (replica.log.prefix(replica.log.count()), replica.agreed);
+    let (log, agreed) = (partition.replicas[server].log.whole(), partition.replicas[server].log.agreed);
     let others = candidates(&now).filter(|member| *member != id).filter_map(|member| partition.server(member));
-    let others = others.map(|other| &partition.replicas[other].log).map(|log| log.prefix(log.count())).collect();
+    let others = others.map(|other| partition.replicas[other].log.whole()).collect();
     // One that was elected uncleanly may be deposed before it acts. If it alone may lead again, its log is what
     // continues nevertheless, with all that it appends until it knows of that.
     let is_sole_heir = partition.losses().is_newest_elected(epoch) && candidates(&now).eq([id]);
     let deposed = !partition.leads_newest(server) && !is_sole_heir;
-    let if_lost = match (min_isr, elr) {
-        (..=1, _) => Excuse::AckedLostWithMinIsrOne,
-        (_, false) if *now.isr == [id] => Excuse::AckedLostBySoleReplica,
+    let if_lost = match partition.required_since(None) {
+        ..=1 => Excuse::AckedLostWithMinIsrOne,
+        _ if !elr && *now.isr == [id] => Excuse::AckedLostBySoleReplica,
         _ => Excuse::AckedLostWithLastGuard,
     };
     let began = Began { epoch, server, log, agreed_end: partition.end_of(agreed), others, deposed, if_lost };
@@ -255,26 +241,35 @@ fn begins(
         verdict.met(Situation::LeaderAlreadyDeposed);
         return partition.facts.push(Fact::Began(began));
     }
-    if agreed < partition.committed.len() && partition.losses().is_rotten(server) {
+    let lacked = partition.committed.get(agreed).copied();
+    if lacked.is_some() && partition.losses().is_rotten(server) {
         return verdict.end_excused(Excuse::RottenReplicaLeads);
     }
-    match partition.begins(began, verdict) {
-        Ok(None) => {}
-        Ok(Some((_, 0))) => verdict.excuse(Excuse::CommittedUnackedLost, 1),
-        Ok(Some((cause, records))) => {
-            verdict.excuse(cause, records);
-            verdict.excused_records += records;
+    let place = partition.facts.len();
+    partition.facts.push(Fact::Began(began));
+    let cause = lacked.and_then(|next| partition.losses().may_begin_without(place, next));
+    if lacked.is_some() && cause.is_none() {
+        // C does not continue with its log.
+        partition.facts.pop();
+        let invariant = if agreed < partition.acked { &AckedValueNotLost::CLAIM } else { &LeaderCompleteness::CLAIM };
+        let (of, has, end) = (partition.id, partition.end_of(agreed), partition.committed_end());
+        let acked = partition.end_of(partition.acked);
+        return verdict.fail(invariant, || {
+            format!(
+                "partition {of}: broker {id} leads epoch {epoch} with the committed log up to {has} of {end}, of which {acked} were acknowledged"
+            )
+        });
+    }
+    if let Some(cause) = cause {
+        let records = partition.end_of(partition.acked).0 - partition.end_of(agreed.min(partition.acked)).0;
+        let records = u64::try_from(records).unwrap_or(0);
+        verdict.excused_records += records;
+        match records {
+            0 => verdict.excuse(Excuse::CommittedUnackedLost, 1),
+            _ => verdict.excuse(cause, records),
         }
-        Err(NotExcused) => {
-            let invariant =
-                if agreed < partition.acked { &AckedValueNotLost::CLAIM } else { &LeaderCompleteness::CLAIM };
-            let (of, has, end) = (partition.id, partition.end_of(agreed), partition.committed_end());
-            let acked = partition.end_of(partition.acked);
-            verdict.fail(invariant, || {
-                format!(
-                    "partition {of}: broker {id} leads epoch {epoch} with the committed log up to {has} of {end}, of which {acked} were acknowledged"
-                )
-            });
-        }
+    }
+    if cause.is_some() || partition.losses().is_cut(place) {
+        partition.cut(agreed, verdict);
     }
 }

@@ -7,26 +7,23 @@
 //!   elections that were requested; [`demotions`]: leaderships that ended; [`proposals`]: of ISRs
 //! * [`answers`]: by which answers of leaders a replica may change its log
 //! * [`committed_log`]: what C says; [`acks`]: what brokers promise to producers and show to consumers;
-//!   [`sequences`] and [`duplicates`]: of producers; [`min_isr`]: how many must have it
+//!   [`producers`]: what these rely on
 //! * [`audit`]: a broker's own view, compared
 
 pub mod acks;
 pub mod answers;
 pub mod audit;
 pub mod committed_log;
-pub mod data_disk;
+mod data_disk;
 pub mod demotions;
 pub mod disks;
-pub mod duplicates;
 pub mod elections;
-pub mod guards;
-pub mod min_isr;
 mod model;
 pub mod partition;
 pub mod partitions;
+pub mod producers;
 pub mod proposals;
 pub mod replica;
-pub mod sequences;
 pub mod shrinks;
 pub mod unclean;
 

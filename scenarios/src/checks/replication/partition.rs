@@ -3,34 +3,23 @@
 
 use crate::checks::metadata::partition::ReferencePartition;
 use crate::checks::prelude::*;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use raft::broker::observation::PartitionTag;
 use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
+use smallvec::SmallVec;
 
 use super::committed_log::{Change, CommittedLog, ReportedBy};
 use super::replica::Replica;
 use crate::checks::loss::answers::Losses;
-use crate::checks::loss::facts::{Began, Fact};
+use crate::checks::loss::facts::Fact;
 use crate::checks::server_model::ledger::{BatchId, Ledger};
 
 claim! {
     /// Consumers see only committed records below the high watermark of the replica that returns them.
     ConsistentRead, Safety of Partition, "KIP-966 TLA+ (Vanlightly): ConsistentReadProperty; KIP-392";
 }
-
-/// Who led an epoch: a server, in one of its incarnations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Acted {
-    pub epoch: LeaderEpoch,
-    pub server: usize,
-    /// Its life.
-    pub incarnation: u32,
-}
-
-/// A leader lacks committed records, and nothing explains it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NotExcused;
 
 #[derive(Clone, Debug)]
 pub struct PartitionModel {
@@ -42,13 +31,16 @@ pub struct PartitionModel {
     pub replicas: Vec<Replica>,
     /// What committed metadata said of it, by partition epoch.
     pub history: Vec<Rc<ReferencePartition>>,
+    /// `min.insync.replicas` of its topic, at most the partition's replicas, and from which offset on committed metadata
+    /// had that; ascending.
+    min_isrs: SmallVec<[(Offset, usize); 2]>,
     /// The committed log C.
     pub committed: Vec<BatchId>,
     /// Leading batches of C that were acknowledged to a client: A.
     pub acked: usize,
     pub log: CommittedLog,
-    /// Who acted as leader, ascending by epoch.
-    pub acted: Vec<Acted>,
+    /// Who acted as leader of an epoch: a server, in one of its lives.
+    pub acted: BTreeMap<LeaderEpoch, (usize, u32)>,
     pub facts: Vec<Fact>,
     /// Batches that a consumer was shown before they were known to be committed.
     shown: Vec<BatchId>,
@@ -63,10 +55,11 @@ impl PartitionModel {
             replicas: vec![Replica::default(); servers.len()],
             servers,
             history: Vec::new(),
+            min_isrs: SmallVec::new(),
             committed: Vec::new(),
             acked: 0,
             log: CommittedLog::default(),
-            acted: Vec::new(),
+            acted: BTreeMap::new(),
             facts: Vec::new(),
             shown: Vec::new(),
         }
@@ -106,6 +99,23 @@ impl PartitionModel {
         self.history.get(usize::try_from(epoch.0).ok()?)
     }
 
+    /// The batch that ends with this offset leaves this value of `min.insync.replicas`: a broker that has published it
+    /// knows the value.
+    pub fn requires(&mut self, known_from: Offset, min_isr: usize) {
+        if self.min_isrs.last().is_none_or(|(_, last)| *last != min_isr) {
+            self.min_isrs.push((known_from, min_isr));
+        }
+    }
+
+    /// The lowest that a broker may have used since it had published up to `published`, at least:
+    /// what it knew then, or what was committed later. More than there are of a partition that metadata
+    /// does not have.
+    pub fn required_since(&self, published: Option<Offset>) -> usize {
+        let known = self.min_isrs.partition_point(|(from, _)| Some(*from) <= published);
+        let values = &self.min_isrs[known.saturating_sub(1)..];
+        values.iter().map(|(_, value)| *value).min().unwrap_or(usize::MAX)
+    }
+
     /// The leader that committed metadata has for an epoch; `None` if there is none.
     pub fn leader_of(&self, epoch: LeaderEpoch) -> Option<NodeId> {
         let state = self.history.iter().rev().find(|state| state.leader_epoch <= epoch)?;
@@ -130,7 +140,7 @@ impl PartitionModel {
 
     /// Does it hold all that was acknowledged?
     pub fn is_guard(&self, server: usize) -> bool {
-        self.replicas[server].agreed >= self.acked
+        self.replicas[server].log.agreed >= self.acked
     }
 
     /// Extends C by the log of `server`, which agrees with all of it, up to `end` at most. False if
@@ -141,7 +151,7 @@ impl PartitionModel {
         {
             self.committed.push(next);
             for replica in &mut self.replicas {
-                replica.advance(&self.committed);
+                replica.log.advance_agreement(&self.committed);
             }
             if let Ok(batch) = self.ledger.get(next).parse() {
                 let contradicted = self.log.extend(verdict.event, &batch);
@@ -195,34 +205,14 @@ impl PartitionModel {
         self.log.claim(event, offset, value, by)
     }
 
-    /// A leader begins, and C continues with its log. Gives why it may lack the first batch of C that it lacks, and how
-    /// many acknowledged records are lost with it; `Err` if it may not.
-    pub fn begins(&mut self, began: Began, verdict: &mut Verdict) -> Result<Option<(Excuse, u64)>, NotExcused> {
-        let (server, place) = (began.server, self.facts.len());
-        self.facts.push(Fact::Began(began));
-        let agreed = self.replicas[server].agreed;
-        let lacks = self.committed.get(agreed).map(|next| self.losses().may_begin_without(place, *next));
-        let lost = match lacks {
-            Some(None) => {
-                // C does not continue with its log.
-                self.facts.pop();
-                return Err(NotExcused);
-            }
-            Some(Some(cause)) => {
-                let records = self.end_of(self.acked).0 - self.end_of(agreed.min(self.acked)).0;
-                Some((cause, u64::try_from(records).unwrap_or(0)))
-            }
-            None => None,
-        };
-        if lost.is_some() || self.losses().is_cut(place) {
-            self.committed.truncate(agreed);
-            self.acked = self.acked.min(agreed);
-            for replica in &mut self.replicas {
-                replica.agreed = replica.agreed.min(agreed);
-            }
-            let gone = self.log.cut(self.committed_end().0);
-            verdict.log_changes.push((self.tag(), Change::Cut(gone)));
+    /// C ends with its first `count` batches: a leader begins whose log has no more.
+    pub fn cut(&mut self, count: usize, verdict: &mut Verdict) {
+        self.committed.truncate(count);
+        self.acked = self.acked.min(count);
+        for replica in &mut self.replicas {
+            replica.log.agreed = replica.log.agreed.min(count);
         }
-        Ok(lost)
+        let gone = self.log.cut(self.committed_end().0);
+        verdict.log_changes.push((self.tag(), Change::Cut(gone)));
     }
 }

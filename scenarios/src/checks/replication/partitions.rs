@@ -1,6 +1,7 @@
 //! All partitions that ever were, and how their committed logs have changed.
 
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 use std::rc::Rc;
 
 use raft::broker::observation::PartitionTag;
@@ -26,17 +27,14 @@ impl Partitions {
         Partitions { servers, ..Partitions::default() }
     }
 
-    pub fn all(&self) -> &[PartitionModel] {
-        &self.list
-    }
-
-    pub fn all_mut(&mut self) -> &mut [PartitionModel] {
-        &mut self.list
+    /// The place of one that is known.
+    pub fn find(&self, tag: PartitionTag) -> Option<PartitionIndex> {
+        self.by_tag.get(&tag).copied()
     }
 
     /// One that is known.
-    pub fn find(&self, tag: PartitionTag) -> Option<PartitionIndex> {
-        self.by_tag.get(&tag).copied()
+    pub fn known(&self, tag: PartitionTag) -> Option<&PartitionModel> {
+        self.find(tag).map(|index| &self.list[index])
     }
 
     /// One that is known from now on.
@@ -58,16 +56,16 @@ impl Partitions {
     }
 }
 
-impl std::ops::Index<PartitionIndex> for Partitions {
-    type Output = PartitionModel;
+impl Deref for Partitions {
+    type Target = [PartitionModel];
 
-    fn index(&self, index: PartitionIndex) -> &PartitionModel {
-        &self.list[index]
+    fn deref(&self) -> &[PartitionModel] {
+        &self.list
     }
 }
 
-impl std::ops::IndexMut<PartitionIndex> for Partitions {
-    fn index_mut(&mut self, index: PartitionIndex) -> &mut PartitionModel {
-        &mut self.list[index]
+impl DerefMut for Partitions {
+    fn deref_mut(&mut self) -> &mut [PartitionModel] {
+        &mut self.list
     }
 }

@@ -6,6 +6,12 @@ use crate::checks::prelude::*;
 use raft::ids::{BrokerEpoch, NodeId};
 use raft::message::{ClusterRequest, Request};
 
+claim! {
+    /// A leader gives up a proposal that it has sent only when the controller says that it was not carried out, or when
+    /// the partition has changed.
+    ProposalKeptUntilKnown, Safety of Partition, "KIP-497; Partition.handleAlterPartitionError";
+}
+
 check! {
     /// A leader that proposes a replica for its ISR names the process that has fetched.
     ProposalNamesProcess, Safety of Partition, "KIP-903: BrokerEpoch in AlterPartition"
@@ -20,7 +26,7 @@ fn judge(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
     let Some(cluster) = &models.cluster else { return };
     let (leader, partitions) = (models.servers[crossing.server].id, &cluster.replication().partitions);
     for item in request.partitions.iter() {
-        let partition = partitions.find(item.partition.into()).map(|index| &partitions[index]);
+        let partition = partitions.known(item.partition.into());
         let Some(base) = partition.and_then(|partition| partition.at(item.partition_epoch)) else { continue };
         // A member need not have fetched from this leader.
         let is_nameless = |broker: NodeId, epoch: BrokerEpoch| {

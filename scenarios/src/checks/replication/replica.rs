@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch};
 
-use crate::checks::server_model::ledger::{BatchId, Ledger};
+use crate::checks::server_model::ledger::Ledger;
 use crate::checks::server_model::log::LogModel;
 
 /// What a leader has said in its epoch.
@@ -36,10 +36,8 @@ impl Leading {
 
 #[derive(Clone, Debug, Default)]
 pub struct Replica {
-    /// As written, and how much of it is durable.
+    /// As written, how much of it is durable, and how much equals the committed log.
     pub log: LogModel,
-    /// Leading batches that equal the committed log: `agree(r)`.
-    pub agreed: usize,
     /// Of this life, if it leads.
     pub leads: Option<Leading>,
     /// The leader epoch in which this life follows, or waits for a leader.
@@ -53,25 +51,6 @@ pub struct Replica {
 }
 
 impl Replica {
-    /// The log was cut or read back.
-    pub fn recount(&mut self, committed: &[BatchId]) {
-        self.agreed = self.log.shared_prefix(committed.len(), |at| committed.get(at).copied());
-    }
-
-    /// The log or the committed log grew.
-    #[inline]
-    pub fn advance(&mut self, committed: &[BatchId]) {
-        while self.agreed < committed.len() && self.log.get(self.agreed) == Some(committed[self.agreed]) {
-            self.agreed += 1;
-        }
-    }
-
-    /// What is left of the log if a fault left `found`; `None` if nothing is gone.
-    pub fn left(&self, found: &LogModel) -> Option<BatchId> {
-        let kept = self.log.shared_prefix(found.count(), |at| found.get(at));
-        (kept < self.log.count()).then(|| self.log.prefix(kept))
-    }
-
     /// How many leading batches end at `end`; `None` if no batch does.
     pub fn count_to(&self, end: Offset, ledger: &Ledger) -> Option<usize> {
         let (mut low, mut high) = (0, self.log.count());

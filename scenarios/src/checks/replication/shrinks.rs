@@ -122,7 +122,7 @@ impl Shrinks {
         for requested in fetch.partitions.iter() {
             let tag = requested.partition.into();
             let Some(leader) = self.leaders.get_mut(&(server, tag)) else { continue };
-            let Some(partition) = partitions.find(tag).map(|index| &partitions[index]) else { continue };
+            let Some(partition) = partitions.known(tag) else { continue };
             let replica = &partition.replicas[server];
             let leads = replica.leads.as_ref().is_some_and(|leads| leads.epoch == requested.current_leader_epoch);
             // A log that diverges is not caught up, however long it is (`Partition.fetchRecords`).
@@ -141,7 +141,7 @@ impl Shrinks {
             let tag = item.partition.into();
             let proposal = self.leaders.get(&(server, tag)).and_then(|leader| leader.proposal.as_ref());
             let Some((base, at_ns, caught_up)) = proposal else { continue };
-            let of_base = partitions.find(tag).and_then(|index| partitions[index].at(*base));
+            let of_base = partitions.known(tag).and_then(|partition| partition.at(*base));
             let Some(before) = of_base.filter(|_| *base == item.partition_epoch) else { continue };
             let stays = |id: &NodeId| item.new_isr_with_epochs.iter().any(|member| member.broker_id == *id);
             for removed in before.isr.iter().filter(|id| !stays(id)) {

@@ -35,16 +35,9 @@ struct UncleanRequest {
 #[derive(Clone, Debug, Default)]
 pub struct UncleanElections {
     requested: Vec<UncleanRequest>,
-    /// By server: the epoch that its controller has claimed last, in this life.
-    claimed: Vec<Option<LeaderEpoch>>,
 }
 
 impl UncleanElections {
-    /// No request so far; for this number of servers.
-    pub fn new(servers: usize) -> UncleanElections {
-        UncleanElections { requested: Vec::new(), claimed: vec![None; servers] }
-    }
-
     /// A controller receives an Envelope.
     pub fn received(&mut self, server: usize, rpc: Rpc, request: &AdminRequest) {
         let AdminRequest::ElectLeaders(ElectLeadersRequest { election_type: UNCLEAN, topic_partitions, .. }) = request
@@ -55,23 +48,17 @@ impl UncleanElections {
         self.requested.push(UncleanRequest { topics: topic_partitions.clone(), until });
     }
 
-    /// It answers one.
-    pub fn answered(&mut self, server: usize, rpc: Rpc, answer: &EnvelopeResponse) {
+    /// It answers one; before it has claimed an epoch, it has written nothing.
+    pub fn answered(&mut self, server: usize, rpc: Rpc, claimed: Option<LeaderEpoch>, answer: &EnvelopeResponse) {
         let is_done = match &answer.response {
             Some(AdminResponse::ElectLeaders(answer)) => answer.error == ErrorCode::None,
             _ => false,
         };
         let until = Until::Answered(server, rpc);
-        self.end(|other| other == until, if is_done { None } else { self.claimed[server] });
+        self.end(|other| other == until, if is_done { None } else { claimed });
     }
 
-    /// A controller claims an epoch; before, it writes nothing.
-    pub fn claims(&mut self, server: usize, epoch: LeaderEpoch) {
-        self.claimed[server] = Some(epoch);
-    }
-
-    pub fn down(&mut self, server: usize) {
-        let claimed = self.claimed[server].take();
+    pub fn down(&mut self, server: usize, claimed: Option<LeaderEpoch>) {
         self.end(|until| matches!(until, Until::Answered(other, ..) if other == server), claimed);
     }
 

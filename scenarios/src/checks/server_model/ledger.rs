@@ -58,13 +58,6 @@ impl KnownBatch {
     }
 }
 
-/// The batches of one epoch, ascending by end offset.
-#[derive(Clone, Debug)]
-struct EpochLine {
-    epoch: LeaderEpoch,
-    batches: Vec<(Offset, BatchId)>,
-}
-
 /// What [`Ledger::record`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recorded {
@@ -80,7 +73,8 @@ pub struct Recorded {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     batches: Vec<KnownBatch>,
-    epochs: Vec<EpochLine>,
+    /// Of those that stand at one place, the first; ascending by epoch and end offset.
+    places: Vec<(LeaderEpoch, Offset, BatchId)>,
 }
 
 impl Ledger {
@@ -135,23 +129,18 @@ impl Ledger {
         position: usize,
     ) -> Recorded {
         let end = Offset(header.last_offset.0 + 1);
-        let line = self.line(header.epoch);
-        let batches = &self.epochs[line].batches;
-        // Nearly always the newest batch of its epoch, by its leader first and then its followers.
-        let place = match batches.last() {
-            Some((last, _)) if *last == end => batches.len() - 1,
-            Some((last, _)) if *last < end => batches.len(),
-            _ => batches.partition_point(|(other, _)| *other < end),
+        let key = (header.epoch, end);
+        // Nearly always the newest batch, by its leader first and then its followers.
+        let place = match self.places.last() {
+            Some((epoch, last, _)) if (*epoch, *last) == key => self.places.len() - 1,
+            Some((epoch, last, _)) if (*epoch, *last) < key => self.places.len(),
+            _ => self.places.partition_point(|(epoch, end, _)| (*epoch, *end) < key),
         };
-        let conflict = match batches.get(place) {
-            Some(&(other_end, id)) if other_end == end => {
-                if self.get(id).is(file_bytes, position, header.size_bytes, before) {
-                    return Recorded { id, is_new: false, conflict: None };
-                }
-                Some(id)
-            }
-            _ => None,
-        };
+        let found = self.places.get(place).filter(|(epoch, end, _)| (*epoch, *end) == key);
+        let conflict = found.map(|(_, _, id)| *id);
+        if let Some(id) = conflict.filter(|id| self.get(*id).is(file_bytes, position, header.size_bytes, before)) {
+            return Recorded { id, is_new: false, conflict: None };
+        }
         let id = BatchId(u32::try_from(self.batches.len()).expect("a run writes fewer than 2^32 batches"));
         self.batches.push(KnownBatch {
             base: header.base_offset,
@@ -164,21 +153,8 @@ impl Ledger {
             size: header.size_bytes,
         });
         if conflict.is_none() {
-            self.epochs[line].batches.insert(place, (end, id));
+            self.places.insert(place, (header.epoch, end, id));
         }
         Recorded { id, is_new: true, conflict }
-    }
-
-    fn line(&mut self, epoch: LeaderEpoch) -> usize {
-        if let Some(last) = self.epochs.last()
-            && last.epoch == epoch
-        {
-            return self.epochs.len() - 1;
-        }
-        let place = self.epochs.partition_point(|line| line.epoch < epoch);
-        if self.epochs.get(place).is_none_or(|line| line.epoch != epoch) {
-            self.epochs.insert(place, EpochLine { epoch, batches: Vec::new() });
-        }
-        place
     }
 }

@@ -3,15 +3,10 @@
 use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, Offset};
-use raft::io::DurableFiles;
-use raft::log::{Batch, BatchHeader, parse_segment_path};
+use raft::log::{Batch, BatchHeader};
+use sim::watch::Down;
 
 use super::ledger::{BatchId, Ledger, Recorded};
-
-/// Base offset of a segment's path.
-pub(super) fn segment_base(path: &str) -> Option<Offset> {
-    parse_segment_path(path).ok().flatten()
-}
 
 /// A segment file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,33 +26,6 @@ struct Segment {
     first: usize,
 }
 
-/// What is wrong with an append.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AppendFault {
-    /// It does not start where the log ends.
-    Gap { log_end: Offset, base: Offset },
-    /// Its epoch is below the last one's.
-    EpochDecreased { last: LeaderEpoch, epoch: LeaderEpoch },
-    /// The segment holds bytes that are no batch, or is not the last one.
-    BehindJunk { junk_bytes: u64 },
-}
-
-impl std::fmt::Display for AppendFault {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            AppendFault::Gap { log_end, base } => {
-                write!(f, "appends a batch at offset {base}; its log ends at {log_end}")
-            }
-            AppendFault::EpochDecreased { last, epoch } => {
-                write!(f, "appends a batch of epoch {epoch} behind one of epoch {last}")
-            }
-            AppendFault::BehindJunk { junk_bytes } => {
-                write!(f, "appends behind {junk_bytes} bytes that are no batch, or behind a gap")
-            }
-        }
-    }
-}
-
 /// All segments. The *chain* is what a reader gets from the start up to the first gap.
 #[derive(Clone, Debug, Default)]
 pub struct LogModel {
@@ -72,6 +40,8 @@ pub struct LogModel {
     /// Leading batches that a destroying fault left: an fsync does not rewrite clean pages, so no
     /// more than these are durable until they are cut and written again.
     spoilt_from: Option<usize>,
+    /// Leading batches of the chain that equal the committed log.
+    pub agreed: usize,
 }
 
 impl LogModel {
@@ -80,9 +50,28 @@ impl LogModel {
         self.segments.is_empty()
     }
 
+    /// The log was cut or read back: agreement with the committed log is found anew.
+    pub fn recount_agreement(&mut self, committed: &[BatchId]) {
+        self.agreed = self.shared_prefix(committed.len(), |at| committed.get(at).copied());
+    }
+
+    /// The log or the committed log grew by its next batch.
+    #[inline]
+    pub fn advance_agreement(&mut self, committed: &[BatchId]) {
+        while self.agreed < committed.len() && self.get(self.agreed) == Some(committed[self.agreed]) {
+            self.agreed += 1;
+        }
+    }
+
+    /// How many of the first `count` batches are `left`; `None` if all are.
+    pub fn left_of(&self, count: usize, left: &LogModel) -> Option<usize> {
+        let held = self.shared_prefix(count, |at| left.get(at));
+        (held < count).then_some(held)
+    }
+
     /// How many leading batches it has in common with others, found by halves: equal ids mean equal
     /// prefixes.
-    pub fn shared_prefix(&self, count: usize, other: impl Fn(usize) -> Option<BatchId>) -> usize {
+    fn shared_prefix(&self, count: usize, other: impl Fn(usize) -> Option<BatchId>) -> usize {
         let (mut low, mut high) = (0, self.count().min(count));
         while low < high {
             let middle = (low + high).div_ceil(2);
@@ -131,24 +120,19 @@ impl LogModel {
         count.checked_sub(1).and_then(|index| self.get(index)).unwrap_or(BatchId::START)
     }
 
+    /// All of them, as one id.
+    pub fn whole(&self) -> BatchId {
+        self.prefix(self.len)
+    }
+
     /// One past the last offset written.
     pub fn end(&self, ledger: &Ledger) -> Offset {
-        ledger.end(self.prefix(self.len))
-    }
-
-    /// One past the last offset that is durable.
-    pub fn durable_end(&self, ledger: &Ledger) -> Offset {
-        ledger.end(self.prefix(self.durable()))
-    }
-
-    /// One past the last offset that was forced.
-    pub fn forced_end(&self, ledger: &Ledger) -> Offset {
-        ledger.end(self.prefix(self.forced))
+        ledger.end(self.whole())
     }
 
     /// Epoch of the last batch.
     pub fn last_epoch(&self, ledger: &Ledger) -> Option<LeaderEpoch> {
-        (self.len > 0).then(|| ledger.get(self.prefix(self.len)).epoch)
+        (self.len > 0).then(|| ledger.get(self.whole()).epoch)
     }
 
     /// A segment was opened, perhaps created.
@@ -162,7 +146,11 @@ impl LogModel {
         }
     }
 
-    /// One whole batch was appended to a segment.
+    fn segment_mut(&mut self, base: Offset) -> Option<&mut Segment> {
+        self.segments.iter_mut().rfind(|segment| segment.base == base)
+    }
+
+    /// One whole batch was appended to a segment. Also says what is wrong with that.
     pub fn append(
         &mut self,
         base: Offset,
@@ -170,42 +158,39 @@ impl LogModel {
         file_bytes: &Rc<[u8]>,
         position: usize,
         ledger: &mut Ledger,
-    ) -> (Recorded, Option<AppendFault>) {
-        let log_end = self.end(ledger);
-        let last_epoch = self.last_epoch(ledger);
+    ) -> (Recorded, Option<String>) {
+        let (log_end, last_epoch) = (self.end(ledger), self.last_epoch(ledger));
         let at_tail = self.chained == self.segments.len() && self.segments.last().is_some_and(|last| last.base == base);
-        let recorded = ledger.record(header, self.prefix(self.len), file_bytes, position);
-        let segment = self.segments.iter_mut().rfind(|segment| segment.base == base).expect("appends follow an open");
-        let junk_bytes = segment.junk;
+        let recorded = ledger.record(header, self.whole(), file_bytes, position);
+        let segment = self.segment_mut(base).expect("appends follow an open");
+        let junk = segment.junk;
         segment.batches.push(recorded.id);
         segment.bytes += header.size_bytes as u64;
-        if at_tail && junk_bytes == 0 {
-            self.len += 1;
+        if !at_tail || junk > 0 {
+            return (recorded, Some(format!("appends behind {junk} bytes that are no batch, or behind a gap")));
         }
-        let fault = if !at_tail || junk_bytes > 0 {
-            Some(AppendFault::BehindJunk { junk_bytes })
-        } else if header.base_offset != log_end {
-            Some(AppendFault::Gap { log_end, base: header.base_offset })
+        self.len += 1;
+        let (start, epoch) = (header.base_offset, header.epoch);
+        let fault = if start != log_end {
+            Some(format!("appends a batch at offset {start}; its log ends at {log_end}"))
         } else {
-            let last = last_epoch.filter(|last| header.epoch < *last);
-            last.map(|last| AppendFault::EpochDecreased { last, epoch: header.epoch })
+            let newer = last_epoch.filter(|last| epoch < *last);
+            newer.map(|last| format!("appends a batch of epoch {epoch} behind one of epoch {last}"))
         };
         (recorded, fault)
     }
 
     /// Bytes that are no batch were appended to a segment.
-    pub fn append_junk(&mut self, base: Offset, bytes: u64) {
-        if let Some(segment) = self.segments.iter_mut().rfind(|segment| segment.base == base) {
-            segment.junk += bytes;
+    pub fn append_junk(&mut self, base: Offset, bytes: usize) {
+        if let Some(segment) = self.segment_mut(base) {
+            segment.junk += bytes as u64;
         }
     }
 
     /// A segment was cut to so many bytes. The cut counts at once: of what it took, nothing is
     /// durable any more, though a power loss may bring it back.
     pub fn truncate(&mut self, base: Offset, len_bytes: u64, ledger: &Ledger) {
-        let Some(segment) = self.segments.iter_mut().rfind(|segment| segment.base == base) else {
-            return;
-        };
+        let Some(segment) = self.segment_mut(base) else { return };
         if segment.bytes <= len_bytes {
             segment.junk = segment.junk.min(len_bytes - segment.bytes);
         } else {
@@ -228,9 +213,7 @@ impl LogModel {
 
     /// A segment's bytes are durable.
     pub fn synced(&mut self, base: Offset) {
-        let Some(place) = self.segments.iter().rposition(|segment| segment.base == base) else {
-            return;
-        };
+        let Some(place) = self.segments.iter().rposition(|segment| segment.base == base) else { return };
         let segment = &mut self.segments[place];
         segment.durable = segment.batches.len();
         if place + 1 == self.chained && self.forced >= segment.first && segment.named {
@@ -242,19 +225,7 @@ impl LogModel {
 
     /// All names are durable.
     pub fn names_synced(&mut self) {
-        for segment in &mut self.segments {
-            segment.named = true;
-        }
-        self.recount_durable();
-    }
-
-    /// Power was lost and the log was read back: what is there is durable.
-    pub fn all_durable(&mut self) {
-        for segment in &mut self.segments {
-            segment.durable = segment.batches.len();
-            segment.named = true;
-        }
-        self.spoilt_from = None;
+        self.segments.iter_mut().for_each(|segment| segment.named = true);
         self.recount_durable();
     }
 
@@ -268,20 +239,53 @@ impl LogModel {
         self.spoilt_from.is_some()
     }
 
-    /// Durability as it was before a process died and its log was read back from the page cache.
-    pub fn keep_durability_of(&mut self, before: &LogModel) {
+    /// A process finds this instead, which it goes on with; `how` is how the one before went down, if there was one,
+    /// `damaged` whether a fault has destroyed durable bytes since. Gives why that cannot be what was left behind.
+    pub fn booted(&mut self, found: ReadLog, how: Option<Down>, damaged: bool) -> Option<String> {
+        let mismatch = how.filter(|_| !damaged).and_then(|how| self.mismatch(&found, how));
+        let keeps_page_cache = how.is_some_and(|how| how != Down::PowerLost);
+        if keeps_page_cache && !damaged {
+            return mismatch;
+        }
+        let before = std::mem::replace(self, found.log);
         for segment in &mut self.segments {
-            if let Some(old) = before.segments.iter().find(|old| old.base == segment.base) {
-                segment.durable = old.durable.min(segment.batches.len());
-                segment.named = old.named;
+            // What is there at first, or after a power loss, is durable.
+            (segment.durable, segment.named) = (segment.batches.len(), true);
+            if keeps_page_cache {
+                let old = before.segments.iter().find(|old| old.base == segment.base);
+                segment.durable = old.map_or(0, |old| old.durable.min(segment.durable));
+                segment.named = old.is_some_and(|old| old.named);
             }
         }
-        self.spoilt_from = before.spoilt_from;
+        self.spoilt_from = before.spoilt_from.filter(|_| keeps_page_cache);
         self.recount_durable();
+        mismatch
+    }
+
+    /// After a power loss: durable ⊆ found ⊆ written, up to a torn tail. An unsynced cut may come undone, so batches
+    /// beyond the durable ones need only have been written by somebody.
+    fn mismatch(&self, found: &ReadLog, how: Down) -> Option<String> {
+        let ReadLog { log, unknown_batches, .. } = found;
+        let (written, durable, count) = (self.len, self.durable(), log.len);
+        if *unknown_batches > 0 {
+            return Some(format!("{unknown_batches} batches are found that were never written"));
+        }
+        if how == Down::PowerLost {
+            let is_whole = self.left_of(durable, log).is_none();
+            return (!is_whole).then(|| format!("of {durable} durable batches, {count} are found after a power loss"));
+        }
+        let same = self.same_bytes(log);
+        (!same).then(|| format!("of {written} batches written, {count} are found after the process died"))
+    }
+
+    /// Compares what was written with what a process sees.
+    pub fn differs_from(&self, found: &ReadLog) -> Option<String> {
+        let differs = found.unknown_batches > 0 || !self.same_bytes(&found.log);
+        differs.then(|| format!("{} batches were written, {} are on disk", self.len, found.log.len))
     }
 
     /// Are segments, batches and leftovers the same?
-    pub fn same_bytes(&self, other: &LogModel) -> bool {
+    fn same_bytes(&self, other: &LogModel) -> bool {
         let is_chained = |at: usize| at < self.chained || at < other.chained;
         let same = |(at, (a, b)): (usize, (&Segment, &Segment))| {
             // What lies behind a gap, as while segments are deleted, was not read as batches.
@@ -296,18 +300,10 @@ impl LogModel {
         self.chained < self.segments.len() || self.segments.iter().any(|segment| segment.junk > 0)
     }
 
-    /// Reads a log from files, as a recovery would: every batch up to the first bad byte or gap.
-    /// Also says whether a batch was found that nobody is known to have written.
-    pub fn read(files: &dyn DurableFiles, ledger: &mut Ledger) -> (LogModel, ReadNotes) {
-        let segments =
-            files.paths().iter().filter_map(|path| Some((segment_base(path)?, Rc::from(files.read(path)?)))).collect();
-        LogModel::read_segments(segments, ledger)
-    }
-
-    /// The same of any log, by its segments' base offsets and bytes.
-    pub fn read_segments(mut segments: Vec<(Offset, Rc<[u8]>)>, ledger: &mut Ledger) -> (LogModel, ReadNotes) {
-        let mut log = LogModel::default();
-        let mut notes = ReadNotes::default();
+    /// Reads a log, by its segments' base offsets and bytes, as a recovery would: every batch up to the first bad byte or
+    /// gap.
+    pub fn read(mut segments: Vec<(Offset, Rc<[u8]>)>, ledger: &mut Ledger) -> ReadLog {
+        let mut found = ReadLog { log: LogModel::default(), unknown_batches: 0, conflict: None };
         let mut before = BatchId::START;
         let mut readable = true;
         segments.sort_by_key(|(base, _)| *base);
@@ -321,18 +317,18 @@ impl LogModel {
                     break;
                 };
                 let recorded = ledger.record(&header, before, bytes, position);
-                notes.unknown_batches += usize::from(recorded.is_new);
-                notes.conflict = notes.conflict.or(recorded.conflict.map(|other| (other, recorded.id)));
+                found.unknown_batches += usize::from(recorded.is_new);
+                found.conflict = found.conflict.or(recorded.conflict.map(|other| (other, recorded.id)));
                 segment.batches.push(recorded.id);
                 position += header.size_bytes;
                 before = recorded.id;
             }
             segment.bytes = position as u64;
             segment.junk = (bytes.len() - position) as u64;
-            log.segments.push(segment);
+            found.log.segments.push(segment);
         }
-        log.recount(ledger);
-        (log, notes)
+        found.log.recount(ledger);
+        found
     }
 
     fn recount(&mut self, ledger: &Ledger) {
@@ -350,9 +346,8 @@ impl LogModel {
                 break;
             }
         }
-        if self.spoilt_from.is_some_and(|left| self.len <= left) {
-            self.spoilt_from = None;
-        }
+        self.agreed = self.agreed.min(self.len);
+        self.spoilt_from = self.spoilt_from.filter(|left| self.len > *left);
         self.recount_durable();
     }
 
@@ -368,9 +363,10 @@ impl LogModel {
     }
 }
 
-/// What [`LogModel::read`] came across.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReadNotes {
+/// A log as [`LogModel::read`] found it.
+#[derive(Clone, Debug)]
+pub struct ReadLog {
+    pub log: LogModel,
     /// Whole, intact batches that nobody had written.
     pub unknown_batches: usize,
     /// Another batch at the same epoch and end offset, and the one found.

@@ -2,11 +2,10 @@
 //! what the server said of itself. It is fed from the border and believes no node.
 
 pub mod boot;
-pub mod how_down;
 pub mod ledger;
 pub mod log;
 mod server;
 pub mod small_files;
 pub mod state_files;
 
-pub use server::{ServerModel, ShownHighWatermark, Target};
+pub use server::{ServerModel, Target};

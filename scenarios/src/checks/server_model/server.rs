@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use raft::io::Role;
-use raft::log::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, QUORUM_STATE};
+use raft::log::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, QUORUM_STATE, parse_segment_path};
+use sim::watch::Down;
 
-use super::how_down::HowDown;
-use super::ledger::{BatchId, Ledger};
-use super::log::{LogModel, segment_base};
+use super::ledger::Ledger;
+use super::log::LogModel;
 use super::small_files::{InodeIndex, SmallFiles, is_small_file};
 use super::state_files::{Election, parse_epoch_checkpoint, parse_quorum_state};
 
@@ -23,13 +23,9 @@ pub enum Target {
     Ignored,
 }
 
-/// A high watermark a server showed in an epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ShownHighWatermark {
-    /// The server's epoch then.
-    pub epoch: LeaderEpoch,
-    /// The offset.
-    pub offset: Offset,
+/// Base offset of a segment's path.
+pub(super) fn segment_base(path: &str) -> Option<Offset> {
+    parse_segment_path(path).ok().flatten()
 }
 
 /// One server.
@@ -52,22 +48,18 @@ pub struct ServerModel {
     pub written_election: Option<Election>,
     /// `quorum-state` as it survives a power loss.
     pub durable_election: Option<Election>,
-    /// Votes that were durable at some time, ascending by epoch; an epoch has one.
-    pub durable_votes: Vec<(LeaderEpoch, NodeId)>,
-    /// Epochs in which this server was durably the leader, ascending.
-    pub durable_leaderships: Vec<LeaderEpoch>,
+    /// All that this was, but for what a fault destroyed.
+    pub(super) durable_elections: Vec<Election>,
     /// Entries of the durable `leader-epoch-checkpoint`.
     pub durable_epochs: Vec<OffsetAndEpoch>,
-    /// The bytes of `partition.metadata` are durable.
-    pub topic_id_durable: bool,
     /// Role and epoch it last said it entered, in this life.
     pub role: Option<(Role, LeaderEpoch, NodeId)>,
     /// The newest epoch that its controller has claimed, in this life.
     pub claimed: Option<LeaderEpoch>,
     /// High watermark it last said, in this life.
-    pub high_watermark: Option<ShownHighWatermark>,
+    pub high_watermark: Option<OffsetAndEpoch>,
     /// High watermark in the newest epoch in which it answered fetches, in this life.
-    pub answered_high_watermark: Option<ShownHighWatermark>,
+    pub answered_high_watermark: Option<OffsetAndEpoch>,
     /// One past the last offset its state machine has shown, in this life.
     pub shown_applied: Offset,
     /// A leader's append is not yet durable (D9).
@@ -76,13 +68,12 @@ pub struct ServerModel {
     pub ends_before_cuts: Vec<Offset>,
     /// The disk refused something in this life: the process is about to end.
     pub disk_failed: bool,
-    /// Batches at the front of the log that equal the committed log.
-    pub agreed: usize,
     /// The file from which its process must not start, if it booted with such a one.
     pub refuses: Option<String>,
     /// A fault has left another content in one of its small files, and the disk was not replaced since.
     pub altered: bool,
-    pub(super) down: Option<HowDown>,
+    /// How its last process went down, until the next one begins.
+    pub down: Option<Down>,
     pub(super) damaged: bool,
 }
 
@@ -99,10 +90,8 @@ impl ServerModel {
             handles: BTreeMap::new(),
             written_election: None,
             durable_election: None,
-            durable_votes: Vec::new(),
-            durable_leaderships: Vec::new(),
+            durable_elections: Vec::new(),
             durable_epochs: Vec::new(),
-            topic_id_durable: false,
             role: None,
             claimed: None,
             high_watermark: None,
@@ -111,7 +100,6 @@ impl ServerModel {
             leader_append_pending: false,
             ends_before_cuts: Vec::new(),
             disk_failed: false,
-            agreed: 0,
             refuses: None,
             altered: false,
             down: None,
@@ -122,12 +110,12 @@ impl ServerModel {
     /// Leading batches that are durable and equal the committed log.
     #[inline]
     pub fn durably_agreed(&self) -> usize {
-        self.agreed.min(self.log.durable())
+        self.log.agreed.min(self.log.durable())
     }
 
     /// The log is about to be cut: what it claimed until now was true.
     pub fn remember_end(&mut self, ledger: &Ledger) {
-        let end = self.log.forced_end(ledger);
+        let end = ledger.end(self.log.prefix(self.log.forced()));
         if self.ends_before_cuts.last() != Some(&end) {
             self.ends_before_cuts.push(end);
         }
@@ -208,8 +196,7 @@ impl ServerModel {
     /// All names are durable.
     pub fn directory_synced(&mut self) {
         self.log.names_synced();
-        let handles = &self.handles;
-        self.small.names_synced(|file| handles.values().any(|target| *target == Target::Small(file)));
+        self.small.names_synced();
         self.read_state_files();
     }
 
@@ -222,45 +209,24 @@ impl ServerModel {
         let durable = self.small.durable(QUORUM_STATE).and_then(parse_quorum_state);
         if durable != self.durable_election {
             self.durable_election = durable;
-            self.remember_promises();
+            self.durable_elections.extend(durable);
         }
         let checkpoint = self.small.durable(LEADER_EPOCH_CHECKPOINT).unwrap_or_default();
         parse_epoch_checkpoint(checkpoint, &mut self.durable_epochs);
-        self.topic_id_durable = self.small.bytes_durable(PARTITION_METADATA);
     }
 
-    pub(super) fn remember_promises(&mut self) {
-        let Some(election) = self.durable_election else {
-            return;
-        };
-        if let Some(voted) = election.voted
-            && self.durable_votes.last().is_none_or(|(epoch, _)| *epoch < election.epoch)
-        {
-            self.durable_votes.push((election.epoch, voted));
-        }
-        if election.leader == Some(self.id)
-            && self.durable_leaderships.last().is_none_or(|epoch| *epoch < election.epoch)
-        {
-            self.durable_leaderships.push(election.epoch);
-        }
+    /// The bytes of `partition.metadata` are durable.
+    pub fn is_topic_id_durable(&self) -> bool {
+        self.small.bytes_durable(PARTITION_METADATA)
     }
 
     /// The vote that was durable in an epoch.
     pub fn durable_vote(&self, epoch: LeaderEpoch) -> Option<NodeId> {
-        let place = self.durable_votes.binary_search_by_key(&epoch, |(epoch, _)| *epoch).ok()?;
-        Some(self.durable_votes[place].1)
+        self.durable_elections.iter().filter(|election| election.epoch == epoch).find_map(|election| election.voted)
     }
 
-    /// The log was cut or read back: agreement with the committed log is found anew.
-    pub fn recount_agreement(&mut self, committed: &[BatchId]) {
-        self.agreed = self.log.shared_prefix(committed.len(), |at| committed.get(at).copied());
-    }
-
-    /// The log or the committed log grew by its next batch.
-    #[inline]
-    pub fn advance_agreement(&mut self, committed: &[BatchId]) {
-        while self.agreed < committed.len() && self.log.get(self.agreed) == Some(committed[self.agreed]) {
-            self.agreed += 1;
-        }
+    /// Was it durably the leader of an epoch?
+    pub fn was_leader(&self, epoch: LeaderEpoch) -> bool {
+        self.durable_elections.iter().any(|election| election.epoch == epoch && election.leader == Some(self.id))
     }
 }

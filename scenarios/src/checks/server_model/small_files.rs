@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use raft::io::DurableFiles;
 use raft::log::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, QUORUM_STATE};
+use sim::watch::Down;
 
 /// Neither a segment nor one of the files beside it that nothing is read from.
 pub(super) fn is_small_file(path: &str) -> bool {
@@ -25,21 +26,19 @@ fn is_state_file(path: &str) -> bool {
 }
 
 /// Which inode; the model's own number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InodeIndex(usize);
+pub type InodeIndex = usize;
 
 /// Names and bytes. Written names and bytes are what a process sees; durable ones are what a
 /// power loss must leave.
 #[derive(Clone, Debug, Default)]
 pub struct SmallFiles {
     inodes: Vec<Inode>,
-    free: Vec<usize>,
-    names: BTreeMap<String, usize>,
-    durable_names: BTreeMap<String, usize>,
+    names: BTreeMap<String, InodeIndex>,
+    durable_names: BTreeMap<String, InodeIndex>,
     /// Names that have changed since all names were durable.
     changed: Vec<String>,
-    /// Inodes that lost their name and are not free yet.
-    nameless: Vec<usize>,
+    /// Inodes that lost their name since then.
+    nameless: Vec<InodeIndex>,
     /// A state file has changed, as written or as durable, since the last query.
     state_changed: bool,
 }
@@ -50,24 +49,18 @@ impl SmallFiles {
         let index = match self.names.get(path) {
             Some(index) => *index,
             None => {
-                let index = self.free.pop().unwrap_or_else(|| {
-                    self.inodes.push(Inode::default());
-                    self.inodes.len() - 1
-                });
                 let is_state = is_state_file(path);
-                self.inodes[index].written.clear();
-                self.inodes[index].durable = None;
-                self.inodes[index].is_state = is_state;
-                self.names.insert(path.to_owned(), index);
+                self.inodes.push(Inode { is_state, ..Inode::default() });
+                self.names.insert(path.to_owned(), self.inodes.len() - 1);
                 self.changed.push(path.to_owned());
                 self.state_changed |= is_state;
-                index
+                self.inodes.len() - 1
             }
         };
         if truncate {
-            self.inode(InodeIndex(index)).written.clear();
+            self.inode(index).written.clear();
         }
-        InodeIndex(index)
+        index
     }
 
     /// Appends bytes.
@@ -106,8 +99,8 @@ impl SmallFiles {
         inode.durable.get_or_insert_default().clone_from(&inode.written);
     }
 
-    /// All names are durable. Inodes without a name are free again, except those still `open`.
-    pub fn names_synced(&mut self, open: impl Fn(InodeIndex) -> bool) {
+    /// All names are durable. Nobody reads inodes without a name any more.
+    pub fn names_synced(&mut self) {
         for name in self.changed.drain(..) {
             self.state_changed |= is_state_file(&name);
             match self.names.get(&name) {
@@ -115,14 +108,9 @@ impl SmallFiles {
                 None => self.durable_names.remove(&name),
             };
         }
-        let free = &mut self.free;
-        self.nameless.retain(|index| {
-            let is_open = open(InodeIndex(*index));
-            if !is_open {
-                free.push(*index);
-            }
-            is_open
-        });
+        for index in self.nameless.drain(..) {
+            self.inodes[index] = Inode::default();
+        }
     }
 
     /// Has a state file changed since the last query?
@@ -131,7 +119,7 @@ impl SmallFiles {
     }
 
     fn inode(&mut self, file: InodeIndex) -> &mut Inode {
-        let inode = &mut self.inodes[file.0];
+        let inode = &mut self.inodes[file];
         self.state_changed |= inode.is_state;
         inode
     }
@@ -154,32 +142,37 @@ impl SmallFiles {
         })
     }
 
-    /// Takes over what is found on a disk, all of it durable.
-    pub fn load(&mut self, files: &dyn DurableFiles) {
-        *self = SmallFiles { state_changed: true, ..SmallFiles::default() };
+    /// A process finds these; `how` and `damaged` as for [`LogModel::booted`](super::log::LogModel::booted). Gives why they
+    /// cannot be what was left behind.
+    pub fn booted(&mut self, files: &dyn DurableFiles, how: Option<Down>, damaged: bool) -> Option<String> {
+        let mismatch = match how.filter(|_| !damaged) {
+            None => None,
+            Some(Down::PowerLost) => self
+                .impossible_after_power_loss(files)
+                .map(|path| format!("{path} after a power loss is neither as it was durable nor as it was written")),
+            Some(_) => {
+                return self.difference(files).map(|path| format!("{path} is not as it was when the process died"));
+            }
+        };
+        let before = std::mem::replace(self, SmallFiles { state_changed: true, ..SmallFiles::default() });
         for path in files.paths().iter().filter(|path| is_small_file(path)) {
             let bytes = files.read(path).unwrap_or_default();
             let file = self.open(path, true);
             self.append(file, &bytes);
             self.synced(file);
         }
-        self.names_synced(|_| true);
-    }
-
-    /// Takes over what a process finds, keeping what is durable of it.
-    pub fn load_written(&mut self, files: &dyn DurableFiles) {
-        let before = std::mem::take(self);
-        self.load(files);
-        self.state_changed = true;
-        self.durable_names.clear();
-        for (path, index) in &self.names {
-            self.inodes[*index].durable = before.durable(path).map(<[u8]>::to_vec);
-            if before.durable_names.contains_key(path) {
-                self.durable_names.insert(path.clone(), *index);
-            } else {
-                self.changed.push(path.clone());
+        self.names_synced();
+        if how.is_some_and(|how| how != Down::PowerLost) {
+            // What the page cache has is durable only as far as it was.
+            for (path, index) in std::mem::take(&mut self.durable_names) {
+                self.inodes[index].durable = before.durable(&path).map(<[u8]>::to_vec);
+                match before.durable_names.contains_key(&path) {
+                    true => drop(self.durable_names.insert(path, index)),
+                    false => self.changed.push(path),
+                }
             }
         }
+        mismatch
     }
 
     /// A destroying fault left these durable bytes. Are they others than before?
@@ -215,7 +208,7 @@ impl SmallFiles {
 
     /// The first path whose bytes after a power loss are neither the durable ones nor those
     /// written, though nothing unsynced can explain them.
-    pub fn impossible_after_power_loss(&self, files: &dyn DurableFiles) -> Option<String> {
+    fn impossible_after_power_loss(&self, files: &dyn DurableFiles) -> Option<String> {
         let possible = |path: &str| {
             let found = files.read(path);
             let found = found.as_deref();

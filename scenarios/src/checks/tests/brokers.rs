@@ -28,7 +28,6 @@ use crate::checks::Checks;
 use crate::checks::cluster::{BrokerConfig, ClusterChecks};
 use crate::checks::invariant::timings::QuorumTimings;
 use crate::checks::replication::Settings;
-use crate::checks::server_model::how_down::HowDown;
 use crate::checks::server_model::ledger::BatchId;
 
 pub const TOPIC: Uuid = Uuid([7; 16]);
@@ -513,10 +512,9 @@ impl Brokers {
     }
 
     /// A broker goes down and comes back, with or without its page cache.
-    pub fn restart(&mut self, server: usize, how: HowDown) {
-        let down = if how == HowDown::PowerLost { Down::PowerLost } else { Down::Killed };
-        self.cross(server, Event::Down { how: down });
-        if how == HowDown::PowerLost {
+    pub fn restart(&mut self, server: usize, how: Down) {
+        self.cross(server, Event::Down { how });
+        if how == Down::PowerLost {
             self.disks[server].lose_power();
         }
         self.disks[server].open.clear();

@@ -11,7 +11,7 @@ use raft::message::data::{DataFetchRequest, DataFetchResponse, FetchPartition, F
 use raft::message::{ClusterRequest, DataRequest, DataResponse, ErrorCode, Request, Response};
 
 use super::brokers::{Brokers, PARTITION, broker, config, to_isr};
-use crate::checks::server_model::how_down::HowDown;
+use sim::watch::Down;
 
 const TOKEN: u32 = 1 << 12 | 16;
 const CONNECTION: u64 = 77;
@@ -192,7 +192,7 @@ fn a_leader_gives_up_its_role_by_the_input_after_the_image_that_ends_it() {
     // Its process is gone, and with it the role.
     let mut brokers = Brokers::at_work(false, &[10]);
     brokers.change(to_isr(&[0, 1, 2], Some(1)));
-    brokers.restart(0, HowDown::PageCacheKept);
+    brokers.restart(0, Down::Killed);
     brokers.publish(0);
     brokers.goes_on(0);
     assert_eq!(brokers.broke(), None);

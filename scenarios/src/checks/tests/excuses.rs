@@ -15,7 +15,7 @@ use raft::metadata::records::PartitionChange;
 use super::brokers::{Brokers, broker, change, config, elr, to_isr};
 use crate::checks::replication::unclean::UncleanElections;
 use crate::checks::server_model::ServerModel;
-use crate::checks::server_model::how_down::HowDown;
+use sim::watch::Down;
 
 #[test]
 fn an_ack_needs_as_many_as_its_leader_may_know_are_due() {
@@ -105,7 +105,7 @@ fn a_clean_restart_of_the_last_guard_excuses_nothing() {
         brokers.truncate(1, 0);
         brokers.truncate(2, 0);
         brokers.checks.verdict = Verdict::new(true);
-        brokers.restart(0, HowDown::PageCacheKept);
+        brokers.restart(0, Down::Killed);
         let registration = brokers.registration(0, 1);
         let before = brokers.cluster().metadata().image().broker_epoch(broker(0));
         asks_to_register(&mut brokers, &registration, says(before));
@@ -182,27 +182,27 @@ fn who_asked_for_an_unclean_election_is_forgotten_in_time() {
     let refused = EnvelopeResponse { error: ErrorCode::NotController, response: None };
     // A standby takes it, and refuses it or dies: it has written nothing.
     for dies in [true, false] {
-        let mut requested = UncleanElections::new(2);
+        let mut requested = UncleanElections::default();
         requested.received(1, Rpc { connection: 5, correlation_id: 1 }, &request);
         assert!(requested.may_elect("t", 0) && !requested.may_elect("u", 0) && !requested.may_elect("t", 1));
         if dies {
-            requested.down(1)
+            requested.down(1, None)
         } else {
-            requested.answered(1, Rpc { connection: 5, correlation_id: 1 }, &refused)
+            requested.answered(1, Rpc { connection: 5, correlation_id: 1 }, None, &refused)
         }
         assert!(!requested.may_elect("t", 0));
     }
     // An active one is deposed or dies: what it wrote in its epoch may be committed, until a later one is.
     for dies in [true, false] {
-        let mut requested = UncleanElections::new(2);
-        requested.claims(1, LeaderEpoch(4));
+        let mut requested = UncleanElections::default();
+        let claimed = Some(LeaderEpoch(4));
         requested.received(1, Rpc { connection: 5, correlation_id: 1 }, &request);
         requested.committed(LeaderEpoch(9));
         assert!(requested.may_elect("t", 0), "it may claim once more");
         if dies {
-            requested.down(1)
+            requested.down(1, claimed)
         } else {
-            requested.answered(1, Rpc { connection: 5, correlation_id: 1 }, &refused)
+            requested.answered(1, Rpc { connection: 5, correlation_id: 1 }, claimed, &refused)
         }
         for (epoch, may) in [(3, true), (4, true), (5, false), (4, false)] {
             requested.committed(LeaderEpoch(epoch));
@@ -210,12 +210,12 @@ fn who_asked_for_an_unclean_election_is_forgotten_in_time() {
         }
     }
     // A broker that heard nothing asks again, by another connection.
-    let mut requested = UncleanElections::new(2);
+    let mut requested = UncleanElections::default();
     requested.received(1, Rpc { connection: 5, correlation_id: 1 }, &request);
     requested.received(1, Rpc { connection: 6, correlation_id: 1 }, &request);
-    requested.answered(1, Rpc { connection: 6, correlation_id: 1 }, &elected(ErrorCode::None));
+    requested.answered(1, Rpc { connection: 6, correlation_id: 1 }, None, &elected(ErrorCode::None));
     assert!(requested.may_elect("t", 0), "the first is still under way");
-    requested.answered(1, Rpc { connection: 5, correlation_id: 1 }, &elected(ErrorCode::None));
+    requested.answered(1, Rpc { connection: 5, correlation_id: 1 }, None, &elected(ErrorCode::None));
     assert!(!requested.may_elect("t", 0));
 }
 
@@ -312,7 +312,7 @@ fn a_deposed_leader_may_serve_what_the_last_of_the_isr_has_lost() {
 
 /// Broker 1 leads, loses what it has not forced, registers anew and leads by this partition epoch.
 fn loses_and_leads(brokers: &mut Brokers, partition_epoch: i32, isr: u8) {
-    brokers.restart(1, HowDown::PowerLost);
+    brokers.restart(1, Down::PowerLost);
     let registration = brokers.registration(1, 1);
     brokers.commit([MetadataRecord::PartitionChange(leader(NodeId::NONE)), registration]);
     brokers.unfence_and_elect(1);

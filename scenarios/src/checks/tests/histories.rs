@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use raft::ids::{LeaderEpoch, Offset};
+use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 use raft::io::Role;
 use raft::log::{Batch, BatchBuilder};
 
@@ -13,9 +13,9 @@ use crate::checks::committed::Committed;
 use crate::checks::invariant::durability::{Quorum, became_leader, commit, cut_promise};
 use crate::checks::loss::quorum::{QuorumFact, QuorumLosses};
 use crate::checks::prelude::*;
+use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::ledger::{BatchId, Ledger};
 use crate::checks::server_model::log::LogModel;
-use crate::checks::server_model::{ServerModel, ShownHighWatermark};
 
 const VOTERS: usize = 3;
 const MAJORITY: usize = 2;
@@ -60,8 +60,9 @@ impl Records {
 
     fn log(&mut self, records: &[BatchId]) -> LogModel {
         let bytes: Vec<u8> = records.iter().flat_map(|id| self.ledger.get(*id).bytes().to_vec()).collect();
-        let (mut log, _) = LogModel::read_segments(vec![(Offset(0), bytes.into())], &mut self.ledger);
-        log.all_durable();
+        let found = LogModel::read(vec![(Offset(0), bytes.into())], &mut self.ledger);
+        let mut log = LogModel::default();
+        log.booted(found, None, false);
         log
     }
 
@@ -164,7 +165,7 @@ impl World {
             self.held.entry(*id).or_default()[server] = true;
         }
         self.servers[server].log = self.records.log(&log);
-        self.servers[server].recount_agreement(&self.committed.batches);
+        self.servers[server].log.recount_agreement(&self.committed.batches);
         self.logs[server] = log;
     }
 
@@ -233,7 +234,7 @@ impl World {
                 (known.promised, known.committer) = (true, self.epoch.max(known.committer));
             }
         }
-        let shown = ShownHighWatermark { epoch: LeaderEpoch(self.epoch), offset: self.records.ledger.end(last) };
+        let shown = OffsetAndEpoch { epoch: LeaderEpoch(self.epoch), offset: self.records.ledger.end(last) };
         let quorum = Quorum { majority: MAJORITY, commits_before_flush: false };
         let World { servers, committed, verdict, records, .. } = self;
         commit(servers, leader, shown, committed, &records.ledger, quorum, verdict);

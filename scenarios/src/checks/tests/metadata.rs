@@ -55,7 +55,7 @@ fn what_a_node_publishes_never_goes_back_in_one_life() {
     brokers.commit([topic("other", 8)]);
     let (newer, after) = (last(&brokers), digest(&brokers));
     publish(&mut brokers, 0, newer, after);
-    brokers.restart(0, crate::checks::server_model::how_down::HowDown::PageCacheKept);
+    brokers.restart(0, sim::watch::Down::Killed);
     publish(&mut brokers, 0, offset, before);
     publish(&mut brokers, 0, newer, after);
     assert_eq!(brokers.broke(), None);

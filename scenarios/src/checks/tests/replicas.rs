@@ -18,7 +18,6 @@ use super::brokers::{Brokers, PARTITION, TOPIC, broker, to_isr};
 use super::excuses::{elected_uncleanly, leader};
 use crate::checks::audit::NodeView;
 use crate::checks::clients::ClientHistories;
-use crate::checks::server_model::how_down::HowDown;
 
 #[test]
 fn two_batches_never_stand_at_one_epoch_and_offset() {
@@ -120,13 +119,13 @@ fn a_retry_is_committed_once() {
 fn a_boot_finds_what_was_durable() {
     let mut brokers = Brokers::at_work(false, &[10, 11]);
     brokers.flush(0);
-    brokers.restart(0, HowDown::PowerLost);
+    brokers.restart(0, Down::PowerLost);
     assert_eq!(brokers.broke(), None);
     assert_eq!(brokers.checks.verdict.coverage.count("replica_lost_tail"), Some(0));
     let path = "t-0/00000000000000000000.log";
     let half = brokers.disks[0].read(path).map_or(0, |bytes| bytes.len() / 2);
     brokers.disks[0].bytes_mut(path).truncate(half);
-    brokers.restart(0, HowDown::PageCacheKept);
+    brokers.restart(0, Down::Killed);
     assert_eq!(brokers.broke(), Some("GhostMismatch"));
 }
 
@@ -275,8 +274,8 @@ fn an_unclean_leader_deposed_before_it_acts_sends_consumers_back() {
     assert_eq!(story(&commits, (1, 2), &[2, 0]), 0);
     // Nor does it answer when it has learned of its deposition, or is down; others may.
     assert_eq!(until(&acts, (1, 2), &[], &|brokers| brokers.follows(2, 2)), 0);
-    assert_eq!(until(&acts, (1, 2), &[], &|brokers| brokers.restart(2, HowDown::PageCacheKept)), 0);
-    assert_eq!(until(&acts, (1, 2), &[], &|brokers| brokers.restart(1, HowDown::PageCacheKept)), 1);
+    assert_eq!(until(&acts, (1, 2), &[], &|brokers| brokers.restart(2, Down::Killed)), 0);
+    assert_eq!(until(&acts, (1, 2), &[], &|brokers| brokers.restart(1, Down::Killed)), 1);
     let leads_again = |brokers: &mut Brokers| {
         brokers.replicate(0, 2);
         elects_uncleanly(brokers, 2);

@@ -13,7 +13,7 @@ use raft::metadata::MetadataRecord;
 use raft::metadata::records::PartitionChange;
 
 use super::brokers::{Brokers, PARTITION, broker, change, config, elr, to_isr};
-use crate::checks::server_model::how_down::HowDown;
+use sim::watch::Down;
 
 /// Two values are acknowledged with all three, and the first broker has failed: the second leads.
 pub fn after_failover() -> Brokers {
@@ -38,7 +38,7 @@ fn an_honest_failover_loses_nothing() {
     brokers.consume(1, 3, 3);
     brokers.consume(2, 2, 2);
     // The old leader comes back, is notified, follows and joins.
-    brokers.restart(0, HowDown::PageCacheKept);
+    brokers.restart(0, Down::Killed);
     brokers.register(0);
     brokers.unfence(0);
     brokers.replicate(1, 0);
@@ -217,7 +217,7 @@ fn whoever_joins_the_isr_holds_what_is_committed() {
     brokers.append(1, &batch);
     brokers.replicate(1, 2);
     brokers.high_watermark(1, 3);
-    brokers.restart(0, HowDown::PowerLost);
+    brokers.restart(0, Down::PowerLost);
     brokers.register(0);
     brokers.unfence(0);
     brokers.change(to_isr(&[0, 1, 2], None));
@@ -225,7 +225,7 @@ fn whoever_joins_the_isr_holds_what_is_committed() {
     // One that loses its disk while the change is under way is found out when it registers.
     let mut brokers = Brokers::at_work(false, &[10]);
     brokers.change(to_isr(&[0, 1], None));
-    brokers.restart(2, HowDown::PowerLost);
+    brokers.restart(2, Down::PowerLost);
     brokers.change(to_isr(&[0, 1, 2], None));
     assert_eq!(brokers.broke(), None);
 }
@@ -324,8 +324,8 @@ fn what_power_loss_has_left_may_go_with_an_unclean_leader() {
                 brokers.flush(1);
             }
         }
-        brokers.restart(0, HowDown::PowerLost);
-        brokers.restart(1, HowDown::PowerLost);
+        brokers.restart(0, Down::PowerLost);
+        brokers.restart(1, Down::PowerLost);
         brokers.change(PartitionChange { leader_recovery_state: 1, ..to_isr(&[2], Some(2)) });
         brokers.lead(2, 1, 2, 1);
         brokers
@@ -389,7 +389,7 @@ fn power_loss_of_the_last_guard_excuses_by_its_cause() {
         brokers.commit([config("min.insync.replicas", min_isr)]);
         brokers.change(to_isr(&[0], None));
         brokers.goes_by(0, 1, 1, false);
-        brokers.restart(0, HowDown::PowerLost);
+        brokers.restart(0, Down::PowerLost);
         let registration = brokers.registration(0, 1);
         brokers.commit([
             MetadataRecord::PartitionChange(PartitionChange { leader: NodeId::NONE, ..change() }),
@@ -410,14 +410,14 @@ fn a_leader_that_has_lost_its_records_is_judged_when_it_acts() {
     // Its session lives on, and it is named while nobody knows what it has lost; it serves nobody
     // before it has registered anew.
     let mut brokers = Brokers::at_work(false, &[10, 11]);
-    brokers.restart(1, HowDown::PowerLost);
+    brokers.restart(1, Down::PowerLost);
     brokers.fence(0, to_isr(&[1, 2], Some(1)));
     brokers.lead(1, 1, 1, 2);
     assert_eq!(brokers.broke(), None);
     // KIP-903: a change that was under way brings it back into the ISR.
     let mut brokers = Brokers::at_work(false, &[10, 11]);
     brokers.checks.verdict = Verdict::new(true);
-    brokers.restart(1, HowDown::PowerLost);
+    brokers.restart(1, Down::PowerLost);
     let registration = brokers.registration(1, 1);
     brokers.commit([MetadataRecord::PartitionChange(to_isr(&[0, 2], None)), registration]);
     brokers.unfence(1);
@@ -442,7 +442,7 @@ fn an_unclean_restart_of_the_last_guard_is_excused_with_elr() {
         brokers.commit([MetadataRecord::PartitionChange(revoked), registration]);
     }
     // Killed, not powered off: all is there, but the controllers cannot know.
-    brokers.restart(0, HowDown::PageCacheKept);
+    brokers.restart(0, Down::Killed);
     let registration = brokers.registration(0, 1);
     let gone = PartitionChange { leader: NodeId::NONE, last_known_elr: elr(&[0]), ..to_isr(&[], None) };
     brokers.commit([MetadataRecord::PartitionChange(gone), registration]);
@@ -478,7 +478,7 @@ fn a_leader_epoch_is_led_in_one_life() {
     let mut brokers = after_failover();
     let (of, epoch, start) = (PARTITION.into(), LeaderEpoch(1), Offset(2));
     let leads = BrokerObservation::BecameLeader { of, epoch, start };
-    brokers.restart(1, HowDown::PageCacheKept);
+    brokers.restart(1, Down::Killed);
     brokers.publish(1);
     brokers.say(1, leads);
     assert_eq!(brokers.broke(), None, "by the image it found; it serves nobody");

@@ -23,7 +23,7 @@ use crate::checks::loss::facts::{Began, Fact};
 use crate::checks::replication::committed_log::Change;
 use crate::checks::replication::partition::PartitionModel;
 use crate::checks::replication::partitions::Partitions;
-use crate::checks::replication::sequences;
+use crate::checks::replication::producers;
 use crate::checks::server_model::ledger::BatchId;
 use crate::report::Linearizability;
 
@@ -169,7 +169,7 @@ impl Played {
         for (partition, change) in std::mem::take(&mut self.verdict.log_changes) {
             self.histories.log_changed(partition, &change, &mut self.partitions, &mut self.verdict);
             if let (Change::Grown { place, .. }, Some(index)) = (&change, self.partitions.find(partition)) {
-                sequences::follows(&self.partitions[index], *place, &mut self.verdict);
+                producers::follows(&self.partitions[index], *place, &mut self.verdict);
             }
         }
     }
@@ -177,7 +177,14 @@ impl Played {
     fn begins(&mut self) {
         let began = self.began(None);
         self.with_partition(T, |partition, verdict| {
-            partition.begins(began, verdict).expect("with a cause");
+            let (place, agreed) = (partition.facts.len(), partition.replicas[0].log.agreed);
+            partition.facts.push(Fact::Began(began));
+            let lacked = partition.committed.get(agreed);
+            let cause = lacked.map(|lacked| partition.losses().may_begin_without(place, *lacked));
+            assert_ne!(cause, Some(None), "with a cause");
+            if cause.is_some() || partition.losses().is_cut(place) {
+                partition.cut(agreed, verdict);
+            }
         });
     }
 
@@ -204,7 +211,7 @@ impl Played {
                 let bytes = sizes.sum();
                 let PartitionModel { ledger, replicas, .. } = partition;
                 replicas[0].log.truncate(Offset(0), bytes, ledger);
-                replicas[0].agreed = count;
+                replicas[0].log.agreed = count;
                 partition.facts.push(Fact::UncleanElection { epoch: LeaderEpoch(2) });
                 self.begins();
             }

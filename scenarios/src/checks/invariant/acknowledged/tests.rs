@@ -1,6 +1,6 @@
 //! Tests of what a leader counts as acknowledged.
 
-use raft::ids::{NodeId, OffsetAndEpoch};
+use raft::ids::NodeId;
 
 use super::*;
 use crate::checks::tests::voters;
@@ -16,7 +16,7 @@ fn breaks(fetches: &[(usize, i32, i64)]) -> bool {
         acknowledged.fetched(0, *from, LeaderEpoch(*epoch), (rpc, Offset(*offset)));
         acknowledged.answered(0, *from, rpc, &FetchResponse::default());
     }
-    let shown = ShownHighWatermark { epoch: LeaderEpoch(2), offset: Offset(5) };
+    let shown = OffsetAndEpoch { epoch: LeaderEpoch(2), offset: Offset(5) };
     acknowledged.moved(0, shown, &servers, &mut verdict);
     verdict.violation().is_some_and(|violation| violation.invariant == "HighWatermarkAcknowledged")
 }
@@ -45,7 +45,7 @@ fn a_fetch_that_waits_counts_again_behind_an_older_one() {
     acknowledged.fetched(0, 1, LeaderEpoch(2), (rpc(2), Offset(5)));
     acknowledged.fetched(0, 1, LeaderEpoch(2), (rpc(1), Offset(4)));
     acknowledged.answered(0, 1, rpc(1), &FetchResponse::default());
-    acknowledged.moved(0, ShownHighWatermark { epoch: LeaderEpoch(2), offset: Offset(5) }, &servers, &mut verdict);
+    acknowledged.moved(0, OffsetAndEpoch { epoch: LeaderEpoch(2), offset: Offset(5) }, &servers, &mut verdict);
     assert!(verdict.violation().is_none());
 }
 
