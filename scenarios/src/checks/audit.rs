@@ -88,17 +88,12 @@ fn differs(server: &ServerModel, node: &NodeView, ledger: &Ledger) -> Option<Str
         ));
     }
     let (_, end, high_watermark) = node.log?;
-    let written_end = server.log.end(ledger);
-    if end != written_end {
-        return Some(format!("its log ends at {end}, {written_end} is written"));
-    }
     if let (Some(said), Some(held)) = (server.high_watermark, high_watermark)
         && held < said.offset
     {
         return Some(format!("its high watermark is {held}, it said {}", said.offset));
     }
-    let (count, newest) = node.last_batch.as_ref()?;
-    let last = server.log.count().checked_sub(1).and_then(|last| server.log.get(last));
-    let same = *count == server.log.count() && last.is_some_and(|last| *ledger.get(last).bytes() == *newest.bytes);
-    (!same).then(|| format!("it holds {count} batches, {} are written, or the last ones differ", server.log.count()))
+    let last = node.last_batch.as_ref();
+    let count = last.map_or(0, |(count, _)| *count);
+    server.log.differs_from_shown(end, count, last.map(|(_, last)| &**last), ledger)
 }

@@ -85,13 +85,8 @@ impl Checks {
         }
         let next = model.log.get(model.log.agreed);
         let quorum = self.models.quorum_losses();
-        match quorum.may_end_itself(fault, server, (model.epoch(), model.altered), next) {
-            Some(excuse) => self.verdict.excuse(excuse, 1),
-            None => {
-                let id = model.id;
-                self.verdict.fail(&NoFatalFault::CLAIM, || format!("node {id} ended itself: {reason}"));
-            }
-        }
+        let (id, excuse) = (model.id, quorum.may_end_itself(fault, server, (model.epoch(), model.altered), next));
+        self.verdict.fail_unless(excuse, &NoFatalFault::CLAIM, || format!("node {id} ended itself: {reason}"));
     }
 
     /// A leader answers a Fetch of another replica.
@@ -154,11 +149,9 @@ impl Checks {
                 if end <= agreed {
                     return;
                 }
-                if let Some(excuse) = self.models.committed.may_be_applied(model, end, &self.models.ledger) {
-                    return self.verdict.excuse(excuse, 1);
-                }
+                let excuse = self.models.committed.may_be_applied(model, end, &self.models.ledger);
                 let id = model.id;
-                self.verdict.fail(&StateMachineSafety::CLAIM, || {
+                self.verdict.fail_unless(excuse, &StateMachineSafety::CLAIM, || {
                     format!("node {id} applies offsets below {end}, its log agrees with the committed up to {agreed}")
                 });
             }

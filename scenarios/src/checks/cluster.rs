@@ -258,11 +258,11 @@ impl ClusterChecks {
         shown: &[PartitionShown],
         disk: Option<&dyn DurableFiles>,
     ) -> Option<String> {
-        let differs = shown.iter().find_map(|shown| self.replication.differs(server, shown, settled));
-        let read_otherwise = |shown: &PartitionShown| {
-            let wrong = second_reader::differs(shown.last_batch.as_ref()?)?;
-            Some(format!("partition {}: {wrong}", shown.id))
-        };
+        let of = |shown: &PartitionShown, wrong: String| format!("partition {}: {wrong}", shown.id);
+        let differs = |shown| Some(of(shown, self.replication.differs(server, shown, settled)?));
+        let read_otherwise =
+            |shown: &PartitionShown| Some(of(shown, second_reader::differs(shown.last_batch.as_ref()?)?));
+        let differs = shown.iter().find_map(differs);
         differs
             .or_else(|| self.replication.differs_from_disk(server, disk?))
             .or_else(|| disk.and_then(|_| shown.iter().find_map(read_otherwise)))

@@ -116,6 +116,16 @@ impl Verdict {
         });
     }
 
+    /// A claim broke, unless there is an excuse.
+    #[cold]
+    #[track_caller]
+    pub fn fail_unless(&mut self, excuse: Option<Excuse>, claim: &'static Claim, detail: impl FnOnce() -> String) {
+        match excuse {
+            Some(excuse) => self.excuse(excuse, 1),
+            None => self.fail_by(claim, None, detail),
+        }
+    }
+
     /// Beyond tolerance: two records stand at one place, so what models know of logs is worth nothing.
     pub fn logs_are_ambiguous(&mut self) {
         self.ambiguous = true;

@@ -19,6 +19,7 @@ claim! {
     ReplicationQuorumSuperset, Safety of Partition, "KIP-966 TLA+ (Vanlightly): ReplicationQuorumSupersetProperty; KIP-497";
 }
 
+const QUORUM: &Claim = &ReplicationQuorumSuperset::CLAIM;
 /// The part of a v2 batch that a leader does not change when it appends: behind the CRC.
 const ATTRIBUTES_AT: usize = 21;
 
@@ -62,10 +63,8 @@ pub fn acknowledges(
         })
     });
     let Some(count) = count else {
-        match partition.losses().promises_nothing(server) {
-            Some(excuse) => verdict.excuse(excuse, 1),
-            None => lost(partition, server, end, "its log has a different batch there", verdict),
-        }
+        let excuse = partition.losses().promises_nothing(server);
+        lost(partition, server, end, excuse, "its log has a different batch there", verdict);
         return None;
     };
     if count <= before {
@@ -80,17 +79,15 @@ pub fn acknowledges(
     let is_committed =
         agreed >= count || (agreed == partition.committed.len() && partition.extend(server, end, verdict));
     if !is_committed {
-        match partition.losses().may_serve(batch) {
-            Some(_) => verdict.excuse(Excuse::ServedAfterLoss, 1),
-            None => lost(partition, server, end, "a different batch is committed there", verdict),
-        }
+        let excuse = partition.losses().may_serve(batch).map(|_| Excuse::ServedAfterLoss);
+        lost(partition, server, end, excuse, "a different batch is committed there", verdict);
         return None;
     }
     if count > partition.acked {
         verdict.acked_records += u64::try_from(end.0 - partition.end_of(partition.acked).0).unwrap_or(0);
         partition.acked = count;
     }
-    Some(Ack::of(partition, ("acknowledges", &ReplicationQuorumSuperset::CLAIM), count, since))
+    Some(Ack::of(partition, ("acknowledges", QUORUM), count, since))
 }
 
 impl Ack {
@@ -108,9 +105,16 @@ impl Ack {
 }
 
 #[cold]
-fn lost(partition: &PartitionModel, server: usize, end: Offset, what: &str, verdict: &mut Verdict) {
+fn lost(
+    partition: &PartitionModel,
+    server: usize,
+    end: Offset,
+    excuse: Option<Excuse>,
+    what: &str,
+    verdict: &mut Verdict,
+) {
     let (of, id) = (partition.id, partition.node(server));
-    verdict.fail(&AckedValueNotLost::CLAIM, || {
+    verdict.fail_unless(excuse, &AckedValueNotLost::CLAIM, || {
         format!("partition {of}: broker {id} acknowledges a batch that ends at {end}; {what}")
     });
 }
@@ -133,28 +137,18 @@ pub fn judge(ack: &Ack, partition: &PartitionModel, server: usize, verdict: &mut
     let (now, committed) = (partition.now(), partition.at(ack.committed));
     let is_newest = now.is_some_and(|now| now.leader_epoch == leads.epoch);
     let committed_isr = committed.filter(|_| is_newest).into_iter().flat_map(|state| state.isr.iter());
-    if let Some(member) = maximal.chain(committed_isr).find(|member| lacks(member)) {
-        verdict.fail(ack.of_members, || {
-            format!("partition {of}: leader {id} {says} offsets below {end}, which broker {member} of the ISR lacks")
-        });
-    } else if pending
-        && proposed.is_empty()
-        && (0..partition.replicas.len()).filter(|server| holds(*server)).count() < leads.maximal.into()
-    {
-        verdict.fail(&ReplicationQuorumSuperset::CLAIM, || {
-            format!(
-                "partition {of}: leader {id} {says} offsets below {end}, which fewer replicas have than the {} that it counts",
-                leads.maximal
-            )
-        });
-    } else if usize::from(leads.maximal) < required && end > partition.replicas[server].enough_to {
-        verdict.fail(&ReplicationQuorumSuperset::CLAIM, || {
-            format!(
-                "partition {of}: leader {id} {says} offsets below {end} with an ISR of size {}; {required} replicas are required",
-                leads.maximal
-            )
-        });
-    }
+    let counted = leads.maximal;
+    let holders = || (0..partition.replicas.len()).filter(|server| holds(*server)).count();
+    let (claim, wrong) = if let Some(member) = maximal.chain(committed_isr).find(|member| lacks(member)) {
+        (ack.of_members, format!(", which broker {member} of the ISR lacks"))
+    } else if pending && proposed.is_empty() && holders() < counted.into() {
+        (QUORUM, format!(", which fewer replicas have than the {counted} that it counts"))
+    } else if usize::from(counted) < required && end > partition.replicas[server].enough_to {
+        (QUORUM, format!(" with an ISR of size {counted}; {required} replicas are required"))
+    } else {
+        return;
+    };
+    verdict.fail(claim, || format!("partition {of}: leader {id} {says} offsets below {end}{wrong}"));
 }
 
 /// A leader has moved its high watermark: if its epoch is the newest, what is below is committed.
@@ -167,12 +161,9 @@ pub fn leader_high_watermark(
     let (of, id) = (partition.id, partition.node(server));
     let log_end = partition.replicas[server].log.end(&partition.ledger);
     if offset > log_end {
-        match partition.losses().promises_nothing(server) {
-            Some(excuse) => verdict.excuse(excuse, 1),
-            None => verdict.fail(&HighWatermarkWithinLog::CLAIM, || {
-                format!("partition {of}: leader {id} has high watermark {offset}, its log ends at {log_end}")
-            }),
-        }
+        verdict.fail_unless(partition.losses().promises_nothing(server), &HighWatermarkWithinLog::CLAIM, || {
+            format!("partition {of}: leader {id} has high watermark {offset}, its log ends at {log_end}")
+        });
         return None;
     }
     let leads = partition.replicas[server].leads.as_mut().filter(|leads| leads.epoch == epoch)?;
@@ -218,14 +209,10 @@ pub fn follower_high_watermark(partition: &PartitionModel, server: usize, offset
         return;
     }
     let losses = partition.losses();
-    if let Some(excuse) = losses.promises_nothing(server) {
-        return verdict.excuse(excuse, 1);
-    }
-    if log.get(log.agreed).is_some_and(|batch| losses.may_be_missing(batch).is_some()) {
-        return verdict.excuse(Excuse::ServedAfterLoss, 1);
-    }
+    let served = || log.get(log.agreed).and_then(|batch| losses.may_be_missing(batch)).map(|_| Excuse::ServedAfterLoss);
+    let excuse = losses.promises_nothing(server).or_else(served);
     let (of, id) = (partition.id, partition.node(server));
-    verdict.fail(&ConsistentRead::CLAIM, || {
+    verdict.fail_unless(excuse, &ConsistentRead::CLAIM, || {
         format!(
             "partition {of}: follower {id} has high watermark {offset}; its log is the committed one up to {agreed}"
         )
@@ -270,7 +257,11 @@ pub fn answers_consumer(
                 format!("partition {of}: broker {id} returns a batch at offset {base} to a consumer that differs from the committed one")
             });
         } else if let Some(held) = held {
-            partition.show(held);
+            // It is not known to be committed: a leader may learn late that it is deposed, and moves its high watermark
+            // meanwhile.
+            if !partition.shown.contains(&held) {
+                partition.shown.push(held);
+            }
         }
     }
 }

@@ -56,7 +56,6 @@ impl Answers {
         self.opened.push(Opened { token, connection, requested: Rc::default() });
     }
 
-    /// The broker requests records from another one.
     pub fn requested(&mut self, connection: u64, partitions: &Rc<[FetchPartition]>) {
         if let Some(opened) = self.opened.iter_mut().find(|opened| opened.connection == connection) {
             opened.requested.clone_from(partitions);

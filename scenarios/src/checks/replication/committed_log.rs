@@ -6,14 +6,12 @@ use std::collections::BTreeMap;
 use raft::ids::{LeaderEpoch, ProducerId};
 use raft::log::{Batch, BatchProducer};
 
-/// A producer id with its epoch.
 pub type Session = (ProducerId, i16);
 
 /// One record; its offset is its index.
 #[derive(Clone, Copy, Debug)]
 pub struct LogRecord {
     pub value: u64,
-    /// Index of its batch.
     pub batch: u32,
     /// Any consumer was shown it.
     pub seen: bool,
@@ -32,12 +30,10 @@ pub struct LogBatch {
     pub before: Option<ProducerState>,
 }
 
-/// How a committed log has changed.
 #[derive(Clone, Debug)]
 pub enum Change {
     /// It has grown by the next batch, at this index; clients received other values there (offset, value).
     Grown {
-        /// Index of the batch.
         place: usize,
         /// Without an excuse.
         contradicted: Option<(i64, u64)>,
@@ -68,27 +64,21 @@ impl ProducerState {
 /// Who says that an offset holds a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportedBy {
-    /// An acknowledged append.
     Acked,
-    /// A consumer was shown it.
     Shown,
 }
 
 /// What clients received of an offset that C has not reached.
 #[derive(Clone, Copy, Debug)]
 pub struct ReportedValue {
-    /// It holds this.
     pub value: u64,
-    /// By an acknowledgement.
     pub acked: bool,
     shown: bool,
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct CommittedLog {
-    /// By offset.
     pub records: Vec<LogRecord>,
-    /// By base offset.
     pub batches: Vec<LogBatch>,
     producers: BTreeMap<ProducerId, ProducerState>,
     /// Offsets that C has not reached, with the value that a client received.
@@ -103,23 +93,19 @@ pub struct CommittedLog {
 }
 
 impl CommittedLog {
-    /// One past the last committed offset.
     pub fn end(&self) -> i64 {
         self.records.len() as i64
     }
 
-    /// The value at an offset, if that is committed.
     pub fn value_at(&self, offset: i64) -> Option<u64> {
         let index = usize::try_from(offset).ok()?;
         self.records.get(index).map(|record| record.value)
     }
 
-    /// A record that is committed.
     pub fn record_mut(&mut self, offset: i64) -> Option<&mut LogRecord> {
         self.records.get_mut(usize::try_from(offset).ok()?)
     }
 
-    /// The batch of a committed record.
     pub fn batch_of(&self, offset: i64) -> Option<&LogBatch> {
         let record = self.records.get(usize::try_from(offset).ok()?)?;
         self.batches.get(record.batch as usize)
@@ -203,7 +189,6 @@ impl CommittedLog {
         before.checked_sub(1).map_or(0, |last| self.known_ends[last].1)
     }
 
-    /// All faults are over.
     pub fn settle(&mut self) {
         self.settled_end = Some(self.records.len());
     }

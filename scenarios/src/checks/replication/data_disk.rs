@@ -13,7 +13,6 @@ const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Directory {
-    /// Once its topic id is written.
     pub(super) partition: Option<PartitionIndex>,
     /// Segments that were opened before that.
     pub(super) opened: Vec<Offset>,
@@ -38,7 +37,6 @@ pub(super) fn segment(path: &str) -> Option<(&str, Offset)> {
     Some((directory, Offset(digits.parse().ok()?)))
 }
 
-/// Partition number of a directory that holds a data log.
 fn number(directory: &str) -> Option<i32> {
     if directory == "__cluster_metadata-0" || directory.ends_with("-stray") {
         return None;

@@ -62,11 +62,7 @@ impl Check for Demotions {
                     let partition = &partitions[due.partition];
                     let still = partition.replicas[server].leads.as_ref().filter(|leads| leads.epoch < due.epoch);
                     let Some(leads) = still else { continue };
-                    if let Some(excuse) = partition.losses().promises_nothing_more() {
-                        verdict.excuse(excuse, 1);
-                        continue;
-                    }
-                    verdict.fail(&DemotionObeyed::CLAIM, || {
+                    verdict.fail_unless(partition.losses().promises_nothing_more(), &DemotionObeyed::CLAIM, || {
                         format!(
                             "partition {}: broker {} has published leader epoch {} and still leads in epoch {}",
                             partition.id, models.servers[server].id, due.epoch, leads.epoch

@@ -23,7 +23,6 @@ use crate::checks::loss::facts::Fact;
 use crate::checks::server_model::ledger::Ledger;
 use crate::checks::server_model::log::LogModel;
 
-/// A data log on a disk.
 struct FoundLog {
     directory: Rc<str>,
     partition: PartitionIndex,
@@ -98,7 +97,6 @@ impl Replication {
         true
     }
 
-    /// A name is gone.
     pub fn unlinked(&mut self, server: usize, path: &str, verdict: &mut Verdict) -> bool {
         let disk = &mut self.brokers[server].disk;
         if let Some((name, base)) = segment(path) {
@@ -165,7 +163,6 @@ impl Replication {
         true
     }
 
-    /// All names are durable.
     pub fn directory_synced(&mut self, server: usize) {
         for partition in self.brokers[server].disk.directories.iter().filter_map(|directory| directory.partition) {
             self.partitions[partition].replicas[server].log.names_synced();
@@ -257,7 +254,6 @@ impl Replication {
         }
     }
 
-    /// Compares what is on a disk with what was written.
     pub fn differs_from_disk(&mut self, server: usize, files: &dyn DurableFiles) -> Option<String> {
         let mut found = self.find(files);
         self.partitions.iter_mut().enumerate().find_map(|(index, model)| {

@@ -152,11 +152,11 @@ fn joins(partition: &PartitionModel, member: NodeId, cause: Cause<'_>, verdict: 
     if agreed >= partition.committed.len() {
         return;
     }
-    if partition.losses().is_rotten(server) {
-        verdict.excuse(Excuse::RottenReplicaInSync, 1);
-    } else if !is_hurt(partition, member, cause) {
+    let is_rotten = partition.losses().is_rotten(server);
+    if is_rotten || !is_hurt(partition, member, cause) {
         let (id, has, end) = (partition.id, partition.end_of(agreed), partition.committed_end());
-        verdict.fail(&LeaderCandidateCompleteness::CLAIM, || {
+        let excuse = is_rotten.then_some(Excuse::RottenReplicaInSync);
+        verdict.fail_unless(excuse, &LeaderCandidateCompleteness::CLAIM, || {
             format!("partition {id}: broker {member} joins the ISR with the committed log up to {has}; the committed log ends at {end}")
         });
     }
@@ -179,19 +179,16 @@ pub fn truncated(partition: &PartitionModel, server: usize, agreed_before: usize
     } else {
         return;
     };
-    if let Some(excuse) = partition.losses().promises_nothing(server) {
-        return verdict.excuse(excuse, 1);
-    }
+    let excuse = partition.losses().promises_nothing(server);
     let (of, has, end) = (partition.id, partition.end_of(agreed), partition.committed_end());
     let acked = partition.end_of(partition.acked);
-    verdict.fail(invariant, || {
+    verdict.fail_unless(excuse, invariant, || {
         format!(
             "partition {of}: broker {id}, in its ISR or ELR, truncates its log and keeps committed records only below {has}; the committed log ends at {end} and is acknowledged up to {acked}"
         )
     });
 }
 
-/// A broker acts as leader of an epoch.
 pub fn acts(
     partition: &mut PartitionModel,
     (server, incarnation): (usize, u32),

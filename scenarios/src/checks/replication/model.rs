@@ -41,7 +41,6 @@ struct PendingProduce {
 pub struct Settings {
     /// The lowest `min.insync.replicas` of any server.
     pub min_insync_replicas: i32,
-    /// `unclean.leader.election.enable` of the controllers.
     pub unclean_leader_election_enable: bool,
 }
 
@@ -63,14 +62,10 @@ pub struct Broker {
 
 #[derive(Clone, Debug)]
 pub struct Replication {
-    /// Node ids, by index.
     pub servers: Rc<[NodeId]>,
     settings: Settings,
-    /// All that ever were.
     pub partitions: Partitions,
-    /// By server.
     pub brokers: Vec<Broker>,
-    /// Unclean elections that were requested.
     pub unclean: UncleanElections,
 }
 
@@ -207,7 +202,6 @@ impl Replication {
         }
     }
 
-    /// A broker's proposals are answered.
     pub fn proposals_answered(&mut self, server: usize, answer: &AlterPartitionResponse) {
         // The controller says that these were not carried out.
         let is_refused = |result: &&AlterPartitionResult| {
@@ -241,15 +235,9 @@ impl Replication {
         match observation {
             BrokerObservation::BecameLeader { epoch, .. } => {
                 replica.follows = None;
-                let led = replica.leads.replace(Leading {
-                    epoch,
-                    high_watermark: None,
-                    partition_epoch: PartitionEpoch(-1),
-                    maximal: 0,
-                    in_flight: false,
-                    dormant: !metadata.is_registered(server, id),
-                    proposed: None,
-                });
+                let dormant = !metadata.is_registered(server, id);
+                let partition_epoch = PartitionEpoch(-1);
+                let led = replica.leads.replace(Leading { epoch, partition_epoch, dormant, ..Leading::default() });
                 partition.facts.extend(led.map(|led| Fact::Ended { epoch: led.epoch, at: verdict.event }));
                 let elr = metadata.image().is_elr_enabled();
                 elections::acts(partition, (server, model.incarnation), epoch, elr, verdict);

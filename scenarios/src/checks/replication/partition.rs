@@ -24,7 +24,6 @@ claim! {
 #[derive(Clone, Debug)]
 pub struct PartitionModel {
     pub id: TopicIdPartition,
-    /// Node ids of the servers, by index.
     servers: Rc<[NodeId]>,
     /// Every batch any replica ever wrote.
     pub ledger: Ledger,
@@ -34,7 +33,6 @@ pub struct PartitionModel {
     /// `min.insync.replicas` of its topic, at most the partition's replicas, and from which offset on committed metadata
     /// had that; ascending.
     min_isrs: SmallVec<[(Offset, usize); 2]>,
-    /// The committed log C.
     pub committed: Vec<BatchId>,
     /// Leading batches of C that were acknowledged to a client: A.
     pub acked: usize,
@@ -43,11 +41,10 @@ pub struct PartitionModel {
     pub acted: BTreeMap<LeaderEpoch, (usize, u32)>,
     pub facts: Vec<Fact>,
     /// Batches that a consumer was shown before they were known to be committed.
-    shown: Vec<BatchId>,
+    pub(super) shown: Vec<BatchId>,
 }
 
 impl PartitionModel {
-    /// A new one, with replicas on any of these servers.
     pub fn new(id: TopicIdPartition, servers: Rc<[NodeId]>) -> PartitionModel {
         PartitionModel {
             id,
@@ -74,17 +71,14 @@ impl PartitionModel {
         self.servers.iter().position(|other| *other == node)
     }
 
-    /// How brokers call it in observations.
     pub fn tag(&self) -> PartitionTag {
         self.id.into()
     }
 
-    /// What may be missing.
     pub fn losses(&self) -> Losses<'_> {
         Losses { ledger: &self.ledger, committed: &self.committed, facts: &self.facts }
     }
 
-    /// Is its topic deleted?
     pub fn is_deleted(&self) -> bool {
         self.losses().is_deleted()
     }
@@ -127,7 +121,6 @@ impl PartitionModel {
         count.checked_sub(1).map_or(Offset(0), |last| self.ledger.end(self.committed[last]))
     }
 
-    /// Where C ends.
     pub fn committed_end(&self) -> Offset {
         self.end_of(self.committed.len())
     }
@@ -168,28 +161,18 @@ impl PartitionModel {
         self.committed_end() >= end
     }
 
-    /// A consumer was shown what is not known to be committed (a leader may learn late that it is
-    /// deposed, and moves its high watermark meanwhile).
-    pub fn show(&mut self, batch: BatchId) {
-        if !self.shown.contains(&batch) {
-            self.shown.push(batch);
-        }
-    }
-
     #[cold]
     fn compare_shown(&mut self, next: BatchId, verdict: &mut Verdict) {
         let base = self.ledger.get(next).base;
         let ledger = &self.ledger;
         let other = self.shown.iter().find(|shown| **shown != next && ledger.get(**shown).base == base);
         if let Some(other) = other {
-            if self.losses().may_serve(*other).is_some() {
-                verdict.excuse(Excuse::ServedAfterLoss, 1);
-            } else {
-                let id = self.id;
-                verdict.fail(&ConsistentRead::CLAIM, || {
-                    format!("partition {id}: a consumer received a batch at offset {base} that differs from the committed one")
-                });
-            }
+            let (id, excuse) = (self.id, self.losses().may_serve(*other).map(|_| Excuse::ServedAfterLoss));
+            verdict.fail_unless(excuse, &ConsistentRead::CLAIM, || {
+                format!(
+                    "partition {id}: a consumer received a batch at offset {base} that differs from the committed one"
+                )
+            });
         }
         self.shown.retain(|shown| ledger.get(*shown).base > base);
     }

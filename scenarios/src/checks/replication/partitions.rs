@@ -17,12 +17,10 @@ pub struct Partitions {
     list: Vec<PartitionModel>,
     by_tag: BTreeMap<PartitionTag, PartitionIndex>,
     servers: Rc<[NodeId]>,
-    /// All faults are over.
     settled: bool,
 }
 
 impl Partitions {
-    /// None, on these servers.
     pub fn new(servers: Rc<[NodeId]>) -> Partitions {
         Partitions { servers, ..Partitions::default() }
     }

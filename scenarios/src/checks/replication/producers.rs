@@ -53,11 +53,8 @@ pub fn refused_out_of_order(
     let known = (0..before.min(log.count())).rev().filter_map(of_producer).take(BATCHES_RETAINED);
     let mut same = known.filter(|(other, _): &(BatchProducer, _)| *other == producer);
     if let Some((_, offset)) = same.next() {
-        if let Some(excuse) = partition.losses().promises_nothing(server) {
-            return verdict.excuse(excuse, 1);
-        }
-        let (of, id) = (partition.id, partition.node(server));
-        verdict.fail(&DuplicateRecognised::CLAIM, || {
+        let (of, id, excuse) = (partition.id, partition.node(server), partition.losses().promises_nothing(server));
+        verdict.fail_unless(excuse, &DuplicateRecognised::CLAIM, || {
             format!(
                 "partition {of}: leader {id} refuses sequence {} of producer {} in epoch {} as out of order although its log has it at offset {offset}",
                 producer.base_sequence, producer.id, producer.epoch

@@ -9,7 +9,7 @@ use crate::checks::server_model::ledger::Ledger;
 use crate::checks::server_model::log::LogModel;
 
 /// What a leader has said in its epoch.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Leading {
     pub epoch: LeaderEpoch,
     /// Its high watermark; `None` until it has moved in this epoch.

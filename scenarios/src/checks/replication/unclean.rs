@@ -38,7 +38,6 @@ pub struct UncleanElections {
 }
 
 impl UncleanElections {
-    /// A controller receives an Envelope.
     pub fn received(&mut self, server: usize, rpc: Rpc, request: &AdminRequest) {
         let AdminRequest::ElectLeaders(ElectLeadersRequest { election_type: UNCLEAN, topic_partitions, .. }) = request
         else {

@@ -12,7 +12,6 @@ use super::log::{LogModel, ReadLog};
 use super::server::segment_base;
 use super::state_files::first_refused;
 
-/// What a boot found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// Why the disk found cannot be the one left behind.

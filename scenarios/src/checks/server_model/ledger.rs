@@ -17,14 +17,11 @@ impl BatchId {
     pub const START: BatchId = BatchId(u32::MAX);
 }
 
-/// A batch that somebody wrote.
 #[derive(Clone, Debug)]
 pub struct KnownBatch {
-    /// First offset.
     pub base: Offset,
     /// One past the last offset.
     pub end: Offset,
-    /// `partitionLeaderEpoch`.
     pub epoch: LeaderEpoch,
     /// Control records, no data.
     pub control: bool,
@@ -35,7 +32,6 @@ pub struct KnownBatch {
 }
 
 impl KnownBatch {
-    /// The whole batch.
     pub fn bytes(&self) -> &[u8] {
         &self.file_bytes[self.position..self.position + self.size]
     }
@@ -45,7 +41,6 @@ impl KnownBatch {
         if self.position == 0 { Batch::parse_shared(&self.file_bytes) } else { Ok(Batch::parse(self.bytes())?.0) }
     }
 
-    /// Bytes of the whole batch.
     pub fn size(&self) -> u64 {
         self.size as u64
     }
@@ -58,18 +53,14 @@ impl KnownBatch {
     }
 }
 
-/// What [`Ledger::record`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recorded {
-    /// The batch's id.
     pub id: BatchId,
-    /// Nobody had written it before.
     pub is_new: bool,
     /// Another batch, or the same behind another prefix, stands at the same epoch and end offset.
     pub conflict: Option<BatchId>,
 }
 
-/// All batches.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     batches: Vec<KnownBatch>,

@@ -8,10 +8,8 @@ use sim::watch::Down;
 
 use super::ledger::{BatchId, Ledger, Recorded};
 
-/// A segment file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Segment {
-    /// From its name.
     base: Offset,
     batches: Vec<BatchId>,
     /// Bytes of the batches.
@@ -45,7 +43,6 @@ pub struct LogModel {
 }
 
 impl LogModel {
-    /// No file at all?
     pub fn is_empty(&self) -> bool {
         self.segments.is_empty()
     }
@@ -84,7 +81,6 @@ impl LogModel {
         low
     }
 
-    /// Batches held.
     pub fn count(&self) -> usize {
         self.len
     }
@@ -99,7 +95,6 @@ impl LogModel {
         self.forced
     }
 
-    /// The `index`-th batch.
     #[inline]
     pub fn get(&self, index: usize) -> Option<BatchId> {
         if index >= self.len {
@@ -120,7 +115,6 @@ impl LogModel {
         count.checked_sub(1).and_then(|index| self.get(index)).unwrap_or(BatchId::START)
     }
 
-    /// All of them, as one id.
     pub fn whole(&self) -> BatchId {
         self.prefix(self.len)
     }
@@ -130,7 +124,6 @@ impl LogModel {
         ledger.end(self.whole())
     }
 
-    /// Epoch of the last batch.
     pub fn last_epoch(&self, ledger: &Ledger) -> Option<LeaderEpoch> {
         (self.len > 0).then(|| ledger.get(self.whole()).epoch)
     }
@@ -180,7 +173,6 @@ impl LogModel {
         (recorded, fault)
     }
 
-    /// Bytes that are no batch were appended to a segment.
     pub fn append_junk(&mut self, base: Offset, bytes: usize) {
         if let Some(segment) = self.segment_mut(base) {
             segment.junk += bytes as u64;
@@ -205,13 +197,11 @@ impl LogModel {
         self.recount(ledger);
     }
 
-    /// A segment's name is gone.
     pub fn unlink(&mut self, base: Offset, ledger: &Ledger) {
         self.segments.retain(|segment| segment.base != base);
         self.recount(ledger);
     }
 
-    /// A segment's bytes are durable.
     pub fn synced(&mut self, base: Offset) {
         let Some(place) = self.segments.iter().rposition(|segment| segment.base == base) else { return };
         let segment = &mut self.segments[place];
@@ -284,7 +274,6 @@ impl LogModel {
         differs.then(|| format!("{} batches were written, {} are on disk", self.len, found.log.len))
     }
 
-    /// Are segments, batches and leftovers the same?
     fn same_bytes(&self, other: &LogModel) -> bool {
         let is_chained = |at: usize| at < self.chained || at < other.chained;
         let same = |(at, (a, b)): (usize, (&Segment, &Segment))| {
@@ -293,6 +282,24 @@ impl LogModel {
             a.base == b.base && (content || !is_chained(at) && a.bytes + a.junk == b.bytes + b.junk)
         };
         self.segments.len() == other.segments.len() && self.segments.iter().zip(&other.segments).enumerate().all(same)
+    }
+
+    /// Compares what was written with what a node shows of its log: its end, how many batches it has, and the last one.
+    pub fn differs_from_shown(
+        &self,
+        end: Offset,
+        batches: usize,
+        last: Option<&Batch>,
+        ledger: &Ledger,
+    ) -> Option<String> {
+        let (written, count) = (self.end(ledger), self.len);
+        if end != written {
+            return Some(format!("its log ends at {end}, {written} is written"));
+        }
+        let newest = count.checked_sub(1).and_then(|newest| self.get(newest));
+        let same = newest.map(|newest| ledger.get(newest).bytes()) == last.map(|last| &*last.bytes);
+        (!same || batches != count)
+            .then(|| format!("it holds {batches} batches, {count} are written, or the last ones differ"))
     }
 
     /// Bytes behind the last whole batch of the chain, or segments beyond a gap?

@@ -12,34 +12,26 @@ use super::log::LogModel;
 use super::small_files::{InodeIndex, SmallFiles, is_small_file};
 use super::state_files::{Election, parse_epoch_checkpoint, parse_quorum_state};
 
-/// What an open file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A segment, by its base offset.
     Segment(Offset),
-    /// Another file.
     Small(InodeIndex),
     /// An index: nothing depends on it.
     Ignored,
 }
 
-/// Base offset of a segment's path.
 pub(super) fn segment_base(path: &str) -> Option<Offset> {
     parse_segment_path(path).ok().flatten()
 }
 
-/// One server.
 #[derive(Clone, Debug)]
 pub struct ServerModel {
-    /// Kafka's `node.id`.
     pub id: NodeId,
-    /// In the static voter set?
     pub voter: bool,
     /// Life number; grows with each boot.
     pub incarnation: u32,
-    /// Is the process running?
     pub up: bool,
-    /// Segments.
     pub log: LogModel,
     /// Everything else.
     pub small: SmallFiles,
@@ -78,7 +70,6 @@ pub struct ServerModel {
 }
 
 impl ServerModel {
-    /// A server that was never booted.
     pub fn new(id: NodeId, voter: bool) -> ServerModel {
         ServerModel {
             id,
@@ -149,12 +140,10 @@ impl ServerModel {
         }
     }
 
-    /// What a handle stands for.
     pub fn target(&self, handle: u32) -> Target {
         self.handles.get(&handle).copied().unwrap_or(Target::Ignored)
     }
 
-    /// A file was opened.
     pub fn open(&mut self, handle: u32, path: &str, truncate: bool, ledger: &Ledger) {
         let target = if let Some(base) = segment_base(path) {
             self.log.open(base, truncate, ledger);
@@ -173,7 +162,6 @@ impl ServerModel {
         self.read_state_files();
     }
 
-    /// A name is gone.
     pub fn unlink(&mut self, path: &str, ledger: &Ledger) {
         match segment_base(path) {
             Some(base) => self.log.unlink(base, ledger),
@@ -181,7 +169,6 @@ impl ServerModel {
         }
     }
 
-    /// A file's bytes are durable.
     pub fn file_synced(&mut self, handle: u32) {
         match self.target(handle) {
             Target::Segment(base) => self.log.synced(base),
@@ -215,17 +202,14 @@ impl ServerModel {
         parse_epoch_checkpoint(checkpoint, &mut self.durable_epochs);
     }
 
-    /// The bytes of `partition.metadata` are durable.
     pub fn is_topic_id_durable(&self) -> bool {
         self.small.bytes_durable(PARTITION_METADATA)
     }
 
-    /// The vote that was durable in an epoch.
     pub fn durable_vote(&self, epoch: LeaderEpoch) -> Option<NodeId> {
         self.durable_elections.iter().filter(|election| election.epoch == epoch).find_map(|election| election.voted)
     }
 
-    /// Was it durably the leader of an epoch?
     pub fn was_leader(&self, epoch: LeaderEpoch) -> bool {
         self.durable_elections.iter().any(|election| election.epoch == epoch && election.leader == Some(self.id))
     }

@@ -11,7 +11,6 @@ pub(super) fn is_small_file(path: &str) -> bool {
     ![".log", ".index", ".timeindex", ".snapshot"].iter().any(|suffix| path.ends_with(suffix))
 }
 
-/// A file's bytes.
 #[derive(Clone, Debug, Default)]
 struct Inode {
     written: Vec<u8>,
@@ -25,7 +24,6 @@ fn is_state_file(path: &str) -> bool {
     [QUORUM_STATE, LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA].contains(&path)
 }
 
-/// Which inode; the model's own number.
 pub type InodeIndex = usize;
 
 /// Names and bytes. Written names and bytes are what a process sees; durable ones are what a
@@ -63,17 +61,14 @@ impl SmallFiles {
         index
     }
 
-    /// Appends bytes.
     pub fn append(&mut self, file: InodeIndex, bytes: &[u8]) {
         self.inode(file).written.extend_from_slice(bytes);
     }
 
-    /// Cuts a file.
     pub fn truncate(&mut self, file: InodeIndex, len: u64) {
         self.inode(file).written.truncate(usize::try_from(len).unwrap_or(usize::MAX));
     }
 
-    /// Moves a name.
     pub fn rename(&mut self, from: &str, to: &str) {
         if let Some(index) = self.names.remove(from) {
             let is_state = is_state_file(to);
@@ -84,7 +79,6 @@ impl SmallFiles {
         }
     }
 
-    /// Takes a name away.
     pub fn unlink(&mut self, path: &str) {
         if let Some(index) = self.names.remove(path) {
             self.nameless.push(index);
@@ -93,7 +87,6 @@ impl SmallFiles {
         }
     }
 
-    /// A file's bytes are durable.
     pub fn synced(&mut self, file: InodeIndex) {
         let inode = self.inode(file);
         inode.durable.get_or_insert_default().clone_from(&inode.written);
@@ -113,7 +106,6 @@ impl SmallFiles {
         }
     }
 
-    /// Has a state file changed since the last query?
     pub fn take_state_change(&mut self) -> bool {
         std::mem::take(&mut self.state_changed)
     }
@@ -124,7 +116,6 @@ impl SmallFiles {
         inode
     }
 
-    /// What a process reads.
     pub fn written(&self, path: &str) -> Option<&[u8]> {
         self.names.get(path).map(|index| self.inodes[*index].written.as_slice())
     }

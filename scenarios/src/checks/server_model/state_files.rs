@@ -7,14 +7,10 @@ use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use raft::io::DurableFiles;
 use serde::Deserialize;
 
-/// Epoch, leader and vote of a `quorum-state` file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Election {
-    /// Current epoch.
     pub epoch: LeaderEpoch,
-    /// Its leader, if known.
     pub leader: Option<NodeId>,
-    /// The vote in it, if given.
     pub voted: Option<NodeId>,
 }
 

@@ -52,7 +52,7 @@ fn sites() -> BTreeSet<String> {
         }
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
         let product = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-        let reports = |line: &str| line.contains(".fail(") || line.contains(".fail_by(");
+        let reports = |line: &str| [".fail(", ".fail_by(", ".fail_unless("].iter().any(|call| line.contains(call));
         let lines = product.lines().zip(1..).filter(|(line, _)| reports(line));
         sites.extend(lines.map(|(_, number)| format!("{name}:{number}")));
     }
