@@ -14,7 +14,6 @@ use sim::watch::{Down, Synced, Write};
 use super::Checks;
 use super::invariant::{durability, high_watermark, leaders, promise};
 use super::loss::quorum::QuorumFact;
-use super::server_model::Target;
 use super::server_model::ledger::{BatchId, Recorded};
 
 impl Checks {
@@ -84,43 +83,21 @@ impl Checks {
     /// A server changed its disk.
     pub(super) fn wrote(&mut self, server: usize, write: Write<'_>) {
         let model = &mut self.models.servers[server];
-        let agreed = model.log.agreed;
+        let (agreed, epoch) = (model.log.agreed, model.written_election.unwrap_or_default().epoch);
+        if let Some((base, bytes)) = model.wrote(write, &self.models.ledger) {
+            return self.appended(server, base, bytes);
+        }
         match write {
-            Write::Open { file, path, truncate } => {
-                model.open(file.0, path, truncate, &self.models.ledger);
-                if truncate {
-                    self.log_cut(server, agreed);
-                }
-            }
-            Write::Append { file, bytes } => match model.target(file.0) {
-                Target::Segment(base) => self.appended(server, base, bytes),
-                Target::Small(inode) => model.small.append(inode, bytes),
-                Target::Ignored => {}
-            },
-            Write::Truncate { file, len } => match model.target(file.0) {
-                Target::Segment(base) => {
-                    model.remember_end(&self.models.ledger);
-                    model.log.truncate(base, len, &self.models.ledger);
-                    self.log_cut(server, agreed);
-                }
-                Target::Small(inode) => model.small.truncate(inode, len),
-                Target::Ignored => {}
-            },
             Write::Rename { from, to } => {
-                let before = model.written_election.unwrap_or_default().epoch;
-                model.rename(from, to);
                 if let Some(cluster) = &mut self.models.cluster {
                     let content = model.small.written(to);
                     cluster.renamed(server, (from, to), content, &mut self.verdict);
                 }
                 let now = model.written_election.unwrap_or_default().epoch;
-                leaders::monotonic_epoch(&self.models.servers[server], before, now, &mut self.verdict);
+                leaders::monotonic_epoch(model, epoch, now, &mut self.verdict);
             }
-            Write::Unlink { path } => {
-                model.remember_end(&self.models.ledger);
-                model.unlink(path, &self.models.ledger);
-                self.log_cut(server, agreed);
-            }
+            Write::Open { truncate: false, .. } | Write::Append { .. } => {}
+            Write::Open { .. } | Write::Truncate { .. } | Write::Unlink { .. } => self.log_cut(server, agreed),
         }
     }
 
@@ -201,10 +178,7 @@ impl Checks {
     /// Something of a server became durable.
     pub(super) fn synced(&mut self, server: usize, synced: Synced) {
         let model = &mut self.models.servers[server];
-        match synced {
-            Synced::File(file) => model.file_synced(file.0),
-            Synced::Directory => model.directory_synced(),
-        }
+        model.synced(synced);
         if model.leader_append_pending {
             model.leader_append_pending = model.log.forced() < model.log.count();
         }

@@ -11,7 +11,6 @@ use raft::io::{DurableFiles, Observation, PartitionShown, ThreadName};
 use raft::message::cluster::{AlterPartitionResult, BrokerState};
 use raft::message::{ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response};
 use raft::metadata::MetadataRecord;
-use sim::watch::{Synced, Write};
 use smallvec::SmallVec;
 
 use super::clients::ClientHistories;
@@ -202,18 +201,8 @@ impl ClusterChecks {
                 _ => {}
             },
             Event::Connected { token, connection } => replication.brokers[server].answers.connected(token, connection),
-            Event::Wrote { write } => match write {
-                Write::Open { file, path, truncate } => {
-                    return replication.opened(server, file.0, path, truncate, verdict);
-                }
-                Write::Append { file, bytes } => return replication.appended(server, file.0, bytes, verdict),
-                Write::Truncate { file, len } => return replication.truncated(server, file.0, len, verdict),
-                Write::Unlink { path } => return replication.unlinked(server, path, verdict),
-                // See `renamed`.
-                Write::Rename { .. } => {}
-            },
-            Event::Synced { synced: Synced::File(file) } => return replication.file_synced(server, file.0),
-            Event::Synced { synced: Synced::Directory } => replication.directory_synced(server),
+            Event::Wrote { write } => return replication.wrote(server, write, verdict),
+            Event::Synced { synced } => return replication.synced(server, synced),
             Event::DiskDamaged { .. } => replication.disk_damaged(server),
             Event::Observed { observation } => match observation {
                 Observation::Published { offset, .. } => metadata.publishes(server, offset),

@@ -13,7 +13,7 @@ use std::rc::Rc;
 use raft::ids::{BrokerEpoch, Offset};
 use raft::io::DurableFiles;
 use raft::log::Batch;
-use sim::watch::Down;
+use sim::watch::{Down, Synced, Write};
 
 use super::data_disk::{Directory, TOPIC_ID_FILE, high_watermarks, partition_of, segment};
 use super::partition::PartitionModel;
@@ -29,28 +29,50 @@ struct FoundLog {
     segments: Vec<(Offset, Rc<[u8]>)>,
 }
 
-/// Those that give a bool say whether the file is a data log's segment.
 impl Replication {
-    pub fn opened(&mut self, server: usize, handle: u32, path: &str, truncate: bool, verdict: &mut Verdict) -> bool {
-        let Some((name, base)) = segment(path) else { return false };
+    /// A broker changes its disk. True if only a data log's segment is concerned.
+    pub fn wrote(&mut self, server: usize, write: Write<'_>, verdict: &mut Verdict) -> bool {
         let disk = &mut self.brokers[server].disk;
-        let place = disk.directory(name);
-        disk.handles.insert(handle, (place, base));
-        match disk.directories[place].partition {
-            Some(partition) => self.change(server, partition, verdict, |log, ledger| log.open(base, truncate, ledger)),
-            None => disk.directories[place].opened.push(base),
+        match write {
+            Write::Open { file, path, truncate } => {
+                let Some((name, base)) = segment(path) else { return false };
+                let place = disk.directory(name);
+                disk.handles.insert(file.0, (place, base));
+                match disk.directories[place].partition {
+                    Some(index) => self.change(server, index, verdict, |log, ledger| log.open(base, truncate, ledger)),
+                    None => disk.directories[place].opened.push(base),
+                }
+            }
+            Write::Append { file, bytes } => {
+                let Some((index, base)) = disk.of_handle(file.0) else { return false };
+                self.appended(server, index, base, bytes, verdict);
+            }
+            Write::Truncate { file, len } => {
+                let Some((index, base)) = disk.of_handle(file.0) else { return false };
+                if let Some(index) = index {
+                    self.change(server, index, verdict, |log, ledger| log.truncate(base, len, ledger));
+                }
+            }
+            Write::Unlink { path } => return self.unlinked(server, path, verdict),
+            // See `renamed`.
+            Write::Rename { .. } => return false,
         }
         true
     }
 
-    pub fn appended(&mut self, server: usize, handle: u32, bytes: &Rc<[u8]>, verdict: &mut Verdict) -> bool {
-        let Some((index, base)) = self.brokers[server].disk.of_handle(handle) else { return false };
+    fn appended(
+        &mut self,
+        server: usize,
+        index: Option<PartitionIndex>,
+        base: Offset,
+        bytes: &Rc<[u8]>,
+        verdict: &mut Verdict,
+    ) {
         let id = self.servers[server];
         let Some(index) = index else {
-            verdict.fail(&PersistBeforePromiseD7::CLAIM, || {
+            return verdict.fail(&PersistBeforePromiseD7::CLAIM, || {
                 format!("broker {id} appends to a partition's log before its topic id is written")
             });
-            return true;
         };
         let partition = &mut self.partitions[index];
         self.brokers[server].answers.judge(server, index, partition, verdict);
@@ -69,7 +91,7 @@ impl Replication {
                         format!("partition {of}: broker {id} appends {} bytes that are no batch", rest.len())
                     }),
                 }
-                return true;
+                return;
             };
             let (recorded, fault) = log.append(base, &header, bytes, position, &mut partition.ledger);
             log.advance_agreement(&partition.committed);
@@ -86,18 +108,10 @@ impl Replication {
             }
             position += header.size_bytes;
         }
-        true
     }
 
-    pub fn truncated(&mut self, server: usize, handle: u32, len: u64, verdict: &mut Verdict) -> bool {
-        let Some((partition, base)) = self.brokers[server].disk.of_handle(handle) else { return false };
-        if let Some(partition) = partition {
-            self.change(server, partition, verdict, |log, ledger| log.truncate(base, len, ledger));
-        }
-        true
-    }
-
-    pub fn unlinked(&mut self, server: usize, path: &str, verdict: &mut Verdict) -> bool {
+    /// A name is gone. True if it was a segment's.
+    fn unlinked(&mut self, server: usize, path: &str, verdict: &mut Verdict) -> bool {
         let disk = &mut self.brokers[server].disk;
         if let Some((name, base)) = segment(path) {
             if let Some(partition) = disk.known(name).and_then(|directory| directory.partition) {
@@ -155,17 +169,23 @@ impl Replication {
         }
     }
 
-    pub fn file_synced(&mut self, server: usize, handle: u32) -> bool {
-        let Some((partition, base)) = self.brokers[server].disk.of_handle(handle) else { return false };
-        if let Some(partition) = partition {
-            self.partitions[partition].replicas[server].log.synced(base);
-        }
-        true
-    }
-
-    pub fn directory_synced(&mut self, server: usize) {
-        for partition in self.brokers[server].disk.directories.iter().filter_map(|directory| directory.partition) {
-            self.partitions[partition].replicas[server].log.names_synced();
+    /// True if only a data log's segment is concerned.
+    pub fn synced(&mut self, server: usize, synced: Synced) -> bool {
+        let disk = &self.brokers[server].disk;
+        match synced {
+            Synced::File(file) => {
+                let Some((index, base)) = disk.of_handle(file.0) else { return false };
+                if let Some(index) = index {
+                    self.partitions[index].replicas[server].log.synced(base);
+                }
+                true
+            }
+            Synced::Directory => {
+                for index in disk.directories.iter().filter_map(|directory| directory.partition) {
+                    self.partitions[index].replicas[server].log.names_synced();
+                }
+                false
+            }
         }
     }
 

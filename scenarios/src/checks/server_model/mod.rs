@@ -8,4 +8,4 @@ mod server;
 pub mod small_files;
 pub mod state_files;
 
-pub use server::{ServerModel, Target};
+pub use server::ServerModel;

@@ -1,11 +1,12 @@
 //! What is on the disk of one server, and what it has reported.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use raft::io::Role;
 use raft::log::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, QUORUM_STATE, parse_segment_path};
-use sim::watch::Down;
+use sim::watch::{Down, Synced, Write};
 
 use super::ledger::Ledger;
 use super::log::LogModel;
@@ -13,12 +14,10 @@ use super::small_files::{InodeIndex, SmallFiles, is_small_file};
 use super::state_files::{Election, parse_epoch_checkpoint, parse_quorum_state};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
+pub(super) enum Target {
     /// A segment, by its base offset.
     Segment(Offset),
     Small(InodeIndex),
-    /// An index: nothing depends on it.
-    Ignored,
 }
 
 pub(super) fn segment_base(path: &str) -> Option<Offset> {
@@ -35,6 +34,7 @@ pub struct ServerModel {
     pub log: LogModel,
     /// Everything else.
     pub small: SmallFiles,
+    /// Open files; not indexes, on which nothing depends.
     pub(super) handles: BTreeMap<u32, Target>,
     /// `quorum-state` as a process reads it.
     pub written_election: Option<Election>,
@@ -104,14 +104,6 @@ impl ServerModel {
         self.log.agreed.min(self.log.durable())
     }
 
-    /// The log is about to be cut: what it claimed until now was true.
-    pub fn remember_end(&mut self, ledger: &Ledger) {
-        let end = ledger.end(self.log.prefix(self.log.forced()));
-        if self.ends_before_cuts.last() != Some(&end) {
-            self.ends_before_cuts.push(end);
-        }
-    }
-
     /// What a power loss would leave of `quorum-state`, for messages.
     pub fn durable_election_words(&self) -> String {
         self.durable_election.map_or_else(
@@ -140,50 +132,66 @@ impl ServerModel {
         }
     }
 
-    pub fn target(&self, handle: u32) -> Target {
-        self.handles.get(&handle).copied().unwrap_or(Target::Ignored)
-    }
-
-    pub fn open(&mut self, handle: u32, path: &str, truncate: bool, ledger: &Ledger) {
-        let target = if let Some(base) = segment_base(path) {
-            self.log.open(base, truncate, ledger);
-            Target::Segment(base)
-        } else if is_small_file(path) {
-            Target::Small(self.small.open(path, truncate))
-        } else {
-            Target::Ignored
-        };
-        self.handles.insert(handle, target);
-    }
-
-    /// A small file's names or bytes changed.
-    pub fn rename(&mut self, from: &str, to: &str) {
-        self.small.rename(from, to);
-        self.read_state_files();
-    }
-
-    pub fn unlink(&mut self, path: &str, ledger: &Ledger) {
-        match segment_base(path) {
-            Some(base) => self.log.unlink(base, ledger),
-            None => self.small.unlink(path),
-        }
-    }
-
-    pub fn file_synced(&mut self, handle: u32) {
-        match self.target(handle) {
-            Target::Segment(base) => self.log.synced(base),
-            Target::Small(file) => {
-                self.small.synced(file);
+    /// Its disk changes. Gives the bytes that are to be appended to a segment, and which, if there are any.
+    pub fn wrote<'a>(&mut self, write: Write<'a>, ledger: &Ledger) -> Option<(Offset, &'a Rc<[u8]>)> {
+        match write {
+            Write::Open { file, path, truncate } => {
+                self.handles.remove(&file.0);
+                if let Some(base) = segment_base(path) {
+                    self.log.open(base, truncate, ledger);
+                    self.handles.insert(file.0, Target::Segment(base));
+                } else if is_small_file(path) {
+                    self.handles.insert(file.0, Target::Small(self.small.open(path, truncate)));
+                }
+            }
+            Write::Append { file, bytes } => match self.handles.get(&file.0).copied() {
+                Some(Target::Segment(base)) => return Some((base, bytes)),
+                Some(Target::Small(inode)) => self.small.append(inode, bytes),
+                None => {}
+            },
+            Write::Truncate { file, len } => match self.handles.get(&file.0).copied() {
+                Some(Target::Segment(base)) => {
+                    self.remember_end(ledger);
+                    self.log.truncate(base, len, ledger);
+                }
+                Some(Target::Small(inode)) => self.small.truncate(inode, len),
+                None => {}
+            },
+            Write::Rename { from, to } => {
+                self.small.rename(from, to);
                 self.read_state_files();
             }
-            Target::Ignored => {}
+            Write::Unlink { path } => {
+                self.remember_end(ledger);
+                match segment_base(path) {
+                    Some(base) => self.log.unlink(base, ledger),
+                    None => self.small.unlink(path),
+                }
+            }
+        }
+        None
+    }
+
+    /// The log is about to be cut: what it claimed until now was true.
+    fn remember_end(&mut self, ledger: &Ledger) {
+        let end = ledger.end(self.log.prefix(self.log.forced()));
+        if self.ends_before_cuts.last() != Some(&end) {
+            self.ends_before_cuts.push(end);
         }
     }
 
-    /// All names are durable.
-    pub fn directory_synced(&mut self) {
-        self.log.names_synced();
-        self.small.names_synced();
+    pub fn synced(&mut self, synced: Synced) {
+        match synced {
+            Synced::File(file) => match self.handles.get(&file.0) {
+                Some(Target::Segment(base)) => self.log.synced(*base),
+                Some(Target::Small(inode)) => self.small.synced(*inode),
+                None => {}
+            },
+            Synced::Directory => {
+                self.log.names_synced();
+                self.small.names_synced();
+            }
+        }
         self.read_state_files();
     }
 
