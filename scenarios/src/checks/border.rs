@@ -215,7 +215,7 @@ impl Checks {
     pub(super) fn metadata_committed(&mut self, server: usize) {
         let at_ns = self.verdict.now_ns;
         while let Some(Models { committed, ledger, cluster: Some(cluster), .. }) = Some(&mut self.models)
-            && let Some(mut update) = cluster.next_batch(committed, ledger, &mut self.verdict)
+            && let Some(mut update) = cluster.metadata.next(committed, ledger, &mut self.verdict)
         {
             let batch = update.batch.clone();
             for (offset, record) in batch.iter().flat_map(|batch| batch.metadata_records()).flatten() {
@@ -223,7 +223,7 @@ impl Checks {
                 let event = Event::RecordCommitted { offset, epoch, record };
                 self.judges.on(&Crossing { at_ns, server, event }, &self.models, &mut self.verdict);
                 if let Some(cluster) = &mut self.models.cluster {
-                    cluster.replay(offset, record, &mut update, &mut self.verdict);
+                    cluster.metadata.replay(offset, record, &mut update, &mut self.verdict);
                 }
             }
             if self.models.cluster.as_ref().is_some_and(|cluster| cluster.metadata().image().is_touched()) {
@@ -234,7 +234,7 @@ impl Checks {
             let Some(cluster) = &mut self.models.cluster else { continue };
             cluster.was_requested(&update, &mut self.verdict);
             if cluster.metadata().image().is_touched() {
-                cluster.replayed(&update, &mut self.verdict);
+                cluster.replication.metadata_changed(&update, &cluster.metadata, &mut self.verdict);
             }
         }
     }

@@ -91,7 +91,7 @@ impl Checks {
             Write::Rename { from, to } => {
                 if let Some(cluster) = &mut self.models.cluster {
                     let content = model.small.written(to);
-                    cluster.renamed(server, (from, to), content, &mut self.verdict);
+                    cluster.replication.renamed(server, (from, to), content, &mut self.verdict);
                 }
                 let now = model.written_election.unwrap_or_default().epoch;
                 leaders::monotonic_epoch(model, epoch, now, &mut self.verdict);

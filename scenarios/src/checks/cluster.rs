@@ -10,12 +10,10 @@ use raft::ids::{BrokerEpoch, NodeId, Offset};
 use raft::io::{DurableFiles, Observation, PartitionShown, ThreadName};
 use raft::message::cluster::{AlterPartitionResult, BrokerState};
 use raft::message::{ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response};
-use raft::metadata::MetadataRecord;
 use smallvec::SmallVec;
 
 use super::clients::ClientHistories;
 use super::clients::retries::Retries;
-use super::committed::Committed;
 use super::fresh::FreshClients;
 use super::metadata::model::{MetadataModel, Update};
 use super::recovery::Missing;
@@ -23,7 +21,6 @@ use super::replication::committed_log::Change;
 use super::replication::{Replication, Settings, producers};
 use super::second_reader;
 use super::server_model::ServerModel;
-use super::server_model::ledger::Ledger;
 
 /// What the checks need to know of brokers.
 #[derive(Clone, Debug)]
@@ -52,8 +49,8 @@ pub struct BrokerConfig {
 #[derive(Clone, Debug)]
 pub struct ClusterChecks {
     brokers: Vec<NodeId>,
-    metadata: MetadataModel,
-    replication: Replication,
+    pub(super) metadata: MetadataModel,
+    pub(super) replication: Replication,
     /// Where the committed metadata ended at healing.
     to_be_published: Offset,
     /// Clients that begin after healing.
@@ -103,26 +100,11 @@ impl ClusterChecks {
         }
     }
 
-    /// The next batch of committed metadata, to be replayed record by record; `None` if there is none.
-    pub fn next_batch(&mut self, committed: &Committed, ledger: &Ledger, verdict: &mut Verdict) -> Option<Update> {
-        self.metadata.next(committed, ledger, verdict)
-    }
-
-    /// Replays its next record.
-    pub fn replay(&mut self, offset: Offset, record: &MetadataRecord, update: &mut Update, verdict: &mut Verdict) {
-        self.metadata.replay(offset, record, update, verdict);
-    }
-
     /// All its records are replayed, and judged as changes of the image: clients must have requested them.
     pub fn was_requested(&mut self, update: &Update, verdict: &mut Verdict) {
         for (offset, record) in update.batch.iter().flat_map(|batch| batch.metadata_records()).flatten() {
             self.histories.metadata_committed(offset, record, verdict);
         }
-    }
-
-    /// All its records are replayed, and change what brokers may see.
-    pub fn replayed(&mut self, update: &Update, verdict: &mut Verdict) {
-        self.replication.metadata_changed(update, &self.metadata, verdict);
     }
 
     /// Something crosses a server's border, which its model does not know yet; the metadata log is committed up to
@@ -215,11 +197,6 @@ impl ClusterChecks {
             self.judge_changes(verdict);
         }
         false
-    }
-
-    /// A name has moved; `content` is what the new one holds.
-    pub fn renamed(&mut self, server: usize, names: (&str, &str), content: Option<&[u8]>, verdict: &mut Verdict) {
-        self.replication.renamed(server, names, content, verdict);
     }
 
     /// A client did or learned something.

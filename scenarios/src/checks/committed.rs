@@ -109,7 +109,7 @@ impl Committed {
     /// A leader older than the last cut still commits, up to `end`, what a newer one never had.
     pub fn commit_beside(&mut self, leader: &ServerModel, end: Offset, ledger: &Ledger) {
         let log = &leader.log;
-        let count = (0..log.count()).take_while(|at| log.get(*at).is_some_and(|id| ledger.end(id) <= end)).count();
+        let count = log.count_below(end, ledger);
         self.facts.push(QuorumFact::CommittedBeside { had: log.prefix(count), left: log.prefix(log.agreed) });
     }
 

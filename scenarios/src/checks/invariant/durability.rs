@@ -131,8 +131,7 @@ fn rests_on_amnesia(
 ) -> bool {
     let losses = committed.losses(ledger);
     let log = &servers[leader].log;
-    let count =
-        (0..log.count()).take_while(|at| log.get(*at).is_some_and(|id| ledger.end(id) <= high_watermark)).count();
+    let count = log.count_below(high_watermark, ledger);
     let Some(last) = count.checked_sub(1).and_then(|at| log.get(at)) else { return false };
     let (mut solid, mut forgotten) = (0, 0);
     for (index, voter) in servers.iter().enumerate().filter(|(_, server)| server.voter) {

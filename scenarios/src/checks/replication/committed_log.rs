@@ -12,7 +12,6 @@ pub type Session = (ProducerId, i16);
 #[derive(Clone, Copy, Debug)]
 pub struct LogRecord {
     pub value: u64,
-    pub batch: u32,
     /// Any consumer was shown it.
     pub seen: bool,
     /// One was shown it in a poll sent after all faults.
@@ -107,21 +106,20 @@ impl CommittedLog {
     }
 
     pub fn batch_of(&self, offset: i64) -> Option<&LogBatch> {
-        let record = self.records.get(usize::try_from(offset).ok()?)?;
-        self.batches.get(record.batch as usize)
+        let next = self.batches.partition_point(|batch| batch.base <= offset);
+        self.batches[..next].last().filter(|_| offset < self.end())
     }
 
     /// The next batch is committed. Gives claims of its offsets for other values: offset, value.
     pub fn extend(&mut self, event: u64, batch: &Batch) -> Vec<(i64, u64)> {
         let base = batch.base_offset.0;
         assert_eq!(base, self.end(), "committed batches come in order");
-        let index = u32::try_from(self.batches.len()).expect("fewer batches than 2^32");
         let mut contradicted = Vec::new();
         for (offset, value) in batch.values() {
             let claimed = self.claims.remove(&offset.0);
             let seen = claimed.is_some_and(|claimed| claimed.shown && claimed.value == value);
             contradicted.extend(claimed.filter(|claimed| claimed.value != value).map(|other| (offset.0, other.value)));
-            self.records.push(LogRecord { value, batch: index, seen, seen_fresh: false });
+            self.records.push(LogRecord { value, seen, seen_fresh: false });
         }
         let producer = batch.producer();
         let mut before = None;

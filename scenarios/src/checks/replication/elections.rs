@@ -72,7 +72,32 @@ pub fn changed(
     if partition.committed.is_empty() {
         return;
     }
-    judge_guards(partition, (&before, after), (elected, unclean), cause, verdict);
+    let candidate = |id: NodeId| Candidate {
+        has_all: partition.server(id).is_some_and(|server| partition.is_guard(server)),
+        hurt: is_hurt(partition, id, cause),
+        restarted: cause.update.unclean.contains(&id),
+    };
+    let of = |state: &ReferencePartition| candidates(state).map(candidate).collect::<SmallVec<[Candidate; 4]>>();
+    let change = CommittedChange {
+        before: &of(&before),
+        after: &of(after),
+        elected: elected.map(candidate),
+        unclean: unclean.is_some(),
+        unclean_allowed: cause.unclean_allowed,
+        elr: cause.image.is_elr_enabled(),
+    };
+    match change.may_leave() {
+        Ok(fact) => partition.facts.extend(fact),
+        Err(what) => {
+            let (id, acked) = (partition.id, partition.end_of(partition.acked));
+            let (epoch, leader) = (after.partition_epoch, after.leader);
+            verdict.fail(&AckedValueNotLost::CLAIM, || {
+                format!(
+                    "partition {id}: offsets below {acked} were acknowledged; the change to partition epoch {epoch}, with leader {leader}, {what}"
+                )
+            });
+        }
+    }
     if unclean.is_none() {
         let joined = after.isr.iter().filter(|id| !candidates(&before).any(|member| member == **id));
         for member in joined {
@@ -101,41 +126,6 @@ fn count_situations(before: &ReferencePartition, after: &ReferencePartition, ver
         Some(leader) if before.isr.contains(&leader) => {}
         Some(leader) if before.elr.contains(&leader) => verdict.met(Situation::ElrUsed),
         Some(_) => verdict.met(Situation::UncleanElection),
-    }
-}
-
-fn judge_guards(
-    partition: &mut PartitionModel,
-    (before, after): (&ReferencePartition, &ReferencePartition),
-    (elected, unclean): (Option<NodeId>, Option<NodeId>),
-    cause: Cause<'_>,
-    verdict: &mut Verdict,
-) {
-    let candidate = |id: NodeId| Candidate {
-        has_all: partition.server(id).is_some_and(|server| partition.is_guard(server)),
-        hurt: is_hurt(partition, id, cause),
-        restarted: cause.update.unclean.contains(&id),
-    };
-    let of = |state: &ReferencePartition| candidates(state).map(candidate).collect::<SmallVec<[Candidate; 4]>>();
-    let change = CommittedChange {
-        before: &of(before),
-        after: &of(after),
-        elected: elected.map(candidate),
-        unclean: unclean.is_some(),
-        unclean_allowed: cause.unclean_allowed,
-        elr: cause.image.is_elr_enabled(),
-    };
-    match change.may_leave() {
-        Ok(fact) => partition.facts.extend(fact),
-        Err(what) => {
-            let acked = partition.end_of(partition.acked);
-            let (id, epoch, leader) = (partition.id, after.partition_epoch, after.leader);
-            verdict.fail(&AckedValueNotLost::CLAIM, || {
-                format!(
-                    "partition {id}: offsets below {acked} were acknowledged; the change to partition epoch {epoch}, with leader {leader}, {what}"
-                )
-            });
-        }
     }
 }
 

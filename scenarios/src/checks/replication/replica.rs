@@ -53,16 +53,7 @@ pub struct Replica {
 impl Replica {
     /// How many leading batches end at `end`; `None` if no batch does.
     pub fn count_to(&self, end: Offset, ledger: &Ledger) -> Option<usize> {
-        let (mut low, mut high) = (0, self.log.count());
-        while low < high {
-            let middle = (low + high) / 2;
-            if ledger.end(self.log.prefix(middle + 1)) < end {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        let found = self.log.get(low).is_some_and(|batch| ledger.end(batch) == end);
-        found.then_some(low + 1)
+        let count = self.log.count_below(end, ledger);
+        (count > 0 && ledger.end(self.log.prefix(count)) == end).then_some(count)
     }
 }

@@ -66,19 +66,14 @@ impl LogModel {
         (held < count).then_some(held)
     }
 
-    /// How many leading batches it has in common with others, found by halves: equal ids mean equal
-    /// prefixes.
+    /// How many leading batches it has in common with others: equal ids mean equal prefixes.
     fn shared_prefix(&self, count: usize, other: impl Fn(usize) -> Option<BatchId>) -> usize {
-        let (mut low, mut high) = (0, self.count().min(count));
-        while low < high {
-            let middle = (low + high).div_ceil(2);
-            if self.get(middle - 1) == other(middle - 1) {
-                low = middle;
-            } else {
-                high = middle - 1;
-            }
-        }
-        low
+        leading(self.len.min(count), |at| self.get(at) == other(at))
+    }
+
+    /// How many leading batches end at `end` or before.
+    pub fn count_below(&self, end: Offset, ledger: &Ledger) -> usize {
+        leading(self.len, |at| ledger.end(self.prefix(at + 1)) <= end)
     }
 
     pub fn count(&self) -> usize {
@@ -368,6 +363,20 @@ impl LogModel {
         }
         self.forced = self.forced.min(self.len);
     }
+}
+
+/// How many of `count` come first for which that holds, found by halves.
+fn leading(count: usize, holds: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = (low + high) / 2;
+        if holds(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 /// A log as [`LogModel::read`] found it.

@@ -207,7 +207,7 @@ impl ServerModel {
             self.durable_elections.extend(durable);
         }
         let checkpoint = self.small.durable(LEADER_EPOCH_CHECKPOINT).unwrap_or_default();
-        parse_epoch_checkpoint(checkpoint, &mut self.durable_epochs);
+        self.durable_epochs = parse_epoch_checkpoint(checkpoint);
     }
 
     pub fn is_topic_id_durable(&self) -> bool {

@@ -46,17 +46,13 @@ pub fn parse_quorum_state(bytes: &[u8]) -> Option<Election> {
     })
 }
 
-/// Adds the entries of a `leader-epoch-checkpoint` to `entries`, which is emptied first.
-pub fn parse_epoch_checkpoint(bytes: &[u8], entries: &mut Vec<OffsetAndEpoch>) {
-    entries.clear();
-    let text = std::str::from_utf8(bytes).unwrap_or_default();
-    for line in text.lines().skip(2) {
-        if let Some((epoch, offset)) = line.split_once(' ')
-            && let (Ok(epoch), Ok(offset)) = (epoch.parse(), offset.parse())
-        {
-            entries.push(OffsetAndEpoch { epoch: LeaderEpoch(epoch), offset: Offset(offset) });
-        }
-    }
+/// The entries of a `leader-epoch-checkpoint`.
+pub fn parse_epoch_checkpoint(bytes: &[u8]) -> Vec<OffsetAndEpoch> {
+    let entry = |line: &str| {
+        let (epoch, offset) = line.split_once(' ')?;
+        Some(OffsetAndEpoch { epoch: LeaderEpoch(epoch.parse().ok()?), offset: Offset(offset.parse().ok()?) })
+    };
+    std::str::from_utf8(bytes).unwrap_or_default().lines().skip(2).filter_map(entry).collect()
 }
 
 /// The first file from which no process of Kafka starts. The readers here know less of each format than Kafka's: they

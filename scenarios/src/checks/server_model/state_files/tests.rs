@@ -8,8 +8,7 @@ fn kafkas_files_are_read() {
     let expected = Election { epoch: LeaderEpoch(2), leader: Some(NodeId(1)), voted: None };
     assert_eq!(parse_quorum_state(line), Some(expected));
     assert_eq!(parse_quorum_state(b"torn{"), None);
-    let mut entries = Vec::new();
-    parse_epoch_checkpoint(b"0\n2\n1 0\n4 17\n", &mut entries);
+    let entries = parse_epoch_checkpoint(b"0\n2\n1 0\n4 17\n");
     assert_eq!(entries.last(), Some(&OffsetAndEpoch { epoch: LeaderEpoch(4), offset: Offset(17) }));
     assert_eq!(entries.len(), 2);
 }
