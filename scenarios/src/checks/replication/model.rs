@@ -225,9 +225,8 @@ impl Replication {
             | BrokerObservation::BecameFollower { of, .. }
             | BrokerObservation::LeaderHighWatermark { of, .. }
             | BrokerObservation::FollowerHighWatermark { of, .. }
-            | BrokerObservation::IsrState { of, .. }
-            | BrokerObservation::Truncated { of, .. } => of,
-            BrokerObservation::Lifecycle { .. } => return,
+            | BrokerObservation::IsrState { of, .. } => of,
+            BrokerObservation::Truncated { .. } | BrokerObservation::Lifecycle { .. } => return,
         };
         let Some(index) = self.partitions.find(of) else { return };
         let (partition, broker) = (&mut self.partitions[index], &mut self.brokers[server]);

@@ -76,9 +76,25 @@ impl Check for Shrinks {
             Event::RequestSent { request: Request::Cluster(ClusterRequest::AlterPartition(request)), .. } => {
                 self.proposed(server, request, models, verdict);
             }
-            Event::Observed { observation: Observation::Broker(observation) } => {
-                self.observed(at_ns, server, observation);
-            }
+            Event::Observed { observation: Observation::Broker(observation) } => match observation {
+                BrokerObservation::BecameLeader { of, .. } => {
+                    self.leaders.insert((server, of), Leader::default());
+                }
+                BrokerObservation::BecameFollower { of, .. } => {
+                    self.leaders.remove(&(server, of));
+                }
+                BrokerObservation::IsrState { of, partition_epoch, in_flight, .. } => {
+                    let Some(leader) = self.leaders.get_mut(&(server, of)) else { return };
+                    let is_known = leader.proposal.as_ref().is_some_and(|(base, ..)| *base == partition_epoch);
+                    match in_flight {
+                        false => leader.proposal = None,
+                        // While it waits for its answer, and is sent again, the replicas may catch up.
+                        true if is_known => {}
+                        true => leader.proposal = Some((partition_epoch, at_ns, leader.caught_up.clone())),
+                    }
+                }
+                _ => {}
+            },
             Event::ResponseSent { response: Response::Data(_), .. } => self.serves[server] = true,
             Event::Down { .. } => {
                 self.serves[server] = false;
@@ -91,28 +107,6 @@ impl Check for Shrinks {
 }
 
 impl Shrinks {
-    fn observed(&mut self, at_ns: u64, server: usize, observation: BrokerObservation) {
-        match observation {
-            BrokerObservation::BecameLeader { of, .. } => {
-                self.leaders.insert((server, of), Leader::default());
-            }
-            BrokerObservation::BecameFollower { of, .. } => {
-                self.leaders.remove(&(server, of));
-            }
-            BrokerObservation::IsrState { of, partition_epoch, in_flight, .. } => {
-                let Some(leader) = self.leaders.get_mut(&(server, of)) else { return };
-                let is_known = leader.proposal.as_ref().is_some_and(|(base, ..)| *base == partition_epoch);
-                match in_flight {
-                    false => leader.proposal = None,
-                    // While it waits for its answer, and is sent again, the replicas may catch up.
-                    true if is_known => {}
-                    true => leader.proposal = Some((partition_epoch, at_ns, leader.caught_up.clone())),
-                }
-            }
-            _ => {}
-        }
-    }
-
     fn fetched(&mut self, at_ns: u64, server: usize, fetch: &DataFetchRequest, models: &Models) {
         let Some(cluster) = &models.cluster else { return };
         if cluster.metadata().image().broker_epoch(fetch.replica_id) != fetch.replica_epoch {

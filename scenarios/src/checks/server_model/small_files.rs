@@ -26,16 +26,19 @@ fn is_state_file(path: &str) -> bool {
 
 pub type InodeIndex = usize;
 
+#[derive(Clone, Copy, Debug, Default)]
+struct Name {
+    written: Option<InodeIndex>,
+    durable: Option<InodeIndex>,
+}
+
 /// Names and bytes. Written names and bytes are what a process sees; durable ones are what a
 /// power loss must leave.
 #[derive(Clone, Debug, Default)]
 pub struct SmallFiles {
     inodes: Vec<Inode>,
-    names: BTreeMap<String, InodeIndex>,
-    durable_names: BTreeMap<String, InodeIndex>,
-    /// Names that have changed since all names were durable.
-    changed: Vec<String>,
-    /// Inodes that lost their name since then.
+    names: BTreeMap<String, Name>,
+    /// Inodes that lost their name since all names were durable.
     nameless: Vec<InodeIndex>,
     /// A state file has changed, as written or as durable, since the last query.
     state_changed: bool,
@@ -44,20 +47,16 @@ pub struct SmallFiles {
 impl SmallFiles {
     /// Opens, creates if absent, empties if `truncate` is set.
     pub fn open(&mut self, path: &str, truncate: bool) -> InodeIndex {
-        let index = match self.names.get(path) {
-            Some(index) => *index,
-            None => {
-                let is_state = is_state_file(path);
-                self.inodes.push(Inode { is_state, ..Inode::default() });
-                self.names.insert(path.to_owned(), self.inodes.len() - 1);
-                self.changed.push(path.to_owned());
-                self.state_changed |= is_state;
-                self.inodes.len() - 1
+        if let Some(index) = self.names.get(path).and_then(|name| name.written) {
+            if truncate {
+                self.inode(index).written.clear();
             }
-        };
-        if truncate {
-            self.inode(index).written.clear();
+            return index;
         }
+        let (index, is_state) = (self.inodes.len(), is_state_file(path));
+        self.inodes.push(Inode { is_state, ..Inode::default() });
+        self.names.entry(path.to_owned()).or_default().written = Some(index);
+        self.state_changed |= is_state;
         index
     }
 
@@ -70,19 +69,17 @@ impl SmallFiles {
     }
 
     pub fn rename(&mut self, from: &str, to: &str) {
-        if let Some(index) = self.names.remove(from) {
+        if let Some(index) = self.names.get_mut(from).and_then(|name| name.written.take()) {
             let is_state = is_state_file(to);
             self.inodes[index].is_state |= is_state;
             self.state_changed |= is_state || is_state_file(from);
-            self.nameless.extend(self.names.insert(to.to_owned(), index));
-            self.changed.extend([from.to_owned(), to.to_owned()]);
+            self.nameless.extend(self.names.entry(to.to_owned()).or_default().written.replace(index));
         }
     }
 
     pub fn unlink(&mut self, path: &str) {
-        if let Some(index) = self.names.remove(path) {
+        if let Some(index) = self.names.get_mut(path).and_then(|name| name.written.take()) {
             self.nameless.push(index);
-            self.changed.push(path.to_owned());
             self.state_changed |= is_state_file(path);
         }
     }
@@ -94,13 +91,12 @@ impl SmallFiles {
 
     /// All names are durable. Nobody reads inodes without a name any more.
     pub fn names_synced(&mut self) {
-        for name in self.changed.drain(..) {
-            self.state_changed |= is_state_file(&name);
-            match self.names.get(&name) {
-                Some(index) => self.durable_names.insert(name, *index),
-                None => self.durable_names.remove(&name),
-            };
-        }
+        let state_changed = &mut self.state_changed;
+        self.names.retain(|path, name| {
+            *state_changed |= name.durable != name.written && is_state_file(path);
+            name.durable = name.written;
+            name.written.is_some()
+        });
         for index in self.nameless.drain(..) {
             self.inodes[index] = Inode::default();
         }
@@ -117,20 +113,18 @@ impl SmallFiles {
     }
 
     pub fn written(&self, path: &str) -> Option<&[u8]> {
-        self.names.get(path).map(|index| self.inodes[*index].written.as_slice())
+        self.names.get(path)?.written.map(|index| self.inodes[index].written.as_slice())
     }
 
     /// What is left after a power loss that keeps nothing more.
     pub fn durable(&self, path: &str) -> Option<&[u8]> {
-        self.durable_names.get(path).and_then(|index| self.inodes[*index].durable.as_deref())
+        self.names.get(path)?.durable.and_then(|index| self.inodes[index].durable.as_deref())
     }
 
     /// Are the bytes under this *written* name durable, whatever of the name?
     pub fn bytes_durable(&self, path: &str) -> bool {
-        self.names.get(path).is_some_and(|index| {
-            let inode = &self.inodes[*index];
-            inode.durable.as_ref() == Some(&inode.written)
-        })
+        let inode = self.names.get(path).and_then(|name| name.written).map(|index| &self.inodes[index]);
+        inode.is_some_and(|inode| inode.durable.as_ref() == Some(&inode.written))
     }
 
     /// A process finds these; `how` and `damaged` as for [`LogModel::booted`](super::log::LogModel::booted). Gives why they
@@ -155,11 +149,11 @@ impl SmallFiles {
         self.names_synced();
         if how.is_some_and(|how| how != Down::PowerLost) {
             // What the page cache has is durable only as far as it was.
-            for (path, index) in std::mem::take(&mut self.durable_names) {
-                self.inodes[index].durable = before.durable(&path).map(<[u8]>::to_vec);
-                match before.durable_names.contains_key(&path) {
-                    true => drop(self.durable_names.insert(path, index)),
-                    false => self.changed.push(path),
+            for (path, name) in &mut self.names {
+                let was_durable = before.names.get(path).is_some_and(|name| name.durable.is_some());
+                name.durable = name.written.filter(|_| was_durable);
+                if let Some(index) = name.written {
+                    self.inodes[index].durable = before.durable(path).map(<[u8]>::to_vec);
                 }
             }
         }
@@ -169,21 +163,14 @@ impl SmallFiles {
     /// A destroying fault left these durable bytes. Are they others than before?
     pub fn spoil(&mut self, left: &dyn DurableFiles) -> bool {
         let mut are_others = false;
-        for (path, index) in &self.durable_names {
+        for (path, name) in &mut self.names {
+            let Some(index) = name.durable else { continue };
             let left = left.read(path);
-            let durable = &mut self.inodes[*index].durable;
-            are_others |= *durable != left;
-            *durable = left;
+            are_others |= self.inodes[index].durable != left;
+            name.durable = left.is_some().then_some(index);
+            self.inodes[index].durable = left;
         }
         self.state_changed = true;
-        let (inodes, changed) = (&self.inodes, &mut self.changed);
-        self.durable_names.retain(|name, index| {
-            let is_left = inodes[*index].durable.is_some();
-            if !is_left {
-                changed.push(name.clone());
-            }
-            is_left
-        });
         are_others
     }
 
@@ -193,8 +180,8 @@ impl SmallFiles {
         let found = paths.iter().filter(|path| is_small_file(path) && !files.is_unreadable(path));
         let other = found.filter(|path| files.read(path).as_deref() != self.written(path)).map(|path| path.to_string());
         let is_missing = |name: &&String| files.read(name).is_none() && !files.is_unreadable(name);
-        let missing = self.names.keys().filter(is_missing).cloned();
-        other.chain(missing).next()
+        let written = self.names.iter().filter(|(_, name)| name.written.is_some()).map(|(path, _)| path);
+        other.chain(written.filter(is_missing).cloned()).next()
     }
 
     /// The first path whose bytes after a power loss are neither the durable ones nor those
@@ -207,9 +194,8 @@ impl SmallFiles {
             let is_known = found == self.durable(path) || found == self.written(path);
             is_known || (unsynced && found.is_some()) || files.is_unreadable(path)
         };
-        let names = self.durable_names.keys().chain(self.names.keys());
         // A temporary file is never read: whatever became of several unsynced ones is fine.
-        names.into_iter().find(|path| !path.ends_with(".tmp") && !possible(path)).cloned()
+        self.names.keys().find(|path| !path.ends_with(".tmp") && !possible(path)).cloned()
     }
 }
 
