@@ -132,7 +132,8 @@ pub fn judge(ack: &Ack, partition: &PartitionModel, server: usize, verdict: &mut
     let base = partition.at(leads.partition_epoch);
     let pending = leads.in_flight && base.is_some_and(|base| usize::from(leads.maximal) > base.isr.len());
     // Not sent yet: who joins is not known, but how many must hold it.
-    let proposed = if pending { leads.proposed() } else { &[] };
+    let proposed = leads.proposed.as_ref().filter(|(base, _)| pending && *base == leads.partition_epoch);
+    let proposed = proposed.map_or(&[][..], |(_, isr)| isr);
     let maximal = base.iter().flat_map(|base| base.isr.iter()).chain(proposed);
     let (now, committed) = (partition.now(), partition.at(ack.committed));
     let is_newest = now.is_some_and(|now| now.leader_epoch == leads.epoch);

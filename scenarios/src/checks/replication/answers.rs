@@ -39,16 +39,10 @@ pub struct Answers {
     /// A handful.
     opened: Vec<Opened>,
     /// Partitions that the running step may not change, and the leader epoch of the request.
-    outdated: SmallVec<[(PartitionIndex, LeaderEpoch); 2]>,
+    pub(super) outdated: SmallVec<[(PartitionIndex, LeaderEpoch); 2]>,
 }
 
 impl Answers {
-    /// The broker's request thread receives its next input.
-    #[inline]
-    pub fn step_over(&mut self) {
-        self.outdated.clear();
-    }
-
     pub fn connected(&mut self, token: u32, connection: u64) {
         // A link has one connection: the newest.
         let slot = |token: u32| Link::slot_of(ConnectToken(token));

@@ -19,13 +19,13 @@ pub(super) struct Directory {
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct DataDisk {
+pub struct DataDisk {
     pub(super) directories: Vec<Directory>,
-    by_name: BTreeMap<Rc<str>, usize>,
+    pub(super) by_name: BTreeMap<Rc<str>, usize>,
     /// Of segments: the place of the directory, and the base offset.
     pub(super) handles: BTreeMap<u32, (usize, Offset)>,
     /// A fault destroyed durable bytes, and no power loss has shown it since.
-    pub(super) damaged: bool,
+    pub damaged: bool,
 }
 
 /// Directory and base offset of a data log's segment.

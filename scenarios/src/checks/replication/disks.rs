@@ -8,6 +8,7 @@ use crate::checks::audit::GhostMismatch;
 use crate::checks::invariant::log_matching;
 use crate::checks::invariant::topic_id::PersistBeforePromiseD7;
 use crate::checks::prelude::*;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use raft::ids::{BrokerEpoch, Offset};
@@ -15,7 +16,7 @@ use raft::io::DurableFiles;
 use raft::log::Batch;
 use sim::watch::{Down, Synced, Write};
 
-use super::data_disk::{Directory, TOPIC_ID_FILE, high_watermarks, partition_of, segment};
+use super::data_disk::{DataDisk, TOPIC_ID_FILE, high_watermarks, partition_of, segment};
 use super::partition::PartitionModel;
 use super::partitions::PartitionIndex;
 use super::{Replication, elections};
@@ -23,9 +24,9 @@ use crate::checks::loss::facts::Fact;
 use crate::checks::server_model::ledger::Ledger;
 use crate::checks::server_model::log::LogModel;
 
+#[derive(Default)]
 struct FoundLog {
     directory: Rc<str>,
-    partition: PartitionIndex,
     segments: Vec<(Offset, Rc<[u8]>)>,
 }
 
@@ -189,23 +190,18 @@ impl Replication {
         }
     }
 
-    pub fn disk_damaged(&mut self, server: usize) {
-        self.brokers[server].disk.damaged = true;
-    }
-
     /// All data logs on a disk, by the partition they belong to.
-    fn find(&mut self, files: &dyn DurableFiles) -> Vec<FoundLog> {
+    fn find(&mut self, files: &dyn DurableFiles) -> BTreeMap<PartitionIndex, FoundLog> {
         let paths = files.paths();
-        let mut found = Vec::new();
+        let mut found = BTreeMap::new();
         for path in &paths {
             let Some(name) = path.strip_suffix(TOPIC_ID_FILE) else { continue };
             let Some(id) = partition_of(name, &files.read(path).unwrap_or_default()) else { continue };
-            let partition = self.partitions.index_of(id);
-            found.push(FoundLog { directory: name.into(), partition, segments: Vec::new() });
+            found.insert(self.partitions.index_of(id), FoundLog { directory: name.into(), segments: Vec::new() });
         }
         for path in &paths {
             let Some((name, base)) = segment(path) else { continue };
-            let owner = found.iter_mut().find(|log| *log.directory == *name);
+            let owner = found.values_mut().find(|log| *log.directory == *name);
             if let (Some(log), Some(bytes)) = (owner, files.read(path)) {
                 log.segments.push((base, bytes.into()));
             }
@@ -225,20 +221,19 @@ impl Replication {
         let mut found = self.find(files);
         self.partitions.iter_mut().for_each(|partition| partition.replicas[server].high_watermark = Offset(0));
         for (name, high_watermark) in high_watermarks(files) {
-            if let Some(log) = found.iter().find(|log| *log.directory == *name) {
-                self.partitions[log.partition].replicas[server].high_watermark = high_watermark;
+            if let Some((index, _)) = found.iter().find(|(_, log)| *log.directory == *name) {
+                self.partitions[*index].replicas[server].high_watermark = high_watermark;
             }
         }
         let disk = &mut self.brokers[server].disk;
         let damaged = disk.damaged;
-        *disk = super::data_disk::DataDisk::default();
-        disk.damaged = damaged && how != Some(Down::PowerLost);
-        for log in &found {
+        *disk = DataDisk { damaged: damaged && how != Some(Down::PowerLost), ..DataDisk::default() };
+        for (index, log) in &found {
             let place = disk.directory(&log.directory);
-            disk.directories[place] = Directory { partition: Some(log.partition), opened: Vec::new() };
+            disk.directories[place].partition = Some(*index);
         }
         for (index, model) in self.partitions.iter_mut().enumerate() {
-            let segments = take_segments(&mut found, index);
+            let segments = found.remove(&index).unwrap_or_default().segments;
             let PartitionModel { ledger, replicas, .. } = model;
             let replica = &mut replicas[server];
             if segments.is_empty() && replica.log.is_empty() {
@@ -277,7 +272,7 @@ impl Replication {
     pub fn differs_from_disk(&mut self, server: usize, files: &dyn DurableFiles) -> Option<String> {
         let mut found = self.find(files);
         self.partitions.iter_mut().enumerate().find_map(|(index, model)| {
-            let segments = take_segments(&mut found, index);
+            let segments = found.remove(&index).unwrap_or_default().segments;
             let written = &model.replicas[server].log;
             if segments.is_empty() && written.is_empty() {
                 return None;
@@ -286,9 +281,4 @@ impl Replication {
             Some(format!("partition {}: {differs}", model.id))
         })
     }
-}
-
-fn take_segments(found: &mut [FoundLog], partition: PartitionIndex) -> Vec<(Offset, Rc<[u8]>)> {
-    let log = found.iter_mut().find(|log| log.partition == partition);
-    log.map(|log| std::mem::take(&mut log.segments)).unwrap_or_default()
 }

@@ -47,7 +47,7 @@ pub struct Settings {
 /// One broker, as far as it is not about one of its replicas.
 #[derive(Clone, Debug, Default)]
 pub struct Broker {
-    pub(super) disk: DataDisk,
+    pub disk: DataDisk,
     /// How far it had published when its request thread received its last input. It may use newer metadata, as the step
     /// that publishes may do other things first.
     decided_by: Option<Offset>,
@@ -177,7 +177,7 @@ impl Replication {
         let broker = &mut self.brokers[server];
         broker.decided_by = published;
         broker.refused.clear();
-        broker.answers.step_over();
+        broker.answers.outdated.clear();
         for (partition, ack) in broker.acks.drain(..) {
             acks::judge(&ack, &self.partitions[partition], server, verdict);
         }

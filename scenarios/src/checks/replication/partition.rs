@@ -6,7 +6,6 @@ use crate::checks::prelude::*;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use raft::broker::observation::PartitionTag;
 use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
 use smallvec::SmallVec;
 
@@ -69,10 +68,6 @@ impl PartitionModel {
     /// The index of a node; a handful are searched.
     pub fn server(&self, node: NodeId) -> Option<usize> {
         self.servers.iter().position(|other| *other == node)
-    }
-
-    pub fn tag(&self) -> PartitionTag {
-        self.id.into()
     }
 
     pub fn losses(&self) -> Losses<'_> {
@@ -152,7 +147,7 @@ impl PartitionModel {
                 let contradicted =
                     contradicted.find(|(at, value)| self.losses().may_be_shown(Offset(*at), *value, None).is_none());
                 let change = Change::Grown { place: self.log.batches.len() - 1, contradicted };
-                verdict.log_changes.push((self.tag(), change));
+                verdict.log_changes.push((self.id.into(), change));
             }
             if !self.shown.is_empty() {
                 self.compare_shown(next, verdict);
@@ -196,6 +191,6 @@ impl PartitionModel {
             replica.log.agreed = replica.log.agreed.min(count);
         }
         let gone = self.log.cut(self.committed_end().0);
-        verdict.log_changes.push((self.tag(), Change::Cut(gone)));
+        verdict.log_changes.push((self.id.into(), Change::Cut(gone)));
     }
 }

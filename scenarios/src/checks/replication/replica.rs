@@ -27,13 +27,6 @@ pub struct Leading {
     pub proposed: Option<(PartitionEpoch, Rc<[NodeId]>)>,
 }
 
-impl Leading {
-    /// The ISR of the proposal that waits for its answer, if that has been sent.
-    pub fn proposed(&self) -> &[NodeId] {
-        self.proposed.as_ref().filter(|(base, _)| *base == self.partition_epoch).map_or(&[], |(_, isr)| isr)
-    }
-}
-
 #[derive(Clone, Debug, Default)]
 pub struct Replica {
     /// As written, how much of it is durable, and how much equals the committed log.
