@@ -29,9 +29,8 @@ fuzz_target!(|bytes: &[u8]| {
     if which & 0x80 != 0 {
         disk.put(LEADER_EPOCH_CHECKPOINT, b"");
     }
-    parse_epoch_checkpoint(content, &mut Vec::new());
-    let mut epochs = Vec::new();
-    parse_epoch_checkpoint(&disk.read(LEADER_EPOCH_CHECKPOINT).unwrap_or_default(), &mut epochs);
+    parse_epoch_checkpoint(content);
+    let epochs = parse_epoch_checkpoint(&disk.read(LEADER_EPOCH_CHECKPOINT).unwrap_or_default());
 
     // A recovery that trusts batches without their checksum, as with one of the bugs, may find anything.
     let trusting = LogConfig { bugs: Bugs::NONE.with(Bug::NoChecksumOnRecovery), ..LOG };
