@@ -89,7 +89,6 @@ impl Checks {
         self.verdict.fail_unless(excuse, &NoFatalFault::CLAIM, || format!("node {id} ended itself: {reason}"));
     }
 
-    /// A leader answers a Fetch of another replica.
     fn fetch_answered(&mut self, server: usize, fetch: &FetchResponse) {
         let model = &self.models.servers[server];
         let is_leader = fetch.current_leader.leader_id == Some(model.id);
@@ -103,7 +102,6 @@ impl Checks {
         }
     }
 
-    /// A replica answers a read of a client.
     fn read_answered(&mut self, (server, to): (usize, usize), rpc: Rpc, read: &ReadRecordsResponse) {
         if read.error != ErrorCode::None {
             return;
@@ -123,7 +121,6 @@ impl Checks {
         self.recovery.answered_read(server, read.applied_end);
     }
 
-    /// A server said something of itself.
     fn observed(&mut self, server: usize, observation: Observation) {
         match observation {
             Observation::RoleChanged { role, epoch, leader } => self.role_changed(server, role, epoch, leader),
@@ -250,7 +247,6 @@ impl Checks {
         }
     }
 
-    /// A client did or learned something.
     pub fn client(&mut self, at: u64, client: usize, event: AttemptEvent) {
         self.verdict.now_ns = at;
         let (committed, ledger) = (&mut self.models.committed, &self.models.ledger);
@@ -267,7 +263,6 @@ impl Checks {
         }
     }
 
-    /// A Kafka client sends a request.
     pub fn client_sent(&mut self, client: usize, request: &Request) {
         if let (Some(cluster), Request::Admin(request)) = (&mut self.models.cluster, request) {
             cluster.histories.admin_sent(client, request);
@@ -305,7 +300,6 @@ impl Checks {
         self.cut_links = self.cut_links.saturating_add_signed(change);
     }
 
-    /// All faults are over.
     pub fn healed(&mut self, at: u64) {
         self.verdict.now_ns = at;
         self.recovery.healed(at);
@@ -339,7 +333,6 @@ impl Checks {
         self.recovery.overdue(missing, &self.models.servers, &mut self.verdict);
     }
 
-    /// The run is over.
     pub fn finish(&mut self, at: u64) {
         self.verdict.now_ns = at;
         let end_of = |count: usize| match count.checked_sub(1) {

@@ -17,7 +17,6 @@ use super::loss::quorum::QuorumFact;
 use super::server_model::ledger::{BatchId, Recorded};
 
 impl Checks {
-    /// A server boots and finds `disk`.
     pub(super) fn booted(&mut self, server: usize, incarnation: u32, disk: &dyn DurableFiles) {
         let before = self.models.servers[server].durable_election;
         let model = &mut self.models.servers[server];
@@ -45,7 +44,6 @@ impl Checks {
         self.promise_stands();
     }
 
-    /// It is down.
     pub(super) fn down(&mut self, server: usize, how: Down) {
         let model = &mut self.models.servers[server];
         if model.leads().is_some() {
@@ -80,7 +78,6 @@ impl Checks {
         self.verdict.met(Situation::DiskFailed);
     }
 
-    /// A server changed its disk.
     pub(super) fn wrote(&mut self, server: usize, write: Write<'_>) {
         let model = &mut self.models.servers[server];
         let (agreed, epoch) = (model.log.agreed, model.written_election.unwrap_or_default().epoch);
@@ -175,7 +172,6 @@ impl Checks {
         );
     }
 
-    /// Something of a server became durable.
     pub(super) fn synced(&mut self, server: usize, synced: Synced) {
         let model = &mut self.models.servers[server];
         model.synced(synced);

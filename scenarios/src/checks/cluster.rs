@@ -22,7 +22,6 @@ use super::replication::{Replication, Settings, producers};
 use super::second_reader;
 use super::server_model::ServerModel;
 
-/// What the checks need to know of brokers.
 #[derive(Clone, Debug)]
 pub struct BrokerConfig {
     /// Node ids of the servers that have the role.
@@ -38,7 +37,6 @@ pub struct BrokerConfig {
     pub lasting_topics: usize,
     /// The shorter of their `retry.backoff.ms` and `retry.backoff.max.ms`.
     pub retry_backoff_ms: u64,
-    /// The controllers' static `min.insync.replicas`.
     pub controllers_min_insync_replicas: i32,
     /// Their `broker.session.timeout.ms`; the longest.
     pub session_timeout_ms: u32,
@@ -56,7 +54,6 @@ pub struct ClusterChecks {
     /// Clients that begin after healing.
     pub fresh: FreshClients,
     retries: Retries,
-    /// What all clients did.
     pub histories: ClientHistories,
 }
 
@@ -75,17 +72,14 @@ impl ClusterChecks {
         }
     }
 
-    /// The model image and what rests on it.
     pub fn metadata(&self) -> &MetadataModel {
         &self.metadata
     }
 
-    /// Has this node the role?
     pub fn is_broker(&self, id: NodeId) -> bool {
         self.brokers.contains(&id)
     }
 
-    /// Models of all partitions.
     pub fn replication(&self) -> &Replication {
         &self.replication
     }
@@ -199,14 +193,12 @@ impl ClusterChecks {
         false
     }
 
-    /// A client did or learned something.
     pub fn attempt(&mut self, at_ns: u64, client: usize, event: AttemptEvent, verdict: &mut Verdict) {
         self.fresh.attempt(client, event);
         self.retries.attempt(at_ns, client, event, verdict);
         self.histories.attempt(client, event, &mut self.replication.partitions, verdict);
     }
 
-    /// The run is over.
     pub fn finish(&mut self, recovered: bool, overdue: bool, verdict: &mut Verdict) {
         self.histories.finish((recovered, overdue), &mut self.replication.partitions, verdict);
     }

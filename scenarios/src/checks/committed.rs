@@ -8,10 +8,8 @@ use super::loss::quorum::{QuorumFact, QuorumLosses};
 use super::server_model::ServerModel;
 use super::server_model::ledger::{BatchId, Ledger};
 
-/// A committed data record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommittedRecord {
-    /// Where it stands.
     pub offset: Offset,
     pub value: u64,
     /// Has any read shown it?
@@ -25,7 +23,6 @@ pub struct Committed {
     /// The epoch whose leader committed each (if that commit promised nothing, the one whose commit
     /// promised it); ascending.
     epochs: Vec<LeaderEpoch>,
-    /// Its data records.
     pub records: Vec<CommittedRecord>,
     /// Leading records that are known to be seen.
     all_seen: usize,
@@ -39,12 +36,10 @@ pub struct Committed {
 }
 
 impl Committed {
-    /// Batches.
     pub fn count(&self) -> usize {
         self.batches.len()
     }
 
-    /// The newest epoch that has committed something.
     pub fn newest_epoch(&self) -> Option<LeaderEpoch> {
         self.epochs.last().copied()
     }
@@ -83,7 +78,6 @@ impl Committed {
         self.promised = self.batches.len();
     }
 
-    /// What may be missing.
     pub fn losses<'a>(&'a self, ledger: &'a Ledger) -> QuorumLosses<'a> {
         QuorumLosses { ledger, facts: &self.facts }
     }

@@ -6,7 +6,6 @@ use raft::ids::NodeId;
 use super::cluster::BrokerConfig;
 use super::invariant::timings::QuorumTimings;
 
-/// What the checks need to know of a run.
 #[derive(Clone, Debug)]
 pub struct CheckConfig {
     /// Node ids of the servers; everywhere else a server is its index in this list.

@@ -58,7 +58,6 @@ pub struct Kinds(u32);
 impl Kinds {
     pub const NONE: Kinds = Kinds(0);
 
-    /// These and those.
     #[must_use]
     pub const fn and(self, other: Kinds) -> Kinds {
         Kinds(self.0 | other.0)
@@ -80,22 +79,18 @@ events! {
     Down = DOWN {
         how: Down,
     },
-    /// A process ends itself.
     Halted = HALTED {
         reason: &'a str,
         /// The exception that ends it, if one does.
         fault: Option<FatalFault>,
     },
-    /// A thread receives an input.
     Input = INPUT {
         thread: ThreadName,
     },
-    /// A request is received.
     RequestReceived = REQUEST_RECEIVED {
         rpc: Rpc,
         request: &'a Request,
     },
-    /// A response is received.
     ResponseReceived = RESPONSE_RECEIVED {
         /// The number by which the process knows the connection.
         token: u32,
@@ -108,12 +103,10 @@ events! {
         /// The world's number of it.
         connection: u64,
     },
-    /// A request is sent.
     RequestSent = REQUEST_SENT {
         rpc: Rpc,
         request: &'a Request,
     },
-    /// A response is sent.
     ResponseSent = RESPONSE_SENT {
         rpc: Rpc,
         /// Index of the requesting node; the indices of clients follow those of servers.
@@ -137,7 +130,6 @@ events! {
     },
     /// A write or fsync is refused: the process is about to end (consensus.md §4.9).
     DiskFailed = DISK_FAILED,
-    /// A fault destroys durable bytes.
     DiskDamaged = DISK_DAMAGED {
         left: &'a dyn DurableFiles,
     },
@@ -147,7 +139,6 @@ events! {
     },
     /// A record of the metadata log is committed, which the models have not replayed yet.
     RecordCommitted = RECORD_COMMITTED {
-        /// Where it stands.
         offset: Offset,
         /// Of its batch.
         epoch: LeaderEpoch,

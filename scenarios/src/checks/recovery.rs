@@ -37,9 +37,7 @@ pub struct Recovery {
 /// A predicate that does not hold yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
-    /// Its name.
     pub predicate: &'static str,
-    /// For whom.
     pub servers: SmallVec<[usize; 8]>,
     /// And of what, if it is about one.
     pub partition: Option<TopicIdPartition>,
@@ -65,12 +63,10 @@ impl Recovery {
         Recovery { shown_by: vec![false; servers], appends, reads, ..Recovery::default() }
     }
 
-    /// All faults are over.
     pub fn healed(&mut self, at_ns: u64) {
         self.healed_ns = Some(at_ns);
     }
 
-    /// A client did or learned something.
     pub fn client(&mut self, client: usize, event: AttemptEvent) {
         if self.healed_ns.is_none() || self.fresh.is_some() {
             return;
@@ -91,14 +87,12 @@ impl Recovery {
         }
     }
 
-    /// A server answered a read.
     pub fn answered_read(&mut self, server: usize, applied_end: Offset) {
         if self.fresh.is_some_and(|fresh| applied_end > fresh) {
             self.shown_by[server] = true;
         }
     }
 
-    /// Does everything hold?
     pub fn recovered(&mut self, servers: &[ServerModel], committed: &mut Committed, ledger: &Ledger) -> bool {
         (self.fresh.is_some() || !self.appends) && self.missing(servers, committed, ledger).is_none()
     }

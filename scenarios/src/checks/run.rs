@@ -26,7 +26,6 @@ use crate::failover::Failovers;
 use crate::report::{Failover, Linearizability, OperationCounts, Violation};
 use crate::topic_names::TopicNames;
 
-/// All checks of a run.
 #[derive(Clone, Debug)]
 pub struct Checks {
     pub(crate) models: Models,
@@ -95,7 +94,6 @@ impl Checks {
         self.verdict.stop()
     }
 
-    /// Excuses, and how often.
     pub fn excused(&self) -> impl Iterator<Item = (Excuse, u64)> {
         self.verdict.excused()
     }
@@ -115,7 +113,6 @@ impl Checks {
         self.judges.Leaders.elections()
     }
 
-    /// Failovers that completed, in order of time.
     pub fn failovers(&self) -> &[Failover] {
         &self.failovers.done
     }
@@ -139,7 +136,6 @@ impl Checks {
         self.models.cluster.as_deref()
     }
 
-    /// One past the last committed offset.
     pub fn committed_end(&self) -> Offset {
         self.models.committed.end
     }

@@ -11,17 +11,14 @@ use super::replication::committed_log::Change;
 use crate::coverage::Coverage;
 use crate::report::{Violation, ViolationKind};
 
-/// A time as messages say it.
 pub fn seconds(ns: u64) -> String {
     format!("{} s", sim::duration::seconds(ns))
 }
 
-/// An optional value as messages say it.
 pub fn or_none(value: Option<impl std::fmt::Display>) -> String {
     value.map_or_else(|| "none".to_owned(), |value| value.to_string())
 }
 
-/// What the checks have found so far.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
     /// True time of the event being judged, ns.
@@ -63,12 +60,10 @@ impl Verdict {
         self.beyond_tolerance
     }
 
-    /// A rare situation is observed.
     pub fn met(&mut self, situation: Situation) {
         self.coverage.met(situation);
     }
 
-    /// A node reports a rare situation.
     pub fn reached(&mut self, probe: Probe) {
         self.coverage.reached(probe);
     }
@@ -152,7 +147,6 @@ impl Verdict {
         self.violation.as_ref()
     }
 
-    /// The excuse that ended the run, if one did.
     pub fn ended_by(&self) -> Option<Excuse> {
         self.ended_by
     }
@@ -167,7 +161,6 @@ impl Verdict {
         self.fired.values().copied()
     }
 
-    /// Excuses and how often, by name.
     pub fn excused(&self) -> impl Iterator<Item = (Excuse, u64)> {
         self.excused.iter().map(|(excuse, count)| (*excuse, *count))
     }

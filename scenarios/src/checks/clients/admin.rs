@@ -26,7 +26,6 @@ use super::requested::{Entry, UnaskedMetadata, Wish};
 
 type Key = (usize, u32);
 
-/// An attempt without an answer.
 #[derive(Clone, Debug)]
 struct Attempt {
     /// None until it is sent.

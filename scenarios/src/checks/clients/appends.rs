@@ -54,13 +54,11 @@ struct Sending {
     after_ack: bool,
 }
 
-/// A batch as a producer knows it.
 #[derive(Clone, Debug)]
 struct SentBatch {
     partition: TopicPartition,
     acks: i8,
     count: u32,
-    /// First value and count.
     runs: SmallVec<[(u64, u32); 1]>,
     first_sent: u64,
     sendings: SmallVec<[Sending; 1]>,
@@ -84,7 +82,6 @@ impl SentBatch {
     }
 }
 
-/// An attempt without an answer.
 #[derive(Clone, Copy, Debug)]
 struct Attempt {
     batch: BatchKey,
@@ -401,7 +398,6 @@ impl Appends {
         is_bumped && !sendings[first.max(second)].after_ack
     }
 
-    /// A committed batch was destroyed with the disks that held it.
     pub fn destroyed(&mut self, log: PartitionIndex, batch: &LogBatch, values: &[u64], verdict: &mut Verdict) {
         if let Some(key) = self.sender_of(values, batch.producer) {
             // What comes now comes behind what is left.

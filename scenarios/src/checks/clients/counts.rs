@@ -47,7 +47,6 @@ impl Counts {
         }
     }
 
-    /// The run is over: the outcome of what never ended is unknown.
     pub fn finish(&mut self) {
         for (kind, open) in std::mem::take(&mut self.open).into_iter().filter(|(_, open)| *open > 0) {
             self.operations.entry(kind).or_default().unknown += open;

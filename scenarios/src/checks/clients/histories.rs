@@ -159,7 +159,6 @@ impl ClientHistories {
         })
     }
 
-    /// Partitions of whose log something was destroyed.
     pub fn cut_logs(&self, partitions: &Partitions) -> BTreeSet<String> {
         self.cut.iter().map(|log| self.metadata.name_of(partitions[*log].id)).collect()
     }

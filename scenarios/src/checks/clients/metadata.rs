@@ -69,7 +69,6 @@ pub struct Life {
 #[derive(Clone, Copy, Debug)]
 pub struct Led {
     pub leader: NodeId,
-    /// Its first replica.
     pub preferred: NodeId,
     /// By a PartitionChange record, not by its Partition record.
     pub changed: bool,
@@ -112,7 +111,6 @@ pub struct Metadata {
     pub names: Timelines<Rc<str>, Option<usize>>,
     /// By the name of the topic.
     pub partitions: Timelines<(Rc<str>, i32), Option<Led>>,
-    /// What is set of each resource.
     pub configs: Timelines<Resource, Configs>,
     pub registered: Timelines<NodeId, bool>,
     /// A topic (its life) whose creation the records before this one belong to, with no other event between them.

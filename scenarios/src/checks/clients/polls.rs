@@ -94,7 +94,6 @@ struct Lost {
     client: usize,
     log: PartitionIndex,
     offset: i64,
-    /// The value shown right before it.
     shown: Option<u64>,
     at_ns: u64,
 }

@@ -45,7 +45,6 @@ pub fn alterations(request: &AlterConfigsResource) -> BTreeMap<&Rc<str>, &Altera
     accepted.map(|config| (&config.name, config)).collect()
 }
 
-/// What an entry of an admin request wants.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Wish {
     Create(CreatableTopic),

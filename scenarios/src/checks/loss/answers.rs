@@ -10,18 +10,14 @@ use crate::checks::server_model::ledger::{BatchId, Ledger};
 /// A partition as the answers see it.
 #[derive(Clone, Copy, Debug)]
 pub struct Losses<'a> {
-    /// All that was ever written.
     pub ledger: &'a Ledger,
-    /// The committed log.
     pub committed: &'a [BatchId],
-    /// In order.
     pub facts: &'a [Fact],
 }
 
 /// A consumer's position that the requested leader does not have.
 #[derive(Clone, Copy, Debug)]
 pub struct SentBack {
-    /// Where it was.
     pub from: Offset,
     /// Where it is sent, if the leader said so.
     pub to: Option<Offset>,

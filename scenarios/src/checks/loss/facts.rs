@@ -7,12 +7,9 @@ use smallvec::SmallVec;
 
 use crate::checks::server_model::ledger::BatchId;
 
-/// A leader begins.
 #[derive(Clone, Debug)]
 pub struct Began {
-    /// Its epoch.
     pub epoch: LeaderEpoch,
-    /// Index of its server.
     pub server: usize,
     /// What its log holds.
     pub log: BatchId,
@@ -26,56 +23,43 @@ pub struct Began {
     pub if_lost: Excuse,
 }
 
-/// See the module.
 #[derive(Clone, Debug)]
 pub enum Fact {
     /// A fault left `left` of what a server's log held. The broker was registered by this epoch.
     Destroyed {
-        /// Index of the server.
         server: usize,
-        /// All that its log held.
         had: BatchId,
-        /// What is left.
         left: BatchId,
         /// `UNKNOWN` if it was not registered.
         registered: BrokerEpoch,
     },
     /// A process cut its log by itself.
     Truncated {
-        /// Index of the server.
         server: usize,
-        /// All that its log held.
         had: BatchId,
-        /// What is left.
         left: BatchId,
     },
     /// A server's log has corrupt bytes in forced segments.
     Rotten {
-        /// Index of the server.
         server: usize,
     },
     /// They were cut or overwritten.
     Whole {
-        /// Index of the server.
         server: usize,
     },
     /// Metadata has committed, with permission, a leader that was a member of neither ISR nor ELR.
     UncleanElection {
-        /// The leader epoch.
         epoch: LeaderEpoch,
     },
     /// Metadata has committed that no member of ISR or ELR is left that had all acknowledged records: all of
     /// them restarted uncleanly (KIP-966).
     UncleanRestart,
-    /// A leader begins.
     Began(Began),
     /// The leader of an epoch leads no more; it answers no request that is sent after this event.
     Ended {
-        /// Its epoch.
         epoch: LeaderEpoch,
         /// Number of the event.
         at: u64,
     },
-    /// The topic is deleted.
     Deleted,
 }

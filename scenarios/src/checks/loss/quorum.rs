@@ -35,9 +35,7 @@ pub enum QuorumFact {
 /// The metadata log as the answers see it.
 #[derive(Clone, Copy, Debug)]
 pub struct QuorumLosses<'a> {
-    /// All that was ever written.
     pub ledger: &'a Ledger,
-    /// In order.
     pub facts: &'a [QuorumFact],
 }
 

@@ -37,18 +37,15 @@ impl Walk {
         self
     }
 
-    /// How many, and then each.
     pub fn list<T>(self, items: &[T], one: impl Fn(Walk, &T) -> Walk) -> Walk {
         let counted = self.number(items.len() as i64);
         items.iter().fold(counted, one)
     }
 
-    /// A list of nodes.
     pub fn nodes(self, ids: &[NodeId]) -> Walk {
         self.list(ids, |walk, id| walk.number(id.0))
     }
 
-    /// A list of ids.
     pub fn uuids(self, uuids: &[Uuid]) -> Walk {
         self.list(uuids, |walk, uuid| walk.uuid(*uuid))
     }

@@ -37,14 +37,12 @@ pub type ConfigKey = (i8, Rc<str>, Rc<str>);
 /// What is registered of a broker: its newest RegisterBrokerRecord, as changed since.
 pub type ReferenceBroker = Rc<RegisterBroker>;
 
-/// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct ReferenceImage {
     /// Levels of those that are on.
     pub features: Table<Rc<str>, i16>,
     pub brokers: Table<NodeId, ReferenceBroker>,
     pub controllers: Table<NodeId, Rc<RegisterController>>,
-    /// Their names.
     pub topics: Table<Uuid, Rc<str>>,
     topic_ids: BTreeMap<Rc<str>, Uuid>,
     pub partitions: Table<TopicIdPartition, Rc<ReferencePartition>>,
@@ -65,7 +63,6 @@ impl ReferenceImage {
         self.producer_ids.begin();
     }
 
-    /// Has the batch touched anything?
     pub fn is_touched(&self) -> bool {
         self.features.is_touched()
             || self.brokers.is_touched()
@@ -90,12 +87,10 @@ impl ReferenceImage {
         sums.into_iter().fold(0, u64::wrapping_add)
     }
 
-    /// Are eligible leader replicas kept (KIP-966)?
     pub fn is_elr_enabled(&self) -> bool {
         is_elr_enabled(|feature| self.features.get(feature).copied())
     }
 
-    /// Were they before the batch?
     pub fn was_elr_enabled(&self) -> bool {
         is_elr_enabled(|feature| self.features.before(feature).copied())
     }
@@ -125,18 +120,15 @@ impl ReferenceImage {
         self.brokers.get(&id).map_or(BrokerEpoch::UNKNOWN, |broker| broker.broker_epoch)
     }
 
-    /// The topic of this name.
     pub fn topic_id(&self, name: &str) -> Option<Uuid> {
         self.topic_ids.get(name).copied()
     }
 
-    /// All partitions of a topic.
     pub fn partitions_of(&self, topic_id: Uuid) -> impl Iterator<Item = (TopicIdPartition, &Rc<ReferencePartition>)> {
         let of = |partition| TopicIdPartition { topic_id, partition };
         self.partitions.range(of(i32::MIN)..=of(i32::MAX)).map(|(id, partition)| (*id, partition))
     }
 
-    /// Topics that the batch has deleted.
     pub fn deleted_topics(&self) -> impl Iterator<Item = Uuid> {
         self.topics.touched().copied().filter(|id| !self.topics.contains_key(id))
     }

@@ -10,7 +10,6 @@ claim! {
     ImagesEqualAtEqualOffsets, Safety of Metadata, "KIP-631; KIP-966 TLA+ (Vanlightly): MetadataLogMatchingProperty";
 }
 
-/// How far each server has published in this life.
 #[derive(Clone, Debug)]
 pub struct Images(Vec<Option<Offset>>);
 

@@ -28,7 +28,6 @@ fn judge(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
     }
 }
 
-/// A replica that may lead it.
 fn candidate(partition: &ReferencePartition, image: &ReferenceImage) -> Option<NodeId> {
     let may_lead =
         |id: &NodeId| image.is_active(*id) && partition.directory(*id).is_some_and(|dir| image.is_online(*id, dir));

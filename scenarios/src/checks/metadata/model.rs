@@ -24,7 +24,6 @@ claim! {
 /// changes it when it ends.
 #[derive(Clone, Debug, Default)]
 pub struct Update {
-    /// Brokers that registered.
     pub registered: BTreeSet<NodeId>,
     /// Of them, those that did so as another process, without word of a clean shutdown of the one
     /// before: they lose their places in ELRs (KIP-966).
@@ -40,11 +39,9 @@ pub struct Update {
 /// A partition as one record left it.
 #[derive(Clone, Debug)]
 pub struct PartitionState {
-    /// Which.
     pub id: TopicIdPartition,
     /// Where the record stands.
     pub offset: Offset,
-    /// Its state.
     pub registration: Rc<ReferencePartition>,
     /// Its topic's effective `min.insync.replicas` then: a later record of the batch may alter it.
     pub min_isr: usize,
@@ -55,26 +52,20 @@ pub struct PartitionState {
 struct Transaction {
     /// The image with its records on top.
     latest: ReferenceImage,
-    /// Its records, with their offsets.
     records: Vec<(Offset, MetadataRecord)>,
 }
 
-/// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct MetadataModel {
     /// What is committed and not hidden by a transaction.
     image: ReferenceImage,
-    /// An open transaction.
     hidden: Option<Transaction>,
-    /// Batches of the committed log that were replayed.
     replayed: usize,
     /// Where the image changed, and its digest from there on; ascending.
     digests: Vec<(Offset, u64)>,
     /// One past the last committed record that was replayed.
     end: Offset,
-    /// The controllers' static `min.insync.replicas`.
     min_insync_replicas: i32,
-    /// How far each server has published in this life.
     published: Vec<Option<Offset>>,
     /// Where the committed log ended when each server booted.
     booted_at: Vec<Offset>,
@@ -259,7 +250,6 @@ impl MetadataModel {
         count.checked_sub(1).map_or(0, |last| self.digests[last].1)
     }
 
-    /// A process begins.
     pub fn booted(&mut self, server: usize, committed_end: Offset) {
         self.published[server] = None;
         self.booted_at[server] = committed_end;
@@ -272,7 +262,6 @@ impl MetadataModel {
         registered.is_some_and(|at| self.published[server].is_some_and(|published| published >= *at))
     }
 
-    /// How far a server has published in this life.
     pub fn published(&self, server: usize) -> Option<Offset> {
         self.published[server]
     }

@@ -16,12 +16,10 @@ pub const UNASSIGNED: Uuid = Uuid(1_u128.to_be_bytes());
 /// `DirectoryId.LOST`: one that is offline.
 pub const LOST: Uuid = Uuid(2_u128.to_be_bytes());
 
-/// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferencePartition {
     /// In order of preference.
     pub replicas: Rc<[NodeId]>,
-    /// The directory of each replica.
     pub directories: Rc<[Uuid]>,
     pub isr: Rc<[NodeId]>,
     pub removing_replicas: Rc<[NodeId]>,
@@ -32,13 +30,11 @@ pub struct ReferencePartition {
     pub recovering: bool,
     pub leader_epoch: LeaderEpoch,
     pub partition_epoch: PartitionEpoch,
-    /// Eligible leader replicas (KIP-966).
     pub elr: Rc<[NodeId]>,
     pub last_known_elr: Rc<[NodeId]>,
 }
 
 impl ReferencePartition {
-    /// What a PartitionRecord says.
     pub fn new(record: &Partition) -> Result<ReferencePartition, String> {
         let directories = match record.directories.len() {
             0 => record.replicas.iter().map(|_| MIGRATING).collect(),

@@ -17,7 +17,6 @@ claim! {
     ValidControllerIsrAndElr, Safety of Metadata, "KIP-966 TLA+ (Vanlightly): ValidControllerIsrAndElr, ValidControllerState";
 }
 
-/// See the module.
 #[derive(Clone, Debug, Default)]
 pub struct IsrAndElr {
     /// ELRs that an altered `min.insync.replicas` of the batch outdates, and where its record stands.

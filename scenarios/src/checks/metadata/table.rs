@@ -6,11 +6,9 @@ use std::ops::Deref;
 
 /// What is kept in a table under such a key.
 pub trait Row<K> {
-    /// What it adds to the digest of the image.
     fn digest(&self, key: &K) -> u64;
 }
 
-/// See the module.
 #[derive(Clone, Debug)]
 pub struct Table<K, V> {
     rows: BTreeMap<K, V>,
@@ -25,7 +23,6 @@ impl<K, V> Default for Table<K, V> {
     }
 }
 
-/// The rows.
 impl<K, V> Deref for Table<K, V> {
     type Target = BTreeMap<K, V>;
 
@@ -48,7 +45,6 @@ impl<K: Ord + Clone, V: Row<K> + Clone> Table<K, V> {
         self.before.keys()
     }
 
-    /// Has the batch touched any?
     pub fn is_touched(&self) -> bool {
         !self.before.is_empty()
     }
@@ -69,7 +65,6 @@ impl<K: Ord + Clone, V: Row<K> + Clone> Table<K, V> {
         self.before.entry(key).or_insert(old);
     }
 
-    /// A batch begins.
     pub(super) fn begin(&mut self) {
         self.before.clear();
     }
