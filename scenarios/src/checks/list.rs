@@ -98,7 +98,7 @@ checks! {
         FailedAppendCommitted in linearizability;
         AckedValueNotLost in replication::elections;
         CommittedMetadataReplays in metadata::model;
-        ProposalKeptUntilKnown in replication::proposals;
+        ProposalKeptUntilKnown in replication::model;
         PresentLeaderObeyed in replication::answers;
         NeverTwoPartitionLeadersInSameEpoch in replication::elections;
         LeaderByCommittedMetadata in replication::elections;

@@ -16,7 +16,6 @@ use super::answers::Answers;
 use super::data_disk::DataDisk;
 use super::elections::Cause;
 use super::partitions::{PartitionIndex, Partitions};
-use super::proposals::ProposalKeptUntilKnown;
 use super::replica::Leading;
 use super::unclean::UncleanElections;
 use super::{acks, elections, producers};
@@ -25,6 +24,12 @@ use crate::checks::metadata::image::ReferenceBroker;
 use crate::checks::metadata::model::{MetadataModel, PartitionState, Update};
 use crate::checks::metadata::partition::ReferencePartition;
 use crate::checks::server_model::ServerModel;
+
+claim! {
+    /// A leader gives up a proposal that it has sent only when the controller says that it was not carried out, or when
+    /// the partition has changed.
+    ProposalKeptUntilKnown, Safety of Partition, "KIP-497; Partition.handleAlterPartitionError";
+}
 
 /// A Produce request with `acks=all` that was received and is not yet answered.
 #[derive(Clone, Debug)]

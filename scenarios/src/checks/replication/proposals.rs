@@ -6,12 +6,6 @@ use crate::checks::prelude::*;
 use raft::ids::{BrokerEpoch, NodeId};
 use raft::message::{ClusterRequest, Request};
 
-claim! {
-    /// A leader gives up a proposal that it has sent only when the controller says that it was not carried out, or when
-    /// the partition has changed.
-    ProposalKeptUntilKnown, Safety of Partition, "KIP-497; Partition.handleAlterPartitionError";
-}
-
 check! {
     /// A leader that proposes a replica for its ISR names the process that has fetched.
     ProposalNamesProcess, Safety of Partition, "KIP-903: BrokerEpoch in AlterPartition"
