@@ -167,8 +167,9 @@ impl Watch<Actor> for RunObserver {
                 }
             }
             Input::Response { token, message } => {
-                if let Message::Response { response, .. } = message.message() {
-                    self.cross(at, node, Event::ResponseReceived { token: *token, response });
+                if let Message::Response { correlation_id, response } = message.message() {
+                    let (token, correlation_id) = (*token, *correlation_id);
+                    self.cross(at, node, Event::ResponseReceived { token, correlation_id, response });
                 }
             }
             Input::Opened { token, connection } if thread.0 == ThreadName::RequestHandler as u8 => {

@@ -150,7 +150,7 @@ impl ClusterChecks {
                 Request::Envelope(_) => histories.forwarded(replication.servers[server], rpc.connection),
                 _ => {}
             },
-            Event::ResponseReceived { token, response } => match response {
+            Event::ResponseReceived { token, response, .. } => match response {
                 Response::Data(DataResponse::Fetch(answer)) => {
                     let Replication { brokers, partitions, .. } = replication;
                     brokers[server].answers.received(server, token, answer, partitions);

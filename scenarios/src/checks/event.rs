@@ -94,6 +94,8 @@ events! {
     ResponseReceived = RESPONSE_RECEIVED {
         /// The number by which the process knows the connection.
         token: u32,
+        /// Of the request.
+        correlation_id: i32,
         response: &'a Response,
     },
     /// A connection that a process has opened is established.

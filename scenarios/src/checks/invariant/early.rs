@@ -38,8 +38,9 @@ struct Watched {
     /// A request that it has made before may still wait to be sent for so long (`InterBrokerSendThread`), and one that
     /// is not answered for half as long may be given up.
     request_ns: u64,
-    /// When it sent its newest Fetch.
+    /// When it sent its newest Fetch, and by which correlation id.
     sent_ns: u64,
+    sent: Option<i32>,
     /// Since when it has sent nothing but Fetch requests, each as the one before was answered: what waited to be sent
     /// is sent or has expired a request timeout later.
     steady_ns: u64,
@@ -80,6 +81,7 @@ impl Check for Early {
             fetch_ns: timings.fetch_timeout_ms.saturating_mul(900_000),
             request_ns: timings.request_timeout_ms.saturating_mul(1_100_000),
             sent_ns: 0,
+            sent: None,
             steady_ns: 0,
             has_answer: false,
             step_ns: 0,
@@ -96,12 +98,13 @@ impl Check for Early {
         let watched = &mut self.watched[server];
         match event {
             Event::Input { thread: ThreadName::RaftIo } | Event::Booted { .. } => watched.begins_step(at_ns),
-            Event::RequestSent { request, .. } => watched.sends(at_ns, request),
-            Event::ResponseReceived { response: Response::Fetch(answer), .. } => {
+            Event::RequestSent { rpc, request } => watched.sends(at_ns, rpc, request),
+            Event::ResponseReceived { correlation_id, response: Response::Fetch(answer), .. } => {
                 watched.has_answer = true;
                 if let Some(follows) = &mut watched.follows
                     && (answer.top_error, answer.error) == (ErrorCode::None, ErrorCode::None)
                     && answer.current_leader.leader_epoch == follows.epoch
+                    && watched.sent == Some(correlation_id)
                     && watched.sent_ns >= follows.began_ns.max(watched.steady_ns) + watched.request_ns
                     && at_ns - watched.sent_ns < watched.request_ns / 2
                 {
@@ -163,14 +166,14 @@ impl Watched {
         }
     }
 
-    fn sends(&mut self, at_ns: u64, request: &Request) {
+    fn sends(&mut self, at_ns: u64, rpc: Rpc, request: &Request) {
         let is_fetch = matches!(request, Request::Fetch(_));
         let is_other = matches!(request, Request::Vote(_) | Request::BeginQuorumEpoch(_) | Request::EndQuorumEpoch(_));
         if is_other || is_fetch && !self.has_answer {
             self.steady_ns = at_ns;
         }
         if is_fetch {
-            self.sent_ns = at_ns;
+            (self.sent_ns, self.sent) = (at_ns, Some(rpc.correlation_id));
         }
     }
 

@@ -387,7 +387,7 @@ impl Brokers {
         };
         let answer = AlterPartitionResponse { error: ErrorCode::None, partitions: Rc::from([result]) };
         let response = Response::Cluster(ClusterResponse::AlterPartition(answer));
-        self.cross(server, Event::ResponseReceived { token: 1, response: &response });
+        self.cross(server, Event::ResponseReceived { token: 1, correlation_id: 1, response: &response });
     }
 
     pub fn high_watermark(&mut self, server: usize, offset: i64) {

@@ -55,7 +55,7 @@ impl Brokers {
         let answer = DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([found]) };
         self.goes_on(server);
         let response = Response::Data(DataResponse::Fetch(answer));
-        self.cross(server, Event::ResponseReceived { token: TOKEN, response: &response });
+        self.cross(server, Event::ResponseReceived { token: TOKEN, correlation_id: 1, response: &response });
     }
 }
 

@@ -63,9 +63,9 @@ fn grants_in_touch(error: ErrorCode) -> bool {
     let events = [
         (0, role(Role::Follower, 1)),
         (10, Event::RequestSent { rpc, request: &fetch }),
-        (2_300, Event::ResponseReceived { token: 1, response: &answer }),
+        (2_300, Event::ResponseReceived { token: 1, correlation_id: 1, response: &answer }),
         (2_300, Event::RequestSent { rpc, request: &fetch }),
-        (2_400, Event::ResponseReceived { token: 1, response: &answer }),
+        (2_400, Event::ResponseReceived { token: 1, correlation_id: 1, response: &answer }),
         (2_500, Event::ResponseSent { rpc, to: 2, response: &granted }),
     ];
     for (ms, event) in events {
