@@ -164,7 +164,7 @@ impl Disk {
     /// Flips a bit (see `What::BitRot`); false if there was nothing to flip.
     ///
     /// Files are ranked by their durable names; files without a durable byte to flip are left out, because a power loss
-    /// would remove them entirely. The page cache keeps the correct byte; but if no file is open, no process runs and
+    /// would remove them entirely. Where a process runs, the page cache keeps the correct byte (`is_cached`); otherwise
     /// the byte is read again.
     pub fn rot(
         &mut self,
@@ -172,6 +172,7 @@ impl Disk {
         file_rank: u32,
         at_ppm: u32,
         spare_bytes: u32,
+        is_cached: bool,
         entropy: &mut Entropy,
     ) -> bool {
         let spare = spare_bytes as usize;
@@ -202,7 +203,6 @@ impl Disk {
         let place = u128::from(exposed) * u128::from(at_ppm) / 1_000_000;
         let place = (place as u64).min(exposed - 1);
         let bit = scale(entropy.next_u64(), 8) as u32;
-        let is_cached = !self.handles.is_empty();
         self.inode_mut(id).rot(place, spare, bit, is_cached);
         true
     }

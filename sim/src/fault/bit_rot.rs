@@ -54,8 +54,10 @@ impl Inject for BitRot {
     fn begin<P: Process, W: Watch<P>>(&self, world: &mut World<P>, watch: &mut W, begun: Begun) -> Came {
         let mut entropy = world.seed.entropy(Purpose::DiskFault, begun.identity);
         let files = (self.suffix.as_str(), self.newest);
-        let disk = &mut world.state(self.node).disk;
-        if !disk.rot(files, self.file_rank, self.at_ppm, self.spare_bytes, &mut entropy) {
+        let state = world.state(self.node);
+        // A process may have no file open: one that recovers its log, between two segments.
+        let is_cached = state.process.is_some();
+        if !state.disk.rot(files, self.file_rank, self.at_ppm, self.spare_bytes, is_cached, &mut entropy) {
             return Came::Nothing;
         }
         watch.disk_damaged(world.now, self.node, &world.nodes[usize::from(self.node.0)].disk);

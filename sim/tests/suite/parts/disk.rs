@@ -178,7 +178,7 @@ fn rot_spares_the_start_of_each_piece() {
     let mut hit = Vec::new();
     for at_ppm in (0..=1_000_000).step_by(10_000) {
         let mut rotten = disk.clone();
-        assert!(rotten.rot(("a", false), 5, at_ppm, 8, &mut entropy(u64::from(at_ppm))));
+        assert!(rotten.rot(("a", false), 5, at_ppm, 8, true, &mut entropy(u64::from(at_ppm))));
         assert_eq!(rotten.read("a"), disk.read("a"));
         let mut synced = rotten.clone();
         synced.fsync(A);
@@ -194,8 +194,8 @@ fn rot_spares_the_start_of_each_piece() {
     }
     hit.dedup();
     assert_eq!(hit, [8, 9, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33]);
-    assert!(!disk.rot(("a", false), 0, 0, 20, &mut entropy(0)));
-    assert!(!disk.rot(("b", false), 0, 0, 0, &mut entropy(0)));
+    assert!(!disk.rot(("a", false), 0, 0, 20, true, &mut entropy(0)));
+    assert!(!disk.rot(("b", false), 0, 0, 0, true, &mut entropy(0)));
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn rot_may_spare_all_but_the_newest_file_of_a_folder() {
     disk.process_died();
     let rotten = |newest, rank| {
         let mut rotten = disk.clone();
-        assert!(rotten.rot((".log", newest), rank, 500_000, 0, &mut entropy(0)));
+        assert!(rotten.rot((".log", newest), rank, 500_000, 0, false, &mut entropy(0)));
         let names = ["a/0.log", "a/5.log", "b/0.log", "b/0.txt"];
         names.into_iter().find(|name| rotten.read(name) != disk.read(name)).expect("one is rotten")
     };
@@ -223,7 +223,7 @@ fn rot_shows_at_once_if_no_process_runs() {
     let mut disk = disk_with(&[0; 10]);
     let clone = disk.clone();
     disk.process_died();
-    assert!(disk.rot(("", false), 0, 500_000, 0, &mut entropy(0)));
+    assert!(disk.rot(("", false), 0, 500_000, 0, false, &mut entropy(0)));
     assert_ne!(disk.read("a"), clone.read("a"));
     assert_eq!(disk.read("a"), disk.read_durable("a"));
     assert_eq!(clone.read_durable("a"), Some(vec![0; 10]));
