@@ -64,12 +64,12 @@ impl Checks {
         if voter && (epoch.is_some() || log.is_some()) {
             self.verdict.met(Situation::AmnesiacVoter);
         }
-        durability::cut_promise(
-            &self.models.servers,
-            &mut self.models.committed,
-            &self.models.ledger,
-            &mut self.verdict,
-        );
+        self.cut_promise();
+    }
+
+    fn cut_promise(&mut self) {
+        let Models { servers, committed, ledger, .. } = &mut self.models;
+        durability::cut_promise(servers, committed, ledger, &mut self.verdict);
     }
 
     /// A write or fsync of a server was refused: its process is about to end (consensus.md §4.9).
@@ -81,6 +81,7 @@ impl Checks {
     pub(super) fn wrote(&mut self, server: usize, write: Write<'_>) {
         let model = &mut self.models.servers[server];
         let (agreed, epoch) = (model.log.agreed, model.written_election.unwrap_or_default().epoch);
+        let durable = model.log.prefix(model.log.durable());
         if let Some((base, bytes)) = model.wrote(write, &self.models.ledger) {
             return self.appended(server, base, bytes);
         }
@@ -94,7 +95,7 @@ impl Checks {
                 leaders::monotonic_epoch(model, epoch, now, &mut self.verdict);
             }
             Write::Open { truncate: false, .. } | Write::Append { .. } => {}
-            Write::Open { .. } | Write::Truncate { .. } | Write::Unlink { .. } => self.log_cut(server, agreed),
+            Write::Open { .. } | Write::Truncate { .. } | Write::Unlink { .. } => self.log_cut(server, agreed, durable),
         }
     }
 
@@ -151,9 +152,17 @@ impl Checks {
         });
     }
 
-    /// A log may have become shorter.
-    fn log_cut(&mut self, server: usize, agreed: usize) {
-        if self.models.servers[server].log.agreed < agreed {
+    /// A log may have become shorter; before, it agreed so far with the committed one, and held `durable` on its disk.
+    fn log_cut(&mut self, server: usize, agreed: usize, durable: BatchId) {
+        let model = &self.models.servers[server];
+        if model.log.agreed < agreed {
+            if model.altered {
+                // A `leader-epoch-checkpoint` with another number in it makes its reader cut what it must keep.
+                let voter = model.voter;
+                let fact = QuorumFact::Destroyed { server, voter, epoch: None, log: Some(durable) };
+                self.models.committed.facts.push(fact);
+                self.cut_promise();
+            }
             self.promise_stands();
         }
         let model = &self.models.servers[server];

@@ -14,7 +14,7 @@ use crate::checks::server_model::ledger::{BatchId, Ledger};
 /// What has happened to the metadata log that bears on losses, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QuorumFact {
-    /// A fault destroyed durable bytes of a server.
+    /// A fault destroyed durable bytes of a server, or has altered a small file so that the server cut its log by it.
     Destroyed {
         server: usize,
         voter: bool,

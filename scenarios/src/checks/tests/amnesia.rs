@@ -168,6 +168,24 @@ fn what_is_forced_behind_rotten_bytes_is_forgotten_with_them() {
 }
 
 #[test]
+fn what_an_altered_checkpoint_makes_a_voter_cut_is_destroyed() {
+    for is_altered in [true, false] {
+        let mut quorum = committed_on_two();
+        quorum.lose_power(1);
+        if is_altered {
+            // "0\n1\n1 0\n": epoch 1 begins at offset 0.
+            quorum.disks[1].bytes_mut(raft::log::LEADER_EPOCH_CHECKPOINT)[4] = b'9';
+            let event = Event::DiskDamaged { left: &quorum.disks[1] };
+            quorum.checks.on(Crossing { at_ns: quorum.now, server: 1, event });
+        }
+        quorum.boot(1);
+        quorum.cut(1, 1, 0);
+        assert_eq!(quorum.broke(), (!is_altered).then_some("CommittedRecordsDurable"));
+        assert_eq!(excused(&quorum, "promise_cut_by_destroyed_disk"), u64::from(is_altered));
+    }
+}
+
+#[test]
 fn a_promise_that_is_renewed_binds_no_leader_elected_before() {
     let mut quorum = Quorum::of(5);
     quorum.elect(0, 1, &[1, 2, 3, 4]);
