@@ -85,7 +85,8 @@ impl Checks {
         }
         let next = model.log.get(model.log.agreed);
         let quorum = self.models.quorum_losses();
-        let (id, excuse) = (model.id, quorum.may_end_itself(fault, server, (model.epoch(), model.altered), next));
+        let at = (server, self.models.leader_of(server));
+        let (id, excuse) = (model.id, quorum.may_end_itself(fault, at, (model.epoch(), model.altered), next));
         self.verdict.fail_unless(excuse, &NoFatalFault::CLAIM, || format!("node {id} ended itself: {reason}"));
     }
 

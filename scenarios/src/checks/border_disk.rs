@@ -59,7 +59,9 @@ impl Checks {
     /// A fault destroyed durable bytes of a server; `left` is what is left of them.
     pub(super) fn disk_damaged(&mut self, server: usize, left: &dyn DurableFiles) {
         let model = &mut self.models.servers[server];
-        let (voter, (epoch, log)) = (model.voter, model.disk_damaged(left, &mut self.models.ledger));
+        let voter = model.voter;
+        let (epoch, log, misled) = model.disk_damaged(left, &mut self.models.ledger);
+        self.models.committed.facts.extend(misled.map(|is_misled| QuorumFact::Misled { server, is_misled }));
         self.models.committed.facts.push(QuorumFact::Destroyed { server, voter, epoch, log });
         if voter && (epoch.is_some() || log.is_some()) {
             self.verdict.met(Situation::AmnesiacVoter);
@@ -156,8 +158,7 @@ impl Checks {
     fn log_cut(&mut self, server: usize, agreed: usize, durable: BatchId) {
         let model = &self.models.servers[server];
         if model.log.agreed < agreed {
-            if model.altered {
-                // A `leader-epoch-checkpoint` with another number in it makes its reader cut what it must keep.
+            if self.models.quorum_losses().may_cut(server, self.models.leader_of(server)) {
                 let voter = model.voter;
                 let fact = QuorumFact::Destroyed { server, voter, epoch: None, log: Some(durable) };
                 self.models.committed.facts.push(fact);

@@ -42,6 +42,11 @@ impl Models {
         self.servers.iter().position(|model| model.id == id)
     }
 
+    /// The leader whose follower a server says it is.
+    pub fn leader_of(&self, server: usize) -> Option<usize> {
+        self.servers[server].role.and_then(|(_, _, leader)| self.server(leader))
+    }
+
     /// Notes what a server had forgotten and holds again.
     pub fn note_restored(&mut self, server: usize) {
         let log = &self.servers[server].log;

@@ -89,7 +89,7 @@ pub fn commit(
     }
     own_epoch(&servers[leader], shown, committed, ledger, verdict);
     majority_reached(servers, leader, epoch, (committed, ledger), quorum, verdict);
-    newer_leaders_have_it(servers, epoch, committed, verdict);
+    newer_leaders_have_it(servers, epoch, (committed, ledger), verdict);
     (gone, first_record)
 }
 
@@ -209,13 +209,19 @@ fn majority_reached(
 
 /// A leader may still commit by a fetch in flight when a newer one is elected already; the newer
 /// one then has what it commits (consensus.md §10, two self-believed leaders).
-fn newer_leaders_have_it(servers: &[ServerModel], epoch: LeaderEpoch, committed: &Committed, verdict: &mut Verdict) {
-    for server in servers {
+fn newer_leaders_have_it(
+    servers: &[ServerModel],
+    epoch: LeaderEpoch,
+    (committed, ledger): (&Committed, &Ledger),
+    verdict: &mut Verdict,
+) {
+    for (index, server) in servers.iter().enumerate() {
         if let Some(newer) = server.leads()
             && newer > epoch
             && server.log.agreed < committed.promised
         {
-            verdict.fail(&LeaderCompleteness::CLAIM, || {
+            let excuse = committed.losses(ledger).may_lead_without(index);
+            verdict.fail_unless(excuse, &LeaderCompleteness::CLAIM, || {
                 format!(
                     "node {}, leader of epoch {newer}, lacks committed batches of epoch {epoch} up to {}",
                     server.id, committed.end
@@ -237,7 +243,7 @@ pub fn became_leader(
 ) -> Vec<CommittedRecord> {
     let before = committed.committed_before(epoch);
     let agreed = servers[leader].log.agreed;
-    if agreed < before.min(committed.promised) {
+    if agreed < before.min(committed.promised) && committed.losses(ledger).may_lead_without(leader).is_none() {
         verdict.fail(&LeaderCompleteness::CLAIM, || {
             format!(
                 "node {} leads epoch {epoch} with {agreed} of the {before} batches that were committed before",

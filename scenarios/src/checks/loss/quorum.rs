@@ -14,7 +14,7 @@ use crate::checks::server_model::ledger::{BatchId, Ledger};
 /// What has happened to the metadata log that bears on losses, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QuorumFact {
-    /// A fault destroyed durable bytes of a server, or has altered a small file so that the server cut its log by it.
+    /// A fault destroyed durable bytes of a server, or has misled it so that it cut its log.
     Destroyed {
         server: usize,
         voter: bool,
@@ -23,6 +23,9 @@ pub enum QuorumFact {
         /// What its log held durably, if some of that is gone.
         log: Option<BatchId>,
     },
+    /// A fault has left other epochs in a server's `leader-epoch-checkpoint`, or that ends with the disk. By what it reads
+    /// there a replica cuts its log, says in elections how far that goes, and tells its followers where to cut theirs.
+    Misled { server: usize, is_misled: bool },
     /// A server holds durably again what it held. Other batches in its place do not count: an acknowledgement of the
     /// old ones may still be on its way.
     Restored { server: usize, log: BatchId },
@@ -101,6 +104,24 @@ impl QuorumLosses<'_> {
         forgotten.find(|log| self.ledger.holds(durable, *log))
     }
 
+    fn is_misled(&self, server: usize) -> bool {
+        let newest = self.facts.iter().rev().find_map(|fact| match fact {
+            QuorumFact::Misled { server: of, is_misled } if *of == server => Some(*is_misled),
+            _ => None,
+        });
+        newest.unwrap_or(false)
+    }
+
+    /// May a leader lack what was committed? Voters have compared their logs with epochs that it does not have.
+    pub fn may_lead_without(&self, leader: usize) -> Option<Excuse> {
+        self.is_misled(leader).then_some(Excuse::CommittedRecordDestroyed)
+    }
+
+    /// May a replica cut what it must keep, by its own epochs or those of its leader?
+    pub fn may_cut(&self, server: usize, leader: Option<usize>) -> bool {
+        self.is_misled(server) || leader.is_some_and(|leader| self.is_misled(leader))
+    }
+
     /// May a high watermark rest on so many voters that hold what is below it, if so many more held it until their
     /// disks were destroyed?
     pub fn may_be_counted(&self, holders: usize, forgotten: usize, majority: usize) -> Option<Excuse> {
@@ -156,13 +177,15 @@ impl QuorumLosses<'_> {
     pub fn may_end_itself(
         &self,
         fault: FatalFault,
-        server: usize,
+        (server, leader): (usize, Option<usize>),
         (epoch, altered): (LeaderEpoch, bool),
         next: Option<BatchId>,
     ) -> Option<Excuse> {
         let explains = match fault {
             FatalFault::AnotherLeader => self.may_vote_again(server, epoch).is_some(),
-            FatalFault::TruncationBelowHighWatermark => next.is_some_and(|next| self.may_be_missing(next).is_some()),
+            FatalFault::TruncationBelowHighWatermark => {
+                self.may_cut(server, leader) || next.is_some_and(|next| self.may_be_missing(next).is_some())
+            }
             // A file that can be read may name another cluster, node or partition.
             FatalFault::Other => altered,
         };

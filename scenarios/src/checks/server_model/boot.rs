@@ -63,28 +63,31 @@ impl ServerModel {
     }
 
     /// A fault destroyed durable bytes; `left` is what is left of them. Gives the epoch of `quorum-state`, if that is not
-    /// what it was, and what the log held, if some of that is gone.
+    /// what it was, what the log held, if some of that is gone, and whether the epochs of its log are others, if that may
+    /// have changed.
     pub fn disk_damaged(
         &mut self,
         left: &dyn DurableFiles,
         ledger: &mut Ledger,
-    ) -> (Option<LeaderEpoch>, Option<BatchId>) {
+    ) -> (Option<LeaderEpoch>, Option<BatchId>, Option<bool>) {
         let left_log = read_log(left, ledger).log;
         let spoiled = self.small.spoil(left);
-        self.altered = (spoiled || self.altered) && !left.paths().is_empty();
+        let is_replaced = left.paths().is_empty();
+        self.altered = (spoiled || self.altered) && !is_replaced;
         let gone = self.gone(self.log.durable(), &left_log);
         if let Some((_, held)) = gone {
             self.log.spoil(held);
         }
         self.damaged = true;
-        let before = self.durable_election;
+        let (before, epochs) = (self.durable_election, self.durable_epochs.clone());
         self.read_state_files();
+        let misled = (is_replaced || self.durable_epochs != epochs).then_some(!is_replaced);
         let lost = before.filter(|_| self.durable_election != before);
         if self.durable_election != before {
             self.durable_elections.clear();
             self.durable_elections.extend(self.durable_election);
         }
-        (lost.map(|election| election.epoch), gone.map(|(log, _)| log))
+        (lost.map(|election| election.epoch), gone.map(|(log, _)| log), misled)
     }
 
     /// Of the first `count` batches, which were durable, only a prefix is `left`: gives them, and its length.

@@ -167,21 +167,45 @@ fn what_is_forced_behind_rotten_bytes_is_forgotten_with_them() {
     assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), 1);
 }
 
+/// A server loses power, and its `leader-epoch-checkpoint`, "0\n1\n1 0\n" (epoch 1 begins at offset 0), comes back with
+/// another epoch.
+fn mislead(quorum: &mut Quorum, server: usize) {
+    quorum.lose_power(server);
+    quorum.disks[server].bytes_mut(raft::log::LEADER_EPOCH_CHECKPOINT)[4] = b'9';
+    let event = Event::DiskDamaged { left: &quorum.disks[server] };
+    quorum.checks.on(Crossing { at_ns: quorum.now, server, event });
+    quorum.boot(server);
+}
+
 #[test]
-fn what_an_altered_checkpoint_makes_a_voter_cut_is_destroyed() {
-    for is_altered in [true, false] {
+fn what_a_misled_voter_cuts_is_destroyed() {
+    let mut quorum = committed_on_two();
+    mislead(&mut quorum, 1);
+    quorum.cut(1, 1, 0);
+    assert_eq!(quorum.broke(), None);
+    assert_eq!(excused(&quorum, "promise_cut_by_destroyed_disk"), 1);
+
+    let mut quorum = committed_on_two();
+    quorum.lose_power(1);
+    quorum.boot(1);
+    quorum.cut(1, 1, 0);
+    assert_eq!(quorum.broke(), Some("CommittedRecordsDurable"));
+}
+
+#[test]
+fn a_misled_voter_may_lead_without_what_is_committed() {
+    for is_replaced in [false, true] {
         let mut quorum = committed_on_two();
-        quorum.lose_power(1);
-        if is_altered {
-            // "0\n1\n1 0\n": epoch 1 begins at offset 0.
-            quorum.disks[1].bytes_mut(raft::log::LEADER_EPOCH_CHECKPOINT)[4] = b'9';
-            let event = Event::DiskDamaged { left: &quorum.disks[1] };
-            quorum.checks.on(Crossing { at_ns: quorum.now, server: 1, event });
+        mislead(&mut quorum, 2);
+        if is_replaced {
+            quorum.replace_disk(2);
+            quorum.boot(2);
         }
-        quorum.boot(1);
-        quorum.cut(1, 1, 0);
-        assert_eq!(quorum.broke(), (!is_altered).then_some("CommittedRecordsDurable"));
-        assert_eq!(excused(&quorum, "promise_cut_by_destroyed_disk"), u64::from(is_altered));
+        quorum.campaign(2, 2);
+        quorum.vote(1, 2, 2);
+        quorum.take_over(2, 2);
+        assert_eq!(quorum.broke(), is_replaced.then_some("LeaderCompleteness"));
+        assert_eq!(excused(&quorum, "committed_record_destroyed"), u64::from(!is_replaced));
     }
 }
 
