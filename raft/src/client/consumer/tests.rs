@@ -128,3 +128,28 @@ fn a_position_sent_back_is_of_the_epoch_that_was_read_before_it() {
     assert_eq!(epoch(mended, true), (Offset(2), Some(LeaderEpoch(0))));
     assert_eq!(epoch(mended, false), (Offset(2), None), "nothing was read");
 }
+
+#[test]
+fn records_below_those_that_were_shown_are_left_out() {
+    let mut consumer = consumer(Fixes::NONE);
+    let id = consumer.network.metadata.id_of(P);
+    let fetch = FetchInFlight { node: NodeId(1), attempt: 1, requested: Rc::from([(P, id, Offset(4), leader(1))]) };
+    let batch = |offset, value| BatchBuilder::new(Offset(offset), LeaderEpoch(1), 0).value(value).build();
+    let reported = FetchablePartition {
+        partition: id,
+        error: ErrorCode::None,
+        high_watermark: Offset(9),
+        log_start_offset: Offset(0),
+        diverging_epoch: None,
+        current_leader: None,
+        records: Records(smallvec::smallvec![batch(4, 40), batch(7, 50), batch(6, 60), batch(7, 70)]),
+    };
+    let mut out = ClientOut::default();
+    let answer = DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([reported]) };
+    consumer.on_fetched(fetch, &answer, &mut out);
+    let shown = observed(out).into_iter().filter_map(|event| match event {
+        AttemptEvent::PollRecord { offset, value, .. } => Some((offset.0, value)),
+        _ => None,
+    });
+    assert_eq!(shown.collect::<Vec<_>>(), [(4, 40), (7, 50)]);
+}

@@ -168,7 +168,7 @@ impl Sessions {
             }
             session.over = Some(match session.over {
                 None => (begun_by_now, 0),
-                Some((begun, count)) if committed_end > begun => (begun_by_now, count + 1),
+                Some((begun, count)) if committed_end > begun => (begun_by_now, count.saturating_add(1)),
                 Some(waiting) => waiting,
             });
             let batches = session.over.map_or(0, |(_, count)| count);
