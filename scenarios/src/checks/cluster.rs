@@ -266,9 +266,11 @@ impl ClusterChecks {
                 });
             }
             let in_sync = |id: &NodeId| now.isr.contains(id) || !is_live(*id);
-            let rotten = |id: &NodeId| index(*id).is_some_and(|server| partition.losses().is_rotten(server));
-            if now.has_leader() && !rotten(&now.leader) {
-                let out = of(&mut now.replicas.iter().copied().filter(|id| !in_sync(id) && !rotten(id)));
+            // By other epochs in a `leader-epoch-checkpoint`, which has no checksum, a leader refuses its follower for ever.
+            let is_spoilt = |server: usize| servers[server].altered || partition.losses().is_rotten(server);
+            let spoilt = |id: &NodeId| index(*id).is_some_and(is_spoilt);
+            if now.has_leader() && !spoilt(&now.leader) {
+                let out = of(&mut now.replicas.iter().copied().filter(|id| !in_sync(id) && !spoilt(id)));
                 if !out.is_empty() {
                     return Some(Missing {
                         partition: Some(partition.id),

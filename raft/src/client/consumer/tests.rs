@@ -10,7 +10,7 @@ use crate::client::io::ClientEffect;
 use crate::client::metadata::LeaderAndEpoch;
 use crate::fixes::{Fix, Fixes};
 use crate::ids::LeaderEpoch;
-use crate::log::{BatchBuilder, Records};
+use crate::log::{Batch, BatchBuilder, Records};
 use crate::message::data::{DataFetchResponse, EpochEndOffset, FetchablePartition, OffsetForLeaderEpochResponse};
 
 const P: TopicPartition = TopicPartition { topic: 0, partition: 0 };
@@ -129,27 +129,37 @@ fn a_position_sent_back_is_of_the_epoch_that_was_read_before_it() {
     assert_eq!(epoch(mended, false), (Offset(2), None), "nothing was read");
 }
 
-#[test]
-fn records_below_those_that_were_shown_are_left_out() {
+/// What is shown of an answer with these batches: offsets and values.
+fn shown(batches: &[Rc<Batch>]) -> Vec<(i64, u64)> {
     let mut consumer = consumer(Fixes::NONE);
-    let id = consumer.network.metadata.id_of(P);
-    let fetch = FetchInFlight { node: NodeId(1), attempt: 1, requested: Rc::from([(P, id, Offset(4), leader(1))]) };
-    let batch = |offset, value| BatchBuilder::new(Offset(offset), LeaderEpoch(1), 0).value(value).build();
+    let partition = consumer.network.metadata.id_of(P);
+    let requested = Rc::from([(P, partition, Offset(4), leader(1))]);
     let reported = FetchablePartition {
-        partition: id,
+        partition,
         error: ErrorCode::None,
         high_watermark: Offset(9),
         log_start_offset: Offset(0),
         diverging_epoch: None,
         current_leader: None,
-        records: Records(smallvec::smallvec![batch(4, 40), batch(7, 50), batch(6, 60), batch(7, 70)]),
+        records: Records(batches.into()),
     };
-    let mut out = ClientOut::default();
     let answer = DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([reported]) };
-    consumer.on_fetched(fetch, &answer, &mut out);
-    let shown = observed(out).into_iter().filter_map(|event| match event {
+    let mut out = ClientOut::default();
+    consumer.on_fetched(FetchInFlight { node: NodeId(1), attempt: 1, requested }, &answer, &mut out);
+    let records = observed(out).into_iter().filter_map(|event| match event {
         AttemptEvent::PollRecord { offset, value, .. } => Some((offset.0, value)),
         _ => None,
     });
-    assert_eq!(shown.collect::<Vec<_>>(), [(4, 40), (7, 50)]);
+    records.collect()
+}
+
+#[test]
+fn rotten_batches_are_not_shown() {
+    let batch = |offset, value| BatchBuilder::new(Offset(offset), LeaderEpoch(1), 0).value(value).build();
+    let base_offset_too_high = [batch(4, 40), batch(7, 50), batch(6, 60), batch(7, 70), batch(8, 80)];
+    assert_eq!(shown(&base_offset_too_high), [(4, 40), (7, 50), (8, 80)]);
+    let mut bytes = batch(5, 50).bytes.to_vec();
+    *bytes.last_mut().expect("a batch has bytes") ^= 1;
+    let (rotten, _) = Batch::parse_unchecked(&bytes).expect("its header is whole");
+    assert_eq!(shown(&[batch(4, 40), Rc::new(rotten), batch(6, 60)]), [(4, 40)]);
 }

@@ -18,7 +18,7 @@ pub enum QuorumFact {
     Destroyed {
         server: usize,
         voter: bool,
-        /// The epoch of its `quorum-state`, if that is not what it was.
+        /// The newest epoch that its `quorum-state` has or had, if that is not what it was.
         epoch: Option<LeaderEpoch>,
         /// What its log held durably, if some of that is gone.
         log: Option<BatchId>,
@@ -171,8 +171,8 @@ impl QuorumLosses<'_> {
         all.then_some(Excuse::ReadOfDestroyedRecord)
     }
 
-    /// May a replica end itself by a fault? Its peers name it, or another one, leader of an epoch that it forgot; or a
-    /// leader without the destroyed records takes it below its high watermark, `next` being the first batch that it
+    /// May a replica end itself by a fault? It hears of another leader of an epoch that it, or who named the leader to
+    /// it, forgot; or a leader without the destroyed records takes it below its high watermark, `next` being the first batch that it
     /// has and the committed log does not.
     pub fn may_end_itself(
         &self,
@@ -182,7 +182,7 @@ impl QuorumLosses<'_> {
         next: Option<BatchId>,
     ) -> Option<Excuse> {
         let explains = match fault {
-            FatalFault::AnotherLeader => self.may_vote_again(server, epoch).is_some(),
+            FatalFault::AnotherLeader => self.forgotten_epochs().any(|(.., forgotten)| forgotten >= epoch),
             FatalFault::TruncationBelowHighWatermark => {
                 self.may_cut(server, leader) || next.is_some_and(|next| self.may_be_missing(next).is_some())
             }

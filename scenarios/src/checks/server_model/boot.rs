@@ -62,8 +62,8 @@ impl ServerModel {
         small.or_else(|| self.log.differs_from(&found))
     }
 
-    /// A fault destroyed durable bytes; `left` is what is left of them. Gives the epoch of `quorum-state`, if that is not
-    /// what it was, what the log held, if some of that is gone, and whether the epochs of its log are others, if that may
+    /// A fault destroyed durable bytes; `left` is what is left of them. Gives the newest epoch that `quorum-state` has or had, if
+    /// that is not what it was, what the log held, if some of that is gone, and whether the epochs of its log are others, if that may
     /// have changed.
     pub fn disk_damaged(
         &mut self,
@@ -87,7 +87,9 @@ impl ServerModel {
             self.durable_elections.clear();
             self.durable_elections.extend(self.durable_election);
         }
-        (lost.map(|election| election.epoch), gone.map(|(log, _)| log), misled)
+        // Up to the newer of both, what it says of an epoch is worth nothing.
+        let lost = lost.map(|election| election.epoch.max(self.durable_epoch()));
+        (lost, gone.map(|(log, _)| log), misled)
     }
 
     /// Of the first `count` batches, which were durable, only a prefix is `left`: gives them, and its length.
