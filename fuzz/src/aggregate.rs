@@ -5,7 +5,9 @@ mod subject;
 
 use std::collections::BTreeMap;
 
-use scenarios::report::{AckedRecords, Linearizability, OperationCounts, Outcome, RunReport, Violation, ViolationKind};
+use scenarios::report::{
+    AckedRecords, Linearizability, OperationCounts, RunOutcome, RunReport, Violation, ViolationKind,
+};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::durations::Durations;
@@ -138,7 +140,7 @@ impl OfScenario {
 
     /// Adds a run under a plan of the scenario's nemesis.
     fn add_own(&mut self, name: &str, run: &RunReport) {
-        if let Outcome::Inconclusive { floor, wanted, got } = &run.outcome {
+        if let RunOutcome::Inconclusive { floor, wanted, got } = &run.outcome {
             self.inconclusive += 1;
             let first = MissedFloor { runs: 0, seed: run.seed, wanted: *wanted, got: *got };
             self.missed_floors.entry(floor.clone()).or_insert(first).runs += 1;
@@ -239,7 +241,7 @@ impl SweepReport {
         let name = self.subject.scenarios[scenario].clone();
         self.silence.add(&name, run, !failures.is_empty());
         self.by_scenario[scenario].add_own(&name, run);
-        self.inconclusive += u64::from(matches!(run.outcome, Outcome::Inconclusive { .. }));
+        self.inconclusive += u64::from(matches!(run.outcome, RunOutcome::Inconclusive { .. }));
         at(&mut self.records, &name).add(run.records);
         if let Some(recovered) = run.recovery {
             self.recovery.record(recovered, run.seed);

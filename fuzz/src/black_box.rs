@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use scenarios::report::{Outcome, RunReport};
+use scenarios::report::{RunOutcome, RunReport};
 
 /// Runs `run`, where `number` is the number of the run; one of `every` runs is checked, `None`: none. `run` checks its
 /// history if its argument is `true`.
@@ -12,7 +12,7 @@ pub fn judged(every: Option<NonZeroU64>, number: u64, run: &dyn Fn(bool) -> RunR
         return run(true);
     }
     let first = run(false);
-    if !matches!(first.outcome, Outcome::Violated(_)) {
+    if !matches!(first.outcome, RunOutcome::Violated(_)) {
         return first;
     }
     // A run is a function of its seed; otherwise the first run is reported.

@@ -4,7 +4,7 @@ pub mod story;
 
 use scenarios::cluster::{self, Explicit};
 use scenarios::knobs;
-use scenarios::report::{Outcome, RunReport, Violation};
+use scenarios::report::{RunOutcome, RunReport, Violation};
 use scenarios::run::{self, Finished, Host, Request};
 use scenarios::scenario::Scenario;
 use scenarios::workload::ScheduledOperation;
@@ -78,7 +78,7 @@ impl Case {
 /// The violation of a run.
 pub fn violation(report: &RunReport) -> Option<&Violation> {
     match &report.outcome {
-        Outcome::Violated(violation) => Some(violation),
-        Outcome::Holds | Outcome::Inconclusive { .. } => None,
+        RunOutcome::Violated(violation) => Some(violation),
+        RunOutcome::Holds | RunOutcome::Inconclusive { .. } => None,
     }
 }

@@ -18,7 +18,7 @@ pub mod sweep;
 
 use std::ops::ControlFlow;
 
-use scenarios::report::{Outcome, RunReport};
+use scenarios::report::{RunOutcome, RunReport};
 use sim::fault::Plan;
 use sim::rng::{Purpose, Seed};
 
@@ -66,7 +66,7 @@ pub struct Explored {
 impl Explored {
     /// Did it end with a violation?
     pub fn failed(&self) -> bool {
-        matches!(self.run.outcome, Outcome::Violated(_))
+        matches!(self.run.outcome, RunOutcome::Violated(_))
     }
 }
 

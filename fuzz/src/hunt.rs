@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use scenarios::report::{Outcome, RunReport, Violation};
+use scenarios::report::{RunOutcome, RunReport, Violation};
 
 use crate::hosts::HOSTS;
 use crate::ordered::{self, Take, Work};
@@ -13,7 +13,7 @@ use crate::stopwatch::Stopwatch;
 
 /// Time limit and threads of the search for one bug.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct HuntSettings {
     /// Threads.
     pub jobs: usize,
     /// No run is begun after this long.
@@ -48,7 +48,7 @@ pub struct Caught {
 }
 
 /// Runs the first seed of each scenario, then the second of each, and so on, until one fails.
-pub fn hunt(settings: Settings, run: &RunSeed<'_>, interrupted: &AtomicBool) -> Hunted {
+pub fn hunt(settings: HuntSettings, run: &RunSeed<'_>, interrupted: &AtomicBool) -> Hunted {
     let clock = Stopwatch::start();
     let scenarios = settings.scenarios.max(1) as u64;
     let stop = || interrupted.load(Ordering::Relaxed) || clock.elapsed() >= settings.limit;
@@ -69,7 +69,7 @@ impl Take<RunReport> for Sums {
     fn take(&mut self, index: u64, run: RunReport) -> ControlFlow<()> {
         self.hunted.runs += 1;
         self.hunted.sim_ns += run.sim_ns;
-        let Outcome::Violated(violation) = run.outcome else { return ControlFlow::Continue(()) };
+        let RunOutcome::Violated(violation) = run.outcome else { return ControlFlow::Continue(()) };
         let scenario = (index % self.scenarios) as usize;
         self.hunted.caught = Some(Caught { scenario, seed: run.seed, digest: run.digest, violation });
         ControlFlow::Break(())

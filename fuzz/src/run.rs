@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scenarios::report::{AckedRecords, Linearizability, Outcome, RunReport, Violation};
+use scenarios::report::{AckedRecords, Linearizability, RunOutcome, RunReport, Violation};
 use scenarios::run::Host;
 use sim::drive::panics;
 use xxhash_rust::xxh3::xxh3_128;
@@ -20,7 +20,7 @@ pub fn caught(seed: u64, run: impl FnOnce() -> RunReport) -> RunReport {
         behaviour_digest: 0,
         plan_digest: 0,
         ladder: Vec::new(),
-        outcome: Outcome::Violated(Violation::of_panic(&caught, &[file!()])),
+        outcome: RunOutcome::Violated(Violation::of_panic(&caught, &[file!()])),
         events: 0,
         messages: 0,
         sim_ns: 0,

@@ -22,14 +22,14 @@ use sim::fault::TargetMut;
 use crate::case::Case;
 use fewest::{Pieces, fewest};
 use search::Search;
-pub use terms::{Progress, Settings, Shrunk};
+pub use terms::{Progress, ShrinkSettings, Shrunk};
 
 /// Shrinks a case that violates `broken`, of which `report` is the run.
 pub fn shrink(
     case: Case,
     report: RunReport,
     broken: &Violation,
-    settings: Settings,
+    settings: ShrinkSettings,
     interrupted: &AtomicBool,
     watch: &mut dyn FnMut(&Progress),
 ) -> Shrunk {

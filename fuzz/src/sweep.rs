@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use scenarios::report::{Outcome, RunReport, Violation};
+use scenarios::report::{RunOutcome, RunReport, Violation};
 use scenarios::run::Host;
 use sim::fault::Plan;
 
@@ -18,7 +18,7 @@ use crate::stopwatch::Stopwatch;
 
 /// The settings of a sweep, including its limits.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct SweepSettings {
     /// Scenarios and their modifications.
     pub subject: Subject,
     /// Seeds; each is run in every scenario.
@@ -52,7 +52,7 @@ pub struct Progress {
 
 impl Progress {
     /// Progress of a sweep that continued from `done` when the clock started, and has `total` runs.
-    pub fn of(settings: &Settings, done: Done, report: &SweepReport, total: u64, clock: Stopwatch) -> Progress {
+    pub fn of(settings: &SweepSettings, done: Done, report: &SweepReport, total: u64, clock: Stopwatch) -> Progress {
         let limit = settings.limit;
         Progress {
             runs: done.runs + report.runs,
@@ -69,9 +69,9 @@ impl Progress {
 pub struct Done {
     /// Number of runs, which are skipped.
     pub runs: u64,
-    /// Failing runs among them: they count for [`Settings::max_fail`].
+    /// Failing runs among them: they count for [`SweepSettings::max_fail`].
     pub failed: u64,
-    /// Real time: it counts for [`Settings::limit`].
+    /// Real time: it counts for [`SweepSettings::limit`].
     pub elapsed: Duration,
 }
 
@@ -106,7 +106,7 @@ pub struct FailedRun<'a> {
 impl FailedRun<'_> {
     /// Notifies the listener, and returns the failure as it is kept.
     pub(crate) fn tell(
-        settings: &Settings,
+        settings: &SweepSettings,
         (scenario, run): (usize, &RunReport),
         changed_plan: Option<(u64, &Plan)>,
         violation: Violation,
@@ -127,7 +127,7 @@ const BATCH_TIME: Duration = Duration::from_secs(10);
 
 /// Sweeps. The report covers a contiguous prefix of the order, whatever ended the sweep.
 pub fn sweep(
-    settings: &Settings,
+    settings: &SweepSettings,
     run: &RunSeed<'_>,
     interrupted: &AtomicBool,
     listener: &mut dyn FnMut(Event<'_>),
@@ -137,7 +137,7 @@ pub fn sweep(
 
 /// Sweeps the rest after earlier starts; [`together`] joins both sums.
 pub fn sweep_from(
-    settings: &Settings,
+    settings: &SweepSettings,
     done: Done,
     run: &RunSeed<'_>,
     interrupted: &AtomicBool,
@@ -163,18 +163,18 @@ pub fn sweep_from(
 }
 
 /// Total number of runs of a sweep.
-fn total(settings: &Settings) -> u64 {
+fn total(settings: &SweepSettings) -> u64 {
     settings.seeds.count.saturating_mul(settings.subject.scenarios.len() as u64)
 }
 
 /// The seeds of the first `runs` runs; for the last seed perhaps not all scenarios ran.
-fn seeds_of(settings: &Settings, runs: u64) -> Vec<Seeds> {
+fn seeds_of(settings: &SweepSettings, runs: u64) -> Vec<Seeds> {
     let scenarios = (settings.subject.scenarios.len() as u64).max(1);
     crate::seeds::coalesce(vec![settings.seeds.prefix(runs.div_ceil(scenarios))])
 }
 
 /// Joins the sums of earlier starts with those of the start that continued from them.
-pub fn together(settings: &Settings, before: SweepReport, rest: SweepReport) -> SweepReport {
+pub fn together(settings: &SweepSettings, before: SweepReport, rest: SweepReport) -> SweepReport {
     let mut whole = SweepReport { interrupted: false, parts: Vec::new(), ..before };
     whole.add_sweep(rest);
     whole.seeds = seeds_of(settings, whole.runs);
@@ -182,7 +182,7 @@ pub fn together(settings: &Settings, before: SweepReport, rest: SweepReport) -> 
 }
 
 /// Why a sweep with these sums ended.
-pub fn ended(settings: &Settings, whole: &SweepReport) -> Ended {
+pub fn ended(settings: &SweepSettings, whole: &SweepReport) -> Ended {
     match () {
         () if whole.interrupted => Ended::Interrupted,
         () if whole.runs >= total(settings) => Ended::Complete,
@@ -192,19 +192,19 @@ pub fn ended(settings: &Settings, whole: &SweepReport) -> Ended {
 }
 
 /// Scenario and seed of an index in the order.
-fn place(settings: &Settings, index: u64) -> (usize, u64) {
+fn place(settings: &SweepSettings, index: u64) -> (usize, u64) {
     let scenarios = settings.subject.scenarios.len() as u64;
     ((index % scenarios) as usize, settings.seeds.nth(index / scenarios))
 }
 
-fn spent(settings: &Settings, done: Done, clock: &Stopwatch) -> bool {
+fn spent(settings: &SweepSettings, done: Done, clock: &Stopwatch) -> bool {
     settings.limit.is_some_and(|limit| done.elapsed + clock.elapsed() >= limit)
 }
 
 /// A run and the real time it took.
 type Timed = (RunReport, u64);
 
-fn timed_run(settings: &Settings, run: &RunSeed<'_>, index: u64) -> Timed {
+fn timed_run(settings: &SweepSettings, run: &RunSeed<'_>, index: u64) -> Timed {
     let clock = Stopwatch::start();
     let (scenario, seed) = place(settings, index);
     (caught(seed, || run(scenario, seed, settings.hosts[0])), clock.elapsed_ns())
@@ -247,7 +247,7 @@ fn checked_batch(batch: std::ops::Range<u64>, run: &RunSeed<'_>, interrupted: &A
 
 /// Adds up runs and notifies the listener.
 struct Sums<'a> {
-    settings: &'a Settings,
+    settings: &'a SweepSettings,
     done: Done,
     clock: Stopwatch,
     total: u64,
@@ -267,8 +267,8 @@ impl Sums<'_> {
     fn add(&mut self, index: u64, (run, core_ns): &Timed, difference: Option<Violation>) -> ControlFlow<()> {
         let (scenario, _) = place(self.settings, index);
         let own = match &run.outcome {
-            Outcome::Violated(violation) => Some(violation.clone()),
-            Outcome::Holds | Outcome::Inconclusive { .. } => None,
+            RunOutcome::Violated(violation) => Some(violation.clone()),
+            RunOutcome::Holds | RunOutcome::Inconclusive { .. } => None,
         };
         let failures = own
             .into_iter()

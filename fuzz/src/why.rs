@@ -18,7 +18,7 @@ use scenarios::report::Violation;
 
 use crate::case::Case;
 use chain::Happening;
-use counterfactual::{Part, Verdict};
+use counterfactual::{Part, PartRole};
 pub use futures::FUTURES;
 use turning::Turning;
 
@@ -43,9 +43,9 @@ pub struct Why {
     /// `None`: the claim is violated in every continuation, even from the start and without any fault.
     pub turning: Option<Turning>,
     /// The result without each fault, in the order of the plan.
-    pub faults: Vec<Verdict>,
+    pub faults: Vec<PartRole>,
     /// The result without each operation; only if no fault is required and the run has few operations.
-    pub operations: Vec<Verdict>,
+    pub operations: Vec<PartRole>,
     /// From the required faults to the violation.
     pub chain: Vec<Happening>,
 }
@@ -69,7 +69,7 @@ pub fn why(
         let turning = scope.spawn(|| turning::find(case, broken, interrupted));
         let others = (jobs - 1).max(1);
         let count = case.plan.0.len();
-        let faults: Vec<Verdict> = (0..count)
+        let faults: Vec<PartRole> = (0..count)
             .take_while(|_| goes_on())
             .map(|index| {
                 watch(Progress::Fault(index + 1, count));
@@ -79,7 +79,7 @@ pub fn why(
         (turning.join(), faults)
     });
     let turning = turning.map_err(|_| "a panic while looking for the point of no return".to_owned())??;
-    let none_needed = !faults.iter().any(Verdict::is_necessary);
+    let none_needed = !faults.iter().any(PartRole::is_necessary);
     let count = case.operations.len();
     let requested = if none_needed && count <= FEW_OPERATIONS { count } else { 0 };
     let operations = (0..requested)

@@ -16,7 +16,7 @@ use crate::actor::{Actor, BoxedMessage, ServerSpec, Spec};
 use crate::aim::trigger_watch::TriggerWatch;
 use crate::checks::cluster::BrokerConfig;
 use crate::checks::invariant::timings::QuorumTimings;
-use crate::checks::replication::Settings;
+use crate::checks::replication::ReplicationSettings;
 use crate::recovery_bound::{Load, recovery_bound_ms};
 use crate::scenario::claims::Workload;
 use crate::scenario::fault_profile::means;
@@ -298,7 +298,7 @@ fn broker_checks(
 ) -> Option<BrokerConfig> {
     let brokers = || configs.iter().filter(|config| config.roles.broker);
     let controllers = || configs.iter().filter(|config| config.roles.controller);
-    let settings = Settings {
+    let settings = ReplicationSettings {
         min_insync_replicas: brokers().map(|config| config.broker.min_insync_replicas).min()?,
         unclean_leader_election_enable: controllers().any(|config| config.controller.unclean_leader_election_enable),
     };

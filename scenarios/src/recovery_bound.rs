@@ -3,7 +3,7 @@
 use raft::config::{ControllerConfig, NodeConfig};
 
 use crate::scenario::Network;
-use crate::scenario::clients::Settings;
+use crate::scenario::clients::ClientSettings;
 
 /// Number of election rounds granted. A split vote is repeated only if two of the re-drawn timers expire within a round
 /// trip again (consensus.md §10).
@@ -76,7 +76,12 @@ pub struct Load {
 /// (`RequestManager.findReadyBootstrapServer`). To a controller that lost power it is in flight for
 /// `controller.quorum.request.timeout.ms`: 2 s by default, and 30 s if a knob says so; twice that if a second
 /// controller does not answer, either.
-pub fn recovery_bound_ms(configs: &[NodeConfig], clients: Option<&Settings>, load: Load, network: &Network) -> u64 {
+pub fn recovery_bound_ms(
+    configs: &[NodeConfig],
+    clients: Option<&ClientSettings>,
+    load: Load,
+    network: &Network,
+) -> u64 {
     let worst = |field: fn(&ControllerConfig) -> i64| {
         configs.iter().map(|config| u64::try_from(field(&config.quorum)).unwrap_or(0)).max().unwrap_or(0)
     };
@@ -109,7 +114,7 @@ pub fn recovery_bound_ms(configs: &[NodeConfig], clients: Option<&Settings>, loa
 }
 
 /// The longest time that an unanswered request may be in flight, ms.
-fn longest_request_ms(configs: &[NodeConfig], clients: &Settings) -> u64 {
+fn longest_request_ms(configs: &[NodeConfig], clients: &ClientSettings) -> u64 {
     let of_brokers = configs.iter().map(|it| it.broker.controller_socket_timeout_ms.max(it.broker.request_timeout_ms));
     let of_clients = [&clients.admin.client, &clients.producer.client, &clients.consumer.client];
     let of_clients = of_clients.into_iter().map(|client| client.request_timeout_ms);
@@ -150,7 +155,7 @@ fn brokers_ms(configs: &[NodeConfig], load: Load, network: &Network) -> u64 {
 /// `delivery.timeout.ms`, `default.api.timeout.ms` and `max.block.ms` only limit the number of attempts;
 /// `metadata.max.age.ms` is not waited for, because a client that has contacted the wrong broker requests metadata at
 /// once.
-fn clients_ms(clients: &Settings) -> u64 {
+fn clients_ms(clients: &ClientSettings) -> u64 {
     let all = [&clients.admin.client, &clients.producer.client, &clients.consumer.client];
     let backoffs =
         all.into_iter().map(|it| it.retry_backoff_ms.max(it.retry_backoff_max_ms) + it.reconnect_backoff_max_ms);
@@ -233,7 +238,7 @@ mod tests {
             restart_ms: 2_000,
             data_batches: 1_000,
         };
-        let bound = |configs: &[NodeConfig], clients: &Settings, load| {
+        let bound = |configs: &[NodeConfig], clients: &ClientSettings, load| {
             recovery_bound_ms(configs, Some(clients), load, &scenario.network)
         };
         let defaults = bound(&configs, &clients, load);

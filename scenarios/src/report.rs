@@ -80,7 +80,7 @@ impl Violation {
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum RunOutcome {
     /// All claims held.
     Holds,
     /// A claim did not hold.
@@ -89,14 +89,14 @@ pub enum Outcome {
     Inconclusive { floor: String, wanted: u64, got: u64 },
 }
 
-impl std::fmt::Display for Outcome {
+impl std::fmt::Display for RunOutcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Outcome::Holds => f.write_str("all claims hold"),
-            Outcome::Violated(violation) => write!(f, "{} is violated: {}", violation.invariant, violation.detail),
+            RunOutcome::Holds => f.write_str("all claims hold"),
+            RunOutcome::Violated(violation) => write!(f, "{} is violated: {}", violation.invariant, violation.detail),
             // An excuse that ends a run is a reason, not a floor.
-            Outcome::Inconclusive { floor, wanted: 0, .. } => write!(f, "the run is inconclusive: {floor}"),
-            Outcome::Inconclusive { floor, wanted, got } => {
+            RunOutcome::Inconclusive { floor, wanted: 0, .. } => write!(f, "the run is inconclusive: {floor}"),
+            RunOutcome::Inconclusive { floor, wanted, got } => {
                 write!(f, "the run is inconclusive: floor {floor}, {got} of {wanted}")
             }
         }
@@ -228,7 +228,7 @@ pub struct RunReport {
     pub plan_digest: u128,
     /// (entries so far, digest), up to 64.
     pub ladder: Vec<(u64, u128)>,
-    pub outcome: Outcome,
+    pub outcome: RunOutcome,
     /// Number of events that had an effect.
     pub events: u64,
     pub messages: u64,
@@ -271,7 +271,7 @@ impl RunReport {
     /// its own verdict.)
     pub fn is_undecided(&self) -> bool {
         let is_unknown = |verdict| verdict == Linearizability::Unknown;
-        self.outcome == Outcome::Holds
+        self.outcome == RunOutcome::Holds
             && (is_unknown(self.linearizability) || self.black_box.as_ref().is_some_and(|of| is_unknown(of.verdict)))
     }
 }

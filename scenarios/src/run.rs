@@ -20,7 +20,7 @@ use crate::cluster::{Prepared, prepare, slowest_ppm};
 use crate::history::History;
 use crate::history::compare::compare;
 use crate::history::recorder::Recorder;
-use crate::report::{Outcome, RunReport};
+use crate::report::{RunOutcome, RunReport};
 use crate::run_observer::RunObserver;
 use crate::workload::ScheduledOperation;
 use conclude::conclude;
@@ -39,7 +39,7 @@ pub fn run_recorded(request: &Request<'_>) -> Result<(RunReport, Option<History>
     if let Some(compared) = history.as_ref().and_then(|history| compare(history, &finished)) {
         report.black_box = Some(compared.report());
         if let Some(violation) = compared.violation(report.sim_ns, report.events) {
-            report.outcome = Outcome::Violated(violation);
+            report.outcome = RunOutcome::Violated(violation);
         }
     }
     Ok((report, history))

@@ -69,7 +69,7 @@ pub use quorum::{Attempt, AttemptOutcome};
 
 use crate::actor::Actor;
 pub use crate::client_answers::{OperationOutcome, Record};
-use crate::report::{Outcome, RunReport};
+use crate::report::{RunOutcome, RunReport};
 use crate::run::conclude::conclude;
 use crate::run::{Host, Request, drive_by};
 use crate::scenario::{Floor, Scenario};
@@ -99,13 +99,13 @@ impl StoryResult {
     pub fn holds(&self) -> Result<(), StoryError> {
         self.story.clone()?;
         match &self.report.outcome {
-            Outcome::Holds => Ok(()),
+            RunOutcome::Holds => Ok(()),
             other => Err(StoryError(format!("the story ended well, but {other}"))),
         }
     }
 }
 
-type Verdict = Rc<RefCell<Option<Result<(), StoryError>>>>;
+type StoryEnd = Rc<RefCell<Option<Result<(), StoryError>>>>;
 
 impl Story {
     /// A story on this scenario's cluster and world.
@@ -129,7 +129,7 @@ impl Story {
         F: Future<Output = Result<(), StoryError>> + 'static,
     {
         let request = self.request(Host::Madsim);
-        let verdict = Verdict::default();
+        let verdict = StoryEnd::default();
         let finished = drive_by(&request, |prepared, run, end| {
             let cluster = Cluster::new(prepared);
             let reported = scene(cluster.clone(), story(cluster), verdict.clone());
@@ -162,7 +162,7 @@ impl Story {
 }
 
 /// Clients are idle while the story runs, and work after it.
-async fn scene(cluster: Cluster, story: impl Future<Output = Result<(), StoryError>>, verdict: Verdict) {
+async fn scene(cluster: Cluster, story: impl Future<Output = Result<(), StoryError>>, verdict: StoryEnd) {
     cluster.begin();
     let result = story.await;
     cluster.end();

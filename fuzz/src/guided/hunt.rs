@@ -3,17 +3,17 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use scenarios::report::Outcome;
+use scenarios::report::RunOutcome;
 use sim::fault::Plan;
 
 use super::search_space::SearchSpace;
 use super::{Explored, Visit, explore};
-use crate::hunt::{Caught, Hunted, Settings};
+use crate::hunt::{Caught, HuntSettings, Hunted};
 use crate::seeds::Seeds;
 use crate::stopwatch::Stopwatch;
 
 /// Hunts; returns the result, and the plan of the failing run if it is not its seed's own.
-pub fn hunt(settings: Settings, space: &SearchSpace<'_>, interrupted: &AtomicBool) -> (Hunted, Option<Plan>) {
+pub fn hunt(settings: HuntSettings, space: &SearchSpace<'_>, interrupted: &AtomicBool) -> (Hunted, Option<Plan>) {
     let clock = Stopwatch::start();
     let stop = || interrupted.load(Ordering::Relaxed) || clock.elapsed() >= settings.limit;
     let seeds = Seeds { first: settings.first_seed, step: 1, count: u64::MAX - settings.first_seed };
@@ -34,7 +34,7 @@ impl Visit for First {
         let Explored { scenario, plan, run, .. } = explored;
         self.hunted.runs += 1;
         self.hunted.sim_ns += run.sim_ns;
-        let Outcome::Violated(violation) = &run.outcome else { return ControlFlow::Continue(()) };
+        let RunOutcome::Violated(violation) = &run.outcome else { return ControlFlow::Continue(()) };
         let (scenario, violation) = (*scenario, violation.clone());
         self.hunted.caught = Some(Caught { scenario, seed: run.seed, digest: run.digest, violation });
         self.plan.clone_from(plan);

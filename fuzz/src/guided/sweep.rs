@@ -3,18 +3,18 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use scenarios::report::Outcome;
+use scenarios::report::RunOutcome;
 
 use super::search_space::SearchSpace;
 use super::{Explored, Visit, explore};
 use crate::aggregate::SweepReport;
 use crate::seeds::coalesce;
 use crate::stopwatch::Stopwatch;
-use crate::sweep::{Done, Event, FailedRun, Progress, Settings};
+use crate::sweep::{Done, Event, FailedRun, Progress, SweepSettings};
 
 /// Sweeps. The setting `check_determinism` has no effect here.
 pub fn sweep(
-    settings: &Settings,
+    settings: &SweepSettings,
     space: &SearchSpace<'_>,
     interrupted: &AtomicBool,
     listener: &mut dyn FnMut(Event<'_>),
@@ -37,7 +37,7 @@ pub fn sweep(
 }
 
 struct Sums<'a> {
-    settings: &'a Settings,
+    settings: &'a SweepSettings,
     clock: Stopwatch,
     total: u64,
     report: SweepReport,
@@ -48,7 +48,7 @@ impl Visit for Sums<'_> {
     fn visit(&mut self, explored: &Explored) -> ControlFlow<()> {
         let Explored { iteration, scenario, plan, run, core_ns } = explored;
         let mut failures = Vec::new();
-        if let Outcome::Violated(violation) = &run.outcome {
+        if let RunOutcome::Violated(violation) = &run.outcome {
             let changed_plan = plan.as_ref().map(|plan| (*iteration, plan));
             let of = (*scenario, run);
             failures.push(FailedRun::tell(self.settings, of, changed_plan, violation.clone(), self.listener));

@@ -9,7 +9,7 @@ use scenarios::bugs::Bugs;
 use scenarios::report::{RunReport, Violation, ViolationKind};
 use sim::drive::panics;
 
-use super::terms::{Progress, Settings, Shrunk};
+use super::terms::{Progress, ShrinkSettings, Shrunk};
 use crate::case::{Case, violation};
 use crate::known::{self, KnownFinding};
 use crate::stopwatch::Stopwatch;
@@ -26,7 +26,7 @@ pub struct Search<'a> {
     report: RunReport,
     /// The claim that candidates must violate.
     broken: Violation,
-    settings: Settings,
+    settings: ShrinkSettings,
     clock: Stopwatch,
     interrupted: &'a AtomicBool,
     watch: &'a mut dyn FnMut(&Progress),
@@ -86,7 +86,7 @@ impl<'a> Search<'a> {
         best: Case,
         report: RunReport,
         broken: &Violation,
-        settings: Settings,
+        settings: ShrinkSettings,
         interrupted: &'a AtomicBool,
         watch: &'a mut dyn FnMut(&Progress),
     ) -> Search<'a> {
@@ -281,7 +281,7 @@ mod tests {
         let broken = violation(&report).expect("it fails").clone();
         let (interrupted, mut runs) = (AtomicBool::new(false), Vec::new());
         let mut watch = |progress: &Progress| runs.push(progress.runs);
-        let settings = Settings { jobs: 2, limit: None };
+        let settings = ShrinkSettings { jobs: 2, limit: None };
         let mut search = Search::new(case.clone(), report, &broken, settings, &interrupted, &mut watch);
         let mut holds = case.clone();
         holds.scenario.bugs = Bugs::NONE;

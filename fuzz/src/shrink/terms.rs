@@ -8,7 +8,7 @@ use crate::case::Case;
 
 /// The limits of shrinking.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct ShrinkSettings {
     /// Threads.
     pub jobs: usize,
     /// No candidate is begun after this long.

@@ -24,7 +24,7 @@ pub enum Part {
 
 /// The role of a part in the violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum PartRole {
     /// Without it the claim holds, in every future that was tried.
     Necessary {
         /// The claim also holds if the fault occurs earlier by this, ns; `None`: it may occur as early as was tried.
@@ -43,29 +43,29 @@ pub enum Verdict {
     Irrelevant,
 }
 
-impl Verdict {
+impl PartRole {
     /// Is the part required?
     pub fn is_necessary(&self) -> bool {
-        matches!(self, Verdict::Necessary { .. })
+        matches!(self, PartRole::Necessary { .. })
     }
 }
 
 /// Evaluates one part of a case that violates `broken`, on `jobs` threads.
-pub fn verdict(case: &Case, broken: &Violation, part: Part, jobs: usize) -> Verdict {
+pub fn verdict(case: &Case, broken: &Violation, part: Part, jobs: usize) -> PartRole {
     let worlds = Worlds { broken, jobs };
     let at_ns = part.at_ns(case);
     let without = part.taken_from(case);
     if worlds.breaks(&without) {
-        return Verdict::Irrelevant;
+        return PartRole::Irrelevant;
     }
     match worlds.count(&without, at_ns, FUTURES) {
         0 => {
             let (sooner_ns, later_ns) = part.slack_ns(case, &worlds);
-            Verdict::Necessary { sooner_ns, later_ns }
+            PartRole::Necessary { sooner_ns, later_ns }
         }
         without => {
             let with = worlds.count(case, at_ns, FUTURES);
-            if with > without { Verdict::Helps { with, without } } else { Verdict::Irrelevant }
+            if with > without { PartRole::Helps { with, without } } else { PartRole::Irrelevant }
         }
     }
 }

@@ -9,9 +9,9 @@ use fuzz::guided::search_space::SearchSpace;
 use fuzz::guided::sweep::sweep;
 use fuzz::guided::{Guided, hunt};
 use fuzz::hosts::HOSTS;
-use fuzz::hunt::Settings as Hunt;
+use fuzz::hunt::HuntSettings;
 use fuzz::seeds::Seeds;
-use fuzz::sweep::{Event, FailedRun, Settings};
+use fuzz::sweep::{Event, FailedRun, SweepSettings};
 use scenarios::bugs::Bug;
 use scenarios::catalog;
 use scenarios::cluster::Explicit;
@@ -43,7 +43,7 @@ fn swept(scenario: &Scenario, count: u64, jobs: usize) -> (SweepReport, Recorded
     let subject = Subject { scenarios: vec!["quorum".to_owned()], ..Subject::default() };
     let seeds = Seeds { first: 7, step: 1, count };
     let (max_fail, limit, check_determinism) = (u64::MAX, None, false);
-    let settings = Settings { subject, seeds, jobs, max_fail, limit, check_determinism, hosts: HOSTS };
+    let settings = SweepSettings { subject, seeds, jobs, max_fail, limit, check_determinism, hosts: HOSTS };
     let mut recorded = Recorded::default();
     let mut report = sweep(&settings, &space, &AtomicBool::new(false), &mut |event| recorded.on(event));
     (report.wall_ns, report.core_ns) = (0, 0);
@@ -80,7 +80,7 @@ fn what_it_finds_is_replayed_by_its_plan() {
 fn a_hunt_is_guided_the_same_way() {
     let scenario = quorum().with_bug(Bug::NoChecksumOnRecovery);
     let hunted = |jobs| {
-        let settings = Hunt { jobs, limit: Duration::from_secs(300), scenarios: 1, first_seed: 7 };
+        let settings = HuntSettings { jobs, limit: Duration::from_secs(300), scenarios: 1, first_seed: 7 };
         let space = SearchSpace { scenarios: vec![&scenario], black_box_every: None };
         let (hunted, plan) = hunt::hunt(settings, &space, &AtomicBool::new(false));
         (hunted.runs, hunted.caught, plan)

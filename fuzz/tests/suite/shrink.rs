@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicBool;
 
 use fuzz::case::{Case, story, violation};
-use fuzz::shrink::{Settings, Shrunk, shrink};
+use fuzz::shrink::{ShrinkSettings, Shrunk, shrink};
 use scenarios::bugs::Bugs;
 use scenarios::catalog;
 use scenarios::cluster::Explicit;
@@ -22,7 +22,7 @@ fn failing(scenario: &str, bug: &str) -> Case {
 fn shrunk(case: &Case, jobs: usize) -> Shrunk {
     let report = case.run(None).expect("it runs");
     let broken = violation(&report).expect("it fails").clone();
-    let settings = Settings { jobs, limit: None };
+    let settings = ShrinkSettings { jobs, limit: None };
     shrink(case.clone(), report, &broken, settings, &AtomicBool::new(false), &mut |_| ())
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use fuzz::case::{Case, violation};
-use fuzz::why::counterfactual::Verdict;
+use fuzz::why::counterfactual::PartRole;
 use fuzz::why::{Why, why};
 use scenarios::catalog;
 use scenarios::cluster::Explicit;
@@ -39,7 +39,7 @@ fn it_names_what_it_takes_and_when_it_was_too_late() {
     assert_eq!((&one.turning, &one.faults, &one.chain), (&two.turning, &two.faults, &two.chain));
     let turning = one.turning.as_ref().expect("it could be saved");
     assert!(turning.event < one.broken.event && (1..=16).contains(&turning.held), "{turning:?}");
-    assert_eq!(one.faults.last(), Some(&Verdict::Irrelevant));
+    assert_eq!(one.faults.last(), Some(&PartRole::Irrelevant));
     assert!(one.chain.iter().all(|it| it.at_ns <= one.broken.at_ns), "{:#?}", one.chain);
     let last = one.chain.last().expect("the violation is a link");
     assert_eq!(last.at_ns, one.broken.at_ns);

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use super::link::{Link, LinkLimits, LinkStatus, wall_deadline_ns};
+use super::link::{BrokerLink, LinkLimits, LinkStatus, wall_deadline_ns};
 use crate::ids::NodeId;
 use crate::io::{ConnectToken, Connection};
 use crate::message::{ClusterResponse, ErrorCode, Request, Response};
@@ -23,7 +23,7 @@ pub struct Ticket(pub u64);
 
 /// The result of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct ChannelOutcome {
     /// As returned by [`ControllerChannel::send`].
     pub ticket: Ticket,
     /// The controller's response; `None` if the retry timeout passed before the request could be sent.
@@ -33,7 +33,7 @@ pub struct Outcome {
 /// Requests for the active controller.
 #[derive(Clone, Debug)]
 pub struct ControllerChannel {
-    link: Link,
+    link: BrokerLink,
     retry_timeout_ms: i64,
     queue: VecDeque<Queued>,
     outstanding: Option<Queued>,
@@ -61,7 +61,7 @@ impl ControllerChannel {
             reconnect_backoff_ms: RECONNECT_BACKOFF_MS,
         };
         ControllerChannel {
-            link: Link::new(slot, limits),
+            link: BrokerLink::new(slot, limits),
             retry_timeout_ms,
             queue: VecDeque::new(),
             outstanding: None,
@@ -81,7 +81,7 @@ impl ControllerChannel {
 
     /// Sends the next request if possible and times out old ones. `leader` is the controller that the local raft client
     /// knows now. Must be called after every input and at the deadline.
-    pub fn poll(&mut self, leader: Option<NodeId>, step: &mut Step<'_>) -> Vec<Outcome> {
+    pub fn poll(&mut self, leader: Option<NodeId>, step: &mut Step<'_>) -> Vec<ChannelOutcome> {
         if self.link.poll(step) {
             self.forget_target();
         }
@@ -93,7 +93,7 @@ impl ControllerChannel {
         self.queue.retain(|queued| {
             let in_time = now_ms.saturating_sub(queued.created_ms) < retry_timeout_ms;
             if !in_time {
-                outcomes.push(Outcome { ticket: queued.ticket, response: None });
+                outcomes.push(ChannelOutcome { ticket: queued.ticket, response: None });
             }
             in_time
         });
@@ -152,7 +152,7 @@ impl ControllerChannel {
         correlation_id: i32,
         response: Response,
         step: &mut Step<'_>,
-    ) -> Option<Outcome> {
+    ) -> Option<ChannelOutcome> {
         if !self.link.on_response(token, correlation_id) {
             return None;
         }
@@ -162,7 +162,7 @@ impl ControllerChannel {
             return None;
         }
         let Queued { ticket, .. } = self.outstanding.take()?;
-        Some(Outcome { ticket, response: Some(response) })
+        Some(ChannelOutcome { ticket, response: Some(response) })
     }
 
     /// Closes the connection and drops every request.

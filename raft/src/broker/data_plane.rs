@@ -4,10 +4,10 @@
 use std::rc::Rc;
 
 use super::config::BrokerConfig;
-use super::controller_channel::{ControllerChannel, Outcome, Ticket};
+use super::controller_channel::{ChannelOutcome, ControllerChannel, Ticket};
 use super::fetcher::{FIRST_FETCHER_SLOT, FetcherManager};
 use super::forwarding::{FORWARDING_TIMEOUT_MS, ForwardingManager};
-use super::link::Link;
+use super::link::BrokerLink;
 use super::log::LogManager;
 use super::metadata_cache;
 use super::producer_ids::ProducerIdManager;
@@ -111,16 +111,16 @@ impl DataPlane {
                     self.early.push(Early { connection, correlation_id, request });
                 }
             }
-            Input::Opened { token, connection } => match self.channel(Link::slot_of(token)) {
+            Input::Opened { token, connection } => match self.channel(BrokerLink::slot_of(token)) {
                 Some(channel) => channel.on_opened(token, connection),
                 None => self.fetchers.on_opened(token, connection, &self.replicas, step),
             },
-            Input::Closed { token, .. } => match self.channel(Link::slot_of(token)) {
+            Input::Closed { token, .. } => match self.channel(BrokerLink::slot_of(token)) {
                 Some(channel) => channel.on_closed(token, step),
                 None => self.fetchers.on_closed(token, &self.replicas, step),
             },
             Input::Response { token, correlation_id, response } => {
-                let slot = Link::slot_of(token);
+                let slot = BrokerLink::slot_of(token);
                 match self.channel(slot) {
                     Some(channel) => {
                         let outcome = channel.on_response(token, correlation_id, response, step);
@@ -186,8 +186,8 @@ impl DataPlane {
         }
     }
 
-    fn on_outcome(&mut self, slot: u32, outcome: Option<Outcome>, view: &dyn ClusterView, step: &mut Step<'_>) {
-        let Some(Outcome { ticket, response }) = outcome else { return };
+    fn on_outcome(&mut self, slot: u32, outcome: Option<ChannelOutcome>, view: &dyn ClusterView, step: &mut Step<'_>) {
+        let Some(ChannelOutcome { ticket, response }) = outcome else { return };
         if slot == ALTER_PARTITION_SLOT {
             if let Some(Response::Cluster(ClusterResponse::AlterPartition(response))) = response {
                 self.replicas.on_alter_partition(&response, view, step);

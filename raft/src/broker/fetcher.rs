@@ -14,7 +14,7 @@ use partition_state::{FetchState, OutOfRange, initial_state};
 use smallvec::SmallVec;
 
 use super::config::BrokerConfig;
-use super::link::{Link, LinkLimits, LinkStatus, wall_deadline_ns};
+use super::link::{BrokerLink, LinkLimits, LinkStatus, wall_deadline_ns};
 use super::replica_manager::{FetcherChanges, FetcherStart, ReplicaManager};
 use super::view::ClusterView;
 use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
@@ -44,7 +44,7 @@ pub struct FetcherManager {
 #[derive(Clone, Debug)]
 struct Fetcher {
     leader: NodeId,
-    link: Link,
+    link: BrokerLink,
     partitions: SortedMap<TopicIdPartition, FetchState>,
     questions: Slices<FetchPartition>,
     /// The highest turn that was assigned.
@@ -93,7 +93,7 @@ impl FetcherManager {
                 connection_setup_timeout_ms: CONNECTION_SETUP_TIMEOUT_MS,
                 reconnect_backoff_ms: RECONNECT_BACKOFF_MS,
             };
-            let link = Link::new(slot, limits);
+            let link = BrokerLink::new(slot, limits);
             self.fetchers.push(Fetcher {
                 leader,
                 link,
@@ -192,7 +192,7 @@ impl FetcherManager {
     }
 
     fn by_token(&mut self, token: ConnectToken) -> Option<&mut Fetcher> {
-        let index = Link::slot_of(token).checked_sub(FIRST_FETCHER_SLOT)?;
+        let index = BrokerLink::slot_of(token).checked_sub(FIRST_FETCHER_SLOT)?;
         self.fetchers.get_mut(index as usize)
     }
 
@@ -293,7 +293,7 @@ impl Fetcher {
 
 #[cfg(test)]
 mod tests {
-    use super::apply::Verdict;
+    use super::apply::NextStep;
     use super::*;
     use crate::ids::Uuid;
     use crate::io::{Entropy, Now, Out};
@@ -311,7 +311,7 @@ mod tests {
         let id = |partition| TopicIdPartition { topic_id: Uuid([7; 16]), partition };
         let state = |turn| FetchState::new(Offset(0), LeaderEpoch(0), None).at(turn);
         let limits = LinkLimits { request_timeout_ms: 1, connection_setup_timeout_ms: 1, reconnect_backoff_ms: 0 };
-        let link = Link::new(FIRST_FETCHER_SLOT, limits);
+        let link = BrokerLink::new(FIRST_FETCHER_SLOT, limits);
         let partitions = (0..3).map(|partition| (id(partition), state(partition as u64))).collect();
         let questions = Slices::default();
         let mut fetcher = Fetcher { leader: NodeId(1), link, partitions, questions, turns: 3, in_flight: None };
@@ -319,11 +319,11 @@ mod tests {
             |fetcher: &Fetcher, now_ns| fetcher.ready(now_ns).iter().map(|(id, _)| id.partition).collect::<Vec<i32>>();
         let (mut out, now) = (Out::default(), Now { mono_ns: 0, wall_ms: 0 });
         let step = Step { now, entropy: &mut Zero, out: &mut out };
-        fetcher.conclude(id(0), Verdict::Appended(state(0)), 1, &step);
+        fetcher.conclude(id(0), NextStep::Appended(state(0)), 1, &step);
         assert_eq!(order(&fetcher, 0), [1, 2, 0]);
-        fetcher.conclude(id(2), Verdict::Continue(state(0)), 1, &step);
+        fetcher.conclude(id(2), NextStep::Continue(state(0)), 1, &step);
         assert_eq!(order(&fetcher, 0), [1, 2, 0], "it got nothing, and waits where it was");
-        fetcher.conclude(id(1), Verdict::BackOff, 1, &step);
+        fetcher.conclude(id(1), NextStep::BackOff, 1, &step);
         assert_eq!((order(&fetcher, 0), order(&fetcher, 1_000_000)), (vec![2, 0], vec![2, 0, 1]));
     }
 }

@@ -26,7 +26,7 @@ pub struct LinkLimits {
 
 /// A connection, or an attempt at one.
 #[derive(Clone, Debug)]
-pub struct Link {
+pub struct BrokerLink {
     slot: u32,
     limits: LinkLimits,
     state: State,
@@ -55,11 +55,11 @@ pub enum LinkStatus {
     BackingOff { until_ms: i64 },
 }
 
-impl Link {
+impl BrokerLink {
     /// Not connected; `slot` is unique within its thread.
-    pub fn new(slot: u32, limits: LinkLimits) -> Link {
+    pub fn new(slot: u32, limits: LinkLimits) -> BrokerLink {
         assert!(slot < 1 << SLOT_BITS, "a connect token has no room for link number {slot}");
-        Link { slot, limits, state: State::Idle, attempts: 0, correlations: 0, lost: None }
+        BrokerLink { slot, limits, state: State::Idle, attempts: 0, correlations: 0, lost: None }
     }
 
     /// The link of its thread that a token belongs to.
@@ -147,7 +147,7 @@ impl Link {
         expired
     }
 
-    /// The next deadline of [`Link::poll`], by the wall clock.
+    /// The next deadline of [`BrokerLink::poll`], by the wall clock.
     pub fn deadline_ms(&self) -> Option<i64> {
         let limit_ms = match self.state {
             State::Connecting { give_up_after_ms, .. } => give_up_after_ms,

@@ -58,13 +58,13 @@ pub(super) struct Connections {
 
 #[derive(Clone, Debug)]
 struct NodeState {
-    link: Link,
+    link: NodeConnection,
     failures: ConnectionFailures,
     last_connect_attempt_ms: i64,
 }
 
 #[derive(Clone, Debug)]
-enum Link {
+enum NodeConnection {
     Disconnected { retry_at_ms: i64 },
     Connecting { token: ConnectToken, give_up_at_ms: i64 },
     Ready { token: ConnectToken, connection: Connection, in_flight: VecDeque<InFlight> },
@@ -110,10 +110,10 @@ impl Connections {
     ) -> Result<(), NotReady> {
         let max_in_flight = self.max_in_flight;
         match &self.state(node).link {
-            Link::Ready { in_flight, .. } if in_flight.len() < max_in_flight => Ok(()),
-            Link::Ready { .. } | Link::Connecting { .. } => Err(NotReady::UntilEvent),
-            Link::Disconnected { retry_at_ms } if now_ms < *retry_at_ms => Err(NotReady::Until(*retry_at_ms)),
-            Link::Disconnected { .. } => {
+            NodeConnection::Ready { in_flight, .. } if in_flight.len() < max_in_flight => Ok(()),
+            NodeConnection::Ready { .. } | NodeConnection::Connecting { .. } => Err(NotReady::UntilEvent),
+            NodeConnection::Disconnected { retry_at_ms } if now_ms < *retry_at_ms => Err(NotReady::Until(*retry_at_ms)),
+            NodeConnection::Disconnected { .. } => {
                 self.connect(now_ms, node, entropy, out);
                 Err(NotReady::UntilEvent)
             }
@@ -122,17 +122,17 @@ impl Connections {
 
     /// Kafka's `connectionFailed`: the last connection or attempt was closed.
     pub fn is_failed(&self, node: NodeId) -> bool {
-        self.nodes.get(&node).is_some_and(|state| matches!(state.link, Link::Disconnected { .. }))
+        self.nodes.get(&node).is_some_and(|state| matches!(state.link, NodeConnection::Disconnected { .. }))
     }
 
     /// Neither connected nor connecting.
     pub fn is_unconnected(&self, node: NodeId) -> bool {
-        self.nodes.get(&node).is_none_or(|state| matches!(state.link, Link::Disconnected { .. }))
+        self.nodes.get(&node).is_none_or(|state| matches!(state.link, NodeConnection::Disconnected { .. }))
     }
 
     /// Whether any connection is being made.
     pub fn any_connecting(&self) -> bool {
-        self.nodes.values().any(|state| matches!(state.link, Link::Connecting { .. }))
+        self.nodes.values().any(|state| matches!(state.link, NodeConnection::Connecting { .. }))
     }
 
     /// Sends a request and returns the correlation id; only after [`ready`](Self::ready) returned that it may.
@@ -148,7 +148,7 @@ impl Connections {
         // Kafka wraps to 0 as well.
         self.requests = self.requests.checked_add(1).unwrap_or(0);
         let correlation_id = self.requests;
-        let Link::Ready { connection, in_flight, .. } = &mut self.state(node).link else {
+        let NodeConnection::Ready { connection, in_flight, .. } = &mut self.state(node).link else {
             panic!("request {correlation_id} for node {node}, which is not ready");
         };
         out.push(ClientEffect::Request { connection: *connection, correlation_id, request });
@@ -166,8 +166,8 @@ impl Connections {
     pub fn on_opened(&mut self, token: ConnectToken, connection: Connection) {
         if let Some(node) = self.node_of(token) {
             let state = self.state(node);
-            if matches!(state.link, Link::Connecting { .. }) {
-                state.link = Link::Ready { token, connection, in_flight: VecDeque::new() };
+            if matches!(state.link, NodeConnection::Connecting { .. }) {
+                state.link = NodeConnection::Ready { token, connection, in_flight: VecDeque::new() };
                 state.failures.on_ready();
             }
         }
@@ -183,7 +183,7 @@ impl Connections {
     /// Processes a response; one to no request in flight is ignored.
     pub fn on_response(&mut self, token: ConnectToken, correlation_id: i32, response: Response) {
         let Some(node) = self.node_of(token) else { return };
-        let Link::Ready { in_flight, .. } = &mut self.state(node).link else { return };
+        let NodeConnection::Ready { in_flight, .. } = &mut self.state(node).link else { return };
         if let Some(index) = in_flight.iter().position(|request| request.correlation_id == correlation_id) {
             in_flight.remove(index);
             self.completed.push_back(Completed { correlation_id, answer: Answer::Response(response) });
@@ -205,8 +205,8 @@ impl Connections {
     /// Closes the connection to a node, if there is one.
     pub fn close(&mut self, now_ms: i64, node: NodeId, entropy: &mut dyn Entropy, out: &mut ClientOut) {
         match self.state(node).link {
-            Link::Disconnected { .. } => {}
-            Link::Connecting { token, .. } | Link::Ready { token, .. } => {
+            NodeConnection::Disconnected { .. } => {}
+            NodeConnection::Connecting { token, .. } | NodeConnection::Ready { token, .. } => {
                 out.push(ClientEffect::Close { token });
                 self.disconnect(now_ms, node, entropy);
             }
@@ -254,7 +254,7 @@ impl Connections {
                 continue;
             };
             match &state.link {
-                Link::Ready { in_flight, .. } => {
+                NodeConnection::Ready { in_flight, .. } => {
                     any_ready = true;
                     match in_flight.len() {
                         0 if self.max_in_flight > 0 => return (Some(node), true),
@@ -263,11 +263,11 @@ impl Connections {
                         count => found_ready = Some((count, node)),
                     }
                 }
-                Link::Connecting { .. } => found_connecting = Some(node),
-                Link::Disconnected { retry_at_ms } if *retry_at_ms <= now_ms => {
+                NodeConnection::Connecting { .. } => found_connecting = Some(node),
+                NodeConnection::Disconnected { retry_at_ms } if *retry_at_ms <= now_ms => {
                     can_connect(state.last_connect_attempt_ms, node);
                 }
-                Link::Disconnected { .. } => {}
+                NodeConnection::Disconnected { .. } => {}
             }
         }
         let found = found_ready.map(|(_, node)| node).or(found_connecting);
@@ -277,15 +277,15 @@ impl Connections {
     /// When the first of these nodes that are backing off may be tried again.
     pub fn next_retry_ms(&self, nodes: &[NodeId]) -> Option<i64> {
         let retry_at = |node| match self.nodes.get(node)?.link {
-            Link::Disconnected { retry_at_ms } => Some(retry_at_ms),
-            Link::Connecting { .. } | Link::Ready { .. } => None,
+            NodeConnection::Disconnected { retry_at_ms } => Some(retry_at_ms),
+            NodeConnection::Connecting { .. } | NodeConnection::Ready { .. } => None,
         };
         nodes.iter().filter_map(retry_at).min()
     }
 
     fn state(&mut self, node: NodeId) -> &mut NodeState {
         self.nodes.get_or_insert_with(node, || NodeState {
-            link: Link::Disconnected { retry_at_ms: i64::MIN },
+            link: NodeConnection::Disconnected { retry_at_ms: i64::MIN },
             failures: ConnectionFailures::default(),
             last_connect_attempt_ms: i64::MIN,
         })
@@ -294,8 +294,8 @@ impl Connections {
     /// The node whose current connection or attempt has this token.
     fn node_of(&self, wanted: ConnectToken) -> Option<NodeId> {
         let found = self.nodes.iter().find(|(_, state)| match state.link {
-            Link::Connecting { token, .. } | Link::Ready { token, .. } => token == wanted,
-            Link::Disconnected { .. } => false,
+            NodeConnection::Connecting { token, .. } | NodeConnection::Ready { token, .. } => token == wanted,
+            NodeConnection::Disconnected { .. } => false,
         });
         found.map(|(node, _)| *node)
     }
@@ -311,7 +311,7 @@ impl Connections {
         let state = self.state(node);
         let timeout_ms = state.failures.draw_setup_timeout_ms(limits, entropy);
         let give_up_at_ms = now_ms.saturating_add(timeout_ms).saturating_add(1);
-        state.link = Link::Connecting { token, give_up_at_ms };
+        state.link = NodeConnection::Connecting { token, give_up_at_ms };
         state.last_connect_attempt_ms = now_ms;
         out.push(ClientEffect::Connect { token, to });
     }
@@ -319,11 +319,11 @@ impl Connections {
     fn disconnect(&mut self, now_ms: i64, node: NodeId, entropy: &mut dyn Entropy) {
         let limits = self.limits;
         let state = self.state(node);
-        let was_ready = matches!(state.link, Link::Ready { .. });
+        let was_ready = matches!(state.link, NodeConnection::Ready { .. });
         let backoff_ms = state.failures.on_lost(was_ready, limits, entropy);
         state.last_connect_attempt_ms = now_ms;
-        let disconnected = Link::Disconnected { retry_at_ms: now_ms.saturating_add(backoff_ms) };
-        if let Link::Ready { in_flight, .. } = std::mem::replace(&mut state.link, disconnected) {
+        let disconnected = NodeConnection::Disconnected { retry_at_ms: now_ms.saturating_add(backoff_ms) };
+        if let NodeConnection::Ready { in_flight, .. } = std::mem::replace(&mut state.link, disconnected) {
             let lost =
                 |request: InFlight| Completed { correlation_id: request.correlation_id, answer: Answer::Disconnected };
             self.completed.extend(in_flight.into_iter().map(lost));
@@ -335,9 +335,9 @@ impl Connections {
 impl NodeState {
     fn deadline_ms(&self) -> Option<i64> {
         match &self.link {
-            Link::Disconnected { .. } => None,
-            Link::Connecting { give_up_at_ms, .. } => Some(*give_up_at_ms),
-            Link::Ready { in_flight, .. } => in_flight.iter().map(|request| request.times_out_at_ms).min(),
+            NodeConnection::Disconnected { .. } => None,
+            NodeConnection::Connecting { give_up_at_ms, .. } => Some(*give_up_at_ms),
+            NodeConnection::Ready { in_flight, .. } => in_flight.iter().map(|request| request.times_out_at_ms).min(),
         }
     }
 }

@@ -60,7 +60,7 @@ pub struct NetworkChannel {
 #[derive(Clone, Debug)]
 struct Destination {
     to: NodeId,
-    link: Link,
+    link: PeerConnection,
     /// Queued requests; oldest first.
     unsent: VecDeque<Unsent>,
     failures: ConnectionFailures,
@@ -74,7 +74,7 @@ struct Unsent {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Link {
+enum PeerConnection {
     Disconnected { retry_at_ms: i64 },
     Connecting { token: ConnectToken, give_up_after_ms: i64 },
     Ready { token: ConnectToken, connection: Connection, in_flight: Option<InFlight> },
@@ -119,10 +119,10 @@ impl NetworkChannel {
         self.idle_until_ms = i64::MIN;
         self.destinations[index].unsent.push_back(Unsent { correlation_id, request, created_ms: now_ms });
         match self.destinations[index].link {
-            Link::Disconnected { retry_at_ms } if now_ms < retry_at_ms => self.fail_unsent(index),
-            Link::Disconnected { .. } => self.connect(index, now_ms, entropy, out),
-            Link::Connecting { .. } => {}
-            Link::Ready { .. } => self.send_next(index, now_ms, out),
+            PeerConnection::Disconnected { retry_at_ms } if now_ms < retry_at_ms => self.fail_unsent(index),
+            PeerConnection::Disconnected { .. } => self.connect(index, now_ms, entropy, out),
+            PeerConnection::Connecting { .. } => {}
+            PeerConnection::Ready { .. } => self.send_next(index, now_ms, out),
         }
     }
 
@@ -132,8 +132,8 @@ impl NetworkChannel {
         let Some(index) = self.index_of_token(token) else { return };
         self.idle_until_ms = i64::MIN;
         let destination = &mut self.destinations[index];
-        if matches!(destination.link, Link::Connecting { .. }) {
-            destination.link = Link::Ready { token, connection, in_flight: None };
+        if matches!(destination.link, PeerConnection::Connecting { .. }) {
+            destination.link = PeerConnection::Ready { token, connection, in_flight: None };
             destination.failures.on_ready();
             self.expire_unsent(index, now_ms);
             self.send_next(index, now_ms, out);
@@ -156,7 +156,7 @@ impl NetworkChannel {
         let Some(index) = self.index_of_token(token) else { return };
         self.idle_until_ms = i64::MIN;
         let destination = &mut self.destinations[index];
-        let Link::Ready { in_flight, .. } = &mut destination.link else { return };
+        let PeerConnection::Ready { in_flight, .. } = &mut destination.link else { return };
         if in_flight.is_some_and(|request| request.correlation_id == correlation_id) {
             *in_flight = None;
             let from = destination.to;
@@ -174,17 +174,19 @@ impl NetworkChannel {
             let destination = &self.destinations[index];
             let has_unsent = !destination.unsent.is_empty();
             match destination.link {
-                Link::Ready { token, in_flight: Some(InFlight { sent_ms, .. }), .. }
+                PeerConnection::Ready { token, in_flight: Some(InFlight { sent_ms, .. }), .. }
                     if now_ms > sent_ms.saturating_add(self.request_timeout_ms) =>
                 {
                     out.push(Effect::Close { token });
                     self.disconnect(index, now_ms, TransportError::TimedOut, entropy);
                 }
-                Link::Connecting { token, give_up_after_ms } if now_ms > give_up_after_ms => {
+                PeerConnection::Connecting { token, give_up_after_ms } if now_ms > give_up_after_ms => {
                     out.push(Effect::Close { token });
                     self.disconnect(index, now_ms, TransportError::Disconnected, entropy);
                 }
-                Link::Disconnected { .. } | Link::Connecting { .. } | Link::Ready { .. } => {}
+                PeerConnection::Disconnected { .. }
+                | PeerConnection::Connecting { .. }
+                | PeerConnection::Ready { .. } => {}
             }
             if has_unsent {
                 self.expire_unsent(index, now_ms);
@@ -226,7 +228,7 @@ impl NetworkChannel {
         assert!(index < 1 << INDEX_BITS, "{index} destinations before {to}: a connect token has no room for more");
         self.destinations.push(Destination {
             to,
-            link: Link::Disconnected { retry_at_ms: i64::MIN },
+            link: PeerConnection::Disconnected { retry_at_ms: i64::MIN },
             unsent: VecDeque::new(),
             failures: ConnectionFailures::default(),
         });
@@ -237,10 +239,10 @@ impl NetworkChannel {
     fn index_of_token(&self, token: ConnectToken) -> Option<usize> {
         let index = (token.0 & ((1 << INDEX_BITS) - 1)) as usize;
         match self.destinations.get(index)?.link {
-            Link::Connecting { token: current, .. } | Link::Ready { token: current, .. } => {
+            PeerConnection::Connecting { token: current, .. } | PeerConnection::Ready { token: current, .. } => {
                 (current == token).then_some(index)
             }
-            Link::Disconnected { .. } => None,
+            PeerConnection::Disconnected { .. } => None,
         }
     }
 
@@ -250,14 +252,16 @@ impl NetworkChannel {
         let token = ConnectToken(self.attempts << INDEX_BITS | index as u32);
         let destination = &mut self.destinations[index];
         let timeout_ms = destination.failures.draw_setup_timeout_ms(self.limits, entropy);
-        destination.link = Link::Connecting { token, give_up_after_ms: now_ms.saturating_add(timeout_ms) };
+        destination.link = PeerConnection::Connecting { token, give_up_after_ms: now_ms.saturating_add(timeout_ms) };
         out.push(Effect::Connect { token, to: destination.to });
     }
 
     /// Sends the oldest queued request if the connection is up and idle.
     fn send_next(&mut self, index: usize, now_ms: i64, out: &mut Out) {
         let destination = &mut self.destinations[index];
-        let Link::Ready { connection, in_flight: in_flight @ None, .. } = &mut destination.link else { return };
+        let PeerConnection::Ready { connection, in_flight: in_flight @ None, .. } = &mut destination.link else {
+            return;
+        };
         if let Some(Unsent { correlation_id, request, .. }) = destination.unsent.pop_front() {
             *in_flight = Some(InFlight { correlation_id, sent_ms: now_ms });
             out.push(Effect::SendRequest { connection: *connection, correlation_id, request });
@@ -269,17 +273,17 @@ impl NetworkChannel {
     fn disconnect(&mut self, index: usize, now_ms: i64, error: TransportError, entropy: &mut dyn Entropy) {
         let destination = &mut self.destinations[index];
         let was_ready = match destination.link {
-            Link::Connecting { .. } => false,
-            Link::Ready { in_flight, .. } => {
+            PeerConnection::Connecting { .. } => false,
+            PeerConnection::Ready { in_flight, .. } => {
                 if let Some(InFlight { correlation_id, .. }) = in_flight {
                     self.inbound.push_back(Inbound { from: destination.to, correlation_id, result: Err(error) });
                 }
                 true
             }
-            Link::Disconnected { .. } => return,
+            PeerConnection::Disconnected { .. } => return,
         };
         let backoff_ms = destination.failures.on_lost(was_ready, self.limits, entropy);
-        destination.link = Link::Disconnected { retry_at_ms: now_ms.saturating_add(backoff_ms) };
+        destination.link = PeerConnection::Disconnected { retry_at_ms: now_ms.saturating_add(backoff_ms) };
         self.fail_unsent(index);
     }
 
@@ -316,10 +320,10 @@ impl Destination {
         let past = |since_ms: i64| since_ms.saturating_add(request_timeout_ms).saturating_add(1);
         let unsent = self.unsent.iter().map(|request| past(request.created_ms)).min();
         let link = match self.link {
-            Link::Disconnected { .. } => None,
-            Link::Connecting { give_up_after_ms, .. } => Some(give_up_after_ms.saturating_add(1)),
-            Link::Ready { in_flight: Some(InFlight { sent_ms, .. }), .. } => Some(past(sent_ms)),
-            Link::Ready { in_flight: None, .. } => unsent.map(|_| 0),
+            PeerConnection::Disconnected { .. } => None,
+            PeerConnection::Connecting { give_up_after_ms, .. } => Some(give_up_after_ms.saturating_add(1)),
+            PeerConnection::Ready { in_flight: Some(InFlight { sent_ms, .. }), .. } => Some(past(sent_ms)),
+            PeerConnection::Ready { in_flight: None, .. } => unsent.map(|_| 0),
         };
         link.into_iter().chain(unsent).min()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fuzz::aggregate::Failure;
 use fuzz::durations::round_to_us;
-use scenarios::report::{FailoverKind, Linearizability, OperationCounts, Outcome, RunReport};
+use scenarios::report::{FailoverKind, Linearizability, OperationCounts, RunOutcome, RunReport};
 use serde::Serialize;
 
 use crate::exit;
@@ -90,9 +90,9 @@ pub struct FailoverJson {
 impl RunJson {
     pub fn of(run: &RunReport, scenario: &str, failures: &[Failure], plan: serde_json::Value, code: u8) -> Self {
         let (outcome, floor) = match &run.outcome {
-            Outcome::Holds => ("holds", None),
-            Outcome::Violated(_) => ("violated", None),
-            Outcome::Inconclusive { floor, wanted, got } => {
+            RunOutcome::Holds => ("holds", None),
+            RunOutcome::Violated(_) => ("violated", None),
+            RunOutcome::Inconclusive { floor, wanted, got } => {
                 ("inconclusive", Some(FloorJson { name: floor.clone(), wanted: *wanted, got: *got }))
             }
         };

@@ -2,7 +2,7 @@
 
 use fuzz::case::Case;
 use fuzz::case::story::Describer;
-use fuzz::why::counterfactual::Verdict;
+use fuzz::why::counterfactual::PartRole;
 use fuzz::why::{FUTURES, Why};
 use serde::Serialize;
 
@@ -68,7 +68,7 @@ impl WhyJson {
     pub fn of(name: &str, case: &Case, describer: &Describer<'_>, why: &Why, wall_ns: u64) -> WhyJson {
         let faults = case.plan.0.iter().map(|fault| (fault.at_ns, describer.fault(fault)));
         let operations = case.operations.iter().map(|requested| (requested.at_ns, describer.requested(requested)));
-        let part = |((at_ns, what), verdict): ((u64, String), &Verdict)| PartJson::of(at_ns, what, *verdict);
+        let part = |((at_ns, what), verdict): ((u64, String), &PartRole)| PartJson::of(at_ns, what, *verdict);
         WhyJson {
             schema: WhyJson::SCHEMA,
             version: crate::VERSION.to_owned(),
@@ -95,7 +95,7 @@ impl WhyJson {
 }
 
 impl PartJson {
-    fn of(at_ns: u64, what: String, verdict: Verdict) -> PartJson {
+    fn of(at_ns: u64, what: String, verdict: PartRole) -> PartJson {
         let plain = |verdict| PartJson {
             at_ns,
             what: what.clone(),
@@ -106,11 +106,11 @@ impl PartJson {
             without: None,
         };
         match verdict {
-            Verdict::Necessary { sooner_ns, later_ns } => PartJson { sooner_ns, later_ns, ..plain("required") },
-            Verdict::Helps { with, without } => {
+            PartRole::Necessary { sooner_ns, later_ns } => PartJson { sooner_ns, later_ns, ..plain("required") },
+            PartRole::Helps { with, without } => {
                 PartJson { with: Some(with), without: Some(without), ..plain("contributes") }
             }
-            Verdict::Irrelevant => plain("irrelevant"),
+            PartRole::Irrelevant => plain("irrelevant"),
         }
     }
 }

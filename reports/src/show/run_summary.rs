@@ -2,7 +2,7 @@
 
 use fuzz::durations::round_to_us;
 use fuzz::seeds::show_seed;
-use scenarios::report::{Failover, Linearizability, Outcome, RunReport};
+use scenarios::report::{Failover, Linearizability, RunOutcome, RunReport};
 
 use super::columns::{paragraph, plural, thousands};
 use super::failover_name::failover_name;
@@ -17,7 +17,7 @@ const FAILOVERS: usize = 12;
 pub fn text(run: &RunReport, scenario: &str, overrides: &Overrides, width: usize) -> String {
     let mut text = format!("{scenario} seed {}: {}\n", show_seed(run.seed), outcome(run));
     let mut add = |label: &str, items: Vec<String>, lines| text.push_str(&paragraph(width, label, &items, lines));
-    if let Outcome::Violated(violation) = &run.outcome {
+    if let RunOutcome::Violated(violation) = &run.outcome {
         add("claim", vec![violation.spec.clone()], 1);
         add("observed", vec![violation.detail.clone()], 1);
         add("at", vec![format!("{} of simulated time, event {}", show_us(violation.at_ns / 1000), violation.event)], 1);
@@ -69,11 +69,11 @@ fn verdict_name(verdict: Linearizability) -> &'static str {
 
 fn outcome(run: &RunReport) -> String {
     match &run.outcome {
-        Outcome::Holds => "all claims hold".to_owned(),
-        Outcome::Violated(violation) => format!("{} DOES NOT HOLD", violation.invariant),
+        RunOutcome::Holds => "all claims hold".to_owned(),
+        RunOutcome::Violated(violation) => format!("{} DOES NOT HOLD", violation.invariant),
         // An excuse that ends a run has no required value: it is a reason, not a floor.
-        Outcome::Inconclusive { floor, wanted: 0, .. } => format!("INCONCLUSIVE: {floor}"),
-        Outcome::Inconclusive { floor, wanted, got } => format!("INCONCLUSIVE: floor {floor}, {got} of {wanted}"),
+        RunOutcome::Inconclusive { floor, wanted: 0, .. } => format!("INCONCLUSIVE: {floor}"),
+        RunOutcome::Inconclusive { floor, wanted, got } => format!("INCONCLUSIVE: floor {floor}, {got} of {wanted}"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use fuzz::guided;
-use fuzz::hunt::{Caught, Hunted, Settings, hunt};
+use fuzz::hunt::{Caught, HuntSettings, Hunted, hunt};
 use fuzz::seeds::show_seed;
 use scenarios::bugs::{CATALOG, Row, hunted_in};
 use scenarios::scenario::nearest::listed;
@@ -106,7 +106,7 @@ fn hunt_one(
     };
     let overrides = Overrides { bugs: vec![row.bug.name().to_owned()], ..Overrides::default() };
     let scenarios: Vec<Named> = load::load(engine, &names, &overrides)?;
-    let settings = Settings {
+    let settings = HuntSettings {
         jobs: jobs(args.jobs),
         limit: Duration::from_nanos(args.limit_ns),
         scenarios: scenarios.len(),

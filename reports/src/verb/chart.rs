@@ -6,7 +6,7 @@ use fuzz::aggregate::{Reproduction, Subject, SweepReport};
 use fuzz::failover::FailoverTimes;
 use fuzz::hosts::HOSTS;
 use fuzz::seeds::{SeedRange, Seeds, Shard, show_seed};
-use fuzz::sweep::{Event, FailedRun, Settings, sweep};
+use fuzz::sweep::{Event, FailedRun, SweepSettings, sweep};
 use scenarios::report::RunReport;
 use scenarios::run::Host;
 
@@ -136,7 +136,7 @@ fn prepare(
     }
 }
 
-fn settings(args: &ChartFailoverArgs, prepared: &[Named]) -> Settings {
+fn settings(args: &ChartFailoverArgs, prepared: &[Named]) -> SweepSettings {
     let union = |of: fn(&Named) -> Vec<String>| sorted(prepared.iter().flat_map(of).collect());
     let subject = Subject {
         version: crate::VERSION.to_owned(),
@@ -147,7 +147,7 @@ fn settings(args: &ChartFailoverArgs, prepared: &[Named]) -> Settings {
         bugs: union(|named| named.prepared.bugs()),
         ..Subject::default()
     };
-    Settings {
+    SweepSettings {
         subject,
         seeds: Seeds::of(args.seeds.unwrap_or(SeedRange { start: 0, end: DEFAULT_SEEDS }), Shard::WHOLE),
         jobs: jobs(args.jobs),

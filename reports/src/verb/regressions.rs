@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use fuzz::case::violation;
 use fuzz::hunt::Caught;
-use fuzz::shrink::{Settings, Shrunk, shrink};
+use fuzz::shrink::{ShrinkSettings, Shrunk, shrink};
 use fuzz::stopwatch::Stopwatch;
-use fuzz::why::counterfactual::Verdict;
+use fuzz::why::counterfactual::PartRole;
 use fuzz::why::{Why, why};
 use scenarios::bugs::Row;
 
@@ -114,7 +114,7 @@ impl Keep {
         let before = (case.plan.0.len(), case.operations.len());
         let report = case.run(None).map_err(Problem::new)?;
         let clock = Stopwatch::start();
-        let settings = Settings { jobs: self.jobs, limit: Some(self.limit) };
+        let settings = ShrinkSettings { jobs: self.jobs, limit: Some(self.limit) };
         let shrunk = shrink(case, report, &caught.violation, settings, interrupted, &mut |_| ());
         Ok(Smallest { catch, before, shrink_ns: clock.elapsed_ns(), name: named.name, shrunk })
     }
@@ -150,7 +150,7 @@ impl Keep {
 
 /// The number of required faults of a run or, if there are none, of required operations.
 fn necessary(answer: &Why) -> usize {
-    let of = |parts: &[Verdict]| parts.iter().filter(|verdict| verdict.is_necessary()).count();
+    let of = |parts: &[PartRole]| parts.iter().filter(|verdict| verdict.is_necessary()).count();
     match of(&answer.faults) {
         0 => of(&answer.operations),
         faults => faults,
@@ -229,13 +229,13 @@ mod tests {
             at_ns: 0,
             event: 0,
         };
-        let needed = || Verdict::Necessary { sooner_ns: None, later_ns: None };
-        let helps = || Verdict::Helps { with: 3, without: 1 };
-        let counted = |faults: Vec<Verdict>, operations: Vec<Verdict>| {
+        let needed = || PartRole::Necessary { sooner_ns: None, later_ns: None };
+        let helps = || PartRole::Helps { with: 3, without: 1 };
+        let counted = |faults: Vec<PartRole>, operations: Vec<PartRole>| {
             necessary(&Why { broken: broken.clone(), turning: None, faults, operations, chain: Vec::new() })
         };
         assert_eq!(counted(vec![needed(), helps(), needed()], vec![needed()]), 2);
-        assert_eq!(counted(vec![helps(), Verdict::Irrelevant], vec![Verdict::Irrelevant, needed()]), 1);
+        assert_eq!(counted(vec![helps(), PartRole::Irrelevant], vec![PartRole::Irrelevant, needed()]), 1);
         assert_eq!(counted(Vec::new(), vec![helps()]), 0);
     }
 }

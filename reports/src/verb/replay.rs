@@ -7,7 +7,7 @@ use fuzz::determinism::where_ladders_part;
 use fuzz::hosts::HOSTS;
 use fuzz::known::KnownFinding;
 use fuzz::run::caught;
-use scenarios::report::{Outcome, RunReport};
+use scenarios::report::{RunOutcome, RunReport};
 
 use crate::args::ReplayArgs;
 use crate::command;
@@ -53,7 +53,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
         problems.extend(target.write(&form.text(&recorded.unwrap_or_default()), streams).err());
     }
     let cut_short = args.until.is_some_and(|until| run.sim_ns >= until);
-    if let Some(until) = args.until.filter(|_| !cut_short && !matches!(run.outcome, Outcome::Violated(_))) {
+    if let Some(until) = args.until.filter(|_| !cut_short && !matches!(run.outcome, RunOutcome::Violated(_))) {
         let (ended, until) = (show_us(run.sim_ns / 1000), show_us(until / 1000));
         streams.note(&format!("the run ended at {ended}, before --until {until}"));
     }
@@ -70,7 +70,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     }
     let known = match &run.outcome {
         // A run that `--until` ended early says too little about its rest.
-        Outcome::Violated(violation) if args.until.is_none() => {
+        RunOutcome::Violated(violation) if args.until.is_none() => {
             job.scenario.prepared.known_finding(job.seed, None, violation)
         }
         _ => None,
@@ -119,7 +119,7 @@ fn write_repro(folder: &Path, job: &Job, run: &RunReport) -> Result<String, Prob
 }
 
 fn failures(job: &Job, run: &RunReport, known: Option<KnownFinding>) -> Vec<Failure> {
-    let Outcome::Violated(violation) = &run.outcome else { return Vec::new() };
+    let RunOutcome::Violated(violation) = &run.outcome else { return Vec::new() };
     let command = match &job.repro {
         Some((path, on_top)) => command::replay_repro(path, run.digest, on_top),
         None => command::replay(&job.scenario.name, job.seed, run.digest, &job.overrides),
@@ -154,11 +154,11 @@ fn mismatch(job: &Job, args: &ReplayArgs, run: &RunReport, expected: u128) -> St
 
 fn exit_code(run: &RunReport, cut_short: bool) -> u8 {
     match &run.outcome {
-        Outcome::Violated(violation) => exit::of_kind(violation.kind),
+        RunOutcome::Violated(violation) => exit::of_kind(violation.kind),
         // The part after `--until` may be the one that a floor or a history lacks.
         _ if cut_short => exit::HOLDS,
-        Outcome::Inconclusive { .. } => exit::INCONCLUSIVE,
-        Outcome::Holds if run.is_undecided() => exit::INCONCLUSIVE,
-        Outcome::Holds => exit::HOLDS,
+        RunOutcome::Inconclusive { .. } => exit::INCONCLUSIVE,
+        RunOutcome::Holds if run.is_undecided() => exit::INCONCLUSIVE,
+        RunOutcome::Holds => exit::HOLDS,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fuzz::case::{Case, story, violation};
 use fuzz::seeds::show_seed;
-use fuzz::shrink::{Progress, Settings, Shrunk, shrink};
+use fuzz::shrink::{Progress, ShrinkSettings, Shrunk, shrink};
 use scenarios::report::RunReport;
 
 use crate::args::ShrinkArgs;
@@ -41,7 +41,7 @@ pub fn run(
         return Ok(exit::INCONCLUSIVE);
     };
     let before = Size::of(&case);
-    let settings = Settings { jobs: jobs(args.effort.jobs), limit: args.limit_ns.map(Duration::from_nanos) };
+    let settings = ShrinkSettings { jobs: jobs(args.effort.jobs), limit: args.limit_ns.map(Duration::from_nanos) };
     let mut shown = Shrinking::new(args.effort.progress, streams.err);
     let mut watch = |progress: &Progress| shown.progress(progress);
     let shrunk = shrink(case, report, &broken, settings, interrupted, &mut watch);

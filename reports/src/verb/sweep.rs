@@ -16,7 +16,7 @@ use fuzz::hosts::HOSTS;
 use fuzz::known::KnownFinding;
 use fuzz::merge::parts::Part;
 use fuzz::seeds::{SeedRange, Seeds, Shard};
-use fuzz::sweep::{Done, Event, FailedRun, Settings, ended, sweep_from, together};
+use fuzz::sweep::{Done, Event, FailedRun, SweepSettings, ended, sweep_from, together};
 use scenarios::history::compare::DISAGREES;
 use scenarios::report::{RunReport, Violation, ViolationKind};
 use sim::fault::Plan;
@@ -139,7 +139,7 @@ fn range(args: &SweepArgs) -> SeedRange {
 }
 
 /// The flags that, besides the subject, decide the runs and the end of the sweep.
-fn flags(args: &SweepArgs, settings: &Settings) -> Flags {
+fn flags(args: &SweepArgs, settings: &SweepSettings) -> Flags {
     let limit = args.limit_ns.map_or_else(|| "absent".to_owned(), |ns| show_us(ns / 1000));
     let given = |flag: bool| if flag { "given" } else { "absent" }.to_owned();
     let flags = [
@@ -161,7 +161,7 @@ fn inputs(scenarios: &[Named], overrides: &Overrides) -> Vec<String> {
     scenarios.iter().map(|scenario| scenario.prepared.toml()).chain(files).collect()
 }
 
-fn settings(args: &SweepArgs, scenarios: &[Named], overrides: &Overrides) -> Settings {
+fn settings(args: &SweepArgs, scenarios: &[Named], overrides: &Overrides) -> SweepSettings {
     let union = |of: fn(&Named) -> Vec<String>| sorted(scenarios.iter().flat_map(of).collect());
     let of_file = |named: &Named| {
         let (probes, from_seeds) = named.prepared.require_probe();
@@ -183,7 +183,7 @@ fn settings(args: &SweepArgs, scenarios: &[Named], overrides: &Overrides) -> Set
         required_probes: sorted(scenarios.iter().flat_map(of_file).chain(by_flag).collect()),
         inputs_digest: digest_of_inputs(&inputs(scenarios, overrides)),
     };
-    Settings {
+    SweepSettings {
         subject,
         seeds: Seeds::of(range(args), args.shard),
         jobs: jobs(args.jobs),
@@ -211,7 +211,7 @@ struct SweepWatch<'a> {
     scenarios: &'a [Named],
     stems: Vec<String>,
     overrides: &'a Overrides,
-    settings: &'a Settings,
+    settings: &'a SweepSettings,
     /// `--expect`.
     judge_limits: bool,
     range: SeedRange,

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use fuzz::case::story::Describer;
 use fuzz::case::{Case, violation};
 use fuzz::stopwatch::Stopwatch;
-use fuzz::why::counterfactual::Verdict;
+use fuzz::why::counterfactual::PartRole;
 use fuzz::why::{FUTURES, Why, why};
 use sim::duration::in_words;
 
@@ -93,16 +93,16 @@ fn required(case: &Case, describer: &Describer<'_>, why: &Why) -> Vec<String> {
     for (fault, verdict) in case.plan.0.iter().zip(&why.faults) {
         let (what, at) = (describer.fault(fault), in_words(fault.at_ns));
         match verdict {
-            Verdict::Necessary { sooner_ns, later_ns } => {
+            PartRole::Necessary { sooner_ns, later_ns } => {
                 parts.push(format!("at {at}: {what}{}", slack(*sooner_ns, *later_ns)));
             }
-            Verdict::Helps { with, without } => {
+            PartRole::Helps { with, without } => {
                 parts.push(format!(
                     "at {at}: {what} (contributes: the claim is violated in {with} of {FUTURES} continuations with it, \
                      in {without} without it)"
                 ));
             }
-            Verdict::Irrelevant => {}
+            PartRole::Irrelevant => {}
         }
     }
     for (requested, verdict) in case.operations.iter().zip(&why.operations) {
@@ -130,7 +130,7 @@ fn slack(sooner_ns: Option<u64>, later_ns: Option<u64>) -> String {
 }
 
 fn irrelevant(why: &Why) -> String {
-    let count = |parts: &[Verdict]| parts.iter().filter(|verdict| **verdict == Verdict::Irrelevant).count() as u64;
+    let count = |parts: &[PartRole]| parts.iter().filter(|verdict| **verdict == PartRole::Irrelevant).count() as u64;
     let mut parts = vec![format!("{} of {}", count(&why.faults), plural(why.faults.len() as u64, "fault"))];
     if !why.operations.is_empty() {
         let operations = plural(why.operations.len() as u64, "operation");

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fuzz::case::{Case, story, violation};
 use fuzz::hunt::Caught;
-use fuzz::shrink::{Settings, shrink};
+use fuzz::shrink::{ShrinkSettings, shrink};
 use reports::catalog::Catalog;
 use reports::engine::Engine;
 use reports::json::repro;
@@ -91,7 +91,7 @@ fn shrinking_leaves_what_recovery_takes_without_the_bug() {
     let report = case.run(None).expect("it runs");
     let broken = violation(&report).expect("it breaks").clone();
     assert_eq!(broken.kind, ViolationKind::Liveness);
-    let settings = Settings { jobs: 2, limit: None };
+    let settings = ShrinkSettings { jobs: 2, limit: None };
     let shrunk = shrink(case, report, &broken, settings, &AtomicBool::new(false), &mut |_| ());
     let mut mended = shrunk.case;
     mended.scenario.bugs = Bugs::NONE;

@@ -18,7 +18,7 @@ use super::fresh::FreshClients;
 use super::metadata::model::{MetadataModel, Update};
 use super::recovery::Missing;
 use super::replication::committed_log::Change;
-use super::replication::{Replication, Settings, producers};
+use super::replication::{Replication, ReplicationSettings, producers};
 use super::second_reader;
 use super::server_model::ServerModel;
 
@@ -26,7 +26,7 @@ use super::server_model::ServerModel;
 pub struct BrokerConfig {
     /// Node ids of the servers that have the role.
     pub ids: Vec<NodeId>,
-    pub settings: Settings,
+    pub settings: ReplicationSettings,
     /// Index of the first client that begins after healing.
     pub first_fresh_client: usize,
     /// Partitions that such clients write and read.

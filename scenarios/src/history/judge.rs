@@ -9,7 +9,7 @@ use super::{History, Op};
 use crate::wgl::interned::Interned;
 use crate::wgl::kv::Keys;
 use crate::wgl::register::Registers;
-use crate::wgl::{Objects, Operation, Verdict, check, explain};
+use crate::wgl::{HistoryVerdict, Objects, Operation, check, explain};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
@@ -200,9 +200,9 @@ impl<'h> Objects for Resources<'h> {
 fn searched<O: Objects>(objects: &O, kind: &Kind<O::Op>, history: &History, steps: u64) -> (Judgement, usize) {
     let found = check(objects, &kind.operations, steps);
     let judgement = match found.verdict {
-        Verdict::Linearizable => Judgement::Linearizable,
-        Verdict::Unknown { steps } => Judgement::Unknown { steps },
-        Verdict::Violated(places) => match explain(objects, &kind.operations, &places, steps) {
+        HistoryVerdict::Linearizable => Judgement::Linearizable,
+        HistoryVerdict::Unknown { steps } => Judgement::Unknown { steps },
+        HistoryVerdict::Violated(places) => match explain(objects, &kind.operations, &places, steps) {
             None => Judgement::Linearizable,
             Some(witness) => {
                 let stuck = kind.places[witness.stuck];

@@ -12,7 +12,7 @@ use crate::checks::Checks;
 use crate::coverage;
 use crate::knobs;
 use crate::reach::Reach;
-use crate::report::{AckedRecords, Linearizability, Outcome, Recovered, RunReport, Violation, ViolationKind};
+use crate::report::{AckedRecords, Linearizability, Recovered, RunOutcome, RunReport, Violation, ViolationKind};
 use crate::run::request::{Finished, Request};
 use crate::run_observer::RunObserver;
 use crate::scenario::Scenario;
@@ -80,12 +80,12 @@ fn outcome(
     checks: Option<&Checks>,
     request: &Request<'_>,
     scenario: &Scenario,
-) -> Outcome {
+) -> RunOutcome {
     let counts = world.counts();
     let ours = |kind, invariant: &str, detail: String| {
         let spec = "a run is a function of its seed, and ends".to_owned();
         let at_ns = world.now();
-        Outcome::Violated(Violation {
+        RunOutcome::Violated(Violation {
             kind,
             invariant: invariant.to_owned(),
             predicate: None,
@@ -99,7 +99,7 @@ fn outcome(
     match ended {
         Ended::Panicked(panic) => {
             let violation = Violation::of_panic(panic, &[]);
-            return Outcome::Violated(Violation { at_ns: world.now(), event: counts.events, ..violation });
+            return RunOutcome::Violated(Violation { at_ns: world.now(), event: counts.events, ..violation });
         }
         _ if violation.is_some() => {}
         Ended::Runaway(true) => {
@@ -119,15 +119,15 @@ fn outcome(
         Ended::End | Ended::Stopped | Ended::AfterEvent => {}
     }
     if let Some(violation) = violation {
-        return Outcome::Violated(Violation { event: counts.events, ..violation });
+        return RunOutcome::Violated(Violation { event: counts.events, ..violation });
     }
-    let Some(checks) = checks else { return Outcome::Holds };
+    let Some(checks) = checks else { return RunOutcome::Holds };
     if let Some(cause) = checks.ended_by() {
-        return Outcome::Inconclusive { floor: format!("excused: {cause}"), wanted: 0, got: 1 };
+        return RunOutcome::Inconclusive { floor: format!("excused: {cause}"), wanted: 0, got: 1 };
     }
     if request.until_ns.is_some_and(|until| world.now() >= until) {
         // The floor may not be reached only because of the faults that were left out.
-        return Outcome::Holds;
+        return RunOutcome::Holds;
     }
     let work = match checks.cluster() {
         Some(cluster) => ("produce_ok", scenario.floor.produce_ok, cluster.histories.counts.of("produce").ok),
@@ -136,10 +136,10 @@ fn outcome(
     let floors = [work, ("elections", scenario.floor.elections, checks.elections())];
     for (floor, wanted, got) in floors {
         if got < wanted {
-            return Outcome::Inconclusive { floor: floor.to_owned(), wanted, got };
+            return RunOutcome::Inconclusive { floor: floor.to_owned(), wanted, got };
         }
     }
-    Outcome::Holds
+    RunOutcome::Holds
 }
 
 fn records(checks: Option<&Checks>, scenario: &Scenario) -> AckedRecords {

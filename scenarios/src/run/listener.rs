@@ -8,7 +8,7 @@ use sim::process::{Connection, DiskError, Input, Node, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Way, Write};
 
 use crate::actor::{Actor, BoxedMessage, Said};
-use crate::report::{Outcome, RunReport, Violation};
+use crate::report::{RunOutcome, RunReport, Violation};
 use crate::run::conclude::conclude;
 use crate::run::{Request, begin, close};
 use crate::run_observer::RunObserver;
@@ -59,7 +59,7 @@ pub fn listen<L: Listener>(
     let in_last_step = matches!(ended, Ended::Panicked(_));
     let finished = close(request, prepared, (Run { world, watch: observer }, ended, None), end_ns);
     let report = conclude(request, &finished);
-    if let (false, Outcome::Violated(violation)) = (is_broken, &report.outcome) {
+    if let (false, RunOutcome::Violated(violation)) = (is_broken, &report.outcome) {
         listener.broken(violation, in_last_step);
     }
     let names = finished.run.watch.checks.as_ref().map(|checks| checks.topic_names());

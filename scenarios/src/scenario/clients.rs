@@ -111,7 +111,7 @@ macro_rules! settings {
         /// Names of `[clients.config]`, with the allowed range.
         pub const SETTINGS: &[(&str, i64, i64)] = &[$(($name, $min, $max)),+];
 
-        fn set(target: &mut Settings, name: &str, value: i64) {
+        fn set(target: &mut ClientSettings, name: &str, value: i64) {
             match name {
                 $($name => { let ($target, $value) = (target, value); $set })+
                 _ => {}
@@ -122,13 +122,13 @@ macro_rules! settings {
 
 /// The configurations of the three kinds of client.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct ClientSettings {
     pub admin: AdminConfig,
     pub producer: ProducerConfig,
     pub consumer: ConsumerConfig,
 }
 
-impl Settings {
+impl ClientSettings {
     fn each(&mut self, mut change: impl FnMut(&mut ClientConfig)) {
         change(&mut self.admin.client);
         change(&mut self.producer.client);
@@ -211,9 +211,9 @@ impl Clients {
     }
 
     /// The clients' configurations, with all brokers as bootstrap servers.
-    pub fn settings(&self, bootstrap: Rc<[NodeId]>, names: Rc<[Rc<str>]>) -> Result<Settings, String> {
+    pub fn settings(&self, bootstrap: Rc<[NodeId]>, names: Rc<[Rc<str>]>) -> Result<ClientSettings, String> {
         let client = ClientConfig::new(bootstrap, names);
-        let mut settings = Settings {
+        let mut settings = ClientSettings {
             admin: AdminConfig::new(client.clone()),
             producer: ProducerConfig::new(client.clone()),
             consumer: ConsumerConfig::new(client),

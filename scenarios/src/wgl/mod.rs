@@ -27,4 +27,4 @@ pub mod verdict;
 pub use model::{Model, StateId};
 pub use objects::{Objects, check, explain};
 pub use operation::{Operation, Order};
-pub use verdict::{Judgement, Verdict, Witness};
+pub use verdict::{HistoryVerdict, Judgement, Witness};

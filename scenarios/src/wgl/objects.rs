@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::model::Model;
 use super::operation::{Operation, Order};
 use super::search::{Progress, Search};
-use super::verdict::{Judgement, Verdict, Witness};
+use super::verdict::{HistoryVerdict, Judgement, Witness};
 
 /// Steps of an object's first turn.
 const FIRST_TURN: u64 = 2_000;
@@ -98,7 +98,7 @@ fn in_turns<M: Model>(mut open: Vec<Open<M>>, most: u64) -> Judgement {
             match progress {
                 Progress::Linearizable => {}
                 Progress::Violated => {
-                    return Judgement { verdict: Verdict::Violated(object.places), objects, steps };
+                    return Judgement { verdict: HistoryVerdict::Violated(object.places), objects, steps };
                 }
                 Progress::Undecided if object.search.steps() >= most => given_up = true,
                 Progress::Undecided => undecided.push(object),
@@ -107,6 +107,6 @@ fn in_turns<M: Model>(mut open: Vec<Open<M>>, most: u64) -> Judgement {
         open = undecided;
         turn = turn.saturating_mul(LONGER);
     }
-    let verdict = if given_up { Verdict::Unknown { steps: most } } else { Verdict::Linearizable };
+    let verdict = if given_up { HistoryVerdict::Unknown { steps: most } } else { HistoryVerdict::Linearizable };
     Judgement { verdict, objects, steps }
 }

@@ -2,7 +2,7 @@
 
 /// Whether a history is linearizable.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum HistoryVerdict {
     /// Each operation can have taken effect at one moment between its call and its answer.
     Linearizable,
     /// No order of the operations on one object explains the answers; these are all of them, in the order
@@ -19,7 +19,7 @@ pub enum Verdict {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
     /// The verdict.
-    pub verdict: Verdict,
+    pub verdict: HistoryVerdict,
     /// How many objects there were.
     pub objects: usize,
     /// How many steps it took.

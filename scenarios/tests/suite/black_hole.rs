@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use scenarios::catalog;
 use scenarios::cluster::Explicit;
-use scenarios::report::Outcome;
+use scenarios::report::RunOutcome;
 use scenarios::run::{Host, Request};
 use scenarios::trace::{Line, Stage, Trace, What};
 use sim::fault::{BlackHole, Fault, Link, Plan};
@@ -23,7 +23,7 @@ fn lines(plan: Vec<Fault>) -> Vec<Line> {
     let (until_ns, explicit) = (Some(50 * SECOND_NS), Explicit::plan(Plan(plan)));
     let request = Request { host: Host::Bare, until_ns, explicit, ..Request::new(&scenario, 1) };
     let (report, trace) = Trace::of(&request).expect("it runs");
-    assert!(!matches!(report.outcome, Outcome::Violated(_)), "{:?}", report.outcome);
+    assert!(!matches!(report.outcome, RunOutcome::Violated(_)), "{:?}", report.outcome);
     trace.lines
 }
 

@@ -3,7 +3,7 @@
 use raft::io::ThreadName;
 use scenarios::catalog;
 use scenarios::cluster::Explicit;
-use scenarios::report::Outcome;
+use scenarios::report::RunOutcome;
 use scenarios::run::{Host, Request, run};
 use sim::fault::{Exception, Fault, Plan};
 use sim::process::Node;
@@ -18,6 +18,6 @@ fn a_controller_whose_handler_throws_is_succeeded() {
     let exception = |node| Fault::at(10 * SECOND_NS, 0, Exception { node: Node(node), thread });
     let explicit = Explicit::plan(Plan((0..3).map(exception).collect()));
     let report = run(&Request { host: Host::Bare, explicit, ..Request::new(&scenario, 1) }).expect("it runs");
-    assert!(!matches!(report.outcome, Outcome::Violated(_)), "{:?}", report.outcome);
+    assert!(!matches!(report.outcome, RunOutcome::Violated(_)), "{:?}", report.outcome);
     assert_eq!(report.probes.get("controller_failed_over"), Some(&true));
 }

@@ -3,7 +3,7 @@
 use raft::bugs::Bugs;
 use scenarios::catalog;
 use scenarios::cluster::Explicit;
-use scenarios::report::{Outcome, Recovered};
+use scenarios::report::{Recovered, RunOutcome};
 use scenarios::run::{self, Finished, Host, Request, drive, operations};
 use scenarios::scenario::Scenario;
 use scenarios::workload::{ClientOperation, ScheduledOperation};
@@ -72,7 +72,7 @@ fn a_run_without_faults_and_operations_recovers() {
             Explicit { plan: Some(Plan::default()), operations: Some(operations.clone()), keeps_operations: false };
         let request = Request { host: Host::Bare, explicit, ..Request::new(&scenario, 1) };
         let report = run::run(&request).expect("it runs");
-        assert!(!matches!(report.outcome, Outcome::Violated(_)), "{operations:?}: {:?}", report.outcome);
+        assert!(!matches!(report.outcome, RunOutcome::Violated(_)), "{operations:?}: {:?}", report.outcome);
         assert!(matches!(report.recovery, Some(Recovered { .. })), "{operations:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use scenarios::catalog;
 use scenarios::cluster::Explicit;
-use scenarios::report::{Outcome, RunReport};
+use scenarios::report::{RunOutcome, RunReport};
 use scenarios::run::{Host, Request};
 use scenarios::trace::{Trace, What};
 use sim::fault::{Damage, Fault, FileDamage, Plan};
@@ -32,7 +32,7 @@ fn damaged(node: Node, file: &str, damage: Damage, at_ppm: u32) -> (RunReport, u
 fn refusals(node: Node, file: &str) -> [usize; 3] {
     [Damage::Unreadable, Damage::Zeroed, Damage::Cut].map(|damage| {
         let (report, halts) = damaged(node, file, damage, 600_000);
-        assert!(!matches!(report.outcome, Outcome::Violated(_)), "{file} {damage:?}: {:?}", report.outcome);
+        assert!(!matches!(report.outcome, RunOutcome::Violated(_)), "{file} {damage:?}: {:?}", report.outcome);
         halts
     })
 }
@@ -47,5 +47,5 @@ fn a_damaged_state_file_is_refused_and_its_disk_replaced() {
     assert_eq!(refusals(BROKER, "recovery-point-offset-checkpoint"), [1, 1, 1]);
     // A recovery point that is no number counts as 0: here that of the last line.
     let (report, halts) = damaged(BROKER, "recovery-point-offset-checkpoint", Damage::Zeroed, 990_000);
-    assert!(!matches!(report.outcome, Outcome::Violated(_)) && halts == 0, "{:?}", report.outcome);
+    assert!(!matches!(report.outcome, RunOutcome::Violated(_)) && halts == 0, "{:?}", report.outcome);
 }

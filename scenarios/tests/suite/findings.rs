@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use scenarios::catalog;
-use scenarios::report::Outcome;
+use scenarios::report::RunOutcome;
 use scenarios::run::{Request, drive, run};
 use sim::drive::Ended;
 
@@ -26,7 +26,7 @@ fn shows(name: &str, seeds: Range<u64>, at_least: u64) {
             broken.extend(checks.fired().map(str::to_owned));
         }
         let outcome = run(&Request::new(&mended, seed)).expect("it runs").outcome;
-        assert!(!matches!(outcome, Outcome::Violated(_)), "seed {seed} with {:?}: {outcome:?}", finding.fix);
+        assert!(!matches!(outcome, RunOutcome::Violated(_)), "seed {seed} with {:?}: {outcome:?}", finding.fix);
     }
     assert!(failing >= at_least, "{failing} of seeds {seeds:?}");
     for shown in &finding.shows {

@@ -2,7 +2,7 @@
 //! is named and counted and no claim is broken; with the precondition kept the same seeds lose nothing.
 
 use scenarios::catalog;
-use scenarios::report::Outcome;
+use scenarios::report::RunOutcome;
 use scenarios::run::{Host, Request, run};
 use scenarios::scenario::Scenario;
 use scenarios::scenario::cluster::NodeFile;
@@ -31,7 +31,12 @@ fn counted(scenario: &Scenario, names: &[&str]) -> Vec<u64> {
     for seed in 0..SEEDS {
         let request = Request { host: Host::Bare, ..Request::new(scenario, seed) };
         let report = run(&request).unwrap_or_else(|problem| panic!("{problem}"));
-        assert!(!matches!(report.outcome, Outcome::Violated(_)), "{} seed {seed}: {:?}", scenario.name, report.outcome);
+        assert!(
+            !matches!(report.outcome, RunOutcome::Violated(_)),
+            "{} seed {seed}: {:?}",
+            scenario.name,
+            report.outcome
+        );
         for (count, name) in counts.iter_mut().zip(names) {
             *count += report.excused.get(*name).copied().unwrap_or(0);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use raft::bugs::Bug;
 use scenarios::catalog;
-use scenarios::report::Outcome;
+use scenarios::report::RunOutcome;
 use scenarios::run::{Request, run};
 
 #[test]
@@ -14,7 +14,7 @@ fn details_are_plain_words() {
     for bug in Bug::ALL {
         let scenario = quorum.clone().with_bug(*bug);
         for seed in 0..5 {
-            if let Outcome::Violated(violation) = run(&Request::new(&scenario, seed)).expect("it runs").outcome {
+            if let RunOutcome::Violated(violation) = run(&Request::new(&scenario, seed)).expect("it runs").outcome {
                 details.insert(format!("{} by {} in seed {seed}", violation.invariant, bug.name()), violation.detail);
             }
         }

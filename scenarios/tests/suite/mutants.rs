@@ -8,7 +8,7 @@ use raft::bugs::{Bug, CATALOG};
 use scenarios::catalog;
 use scenarios::checks::claim::Claim;
 use scenarios::checks::list::CLAIMS;
-use scenarios::report::Outcome;
+use scenarios::report::RunOutcome;
 use scenarios::run::{Host, Request, drive, run};
 use scenarios::scenario::Scenario;
 
@@ -221,8 +221,8 @@ fn request(scenario: &Scenario, seed: u64) -> Request<'_> {
 /// The check that a seed breaks first.
 fn first_broken(scenario: &Scenario, seed: u64) -> Option<String> {
     match run(&request(scenario, seed)).unwrap_or_else(|error| panic!("{error}")).outcome {
-        Outcome::Violated(violation) => Some(violation.invariant),
-        Outcome::Holds | Outcome::Inconclusive { .. } => None,
+        RunOutcome::Violated(violation) => Some(violation.invariant),
+        RunOutcome::Holds | RunOutcome::Inconclusive { .. } => None,
     }
 }
 

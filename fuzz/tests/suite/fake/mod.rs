@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use fuzz::aggregate::{Subject, SweepReport};
 use fuzz::seeds::Seeds;
-use fuzz::sweep::{Event, Settings};
+use fuzz::sweep::{Event, SweepSettings};
 use scenarios::report::{
-    AckedRecords, Failover, FailoverKind, Linearizability, OperationCounts, Outcome, RunReport, Violation,
+    AckedRecords, Failover, FailoverKind, Linearizability, OperationCounts, RunOutcome, RunReport, Violation,
     ViolationKind,
 };
 use scenarios::run::Host;
@@ -22,7 +22,7 @@ pub fn report(scenario: usize, seed: u64, host: Host) -> RunReport {
     let total_ns = 1_000_000_000 + mixed % 3_000_000_000;
     let detect = total_ns / 2;
     let outcome = if seed.is_multiple_of(FAILING) {
-        Outcome::Violated(Violation {
+        RunOutcome::Violated(Violation {
             kind: ViolationKind::Safety,
             invariant: "LeaderCompleteness".to_owned(),
             predicate: None,
@@ -32,7 +32,7 @@ pub fn report(scenario: usize, seed: u64, host: Host) -> RunReport {
             event: seed,
         })
     } else {
-        Outcome::Holds
+        RunOutcome::Holds
     };
     RunReport {
         scenario: format!("fake-{scenario}"),
@@ -71,14 +71,14 @@ pub fn report(scenario: usize, seed: u64, host: Host) -> RunReport {
     }
 }
 
-pub fn settings(scenarios: usize, seeds: Seeds, jobs: usize) -> Settings {
+pub fn settings(scenarios: usize, seeds: Seeds, jobs: usize) -> SweepSettings {
     let subject = Subject {
         version: "0".to_owned(),
         host: "bare".to_owned(),
         scenarios: (0..scenarios).map(|s| format!("fake-{s}")).collect(),
         ..Subject::default()
     };
-    Settings { subject, seeds, jobs, max_fail: u64::MAX, limit: None, check_determinism: false, hosts: BOTH_HOSTS }
+    SweepSettings { subject, seeds, jobs, max_fail: u64::MAX, limit: None, check_determinism: false, hosts: BOTH_HOSTS }
 }
 
 /// Records the order in which runs were visited.

@@ -16,7 +16,7 @@ use crate::message::data::{DataFetchResponse, FetchPartition, FetchablePartition
 use crate::step::Step;
 
 /// The next step of a partition after a response.
-pub(super) enum Verdict {
+pub(super) enum NextStep {
     /// Nothing new: fetching continues from here.
     Unmoved(FetchState),
     /// Fetching continues from here.
@@ -65,10 +65,10 @@ impl Fetcher {
             }
             // `onPartitionFenced` has always compared epochs: an error for an older epoch does not fail the partition.
             let verdict = match found.error {
-                ErrorCode::FencedLeaderEpoch if stale => Verdict::BackOff,
+                ErrorCode::FencedLeaderEpoch if stale => NextStep::BackOff,
                 _ => apply(found, state, replicas, step),
             };
-            let moved = !matches!(verdict, Verdict::Unmoved(_));
+            let moved = !matches!(verdict, NextStep::Unmoved(_));
             self.conclude(found.partition, verdict, backoff_ms, step);
             if moved {
                 replicas.follower_moved(found.partition, view, step);
@@ -76,24 +76,24 @@ impl Fetcher {
         }
     }
 
-    pub(super) fn conclude(&mut self, id: TopicIdPartition, verdict: Verdict, backoff_ms: i64, step: &Step<'_>) {
+    pub(super) fn conclude(&mut self, id: TopicIdPartition, verdict: NextStep, backoff_ms: i64, step: &Step<'_>) {
         match verdict {
-            Verdict::Unmoved(next) | Verdict::Continue(next) => {
+            NextStep::Unmoved(next) | NextStep::Continue(next) => {
                 let state = self.partitions.get_or_insert_with(id, || next.at(0));
                 *state = next.at(state.turn);
             }
-            Verdict::Appended(next) => {
+            NextStep::Appended(next) => {
                 let turn = self.last_turn();
                 self.partitions.insert(id, next.at(turn));
             }
-            Verdict::BackOff => {
+            NextStep::BackOff => {
                 let turn = self.last_turn();
                 if let Some(state) = self.partitions.get_mut(&id) {
                     state.delay(backoff_ms, step);
                     state.turn = turn;
                 }
             }
-            Verdict::Failed => {
+            NextStep::Failed => {
                 self.partitions.remove(&id);
             }
         }
@@ -117,24 +117,31 @@ impl Fetcher {
             }
             let verdict = match found.error {
                 ErrorCode::None => back_in_range(found.partition, stage, found.offset, state, replicas, step),
-                ErrorCode::FencedLeaderEpoch => Verdict::Failed,
-                _ => Verdict::BackOff,
+                ErrorCode::FencedLeaderEpoch => NextStep::Failed,
+                _ => NextStep::BackOff,
             };
             self.conclude(found.partition, verdict, backoff_ms, step);
         }
     }
 }
 
-fn apply(found: &FetchablePartition, state: FetchState, replicas: &mut ReplicaManager, step: &mut Step<'_>) -> Verdict {
+fn apply(
+    found: &FetchablePartition,
+    state: FetchState,
+    replicas: &mut ReplicaManager,
+    step: &mut Step<'_>,
+) -> NextStep {
     match found.error {
         ErrorCode::None => {}
         ErrorCode::OffsetOutOfRange => {
-            return Verdict::Continue(state.out_of_range(OutOfRange::Latest));
+            return NextStep::Continue(state.out_of_range(OutOfRange::Latest));
         }
         // The partition still has the epoch of the request: only a newer epoch helps.
-        ErrorCode::FencedLeaderEpoch => return Verdict::Failed,
-        ErrorCode::UnknownLeaderEpoch if replicas.bugs().has(Bug::UnknownEpochStopsFetching) => return Verdict::Failed,
-        _ => return Verdict::BackOff,
+        ErrorCode::FencedLeaderEpoch => return NextStep::Failed,
+        ErrorCode::UnknownLeaderEpoch if replicas.bugs().has(Bug::UnknownEpochStopsFetching) => {
+            return NextStep::Failed;
+        }
+        _ => return NextStep::BackOff,
     }
     match found.diverging_epoch {
         Some(diverging) => truncate(found.partition, diverging, state, replicas, step),
@@ -147,11 +154,11 @@ fn append(
     state: FetchState,
     replicas: &mut ReplicaManager,
     step: &mut Step<'_>,
-) -> Verdict {
+) -> NextStep {
     let id = found.partition;
-    let Some(log) = replicas.log_mut(id) else { return Verdict::Failed };
+    let Some(log) = replicas.log_mut(id) else { return NextStep::Failed };
     if log.end_offset() != state.fetch_offset {
-        return Verdict::Failed;
+        return NextStep::Failed;
     }
     // KAFKA-18723: a response may hold bytes that a later leader wrote over its log.
     let in_epoch = found.records.0.iter().take_while(|batch| batch.epoch <= state.leader_epoch).count();
@@ -161,8 +168,8 @@ fn append(
     let batches = &found.records.0[..in_epoch];
     match log.append_as_follower(batches, step.now.wall_ms, step.out) {
         Ok(()) => {}
-        Err(AppendRefusal::Corrupt) => return Verdict::BackOff,
-        Err(AppendRefusal::UnexpectedOffset) => return Verdict::Failed,
+        Err(AppendRefusal::Corrupt) => return NextStep::BackOff,
+        Err(AppendRefusal::UnexpectedOffset) => return NextStep::Failed,
     }
     let before = log.high_watermark();
     log.update_high_watermark(found.high_watermark);
@@ -174,9 +181,9 @@ fn append(
     let last_fetched_epoch = batches.last().map(|batch: &Rc<_>| batch.epoch).or(state.last_fetched_epoch);
     let next = FetchState::new(end, state.leader_epoch, last_fetched_epoch);
     match batches {
-        [] if offset == before => Verdict::Unmoved(next),
-        [] => Verdict::Continue(next),
-        _ => Verdict::Appended(next),
+        [] if offset == before => NextStep::Unmoved(next),
+        [] => NextStep::Continue(next),
+        _ => NextStep::Appended(next),
     }
 }
 
@@ -188,8 +195,8 @@ fn truncate(
     state: FetchState,
     replicas: &mut ReplicaManager,
     step: &mut Step<'_>,
-) -> Verdict {
-    let Some(log) = replicas.log_mut(id) else { return Verdict::Failed };
+) -> NextStep {
+    let Some(log) = replicas.log_mut(id) else { return NextStep::Failed };
     let end = log.end_offset();
     let target = match log.end_offset_for(diverging.epoch) {
         None => diverging.offset.min(end),
@@ -199,10 +206,10 @@ fn truncate(
     step.out.probe(Probe::DivergingFetch);
     if replicas.bugs().has(Bug::Kafka2143RestartFromZero) {
         replicas.truncate_fully_and_start_at(id, Offset(0), step);
-        return Verdict::Continue(fetch_from_end(id, state, replicas));
+        return NextStep::Continue(fetch_from_end(id, state, replicas));
     }
     replicas.truncate(id, target, step);
-    Verdict::Continue(fetch_from_end(id, state, replicas))
+    NextStep::Continue(fetch_from_end(id, state, replicas))
 }
 
 /// [`Bug::Kafka13207AnswerForRemovedPartition`]
@@ -228,18 +235,18 @@ fn back_in_range(
     state: FetchState,
     replicas: &mut ReplicaManager,
     step: &mut Step<'_>,
-) -> Verdict {
-    let Some(log) = replicas.log_mut(id) else { return Verdict::Failed };
+) -> NextStep {
+    let Some(log) = replicas.log_mut(id) else { return NextStep::Failed };
     let end = log.end_offset();
     match stage {
         OutOfRange::Latest if leader >= end => {
-            return Verdict::Continue(state.out_of_range(OutOfRange::Earliest));
+            return NextStep::Continue(state.out_of_range(OutOfRange::Earliest));
         }
         OutOfRange::Latest => replicas.truncate(id, leader, step),
         OutOfRange::Earliest if leader > end => replicas.truncate_fully_and_start_at(id, leader, step),
         OutOfRange::Earliest => {}
     }
-    Verdict::Continue(fetch_from_end(id, state, replicas))
+    NextStep::Continue(fetch_from_end(id, state, replicas))
 }
 
 fn fetch_from_end(id: TopicIdPartition, state: FetchState, replicas: &mut ReplicaManager) -> FetchState {

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use crate::broker::config::BrokerConfig;
-use crate::broker::controller_channel::{ControllerChannel, Outcome, Ticket};
+use crate::broker::controller_channel::{ChannelOutcome, ControllerChannel, Ticket};
 use crate::ids::{BrokerEpoch, NodeId, Uuid};
 use crate::io::Input;
 use crate::message::cluster::{
@@ -239,7 +239,7 @@ impl BrokerLifecycleManager {
     }
 
     /// Any failure, including STALE_BROKER_EPOCH, only leads to a retry: a broker never registers again by itself.
-    fn on_outcome(&mut self, outcome: Outcome, step: &Step<'_>) {
+    fn on_outcome(&mut self, outcome: ChannelOutcome, step: &Step<'_>) {
         if self.in_flight != Some(outcome.ticket) {
             return;
         }

@@ -13,7 +13,7 @@ use reports::engine::{Engine, Expectation, Listed, Overrides, Prepared, Problem,
 use reports::output::Streams;
 use reports::verb;
 use scenarios::report::{
-    AckedRecords, Failover, FailoverKind, Linearizability, OperationCounts, Outcome, RunReport, Violation,
+    AckedRecords, Failover, FailoverKind, Linearizability, OperationCounts, RunOutcome, RunReport, Violation,
     ViolationKind,
 };
 use scenarios::run::Host;
@@ -80,16 +80,16 @@ impl FakeScenario {
         self.set.get(key).and_then(|value| value.parse().ok())
     }
 
-    fn outcome(&self, seed: u64) -> Outcome {
+    fn outcome(&self, seed: u64) -> RunOutcome {
         if self.number("floor").is_some_and(|n| seed.is_multiple_of(n)) {
-            return Outcome::Inconclusive { floor: "append_ok".to_owned(), wanted: 200, got: seed };
+            return RunOutcome::Inconclusive { floor: "append_ok".to_owned(), wanted: 200, got: seed };
         }
         if !self.number("fail").is_some_and(|n| seed.is_multiple_of(n)) {
-            return Outcome::Holds;
+            return RunOutcome::Holds;
         }
         let kind = self.set.get("kind").cloned().unwrap_or_else(|| "safety".to_owned());
         let kind: ViolationKind = serde_json::from_value(kind.into()).expect("a kind");
-        Outcome::Violated(Violation {
+        RunOutcome::Violated(Violation {
             kind,
             invariant: "LeaderCompleteness".to_owned(),
             predicate: None,

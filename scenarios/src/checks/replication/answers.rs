@@ -8,7 +8,7 @@
 use crate::checks::prelude::*;
 use std::rc::Rc;
 
-use raft::broker::link::Link;
+use raft::broker::link::BrokerLink;
 use raft::ids::LeaderEpoch;
 use raft::io::ConnectToken;
 use raft::message::data::{DataFetchResponse, FetchPartition};
@@ -45,7 +45,7 @@ pub struct Answers {
 impl Answers {
     pub fn connected(&mut self, token: u32, connection: u64) {
         // A link has one connection: the newest.
-        let slot = |token: u32| Link::slot_of(ConnectToken(token));
+        let slot = |token: u32| BrokerLink::slot_of(ConnectToken(token));
         self.opened.retain(|other| slot(other.token) != slot(token));
         self.opened.push(Opened { token, connection, requested: Rc::default() });
     }

@@ -27,4 +27,4 @@ pub mod replica;
 pub mod shrinks;
 pub mod unclean;
 
-pub use model::{Replication, Settings};
+pub use model::{Replication, ReplicationSettings};

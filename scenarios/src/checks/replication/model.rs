@@ -43,7 +43,7 @@ struct PendingProduce {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct ReplicationSettings {
     /// The lowest `min.insync.replicas` of any server.
     pub min_insync_replicas: i32,
     pub unclean_leader_election_enable: bool,
@@ -68,14 +68,14 @@ pub struct Broker {
 #[derive(Clone, Debug)]
 pub struct Replication {
     pub servers: Rc<[NodeId]>,
-    settings: Settings,
+    settings: ReplicationSettings,
     pub partitions: Partitions,
     pub brokers: Vec<Broker>,
     pub unclean: UncleanElections,
 }
 
 impl Replication {
-    pub fn new(servers: Rc<[NodeId]>, settings: Settings) -> Replication {
+    pub fn new(servers: Rc<[NodeId]>, settings: ReplicationSettings) -> Replication {
         Replication {
             brokers: vec![Broker::default(); servers.len()],
             unclean: UncleanElections::default(),

@@ -27,7 +27,7 @@ use super::voters;
 use crate::checks::Checks;
 use crate::checks::cluster::{BrokerConfig, ClusterChecks};
 use crate::checks::invariant::timings::QuorumTimings;
-use crate::checks::replication::Settings;
+use crate::checks::replication::ReplicationSettings;
 use crate::checks::server_model::ledger::BatchId;
 
 pub const TOPIC: Uuid = Uuid([7; 16]);
@@ -107,7 +107,7 @@ impl Brokers {
     /// Three brokers; nothing is committed.
     pub fn blank() -> Brokers {
         let ids: Vec<NodeId> = (0..3).map(broker).collect();
-        let settings = Settings { min_insync_replicas: 1, unclean_leader_election_enable: false };
+        let settings = ReplicationSettings { min_insync_replicas: 1, unclean_leader_election_enable: false };
         let config = BrokerConfig {
             ids: ids.clone(),
             settings,

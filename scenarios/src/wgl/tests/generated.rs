@@ -6,7 +6,7 @@ use super::brute::is_linearizable;
 use super::{judge_key, judge_register, lent};
 use crate::wgl::kv::{Keys, KvOp};
 use crate::wgl::register::RegisterOp;
-use crate::wgl::{Operation, Verdict, Witness, check, explain};
+use crate::wgl::{HistoryVerdict, Operation, Witness, check, explain};
 
 /// What one step of a generated history is made of.
 #[derive(Clone, Copy, Debug)]
@@ -166,12 +166,12 @@ proptest! {
     #[test]
     fn what_an_atomic_register_did_is_accepted(draws in draws(300), processes in 1_usize..9) {
         let operations = register_history(&draws, processes, 4);
-        prop_assert_eq!(judge_register(&operations, u64::MAX).0, Verdict::Linearizable);
+        prop_assert_eq!(judge_register(&operations, u64::MAX).0, HistoryVerdict::Linearizable);
     }
 
     #[test]
     fn what_an_atomic_key_did_is_accepted(draws in draws(300), processes in 1_usize..9) {
-        prop_assert_eq!(judge_key(&kv_history(&draws, processes), u64::MAX).0, Verdict::Linearizable);
+        prop_assert_eq!(judge_key(&kv_history(&draws, processes), u64::MAX).0, HistoryVerdict::Linearizable);
     }
 
     #[test]
@@ -195,7 +195,7 @@ proptest! {
         operations.truncate(7);
         spoil(&mut operations, |op| !matches!(op, RegisterOp::Write(_)), who);
         let (verdict, witness) = judge_register(&operations, u64::MAX);
-        prop_assert_eq!(verdict == Verdict::Linearizable, is_linearizable(&operations, &None, &register_step));
+        prop_assert_eq!(verdict == HistoryVerdict::Linearizable, is_linearizable(&operations, &None, &register_step));
         assert_explains(&operations, witness, None, register_step);
     }
 
@@ -207,7 +207,7 @@ proptest! {
         operations.truncate(7);
         spoil(&mut operations, |op| matches!(op, KvOp::Get(_)), who);
         let (verdict, witness) = judge_key(&operations, u64::MAX);
-        prop_assert_eq!(verdict == Verdict::Linearizable, is_linearizable(&operations, &String::new(), &kv_step));
+        prop_assert_eq!(verdict == HistoryVerdict::Linearizable, is_linearizable(&operations, &String::new(), &kv_step));
         assert_explains(&operations, witness, String::new(), kv_step);
     }
 }
@@ -230,10 +230,13 @@ fn one_bad_key_among_many() {
         }
     }
     let judgement = check(&Keys::default(), &lent(&operations), u64::MAX);
-    assert_eq!((judgement.verdict, judgement.objects), (Verdict::Linearizable, 100));
+    assert_eq!((judgement.verdict, judgement.objects), (HistoryVerdict::Linearizable, 100));
     let stuck = 57 * 10 + 7;
     operations[stuck].op.1 = KvOp::Get("2".to_owned());
-    assert_eq!(check(&Keys::default(), &lent(&operations), u64::MAX).verdict, Verdict::Violated((570..580).collect()));
+    assert_eq!(
+        check(&Keys::default(), &lent(&operations), u64::MAX).verdict,
+        HistoryVerdict::Violated((570..580).collect())
+    );
     let witness = explain(&Keys::default(), &lent(&operations), &(570..580).collect::<Vec<_>>(), u64::MAX);
     assert_eq!(witness, Some(Witness { stuck, prefix: (570..577).collect() }));
 }

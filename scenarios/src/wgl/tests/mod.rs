@@ -6,19 +6,19 @@ mod hand;
 
 use super::kv::{Keys, KvOp};
 use super::register::{RegisterOp, Registers};
-use super::{Objects, Operation, Verdict, Witness, check, explain};
+use super::{HistoryVerdict, Objects, Operation, Witness, check, explain};
 
 /// The verdict, and why if it is a violation.
-fn judge<O: Objects>(objects: &O, operations: &[Operation<O::Op>], steps: u64) -> (Verdict, Option<Witness>) {
+fn judge<O: Objects>(objects: &O, operations: &[Operation<O::Op>], steps: u64) -> (HistoryVerdict, Option<Witness>) {
     let verdict = check(objects, operations, steps).verdict;
     let witness = match &verdict {
-        Verdict::Violated(places) => explain(objects, operations, places, steps),
+        HistoryVerdict::Violated(places) => explain(objects, operations, places, steps),
         _ => None,
     };
     (verdict, witness)
 }
 
-fn judge_register(operations: &[Operation<RegisterOp<u8>>], steps: u64) -> (Verdict, Option<Witness>) {
+fn judge_register(operations: &[Operation<RegisterOp<u8>>], steps: u64) -> (HistoryVerdict, Option<Witness>) {
     let text = |value: &Option<u8>| value.map(|value| value.to_string());
     let named = |op: &RegisterOp<u8>| match op {
         RegisterOp::Read(value) => RegisterOp::Read(text(value)),
@@ -30,7 +30,7 @@ fn judge_register(operations: &[Operation<RegisterOp<u8>>], steps: u64) -> (Verd
     judge(&Registers::default(), &lent(&operations), steps)
 }
 
-fn judge_key(operations: &[Operation<KvOp>], steps: u64) -> (Verdict, Option<Witness>) {
+fn judge_key(operations: &[Operation<KvOp>], steps: u64) -> (HistoryVerdict, Option<Witness>) {
     let operations = under_one_name(operations, KvOp::clone);
     judge(&Keys::default(), &lent(&operations), steps)
 }
