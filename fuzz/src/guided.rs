@@ -22,7 +22,7 @@ use scenarios::report::{RunOutcome, RunReport};
 use sim::fault::Plan;
 use sim::rng::{Purpose, Seed};
 
-use self::corpus::{Corpus, Entry};
+use self::corpus::{Corpus, CorpusEntry};
 use self::search_space::SearchSpace;
 use crate::ordered::{self, Take, Work};
 use crate::seeds::Seeds;
@@ -84,7 +84,7 @@ enum Task {
     /// A seed with its own plan.
     Fresh(u64),
     /// A plan of the corpus, to be changed; perhaps combined with another one's.
-    Led(Box<(Entry, Entry)>),
+    Led(Box<(CorpusEntry, CorpusEntry)>),
 }
 
 /// Searches: runs each scenario `seeds.count` times, with fresh seeds in their order and with changed plans, scenarios
@@ -160,7 +160,7 @@ fn led(
     scenario: usize,
     iteration: u64,
     seeds: Seeds,
-    (entry, other): &(Entry, Entry),
+    (entry, other): &(CorpusEntry, CorpusEntry),
 ) -> (u64, Option<Plan>) {
     let mut entropy = Seed(seeds.first).entropy(Purpose::Search, iteration << 1 | 1);
     let own = space.limits(scenario, entry.seed);

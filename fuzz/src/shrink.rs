@@ -22,7 +22,7 @@ use sim::fault::TargetMut;
 use crate::case::Case;
 use fewest::{Pieces, fewest};
 use search::Search;
-pub use terms::{Progress, ShrinkSettings, Shrunk};
+pub use terms::{ShrinkProgress, ShrinkSettings, Shrunk};
 
 /// Shrinks a case that violates `broken`, of which `report` is the run.
 pub fn shrink(
@@ -31,7 +31,7 @@ pub fn shrink(
     broken: &Violation,
     settings: ShrinkSettings,
     interrupted: &AtomicBool,
-    watch: &mut dyn FnMut(&Progress),
+    watch: &mut dyn FnMut(&ShrinkProgress),
 ) -> Shrunk {
     let mut search = Search::new(case, report, broken, settings, interrupted, watch);
     search.pass("what comes after");

@@ -37,7 +37,7 @@ pub struct SweepSettings {
 
 /// The progress of a sweep.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress {
+pub struct SweepProgress {
     /// Runs so far.
     pub runs: u64,
     /// Failing so far.
@@ -50,11 +50,17 @@ pub struct Progress {
     pub limit: Option<Duration>,
 }
 
-impl Progress {
+impl SweepProgress {
     /// Progress of a sweep that continued from `done` when the clock started, and has `total` runs.
-    pub fn of(settings: &SweepSettings, done: Done, report: &SweepReport, total: u64, clock: Stopwatch) -> Progress {
+    pub fn of(
+        settings: &SweepSettings,
+        done: Done,
+        report: &SweepReport,
+        total: u64,
+        clock: Stopwatch,
+    ) -> SweepProgress {
         let limit = settings.limit;
-        Progress {
+        SweepProgress {
             runs: done.runs + report.runs,
             failed: done.failed + report.failed,
             total: (limit.is_none() || total < u64::MAX / 2).then_some(total),
@@ -87,7 +93,7 @@ pub enum Event<'a> {
     /// A run violated a claim.
     Failed(FailedRun<'a>),
     /// After each run, and periodically.
-    Progress(Progress),
+    Progress(SweepProgress),
     /// Like `Progress`, for a checkpoint: the function computes the sums of this start so far, which takes a while.
     Sums(&'a dyn Fn() -> SweepReport),
 }
@@ -284,7 +290,7 @@ impl Sums<'_> {
 
     fn show(&mut self) {
         let Sums { settings, done, clock, total, report, listener } = self;
-        listener(Event::Progress(Progress::of(settings, *done, report, *total, *clock)));
+        listener(Event::Progress(SweepProgress::of(settings, *done, report, *total, *clock)));
         let sums = || SweepReport {
             seeds: seeds_of(settings, done.runs + report.runs),
             wall_ns: clock.elapsed_ns(),

@@ -24,7 +24,7 @@ use turning::Turning;
 
 /// The part of the analysis that is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum WhyProgress {
     /// The point of no return.
     Turning,
     /// Fault `0` of `1`, from 1.
@@ -60,19 +60,19 @@ pub fn why(
     broken: &Violation,
     jobs: usize,
     interrupted: &AtomicBool,
-    watch: &mut dyn FnMut(Progress),
+    watch: &mut dyn FnMut(WhyProgress),
 ) -> Result<Option<Why>, String> {
     let goes_on = || !interrupted.load(Ordering::Relaxed);
     // Worlds stay on their thread: one thread searches the point of no return, the others the required faults.
     let (turning, faults) = std::thread::scope(|scope| {
-        watch(Progress::Turning);
+        watch(WhyProgress::Turning);
         let turning = scope.spawn(|| turning::find(case, broken, interrupted));
         let others = (jobs - 1).max(1);
         let count = case.plan.0.len();
         let faults: Vec<PartRole> = (0..count)
             .take_while(|_| goes_on())
             .map(|index| {
-                watch(Progress::Fault(index + 1, count));
+                watch(WhyProgress::Fault(index + 1, count));
                 counterfactual::verdict(case, broken, Part::Fault(index), others)
             })
             .collect();
@@ -85,14 +85,14 @@ pub fn why(
     let operations = (0..requested)
         .take_while(|_| goes_on())
         .map(|index| {
-            watch(Progress::Operation(index + 1, count));
+            watch(WhyProgress::Operation(index + 1, count));
             counterfactual::verdict(case, broken, Part::Operation(index), jobs)
         })
         .collect();
     if !goes_on() {
         return Ok(None);
     }
-    watch(Progress::Chain);
+    watch(WhyProgress::Chain);
     let scenario = case.effective()?;
     let causes = Causes::of(&case.request(&scenario, None), turning.as_ref().map_or(0, |turning| turning.event))?;
     let necessary: Vec<usize> = (0..faults.len()).filter(|index| faults[*index].is_necessary()).collect();

@@ -30,7 +30,7 @@ pub struct Catalog;
 
 impl Engine for Catalog {
     fn list(&self) -> Vec<Listed> {
-        let listed = |entry: &catalog::Entry| {
+        let listed = |entry: &catalog::CatalogEntry| {
             let scenario = entry.scenario().ok();
             let fixed_by =
                 scenario.as_ref().and_then(|s| s.finding.as_ref()).map(|finding| finding.fix.name().to_owned());

@@ -4,7 +4,7 @@ use crate::scenario::{Scenario, ScenarioError};
 
 /// A built-in scenario.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct CatalogEntry {
     /// Its name on the command line.
     pub name: &'static str,
     pub text: &'static str,
@@ -12,8 +12,8 @@ pub struct Entry {
 
 macro_rules! entries {
     ($($name:literal),+ $(,)?) => {
-        const ENTRIES: &[Entry] =
-            &[$(Entry { name: $name, text: include_str!(concat!("../catalog/", $name, ".toml")) }),+];
+        const ENTRIES: &[CatalogEntry] =
+            &[$(CatalogEntry { name: $name, text: include_str!(concat!("../catalog/", $name, ".toml")) }),+];
     };
 }
 
@@ -57,15 +57,15 @@ entries! {
 
 /// All entries: first the scenarios that must hold (those under `lost/` drop a precondition of a guarantee and name
 /// what is lost by that), then the findings, which must not.
-pub fn list() -> &'static [Entry] {
+pub fn list() -> &'static [CatalogEntry] {
     ENTRIES
 }
 
-pub fn find(name: &str) -> Option<&'static Entry> {
+pub fn find(name: &str) -> Option<&'static CatalogEntry> {
     ENTRIES.iter().find(|entry| entry.name == name)
 }
 
-impl Entry {
+impl CatalogEntry {
     pub fn scenario(&self) -> Result<Scenario, ScenarioError> {
         Scenario::from_toml(&format!("{}.toml", self.name), self.text)
     }

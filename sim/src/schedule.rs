@@ -56,7 +56,7 @@ pub enum Due {
 
 /// One entry, 32 bytes.
 #[derive(Clone, Copy, Debug)]
-pub struct Entry {
+pub struct Scheduled {
     /// True time, ns.
     pub at: u64,
     mix: u32,
@@ -66,45 +66,45 @@ pub struct Entry {
     pub due: Due,
 }
 
-impl Entry {
+impl Scheduled {
     fn key(&self) -> (u64, u32, u32, u32) {
         (self.at, self.mix, self.owner.0, self.ordinal)
     }
 }
 
-impl PartialEq for Entry {
-    fn eq(&self, other: &Entry) -> bool {
+impl PartialEq for Scheduled {
+    fn eq(&self, other: &Scheduled) -> bool {
         self.key() == other.key()
     }
 }
-impl Eq for Entry {}
-impl PartialOrd for Entry {
+impl Eq for Scheduled {}
+impl PartialOrd for Scheduled {
     #[inline]
-    fn partial_cmp(&self, other: &Entry) -> Option<Ordering> {
+    fn partial_cmp(&self, other: &Scheduled) -> Option<Ordering> {
         Some(self.cmp(other))
     }
     /// The most frequent comparison; times alone nearly always decide.
     #[inline]
-    fn le(&self, other: &Entry) -> bool {
+    fn le(&self, other: &Scheduled) -> bool {
         self.at > other.at || (self.at == other.at && self.key() >= other.key())
     }
     #[inline]
-    fn lt(&self, other: &Entry) -> bool {
+    fn lt(&self, other: &Scheduled) -> bool {
         self.at > other.at || (self.at == other.at && self.key() > other.key())
     }
     #[inline]
-    fn ge(&self, other: &Entry) -> bool {
+    fn ge(&self, other: &Scheduled) -> bool {
         other.le(self)
     }
     #[inline]
-    fn gt(&self, other: &Entry) -> bool {
+    fn gt(&self, other: &Scheduled) -> bool {
         other.lt(self)
     }
 }
-impl Ord for Entry {
+impl Ord for Scheduled {
     /// Reversed: `BinaryHeap` is a max-heap and the earliest entry comes first.
     #[inline]
-    fn cmp(&self, other: &Entry) -> Ordering {
+    fn cmp(&self, other: &Scheduled) -> Ordering {
         match other.at.cmp(&self.at) {
             Ordering::Equal => other.key().cmp(&self.key()),
             order => order,
@@ -119,9 +119,9 @@ impl Ord for Entry {
 pub struct Schedule {
     seed: Seed,
     /// Latest first, so that the earliest is removed from the end. Empty only if `far` is.
-    near: Vec<Entry>,
+    near: Vec<Scheduled>,
     /// None is earlier than any of `near`.
-    far: BinaryHeap<Entry>,
+    far: BinaryHeap<Scheduled>,
 }
 
 /// Maximum length of `near`: an insertion moves only the entries that are due before it.
@@ -143,7 +143,7 @@ impl Schedule {
         let ordinal = *next_ordinal;
         *next_ordinal += 1;
         let mix = (self.seed.mix(Purpose::Order, u64::from(owner.0), u64::from(ordinal)) >> 32) as u32;
-        self.insert(Entry { at, mix, owner, ordinal, due });
+        self.insert(Scheduled { at, mix, owner, ordinal, due });
         ordinal
     }
 
@@ -153,11 +153,11 @@ impl Schedule {
         let ordinal = *next_ordinal;
         *next_ordinal += 1;
         let mix = (self.seed.mix(Purpose::Order, u64::from(Owner::PLAN.0), identity) >> 32) as u32;
-        self.insert(Entry { at, mix, owner: Owner::PLAN, ordinal, due });
+        self.insert(Scheduled { at, mix, owner: Owner::PLAN, ordinal, due });
     }
 
     #[inline]
-    fn insert(&mut self, entry: Entry) {
+    fn insert(&mut self, entry: Scheduled) {
         if self.near.len() == NEAR {
             self.spill();
         }
@@ -187,7 +187,7 @@ impl Schedule {
 
     /// Removes the earliest entry, if it is due by `end`.
     #[inline]
-    pub fn pop_due(&mut self, end: u64) -> Option<Entry> {
+    pub fn pop_due(&mut self, end: u64) -> Option<Scheduled> {
         let earliest = self.near.pop_if(|entry| entry.at <= end)?;
         if self.near.is_empty() && !self.far.is_empty() {
             self.refill();
@@ -205,4 +205,4 @@ impl Schedule {
     }
 }
 
-const _: () = assert!(std::mem::size_of::<Entry>() <= 32);
+const _: () = assert!(std::mem::size_of::<Scheduled>() <= 32);

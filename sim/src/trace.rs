@@ -43,7 +43,7 @@ impl FromStr for Digest {
 /// Kinds of entries in the behaviour lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Kind {
+pub enum TraceKind {
     Boot = 1,
     Down = 2,
     Request = 3,
@@ -104,7 +104,7 @@ impl Default for Trace {
 impl Trace {
     /// Behaviour lane: one event that a node saw.
     #[inline]
-    pub fn behaviour(&mut self, at: u64, node: u16, thread: u8, incarnation: u32, kind: Kind, content: u64) {
+    pub fn behaviour(&mut self, at: u64, node: u16, thread: u8, incarnation: u32, kind: TraceKind, content: u64) {
         let who = u64::from(node) | u64::from(thread) << 16 | (kind as u64) << 24 | u64::from(incarnation) << 32;
         self.behaviour.push([at, who, content]);
         self.climb();

@@ -28,7 +28,7 @@ use crate::latency::Latency;
 use crate::network::{Network, NetworkConfig};
 use crate::process::{Effect, Node, Out, Process, Thread};
 use crate::rng::Seed;
-use crate::schedule::{Due, Entry, Schedule};
+use crate::schedule::{Due, Schedule, Scheduled};
 use crate::trace::{Digest, Trace};
 use crate::watch::Watch;
 
@@ -273,7 +273,7 @@ impl<P: Process> World<P> {
     }
 
     /// Processes what is due; false if it was stale and had no effect.
-    fn dispatch<W: Watch<P>>(&mut self, watch: &mut W, entry: &Entry) -> bool {
+    fn dispatch<W: Watch<P>>(&mut self, watch: &mut W, entry: &Scheduled) -> bool {
         match entry.due {
             Due::Packet(packet) => self.packet_arrives(watch, packet),
             Due::Timer(node, thread) => self.timer_fires(watch, node, thread, entry.ordinal),

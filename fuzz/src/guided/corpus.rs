@@ -12,7 +12,7 @@ const DRAWN: u64 = 3;
 
 /// A run to continue from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct CorpusEntry {
     pub seed: u64,
     pub plan: Plan,
     /// Number of states that it reached first.
@@ -21,7 +21,7 @@ pub struct Entry {
     chosen: u64,
 }
 
-impl Entry {
+impl CorpusEntry {
     /// Its worth for another choice: less after each one.
     fn worth(&self) -> u64 {
         self.new.saturating_mul(1000) / (1 + self.chosen)
@@ -32,7 +32,7 @@ impl Entry {
 #[derive(Clone, Debug, Default)]
 pub struct Corpus {
     seen: BTreeSet<u64>,
-    entries: Vec<Entry>,
+    entries: Vec<CorpusEntry>,
 }
 
 impl Corpus {
@@ -48,7 +48,7 @@ impl Corpus {
         self.seen.extend(states);
         let new = (self.seen.len() - before) as u64;
         if let Some((seed, plan)) = if new > 0 { run() } else { None } {
-            self.entries.push(Entry { seed, plan, new, chosen: 0 });
+            self.entries.push(CorpusEntry { seed, plan, new, chosen: 0 });
         }
         if self.entries.len() > MOST {
             let poorest = self.entries.iter().enumerate().min_by_key(|(_, entry)| entry.worth());
@@ -59,7 +59,7 @@ impl Corpus {
     }
 
     /// The best of several random entries, which is worth less from now on. There must be an entry.
-    pub fn choose(&mut self, entropy: &mut Entropy) -> Entry {
+    pub fn choose(&mut self, entropy: &mut Entropy) -> CorpusEntry {
         let drawn = (0..DRAWN).map(|_| entropy.below(self.entries.len() as u64) as usize);
         let best = drawn.max_by_key(|at| self.entries[*at].worth()).unwrap_or(0);
         self.entries[best].chosen += 1;
@@ -67,7 +67,7 @@ impl Corpus {
     }
 
     /// A random entry. There must be an entry.
-    pub fn any(&self, entropy: &mut Entropy) -> Entry {
+    pub fn any(&self, entropy: &mut Entropy) -> CorpusEntry {
         self.entries[entropy.below(self.entries.len() as u64) as usize].clone()
     }
 }

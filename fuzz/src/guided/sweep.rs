@@ -10,7 +10,7 @@ use super::{Explored, Visit, explore};
 use crate::aggregate::SweepReport;
 use crate::seeds::coalesce;
 use crate::stopwatch::Stopwatch;
-use crate::sweep::{Done, Event, FailedRun, Progress, SweepSettings};
+use crate::sweep::{Done, Event, FailedRun, SweepProgress, SweepSettings};
 
 /// Sweeps. The setting `check_determinism` has no effect here.
 pub fn sweep(
@@ -64,7 +64,7 @@ impl Visit for Sums<'_> {
     }
 
     fn tick(&mut self) {
-        let progress = Progress::of(self.settings, Done::default(), &self.report, self.total, self.clock);
+        let progress = SweepProgress::of(self.settings, Done::default(), &self.report, self.total, self.clock);
         (self.listener)(Event::Progress(progress));
     }
 }

@@ -9,7 +9,7 @@ use scenarios::bugs::Bugs;
 use scenarios::report::{RunReport, Violation, ViolationKind};
 use sim::drive::panics;
 
-use super::terms::{Progress, ShrinkSettings, Shrunk};
+use super::terms::{ShrinkProgress, ShrinkSettings, Shrunk};
 use crate::case::{Case, violation};
 use crate::known::{self, KnownFinding};
 use crate::stopwatch::Stopwatch;
@@ -29,7 +29,7 @@ pub struct Search<'a> {
     settings: ShrinkSettings,
     clock: Stopwatch,
     interrupted: &'a AtomicBool,
-    watch: &'a mut dyn FnMut(&Progress),
+    watch: &'a mut dyn FnMut(&ShrinkProgress),
     pass: &'static str,
     runs: u64,
     /// Number of other seeds that each candidate is tried with.
@@ -88,7 +88,7 @@ impl<'a> Search<'a> {
         broken: &Violation,
         settings: ShrinkSettings,
         interrupted: &'a AtomicBool,
-        watch: &'a mut dyn FnMut(&Progress),
+        watch: &'a mut dyn FnMut(&ShrinkProgress),
     ) -> Search<'a> {
         Search {
             cause: Cause::of(&best, broken),
@@ -186,7 +186,7 @@ impl<'a> Search<'a> {
             self.best = candidates[index].clone();
             self.report = reports.swap_remove(index).expect("it failed");
         }
-        (self.watch)(&Progress {
+        (self.watch)(&ShrinkProgress {
             pass: self.pass,
             runs: self.runs,
             faults: self.best.plan.0.len(),
@@ -280,7 +280,7 @@ mod tests {
         let report = run(&case);
         let broken = violation(&report).expect("it fails").clone();
         let (interrupted, mut runs) = (AtomicBool::new(false), Vec::new());
-        let mut watch = |progress: &Progress| runs.push(progress.runs);
+        let mut watch = |progress: &ShrinkProgress| runs.push(progress.runs);
         let settings = ShrinkSettings { jobs: 2, limit: None };
         let mut search = Search::new(case.clone(), report, &broken, settings, &interrupted, &mut watch);
         let mut holds = case.clone();

@@ -17,7 +17,7 @@ pub struct ShrinkSettings {
 
 /// The progress of shrinking.
 #[derive(Clone, Copy, Debug)]
-pub struct Progress {
+pub struct ShrinkProgress {
     /// The current pass.
     pub pass: &'static str,
     /// Candidates run so far.

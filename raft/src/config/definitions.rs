@@ -22,7 +22,7 @@ pub struct Definition {
     /// Name in a `.properties` file.
     pub name: &'static str,
     /// What its value must look like.
-    pub kind: Kind,
+    pub kind: PropertyKind,
     /// Kafka's default; `None` where there is none. A boolean's is 0 or 1.
     pub default: Option<i64>,
     /// What it sets, if it takes effect here.
@@ -35,7 +35,7 @@ pub struct Definition {
 
 /// The shape of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum PropertyKind {
     /// An integer of a closed range; the unit is for messages.
     Integer { min: i64, max: i64, unit: &'static str },
     /// `true` or `false`.
@@ -85,25 +85,25 @@ impl Number for bool {
     }
 }
 
-impl Kind {
+impl PropertyKind {
     /// What `value` spells, blanks around it ignored, as Kafka's `ConfigDef` reads it, and
     /// refused in its words; a boolean is 0 or 1.
     pub(crate) fn number(self, value: &str) -> Result<i64, Refused> {
         match self {
-            Kind::Integer { min, max, unit } => integer(value, min, max, unit),
-            Kind::Boolean => match value.trim() {
+            PropertyKind::Integer { min, max, unit } => integer(value, min, max, unit),
+            PropertyKind::Boolean => match value.trim() {
                 text if text.eq_ignore_ascii_case("true") => Ok(1),
                 text if text.eq_ignore_ascii_case("false") => Ok(0),
                 _ => Err(Refused::allowed("Expected value to be either true or false", "true, false")),
             },
-            Kind::Text => Err(Refused::new("not a number's property")),
+            PropertyKind::Text => Err(Refused::new("not a number's property")),
         }
     }
 
     /// Whether `value` has this shape.
     pub(crate) fn check(self, value: &str) -> Result<(), Refused> {
         match self {
-            Kind::Text => Ok(()),
+            PropertyKind::Text => Ok(()),
             _ => self.number(value).map(drop),
         }
     }
@@ -111,15 +111,15 @@ impl Kind {
     /// Is this number of the range?
     fn holds(self, number: i64) -> bool {
         match self {
-            Kind::Integer { min, max, .. } => (min..=max).contains(&number),
-            Kind::Boolean => matches!(number, 0 | 1),
-            Kind::Text => false,
+            PropertyKind::Integer { min, max, .. } => (min..=max).contains(&number),
+            PropertyKind::Boolean => matches!(number, 0 | 1),
+            PropertyKind::Text => false,
         }
     }
 
     /// As it stands in a file.
     fn print(self, number: i64) -> String {
-        if self == Kind::Boolean { (number != 0).to_string() } else { number.to_string() }
+        if self == PropertyKind::Boolean { (number != 0).to_string() } else { number.to_string() }
     }
 }
 
@@ -240,7 +240,7 @@ mod tests {
             let of_name = DEFINITIONS.iter().filter(|d| d.name == definition.name).count();
             assert_eq!(of_name, 1, "{}", definition.name);
             assert_eq!(find(definition.name).map(|d| d.name), Some(definition.name));
-            let Kind::Integer { min, max, .. } = definition.kind else { continue };
+            let PropertyKind::Integer { min, max, .. } = definition.kind else { continue };
             assert!(definition.default.is_none_or(|default| (min..=max).contains(&default)), "{}", definition.name);
             let Some(field) = definition.field else { continue };
             for value in [min, max] {

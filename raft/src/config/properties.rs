@@ -10,7 +10,7 @@ use super::error::ConfigError;
 
 /// One `key = value`, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct Property {
     /// Name, unescaped.
     pub key: String,
     /// Value, unescaped; blanks at its end are kept, as in Java.
@@ -22,7 +22,7 @@ pub struct Entry {
 /// The entries of a file in order of their lines; of several for one key only the last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Properties {
-    entries: Vec<Entry>,
+    entries: Vec<Property>,
     repeated: Vec<Repeated>,
 }
 
@@ -52,12 +52,12 @@ impl Properties {
             };
             let key = unescape(key).map_err(|problem| wrong(None, problem))?;
             let value = unescape(value).map_err(|problem| wrong(Some(&key), problem))?;
-            properties.put(Entry { key, value, line });
+            properties.put(Property { key, value, line });
         }
         Ok(properties)
     }
 
-    fn put(&mut self, entry: Entry) {
+    fn put(&mut self, entry: Property) {
         if let Some(index) = self.entries.iter().position(|e| e.key == entry.key) {
             let earlier_line = self.entries.remove(index).line;
             self.repeated.push(Repeated { key: entry.key.clone(), earlier_line, line: entry.line });
@@ -71,12 +71,12 @@ impl Properties {
     }
 
     /// The entry of a key.
-    pub fn get(&self, key: &str) -> Option<&Entry> {
+    pub fn get(&self, key: &str) -> Option<&Property> {
         self.entries.iter().find(|e| e.key == key)
     }
 
     /// All entries, by line.
-    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+    pub fn iter(&self) -> impl Iterator<Item = &Property> {
         self.entries.iter()
     }
 }

@@ -5,9 +5,9 @@
 
 use std::rc::Rc;
 
-use super::definitions::{self, DEFINITIONS, Definition, Kind};
+use super::definitions::{self, DEFINITIONS, Definition, PropertyKind};
 use super::error::{ConfigError, ConfigErrors, Refused};
-use super::properties::{Entry, Properties};
+use super::properties::{Properties, Property};
 use super::{Kept, KeptWhy, NodeConfig, Roles, Voter, listeners};
 use crate::ids::NodeId;
 use crate::message::Endpoint;
@@ -70,9 +70,9 @@ impl Source<'_> {
 
     /// The properties that do not have the shape that their definition requires.
     fn shapes(&self) -> Vec<ConfigError> {
-        let shape = |entry: &Entry| {
+        let shape = |entry: &Property| {
             let definition = definitions::find(&entry.key)?;
-            if definition.kind != Kind::Text && entry.value.contains("${") {
+            if definition.kind != PropertyKind::Text && entry.value.contains("${") {
                 let problem = "configuration providers are not run; write the value itself";
                 return Some(self.of(entry, Refused::new(problem)));
             }
@@ -100,7 +100,7 @@ impl Source<'_> {
 
     /// `node.id`, or `broker.id` where it stands alone (`AbstractKafkaConfig.populateSynonyms`).
     pub fn node_id(&self) -> Result<NodeId, ConfigError> {
-        let integer = Kind::Integer { min: 0, max: i64::from(i32::MAX), unit: "" };
+        let integer = PropertyKind::Integer { min: 0, max: i64::from(i32::MAX), unit: "" };
         let id = self.required(self.id_key(), "0..2147483647", |text| integer.number(text))?;
         if let Some(old) = self.properties.get(BROKER_ID)
             && old.value.trim() != id.to_string()
@@ -119,14 +119,14 @@ impl Source<'_> {
 
     /// Is the quorum to be found by `controller.quorum.bootstrap.servers` alone?
     pub fn is_dynamic(&self) -> bool {
-        let has = |key| self.properties.get(key).is_some_and(|entry: &Entry| !entry.value.trim().is_empty());
+        let has = |key| self.properties.get(key).is_some_and(|entry: &Property| !entry.value.trim().is_empty());
         has(BOOTSTRAP) && !has(VOTERS)
     }
 
     /// This controller as a voter: its controller listener as it is advertised, or as it is listened
     /// on. What is wrong with these is found when the file is read.
     pub fn as_voter(&self, node_id: NodeId) -> Voter {
-        let text = |key| self.properties.get(key).map_or("", |entry: &Entry| entry.value.as_str());
+        let text = |key| self.properties.get(key).map_or("", |entry: &Property| entry.value.as_str());
         let name =
             listeners::items(text(LISTENER_NAMES)).first().map_or("CONTROLLER".into(), |n| n.to_ascii_uppercase());
         let of_name = |key, distinct| {
@@ -250,11 +250,11 @@ impl Source<'_> {
 
     /// What changes nothing, with the reason.
     fn kept(&self) -> Rc<[Kept]> {
-        let regenerated = |e: &&Entry| {
+        let regenerated = |e: &&Property| {
             !matches!(e.key.as_str(), ROLES | NODE_ID | VOTERS)
                 && definitions::find(&e.key).is_none_or(|d| d.field.is_none())
         };
-        let keep = |e: &Entry| {
+        let keep = |e: &Property| {
             let why = match e.key.as_str() {
                 LISTENER_NAMES
                 | LISTENERS
@@ -299,7 +299,7 @@ impl Source<'_> {
         }
     }
 
-    pub fn of(&self, entry: &Entry, refused: Refused) -> ConfigError {
+    pub fn of(&self, entry: &Property, refused: Refused) -> ConfigError {
         ConfigError {
             line: Some(entry.line),
             key: Some(entry.key.as_str().into()),

@@ -1,10 +1,10 @@
-//! Progress of `why` on stderr: one line that changes on a terminal, several lines elsewhere.
+//! WhyProgress of `why` on stderr: one line that changes on a terminal, several lines elsewhere.
 
 use std::io::Write;
 use std::time::Duration;
 
 use fuzz::stopwatch::Stopwatch;
-use fuzz::why::Progress;
+use fuzz::why::WhyProgress;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use super::shrinking::spinner;
@@ -31,7 +31,7 @@ impl<'a> Looking<'a> {
     }
 
     /// Shows the progress, if the interval has passed.
-    pub fn progress(&mut self, progress: Progress) {
+    pub fn progress(&mut self, progress: WhyProgress) {
         if let Some(spinner) = &self.spinner {
             spinner.set_message(line(progress));
             spinner.tick();
@@ -51,11 +51,11 @@ impl<'a> Looking<'a> {
     }
 }
 
-fn line(progress: Progress) -> String {
+fn line(progress: WhyProgress) -> String {
     match progress {
-        Progress::Turning => "searching for the point of no return".to_owned(),
-        Progress::Fault(index, of) => format!("trying without fault {index} of {of}"),
-        Progress::Operation(index, of) => format!("trying without operation {index} of {of}"),
-        Progress::Chain => "building the causal chain".to_owned(),
+        WhyProgress::Turning => "searching for the point of no return".to_owned(),
+        WhyProgress::Fault(index, of) => format!("trying without fault {index} of {of}"),
+        WhyProgress::Operation(index, of) => format!("trying without operation {index} of {of}"),
+        WhyProgress::Chain => "building the causal chain".to_owned(),
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use fuzz::sweep::Progress;
+use fuzz::sweep::SweepProgress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::args::ProgressMode;
@@ -60,7 +60,7 @@ impl<'a> Reporter<'a> {
     }
 
     /// Shows the progress, if the interval has passed.
-    pub fn progress(&mut self, progress: &Progress) {
+    pub fn progress(&mut self, progress: &SweepProgress) {
         if let Some(bar) = &self.bar {
             bar.set_position(permille(progress));
             bar.set_message(tail(progress));
@@ -85,11 +85,11 @@ impl<'a> Reporter<'a> {
 }
 
 /// `[ 35%] 350/1000 runs, 2 failing, 812 runs/s, eta 8s`.
-pub fn line(progress: &Progress) -> String {
+pub fn line(progress: &SweepProgress) -> String {
     format!("[{:>3}%] {}", permille(progress) / 10, tail(progress))
 }
 
-fn tail(progress: &Progress) -> String {
+fn tail(progress: &SweepProgress) -> String {
     let total = progress.total.map_or_else(String::new, |total| format!("/{total}"));
     let ms = progress.elapsed.as_millis().max(1);
     let rate = u128::from(progress.runs) * 1000 / ms;
@@ -97,14 +97,14 @@ fn tail(progress: &Progress) -> String {
 }
 
 /// The share that is nearer to its end, of runs or of time.
-fn permille(progress: &Progress) -> u64 {
+fn permille(progress: &SweepProgress) -> u64 {
     let share = |done: u128, all: u128| u64::try_from(done * 1000 / all.max(1)).unwrap_or(1000).min(1000);
     let by_runs = progress.total.map(|total| share(progress.runs.into(), total.into()));
     let by_time = progress.limit.map(|limit| share(progress.elapsed.as_millis(), limit.as_millis()));
     by_runs.max(by_time).unwrap_or(0)
 }
 
-fn eta_seconds(progress: &Progress) -> u128 {
+fn eta_seconds(progress: &SweepProgress) -> u128 {
     let by_time = progress.limit.map(|limit| limit.saturating_sub(progress.elapsed).as_millis());
     let left = progress.total.map(|total| u128::from(total.saturating_sub(progress.runs)));
     let by_runs = left.map(|left| left * progress.elapsed.as_millis() / u128::from(progress.runs.max(1)));
@@ -117,10 +117,15 @@ mod tests {
 
     #[test]
     fn a_line_says_share_count_failures_rate_and_rest() {
-        let progress =
-            Progress { runs: 350, failed: 2, total: Some(1000), elapsed: Duration::from_millis(4310), limit: None };
+        let progress = SweepProgress {
+            runs: 350,
+            failed: 2,
+            total: Some(1000),
+            elapsed: Duration::from_millis(4310),
+            limit: None,
+        };
         assert_eq!(line(&progress), "[ 35%] 350/1000 runs, 2 failing, 81 runs/s, eta 9s");
-        let timed = Progress { total: None, limit: Some(Duration::from_secs(10)), ..progress };
+        let timed = SweepProgress { total: None, limit: Some(Duration::from_secs(10)), ..progress };
         assert_eq!(line(&timed), "[ 43%] 350 runs, 2 failing, 81 runs/s, eta 6s");
     }
 }

@@ -1,9 +1,9 @@
-//! Progress of shrinking on stderr: one line that changes on a terminal, several lines elsewhere.
+//! ShrinkProgress of shrinking on stderr: one line that changes on a terminal, several lines elsewhere.
 
 use std::io::Write;
 use std::time::Duration;
 
-use fuzz::shrink::Progress;
+use fuzz::shrink::ShrinkProgress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::columns::plural;
@@ -28,7 +28,7 @@ impl<'a> Shrinking<'a> {
     }
 
     /// Shows the progress, if the interval has passed.
-    pub fn progress(&mut self, progress: &Progress) {
+    pub fn progress(&mut self, progress: &ShrinkProgress) {
         if let Some(spinner) = &self.spinner {
             spinner.set_message(line(progress));
             spinner.tick();
@@ -58,8 +58,8 @@ pub fn spinner(mode: ProgressMode) -> Option<ProgressBar> {
     draws.then(target)
 }
 
-fn line(progress: &Progress) -> String {
-    let Progress { pass, runs, faults, operations, elapsed } = progress;
+fn line(progress: &ShrinkProgress) -> String {
+    let ShrinkProgress { pass, runs, faults, operations, elapsed } = progress;
     let (runs, faults) = (plural(*runs, "run"), plural(*faults as u64, "fault"));
     let operations = plural(*operations as u64, "operation");
     format!("{runs}, {}s: {faults} and {operations} left, trying {pass}", elapsed.as_secs())

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fuzz::case::{Case, story, violation};
 use fuzz::seeds::show_seed;
-use fuzz::shrink::{Progress, ShrinkSettings, Shrunk, shrink};
+use fuzz::shrink::{ShrinkProgress, ShrinkSettings, Shrunk, shrink};
 use scenarios::report::RunReport;
 
 use crate::args::ShrinkArgs;
@@ -43,7 +43,7 @@ pub fn run(
     let before = Size::of(&case);
     let settings = ShrinkSettings { jobs: jobs(args.effort.jobs), limit: args.limit_ns.map(Duration::from_nanos) };
     let mut shown = Shrinking::new(args.effort.progress, streams.err);
-    let mut watch = |progress: &Progress| shown.progress(progress);
+    let mut watch = |progress: &ShrinkProgress| shown.progress(progress);
     let shrunk = shrink(case, report, &broken, settings, interrupted, &mut watch);
     shown.finish();
 

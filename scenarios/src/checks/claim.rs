@@ -2,7 +2,7 @@
 
 /// How a claim is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ClaimKind {
     /// Something happened that must not.
     Safety,
     /// Something did not happen within its bound.
@@ -11,12 +11,12 @@ pub enum Kind {
     Audit,
 }
 
-impl Kind {
+impl ClaimKind {
     pub fn name(self) -> &'static str {
         match self {
-            Kind::Safety => "safety",
-            Kind::Liveness => "liveness",
-            Kind::Audit => "audit",
+            ClaimKind::Safety => "safety",
+            ClaimKind::Liveness => "liveness",
+            ClaimKind::Audit => "audit",
         }
     }
 }
@@ -61,7 +61,7 @@ pub struct Claim {
     /// In one or two sentences.
     pub text: &'static str,
     pub source: &'static str,
-    pub kind: Kind,
+    pub kind: ClaimKind,
     pub scope: Scope,
 }
 
@@ -91,7 +91,7 @@ macro_rules! claim {
                 name: $crate::checks::claim::first(&[$($name,)? stringify!($claim)]),
                 text: concat!($($doc),+).trim_ascii_start(),
                 source: $source,
-                kind: $crate::checks::claim::Kind::$kind,
+                kind: $crate::checks::claim::ClaimKind::$kind,
                 scope: $crate::checks::claim::Scope::$scope,
             };
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use raft::broker::observation::PartitionTag;
 use raft::io::Probe;
 
-use super::claim::{Kind, Scope};
+use super::claim::{ClaimKind, Scope};
 use super::replication::committed_log::Change;
 use crate::coverage::Coverage;
 use crate::report::{Violation, ViolationKind};
@@ -83,7 +83,7 @@ impl Verdict {
         if !super::tests::sites::may_report(std::panic::Location::caller()) {
             return;
         }
-        let rests_on_logs = claim.kind == Kind::Audit;
+        let rests_on_logs = claim.kind == ClaimKind::Audit;
         let by_itself = matches!(claim.scope, Scope::Server | Scope::Client);
         if self.beyond_tolerance && (!by_itself || rests_on_logs && self.ambiguous) {
             return self.excuse(Excuse::BeyondTolerance, 1);
@@ -96,9 +96,9 @@ impl Verdict {
             return;
         }
         let kind = match claim.kind {
-            Kind::Audit => ViolationKind::GhostMismatch,
-            Kind::Liveness => ViolationKind::Liveness,
-            Kind::Safety => ViolationKind::Safety,
+            ClaimKind::Audit => ViolationKind::GhostMismatch,
+            ClaimKind::Liveness => ViolationKind::Liveness,
+            ClaimKind::Safety => ViolationKind::Safety,
         };
         self.violation = Some(Violation {
             kind,

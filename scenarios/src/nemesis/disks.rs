@@ -65,7 +65,7 @@ impl FaultProfile for FsyncFails {
     type Profile = FsyncFailures;
 
     const FIELDS: &'static [Field] = kind_fields!("fsync-fails", "Fsyncs of a server fail; it has no `lasts`.";
-        "count": reference::Kind::IntegerRange { min: 1, max: 1_000_000 }, Presence::Required("\"1..2\""), "Fsyncs that fail in a row.";
+        "count": reference::FieldKind::IntegerRange { min: 1, max: 1_000_000 }, Presence::Required("\"1..2\""), "Fsyncs that fail in a row.";
     );
 
     const MEANS: Means =
@@ -93,7 +93,7 @@ impl FaultProfile for SlowDisk {
     type Profile = SlowDisks;
 
     const FIELDS: &'static [Field] = kind_fields!("slow-disk", "Fsyncs of a server take longer.", lasts: "Time until fsyncs take their normal time.";
-        "factor": reference::Kind::IntegerRange { min: 1, max: 1_000_000 }, Presence::Required("\"5..100\""), "Factor of the duration.";
+        "factor": reference::FieldKind::IntegerRange { min: 1, max: 1_000_000 }, Presence::Required("\"5..100\""), "Factor of the duration.";
     );
 
     const MEANS: Means = Means { weakens: true, ..Means::HARMLESS };
@@ -143,7 +143,7 @@ impl FaultProfile for BitRot {
 
     const FIELDS: &'static [Field] = kind_fields!("bit-rot", "Bits flip in a log, and the host loses power afterwards, so that recovery reads them.", lasts: "Time until the host is started again.";
         "read_after": reference::RANGE, Presence::Required("\"10ms..500ms\""), "Time from the flip to the power loss.";
-        "newest": reference::Kind::Boolean, Presence::Default("false"), "Only the newest segment of each log is affected, which every unclean start reads.";
+        "newest": reference::FieldKind::Boolean, Presence::Default("false"), "Only the newest segment of each log is affected, which every unclean start reads.";
     );
 
     // A power loss, so that the flipped bit is read.

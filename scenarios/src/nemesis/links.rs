@@ -72,7 +72,7 @@ impl FaultProfile for Cut {
     type Profile = Cuts;
 
     const FIELDS: &'static [Field] = kind_fields!("cut", "Links carry nothing.", lasts: "Time until the links carry packets again.";
-        "shapes": reference::Kind::NamesOf("shapes, see below"), Presence::Default("[\"isolate\", \"split\", \"one-way\", \"bridge\", \"ring\", \"flapping\", \"clients\"]"), "Shapes of cuts, at least one.";
+        "shapes": reference::FieldKind::NamesOf("shapes, see below"), Presence::Default("[\"isolate\", \"split\", \"one-way\", \"bridge\", \"ring\", \"flapping\", \"clients\"]"), "Shapes of cuts, at least one.";
     );
 
     const MEANS: Means = Means { leads_to: &[LeadsTo::Cut], weakens: true, ..Means::HARMLESS };

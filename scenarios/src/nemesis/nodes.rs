@@ -110,7 +110,7 @@ impl FaultProfile for PowerLoss {
     type Profile = PowerLosses;
 
     const FIELDS: &'static [Field] = kind_fields!("power-loss", "A host loses power, and bytes that were not forced.", lasts: "Time until the host is started again.";
-        "tails": reference::Kind::NamesOf("`lost`, `kept`, `torn`"), Presence::Required("[\"lost\", \"torn\"]"), "Fate of bytes that were not forced: all lost, all kept, or a prefix kept; at least one.";
+        "tails": reference::FieldKind::NamesOf("`lost`, `kept`, `torn`"), Presence::Required("[\"lost\", \"torn\"]"), "Fate of bytes that were not forced: all lost, all kept, or a prefix kept; at least one.";
         "all_ppm": reference::PPM, Presence::Default("0"), "Share of the faults that affect all targets at once, parts per million.";
         "after_effects_ppm": reference::PPM, Presence::Default("0"), "Share of the faults that occur between two effects of one step, parts per million.";
     );

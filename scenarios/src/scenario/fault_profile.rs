@@ -197,7 +197,7 @@ macro_rules! profiles {
 macro_rules! kind_fields {
     ($name:literal, $about:literal $(, lasts: $lasts:literal)?; $($field:literal: $kind:expr, $presence:expr, $of:literal;)*) => {
         &[
-            Field { path: concat!("nemesis.", $name), kind: reference::Kind::Table, presence: Presence::Unset("off"), about: $about },
+            Field { path: concat!("nemesis.", $name), kind: reference::FieldKind::Table, presence: Presence::Unset("off"), about: $about },
             Field {
                 path: concat!("nemesis.", $name, ".every"),
                 kind: reference::from_ms(10),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::model::Model;
 use super::operation::{Operation, Order};
-use super::search::{Progress, Search};
+use super::search::{Search, SearchProgress};
 use super::verdict::{HistoryVerdict, Judgement, Witness};
 
 /// Steps of an object's first turn.
@@ -67,12 +67,12 @@ pub fn explain<O: Objects>(
         let middle = low + (high - low) / 2;
         let mut search = Search::new(objects.model_of(&name, &own), whole.until(whole.returned[answered[middle]]));
         match search.run(steps) {
-            Progress::Violated => high = middle,
-            Progress::Linearizable => {
+            SearchProgress::Violated => high = middle,
+            SearchProgress::Linearizable => {
                 prefix = search.path();
                 low = middle + 1;
             }
-            Progress::Undecided => low = middle + 1,
+            SearchProgress::Undecided => low = middle + 1,
         }
     }
     let stuck = places[answered[low]];
@@ -96,12 +96,12 @@ fn in_turns<M: Model>(mut open: Vec<Open<M>>, most: u64) -> Judgement {
             let progress = object.search.run(turn.min(most.saturating_sub(before)));
             steps += object.search.steps() - before;
             match progress {
-                Progress::Linearizable => {}
-                Progress::Violated => {
+                SearchProgress::Linearizable => {}
+                SearchProgress::Violated => {
                     return Judgement { verdict: HistoryVerdict::Violated(object.places), objects, steps };
                 }
-                Progress::Undecided if object.search.steps() >= most => given_up = true,
-                Progress::Undecided => undecided.push(object),
+                SearchProgress::Undecided if object.search.steps() >= most => given_up = true,
+                SearchProgress::Undecided => undecided.push(object),
             }
         }
         open = undecided;

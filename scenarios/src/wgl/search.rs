@@ -56,7 +56,7 @@ struct Applied {
 
 /// How far a search has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum SearchProgress {
     /// There is an order.
     Linearizable,
     /// There is none.
@@ -108,23 +108,23 @@ impl<M: Model> Search<M> {
     }
 
     /// Goes on for about so many steps. A step tries one operation in one configuration.
-    pub fn run(&mut self, steps: u64) -> Progress {
+    pub fn run(&mut self, steps: u64) -> SearchProgress {
         let end = self.steps.saturating_add(steps);
         while self.steps < end {
             if self.cursor == NONE {
                 self.take_reads();
                 if self.front == self.by_answer.len() {
-                    return Progress::Linearizable;
+                    return SearchProgress::Linearizable;
                 }
                 let known = !self.seen.insert(self.effective_hash, &self.effective, self.state);
                 let hopeless = known || self.is_hopeless();
                 self.cursor = if hopeless { self.left.unanswered() } else { self.left.next(self.left.effects()) };
             }
             if !self.take_next() && !self.go_back() {
-                return Progress::Violated;
+                return SearchProgress::Violated;
             }
         }
-        Progress::Undecided
+        SearchProgress::Undecided
     }
 
     /// How many steps it has taken.

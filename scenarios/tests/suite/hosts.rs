@@ -17,7 +17,7 @@ const GOLDEN_SEEDS: [u64; 3] = [1, 2, 1_000_003];
 const GOLDEN: &str = include_str!("../golden_digests.txt");
 
 fn all() -> Vec<(&'static str, Scenario)> {
-    let read = |entry: &catalog::Entry| (entry.name, entry.scenario().unwrap_or_else(|error| panic!("{error}")));
+    let read = |entry: &catalog::CatalogEntry| (entry.name, entry.scenario().unwrap_or_else(|error| panic!("{error}")));
     catalog::list().iter().map(read).collect()
 }
 

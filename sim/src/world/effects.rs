@@ -4,7 +4,7 @@ use super::World;
 use super::node::{Busy, Dying, Timer};
 use crate::process::{DiskError, Effect, File, Input, Node, Process, Thread};
 use crate::schedule::{Due, Owner};
-use crate::trace::Kind;
+use crate::trace::TraceKind;
 use crate::watch::{Down, Synced, Watch, Write};
 
 /// How an effect list continues after one effect.
@@ -209,13 +209,13 @@ impl<P: Process> World<P> {
             }
             Effect::Observe(observation) => {
                 let hash = P::observation_hash(&observation);
-                self.trace.behaviour(self.now, node.0, thread.0, state.incarnation, Kind::Observation, hash);
+                self.trace.behaviour(self.now, node.0, thread.0, state.incarnation, TraceKind::Observation, hash);
                 self.notice(node, &observation);
                 watch.observed(self.now, node, &observation);
             }
             Effect::Halt { ref reason, fault } => {
                 let fatal = fault.is_some();
-                self.trace.behaviour(self.now, node.0, thread.0, state.incarnation, Kind::Halt, u64::from(fatal));
+                self.trace.behaviour(self.now, node.0, thread.0, state.incarnation, TraceKind::Halt, u64::from(fatal));
                 watch.halted(self.now, node, reason, fault);
                 let down_for_ns = state.terminated.take().map(|(_, ns)| ns).or(self.restart_after_halt_ns);
                 let how = Down::Halted { fatal };

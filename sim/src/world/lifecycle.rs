@@ -6,7 +6,7 @@ use crate::fault::{Tail, What};
 use crate::process::{Node, Process, Thread};
 use crate::rng::Purpose;
 use crate::schedule::{Due, Owner};
-use crate::trace::Kind;
+use crate::trace::TraceKind;
 use crate::watch::{Down, Watch};
 
 impl<P: Process> World<P> {
@@ -30,7 +30,7 @@ impl<P: Process> World<P> {
         watch.before_down(self.now, node, settled, &process, &self.nodes[index].disk, dying.how);
         drop(process);
         let incarnation = self.nodes[index].incarnation;
-        self.trace.behaviour(self.now, node.0, 0, incarnation, Kind::Down, down_code(dying.how));
+        self.trace.behaviour(self.now, node.0, 0, incarnation, TraceKind::Down, down_code(dying.how));
         for (number, thread) in self.nodes[index].threads.iter_mut().enumerate() {
             let received = match &thread.busy {
                 Busy::Serving { input, .. } | Busy::Thawing(Thaw::Step { input, .. }) => Some(input),
@@ -113,7 +113,7 @@ impl<P: Process> World<P> {
         state.terminated = None;
         let incarnation = state.incarnation;
         state.entropy = self.seed.entropy(Purpose::Node, u64::from(node.0) << 32 | u64::from(incarnation));
-        self.trace.behaviour(self.now, node.0, 0, incarnation, Kind::Boot, 0);
+        self.trace.behaviour(self.now, node.0, 0, incarnation, TraceKind::Boot, 0);
         watch.booted(self.now, node, incarnation, &state.disk);
         let mut out = std::mem::take(&mut self.out);
         let now = state.clock.now(self.now);

@@ -4,7 +4,7 @@ use super::World;
 use super::node::{Busy, Thaw, input_kind};
 use crate::process::{File, Input, Node, Process, Thread};
 use crate::schedule::{Due, Owner};
-use crate::trace::Kind;
+use crate::trace::TraceKind;
 use crate::watch::Watch;
 
 impl<P: Process> World<P> {
@@ -180,7 +180,7 @@ impl<P: Process> World<P> {
             }
         };
         let content = file.map_or(u64::MAX, |file| u64::from(file.0));
-        self.trace.behaviour(self.now, node.0, thread.0, state.incarnation, Kind::Synced, content);
+        self.trace.behaviour(self.now, node.0, thread.0, state.incarnation, TraceKind::Synced, content);
         watch.synced(self.now, node, synced);
         true
     }
@@ -242,17 +242,17 @@ impl<P: Process> World<P> {
     }
 }
 
-fn kind_of<P: Process>(input: &Input<P>) -> Kind {
+fn kind_of<P: Process>(input: &Input<P>) -> TraceKind {
     match input {
-        Input::Opened { .. } => Kind::Opened,
-        Input::Closed { .. } => Kind::Closed,
-        Input::Request { .. } => Kind::Request,
-        Input::Response { .. } => Kind::Response,
-        Input::Timer => Kind::Timer,
-        Input::DiskError(_) => Kind::DiskError,
-        Input::Post(_) => Kind::Post,
-        Input::Terminate => Kind::Terminate,
-        Input::Exception => Kind::Exception,
-        Input::Operation(_) => Kind::Operation,
+        Input::Opened { .. } => TraceKind::Opened,
+        Input::Closed { .. } => TraceKind::Closed,
+        Input::Request { .. } => TraceKind::Request,
+        Input::Response { .. } => TraceKind::Response,
+        Input::Timer => TraceKind::Timer,
+        Input::DiskError(_) => TraceKind::DiskError,
+        Input::Post(_) => TraceKind::Post,
+        Input::Terminate => TraceKind::Terminate,
+        Input::Exception => TraceKind::Exception,
+        Input::Operation(_) => TraceKind::Operation,
     }
 }

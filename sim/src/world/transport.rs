@@ -10,7 +10,7 @@ use crate::network::{BACK, Direction, FORTH, Load, Packet, Stage, Transport, ins
 use crate::process::{CloseReason, Connection, Input, Node, Payload, Process, Thread};
 use crate::rng::{Purpose, scale};
 use crate::schedule::{Due, Owner};
-use crate::trace::Kind;
+use crate::trace::TraceKind;
 use crate::watch::{Watch, Way};
 
 const PPM: u64 = 1_000_000;
@@ -228,7 +228,7 @@ impl<P: Process> World<P> {
         };
         let from = way.from;
         let incarnation = self.nodes[usize::from(from.0)].incarnation;
-        self.trace.behaviour(self.now, from.0, 0, incarnation, Kind::Dropped, hash);
+        self.trace.behaviour(self.now, from.0, 0, incarnation, TraceKind::Dropped, hash);
     }
 
     /// Inserts a load, in order, into those not delivered, and arms the timer.
@@ -321,7 +321,7 @@ impl<P: Process> World<P> {
             }
             Landed::Handled => {}
             Landed::Ignored => {
-                self.trace.behaviour(self.now, from.0, 0, 0, Kind::Dropped, u64::from(direction));
+                self.trace.behaviour(self.now, from.0, 0, 0, TraceKind::Dropped, u64::from(direction));
                 return false;
             }
         }

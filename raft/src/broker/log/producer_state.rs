@@ -21,7 +21,7 @@ pub struct BatchMetadata {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
+struct ProducerEntry {
     epoch: i16,
     /// Oldest first, never empty.
     batches: SmallVec<[BatchMetadata; BATCHES_TO_RETAIN]>,
@@ -31,7 +31,7 @@ struct Entry {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProducerStates {
-    producers: BTreeMap<ProducerId, Entry>,
+    producers: BTreeMap<ProducerId, ProducerEntry>,
     bugs: Bugs,
 }
 
@@ -80,7 +80,7 @@ impl ProducerStates {
         };
         let last_timestamp_ms = batch.max_timestamp_ms();
         let retained = if self.bugs.has(Bug::RemembersOneBatch) { 1 } else { BATCHES_TO_RETAIN };
-        let entry = self.producers.entry(producer.id).or_insert_with(|| Entry {
+        let entry = self.producers.entry(producer.id).or_insert_with(|| ProducerEntry {
             epoch: producer.epoch,
             batches: SmallVec::new(),
             last_timestamp_ms,

@@ -1,13 +1,13 @@
 //! The table of known properties: those that take effect by role, then those that do not.
 
-use super::{Definition, Field, INT_MAX, Kind, Number};
+use super::{Definition, Field, INT_MAX, Number, PropertyKind};
 
-const fn int(min: i64, unit: &'static str) -> Kind {
-    Kind::Integer { min, max: INT_MAX, unit }
+const fn int(min: i64, unit: &'static str) -> PropertyKind {
+    PropertyKind::Integer { min, max: INT_MAX, unit }
 }
 
-const fn long(min: i64, unit: &'static str) -> Kind {
-    Kind::Integer { min, max: i64::MAX, unit }
+const fn long(min: i64, unit: &'static str) -> PropertyKind {
+    PropertyKind::Integer { min, max: i64::MAX, unit }
 }
 
 const HOUR_MS: i64 = 3_600_000;
@@ -82,24 +82,24 @@ table! {
         "interval of a broker's heartbeats; a heartbeat waits in the controller's queue for half of it at most (KRaftConfigs)";
     "num.partitions" int(1, ""), default Some(1), sets controller.num_partitions,
         "partitions of a new topic whose request has -1 (ServerLogConfigs)";
-    "default.replication.factor" Kind::Integer { min: 1, max: i16::MAX as i64, unit: "" }, default Some(1), sets controller.default_replication_factor,
+    "default.replication.factor" PropertyKind::Integer { min: 1, max: i16::MAX as i64, unit: "" }, default Some(1), sets controller.default_replication_factor,
         "replicas of a new topic whose request has -1 (ReplicationConfigs)";
     "min.insync.replicas" int(1, ""), default Some(1), sets controller.min_insync_replicas and broker.min_insync_replicas,
         "in-sync replicas that an acks=all append needs; default of topics (ServerLogConfigs)";
-    "unclean.leader.election.enable" Kind::Boolean, default Some(0), sets controller.unclean_leader_election_enable,
+    "unclean.leader.election.enable" PropertyKind::Boolean, default Some(0), sets controller.unclean_leader_election_enable,
         "whether a replica outside ISR and ELR may lead; default of topics (ReplicationConfigs)";
     "unclean.leader.election.interval.ms" int(1, "ms"), default Some(300_000), sets controller.unclean_leader_election_interval_ms,
         "how often the controller looks for partitions to elect uncleanly; internal (ReplicationConfigs)";
-    "delete.topic.enable" Kind::Boolean, default Some(1), sets controller.delete_topic_enable,
+    "delete.topic.enable" PropertyKind::Boolean, default Some(1), sets controller.delete_topic_enable,
         "topics may be deleted (ServerConfigs)";
-    "auto.leader.rebalance.enable" Kind::Boolean, default Some(1), sets controller.auto_leader_rebalance_enable,
+    "auto.leader.rebalance.enable" PropertyKind::Boolean, default Some(1), sets controller.auto_leader_rebalance_enable,
         "the controller moves leadership back to preferred replicas (ReplicationConfigs)";
     "leader.imbalance.check.interval.seconds" int(1, "s"), default Some(300), sets controller.leader_imbalance_check_interval_seconds,
         "how often it does so (ReplicationConfigs)";
 
     "initial.broker.registration.timeout.ms" int(1, "ms"), default Some(60_000), sets broker.initial_registration_timeout_ms,
         "a starting broker that cannot register for this time ends its process (KRaftConfigs)";
-    "controlled.shutdown.enable" Kind::Boolean, default Some(1), sets broker.controlled_shutdown_enable,
+    "controlled.shutdown.enable" PropertyKind::Boolean, default Some(1), sets broker.controlled_shutdown_enable,
         "a broker that receives SIGTERM first hands over its leaderships (ServerConfigs)";
     "controller.socket.timeout.ms" int(1, "ms"), default Some(30_000), sets broker.controller_socket_timeout_ms,
         "how long a broker's request to the controller may take (ReplicationConfigs)";
@@ -131,27 +131,27 @@ table! {
         "size at which a data log starts a new segment (LogConfig)";
     "internal.segment.bytes" int(1, "bytes"), default None, sets broker.log.segment_bytes,
         "the same without the minimum; in Kafka's tests a topic's setting, here that of all topics; takes precedence over log.segment.bytes (LogConfig)";
-    "log.roll.hours" Kind::Integer { min: 1, max: INT_MAX, unit: "h" }, default Some(168), by ROLL_HOURS,
+    "log.roll.hours" PropertyKind::Integer { min: 1, max: INT_MAX, unit: "h" }, default Some(168), by ROLL_HOURS,
         "age at which a data log starts a new segment (LogConfig)";
     "log.roll.ms" long(1, "ms"), default None, sets broker.log.segment_ms,
         "log.roll.hours in ms; takes precedence over it (LogConfig)";
 
     "node.id" int(0, ""), default None, "this node's id (KRaftConfigs)";
     "broker.id" int(-1, ""), default None, "older name of node.id; must be equal if both are set (ServerConfigs)";
-    "process.roles" Kind::Text, default None, "controller, broker, or both (KRaftConfigs)";
-    "controller.quorum.voters" Kind::Text, default None, "id@host:port of each voter of a static quorum (QuorumConfig)";
-    "controller.quorum.bootstrap.servers" Kind::Text, default None, "servers at which nodes find a dynamic quorum (QuorumConfig)";
-    "controller.listener.names" Kind::Text, default None, "listeners that speak to controllers (KRaftConfigs)";
-    "listeners" Kind::Text, default None, "addresses this node listens on (SocketServerConfigs)";
-    "advertised.listeners" Kind::Text, default None, "addresses this node gives to others (SocketServerConfigs)";
-    "listener.security.protocol.map" Kind::Text, default None, "security protocol of each listener (SocketServerConfigs)";
-    "inter.broker.listener.name" Kind::Text, default None, "listener between brokers (ReplicationConfigs)";
-    "security.inter.broker.protocol" Kind::Text, default None, "its security protocol, if the listener is not named (ReplicationConfigs)";
-    "log.dirs" Kind::Text, default None, "data directories (ServerLogConfigs)";
-    "log.dir" Kind::Text, default None, "the data directory if log.dirs is not set (ServerLogConfigs)";
-    "metadata.log.dir" Kind::Text, default None, "directory of the metadata log (MetadataLogConfig)";
+    "process.roles" PropertyKind::Text, default None, "controller, broker, or both (KRaftConfigs)";
+    "controller.quorum.voters" PropertyKind::Text, default None, "id@host:port of each voter of a static quorum (QuorumConfig)";
+    "controller.quorum.bootstrap.servers" PropertyKind::Text, default None, "servers at which nodes find a dynamic quorum (QuorumConfig)";
+    "controller.listener.names" PropertyKind::Text, default None, "listeners that speak to controllers (KRaftConfigs)";
+    "listeners" PropertyKind::Text, default None, "addresses this node listens on (SocketServerConfigs)";
+    "advertised.listeners" PropertyKind::Text, default None, "addresses this node gives to others (SocketServerConfigs)";
+    "listener.security.protocol.map" PropertyKind::Text, default None, "security protocol of each listener (SocketServerConfigs)";
+    "inter.broker.listener.name" PropertyKind::Text, default None, "listener between brokers (ReplicationConfigs)";
+    "security.inter.broker.protocol" PropertyKind::Text, default None, "its security protocol, if the listener is not named (ReplicationConfigs)";
+    "log.dirs" PropertyKind::Text, default None, "data directories (ServerLogConfigs)";
+    "log.dir" PropertyKind::Text, default None, "the data directory if log.dirs is not set (ServerLogConfigs)";
+    "metadata.log.dir" PropertyKind::Text, default None, "directory of the metadata log (MetadataLogConfig)";
 
-    "controller.quorum.auto.join.enable" Kind::Boolean, default Some(0), "whether observer controllers add themselves as voters (QuorumConfig)";
+    "controller.quorum.auto.join.enable" PropertyKind::Boolean, default Some(0), "whether observer controllers add themselves as voters (QuorumConfig)";
     "controller.quorum.fetch.snapshot.max.bytes" int(1, "bytes"), default Some(1_048_576), "size of a FetchSnapshot's answer (QuorumConfig)";
     "metadata.log.max.record.bytes.between.snapshots" long(1, "bytes"), default Some(20_971_520), "log bytes after which a snapshot is written (MetadataLogConfig)";
     "metadata.log.max.snapshot.interval.ms" long(0, "ms"), default Some(3_600_000), "age after which a snapshot is written; 0: never (MetadataLogConfig)";
@@ -182,24 +182,24 @@ table! {
     "leader.imbalance.per.broker.percentage" int(i32::MIN as i64, "%"), default Some(10), "unused by the KRaft controller (ReplicationConfigs)";
     "controlled.shutdown.max.retries" int(i32::MIN as i64, ""), default Some(3), "unused in KRaft (ServerConfigs)";
     "controlled.shutdown.retry.backoff.ms" long(i64::MIN, "ms"), default Some(5000), "unused in KRaft (ServerConfigs)";
-    "auto.create.topics.enable" Kind::Boolean, default Some(1), "unknown topics are created on request; the simulated clients never request this (ServerLogConfigs)";
-    "broker.rack" Kind::Text, default None, "rack of a broker (ServerConfigs)";
-    "compression.type" Kind::Text, default None, "compression of topics (ServerConfigs)";
+    "auto.create.topics.enable" PropertyKind::Boolean, default Some(1), "unknown topics are created on request; the simulated clients never request this (ServerLogConfigs)";
+    "broker.rack" PropertyKind::Text, default None, "rack of a broker (ServerConfigs)";
+    "compression.type" PropertyKind::Text, default None, "compression of topics (ServerConfigs)";
     "fetch.max.bytes" int(1024, "bytes"), default Some(57_671_680), "largest answer to a consumer (ServerConfigs)";
     "max.incremental.fetch.session.cache.slots" int(0, ""), default Some(1000), "fetch sessions (ServerConfigs)";
     "log.retention.ms" long(-1, "ms"), default None, "age of data kept (ServerLogConfigs)";
     "log.retention.minutes" int(i32::MIN as i64, "min"), default None, "age of data kept (ServerLogConfigs)";
-    "log.cleanup.policy" Kind::Text, default None, "delete, compact, or both (ServerLogConfigs)";
+    "log.cleanup.policy" PropertyKind::Text, default None, "delete, compact, or both (ServerLogConfigs)";
     "log.segment.delete.delay.ms" long(0, "ms"), default Some(60_000), "delay before files are deleted (ServerLogConfigs)";
     "log.flush.interval.messages" long(1, ""), default Some(i64::MAX), "data logs are forced after this number of records (ServerLogConfigs)";
     "log.flush.interval.ms" long(i64::MIN, "ms"), default None, "interval at which data logs are forced (ServerLogConfigs)";
     "log.flush.scheduler.interval.ms" long(i64::MIN, "ms"), default Some(i64::MAX), "interval of the check for that (ServerLogConfigs)";
     "log.flush.start.offset.checkpoint.interval.ms" int(0, "ms"), default Some(60_000), "interval of the log start checkpoint; here together with recovery points (ServerLogConfigs)";
-    "log.message.timestamp.type" Kind::Text, default None, "CreateTime or LogAppendTime (ServerLogConfigs)";
+    "log.message.timestamp.type" PropertyKind::Text, default None, "CreateTime or LogAppendTime (ServerLogConfigs)";
     "log.dir.failure.timeout.ms" long(1, "ms"), default Some(30_000), "time within which a failed directory must be reported (ServerLogConfigs)";
     "offsets.topic.num.partitions" int(1, ""), default Some(50), "partitions of __consumer_offsets (GroupCoordinatorConfig)";
     "transaction.state.log.num.partitions" int(1, ""), default Some(50), "partitions of __transaction_state (TransactionLogConfig)";
-    "authorizer.class.name" Kind::Text, default None, "authorizer (ServerConfigs)";
-    "super.users" Kind::Text, default None, "principals with all permissions (StandardAuthorizer)";
-    "allow.everyone.if.no.acl.found" Kind::Boolean, default Some(0), "permissive authorizer (StandardAuthorizer)";
+    "authorizer.class.name" PropertyKind::Text, default None, "authorizer (ServerConfigs)";
+    "super.users" PropertyKind::Text, default None, "principals with all permissions (StandardAuthorizer)";
+    "allow.everyone.if.no.acl.found" PropertyKind::Boolean, default Some(0), "permissive authorizer (StandardAuthorizer)";
 }

@@ -210,7 +210,7 @@ proptest! {
         let mut config = NodeConfig::parse("c", text).expect("good");
         for (index, extreme, number) in settings {
             let definition = &definitions::DEFINITIONS[index];
-            let (definitions::Kind::Integer { min, max, .. }, Some(field)) = (definition.kind, definition.field) else {
+            let (definitions::PropertyKind::Integer { min, max, .. }, Some(field)) = (definition.kind, definition.field) else {
                 continue;
             };
             let number = if extreme { number % 2 * u64::MAX } else { number };

@@ -22,14 +22,14 @@ use super::answers::{When, repeats};
 use super::context::Context;
 use super::counts::Remark;
 use super::metadata::{Effect, config_hash};
-use super::requested::{Entry, UnaskedMetadata, Wish};
+use super::requested::{RequestEntry, UnaskedMetadata, Wish};
 
 type Key = (usize, u32);
 
 #[derive(Clone, Debug)]
 struct Attempt {
     /// None until it is sent.
-    entries: Vec<Entry>,
+    entries: Vec<RequestEntry>,
     node: NodeId,
     /// Where the committed metadata ended at the call.
     called_at: i64,
@@ -40,7 +40,7 @@ struct Attempt {
 }
 
 impl Attempt {
-    fn open_entries(&self) -> impl Iterator<Item = (u16, &Entry)> {
+    fn open_entries(&self) -> impl Iterator<Item = (u16, &RequestEntry)> {
         (0..).zip(&self.entries).filter(|(_, entry)| entry.is_open)
     }
 }
@@ -85,7 +85,7 @@ impl Admins {
     pub fn sent(&mut self, client: usize, request: &AdminRequest) {
         let newest = self.open.range_mut((client, 0)..=(client, u32::MAX)).next_back();
         if let Some((_, attempt)) = newest.filter(|(_, attempt)| attempt.entries.is_empty()) {
-            attempt.entries = Entry::all_of(request);
+            attempt.entries = RequestEntry::all_of(request);
         }
     }
 
@@ -119,7 +119,7 @@ impl Admins {
         }
     }
 
-    fn entry(&mut self, key: Key, index: u16) -> Option<&mut Entry> {
+    fn entry(&mut self, key: Key, index: u16) -> Option<&mut RequestEntry> {
         self.open.get_mut(&key)?.entries.get_mut(usize::from(index))
     }
 

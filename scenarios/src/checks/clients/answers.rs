@@ -11,7 +11,7 @@ use raft::message::ErrorCode;
 use raft::message::admin::{CreatableTopic, CreatePartitionsTopic, DeleteTopicState};
 
 use super::metadata::{Configs, Led, Metadata, Resource, TOPIC_RESOURCE, sum_of};
-use super::requested::{Entry, SUBTRACT, Wish, alterations, altered};
+use super::requested::{RequestEntry, SUBTRACT, Wish, alterations, altered};
 
 claim! {
     /// A committed admin operation takes effect, in the order of commits, between its call and its return,
@@ -70,7 +70,7 @@ impl When {
     }
 }
 
-impl Entry {
+impl RequestEntry {
     pub(super) fn done(&self, when: When, metadata: &mut Metadata) -> Proof {
         let since_call = when.called_at..when.end;
         match &self.wish {

@@ -80,7 +80,7 @@ impl Wish {
 
 /// An entry of an admin request, and what its answer says of it.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct RequestEntry {
     pub wish: Wish,
     pub validate_only: bool,
     /// It may change something, and was neither answered nor given up.
@@ -90,9 +90,9 @@ pub struct Entry {
     pub configs: u64,
 }
 
-impl Entry {
+impl RequestEntry {
     /// The entries of a request. An election of all leaders has none, since its answer names none.
-    pub fn all_of(request: &AdminRequest) -> Vec<Entry> {
+    pub fn all_of(request: &AdminRequest) -> Vec<RequestEntry> {
         use AdminRequest as Of;
         let (wishes, validate_only): (Vec<Wish>, bool) = match request {
             Of::CreateTopics(of) => (of.topics.iter().cloned().map(Wish::Create).collect(), of.validate_only),
@@ -112,6 +112,6 @@ impl Entry {
             Of::UnregisterBroker(of) => (vec![Wish::Unregister(of.broker_id)], false),
         };
         let (is_open, topic_id) = (!validate_only, Uuid::ZERO);
-        wishes.into_iter().map(|wish| Entry { wish, validate_only, is_open, topic_id, configs: 0 }).collect()
+        wishes.into_iter().map(|wish| RequestEntry { wish, validate_only, is_open, topic_id, configs: 0 }).collect()
     }
 }

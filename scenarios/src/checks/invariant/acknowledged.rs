@@ -2,7 +2,7 @@
 //! their newest Fetch requests of its own epoch, and nothing else. A replica in another epoch may hold other records
 //! at the same offsets.
 
-use crate::checks::claim::{Kind, Scope};
+use crate::checks::claim::{ClaimKind, Scope};
 use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 use raft::io::{Observation, Role};
@@ -101,7 +101,7 @@ impl Claimed for Acknowledged {
         name: "HighWatermarkAcknowledged",
         text: "A leader's high watermark counts only offsets that a majority acknowledged in Fetch requests of its epoch.",
         source: "KIP-595: a fetch of another epoch is fenced",
-        kind: Kind::Safety,
+        kind: ClaimKind::Safety,
         scope: Scope::Quorum,
     };
 }

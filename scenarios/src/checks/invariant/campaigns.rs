@@ -10,7 +10,7 @@
 //! Judged from the answers and requests that reach a server, from those that voters send, and from the
 //! roles it says it enters (audits compare them with its disk).
 
-use crate::checks::claim::{Kind, Scope};
+use crate::checks::claim::{ClaimKind, Scope};
 use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, NodeId};
 use raft::io::{Observation, Role, ThreadName};
@@ -261,7 +261,7 @@ impl Claimed for Campaigns {
         name: "SilentLeaderLeft",
         text: "A follower that receives no answer from its leader requests pre-votes when its fetch timeout ends.",
         source: "KIP-595: controller.quorum.fetch.timeout.ms",
-        kind: Kind::Liveness,
+        kind: ClaimKind::Liveness,
         scope: Scope::Quorum,
     };
 }

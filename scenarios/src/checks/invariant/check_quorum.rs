@@ -6,7 +6,7 @@
 //! (consensus.md §2.2, the edge-triggered set). Hence the bound: one timeout if a single follower
 //! makes the majority, two if it takes more; and a parked fetch counts once more when it is answered.
 
-use crate::checks::claim::{Kind, Scope};
+use crate::checks::claim::{ClaimKind, Scope};
 use crate::checks::prelude::*;
 use raft::ids::LeaderEpoch;
 use raft::io::{Observation, Role, ThreadName};
@@ -109,7 +109,7 @@ impl Claimed for CheckQuorum {
         name: "LeaderWithoutMajorityResigns",
         text: "A leader from which no majority fetches resigns within the bound of its timers.",
         source: "KAFKA-15489: check quorum",
-        kind: Kind::Liveness,
+        kind: ClaimKind::Liveness,
         scope: Scope::Server,
     };
 }

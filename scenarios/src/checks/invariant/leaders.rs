@@ -5,7 +5,7 @@ use raft::ids::LeaderEpoch;
 use raft::io::{Observation, Role};
 use raft::message::{ErrorCode, Request, Response};
 
-use crate::checks::claim::{Kind, Scope};
+use crate::checks::claim::{ClaimKind, Scope};
 use crate::checks::invariant::durability::SingleActiveController;
 use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::state_files::Election;
@@ -74,7 +74,7 @@ impl Claimed for Leaders {
         name: "NeverTwoLeadersInSameEpoch",
         text: "Two servers, or two processes of one server, never lead the same epoch.",
         source: "KRaft TLA+ (Vanlightly): NeverTwoLeadersInSameEpoch; KIP-595",
-        kind: Kind::Safety,
+        kind: ClaimKind::Safety,
         scope: Scope::Quorum,
     };
 }

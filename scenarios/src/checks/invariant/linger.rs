@@ -5,7 +5,7 @@
 //! busy, so what counts is how long it had nothing to do: since the input before the one by which it
 //! writes, and since the last fsync of its node.
 
-use crate::checks::claim::{Kind, Scope};
+use crate::checks::claim::{ClaimKind, Scope};
 use crate::checks::prelude::*;
 use raft::ids::NodeId;
 use raft::io::{Observation, ThreadName};
@@ -93,7 +93,7 @@ impl Claimed for Linger {
         name: "AppendWithinLinger",
         text: "A leader writes an accepted record when its linger ends, whatever else it does.",
         source: "KAFKA-10826: controller.quorum.append.linger.ms",
-        kind: Kind::Liveness,
+        kind: ClaimKind::Liveness,
         scope: Scope::Quorum,
     };
 }

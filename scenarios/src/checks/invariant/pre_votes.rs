@@ -4,7 +4,7 @@
 //! Judged from the answers that voters send, whether they arrive or not. A replica that starts with an
 //! epoch and its own vote in it continues as Candidate of that epoch (consensus.md §1.6) and requests no pre-votes.
 
-use crate::checks::claim::{Kind, Scope};
+use crate::checks::claim::{ClaimKind, Scope};
 use crate::checks::prelude::*;
 use raft::ids::LeaderEpoch;
 use raft::io::Observation;
@@ -77,7 +77,7 @@ impl Claimed for PreVotes {
         name: "PreVoteBeforeVote",
         text: "A replica requests votes in a new epoch only after a majority has granted a pre-vote.",
         source: "KIP-996: Prospective before Candidate",
-        kind: Kind::Safety,
+        kind: ClaimKind::Safety,
         scope: Scope::Quorum,
     };
 }

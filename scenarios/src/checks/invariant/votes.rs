@@ -1,7 +1,7 @@
 //! `ValidVotes`: one vote per voter and epoch, across crashes, from what is written to
 //! `quorum-state` and from what is granted.
 
-use crate::checks::claim::{Kind, Scope};
+use crate::checks::claim::{ClaimKind, Scope};
 use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, NodeId};
 
@@ -52,7 +52,7 @@ impl Claimed for ValidVotes {
         name: "ValidVotes",
         text: "A voter votes at most once per epoch, even across crashes.",
         source: "Raft §5.2; KRaft TLA+ (Vanlightly): ValidVotesRecv",
-        kind: Kind::Safety,
+        kind: ClaimKind::Safety,
         scope: Scope::Server,
     };
 }

@@ -1,7 +1,7 @@
 //! The list of fields, in the order of the document.
 
 use super::Field;
-use super::Kind::{
+use super::FieldKind::{
     Boolean, Duration, IntegerRange, IntegersOf, Latency, Map, NameOf, NamesOf, OneOf, Table, Tables, Text,
 };
 use super::Presence::{Default, Required, Unset};
@@ -143,9 +143,9 @@ fields! {
 }
 
 macro_rules! all_fields {
-    ($($file:ident: $Kind:ident = $name:literal,)+) => {
+    ($($file:ident: $FieldKind:ident = $name:literal,)+) => {
         const LISTS: &[&[Field]] =
-            &[BEFORE_KINDS, $(<sim::fault::$Kind as FaultProfile>::FIELDS,)+ BEHIND_KINDS];
+            &[BEFORE_KINDS, $(<sim::fault::$FieldKind as FaultProfile>::FIELDS,)+ BEHIND_KINDS];
     };
 }
 

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use raft::config::definitions::{DEFINITIONS, Kind as PropertyKind};
+use raft::config::definitions::{DEFINITIONS, PropertyKind};
 use scenarios::aim::trigger_event::TriggerEvent;
 use scenarios::catalog;
 use scenarios::coverage;
 use scenarios::knobs as drawn;
 use scenarios::scenario::Scenario;
 use scenarios::scenario::clients::SETTINGS;
-use scenarios::scenario::reference::{FIELDS, Field, Kind, Presence};
+use scenarios::scenario::reference::{FIELDS, Field, FieldKind, Presence};
 use scenarios::scenario::values::Nanos;
 use scenarios::scenario::world::{INPUT_KINDS, THREAD_NAMES};
 use toml::{Table, Value};
@@ -29,7 +29,7 @@ fn name(path: &str) -> &str {
 }
 
 fn has_fields(field: &Field) -> bool {
-    matches!(field.kind, Kind::Table | Kind::Tables)
+    matches!(field.kind, FieldKind::Table | FieldKind::Tables)
 }
 
 /// Is it the mean gap of a kind of fault? All are alike, so the document has one row for them.
@@ -142,7 +142,7 @@ fn put(root: &mut Table, path: &str, new: Value) {
     let mut walked = String::new();
     for part in path.split('.').take(path.split('.').count() - 1) {
         walked = if walked.is_empty() { part.to_owned() } else { format!("{walked}.{part}") };
-        let is_array = FIELDS.iter().any(|field| field.path == walked && field.kind == Kind::Tables);
+        let is_array = FIELDS.iter().any(|field| field.path == walked && field.kind == FieldKind::Tables);
         let empty = || Value::Table(Table::new());
         let entry = table.entry(part).or_insert_with(|| if is_array { Value::Array(vec![empty()]) } else { empty() });
         let inner = if is_array { entry.as_array_mut().and_then(|all| all.first_mut()) } else { Some(entry) };
@@ -244,7 +244,7 @@ fn fields_are_required_or_have_the_default_of_the_reference() {
 }
 
 /// Values just inside and just outside of the bounds.
-fn at_bounds(kind: Kind) -> (Vec<Value>, Vec<Value>) {
+fn at_bounds(kind: FieldKind) -> (Vec<Value>, Vec<Value>) {
     let text = |text: String| Value::String(text);
     let unknown = || vec![text("stranger".to_owned())];
     let unknowns = || vec![Value::Array(unknown())];
@@ -257,24 +257,24 @@ fn at_bounds(kind: Kind) -> (Vec<Value>, Vec<Value>) {
         (vec![text(Nanos(min).to_string())], outside)
     };
     match kind {
-        Kind::Integer { min, max } => integers(min, max),
-        Kind::IntegerRange { min, max } => {
+        FieldKind::Integer { min, max } => integers(min, max),
+        FieldKind::IntegerRange { min, max } => {
             let (_, outside) = integers(min, max);
             (vec![text(format!("{min}..{max}"))], outside)
         }
-        Kind::Duration { min_ns, max_ns } => durations(min_ns, max_ns),
-        Kind::DurationRange { min_ns, max_ns } => {
+        FieldKind::Duration { min_ns, max_ns } => durations(min_ns, max_ns),
+        FieldKind::DurationRange { min_ns, max_ns } => {
             let (_, outside) = durations(min_ns, max_ns);
             (vec![text(format!("{min_ns}ns..{max_ns}ns"))], outside)
         }
-        Kind::OneOf(names) => (names.iter().map(|name| text((*name).to_owned())).collect(), unknown()),
-        Kind::NameOf(_) => (Vec::new(), unknown()),
-        Kind::NamesOf("paths") => (Vec::new(), Vec::new()),
-        Kind::NamesOf(_) => (Vec::new(), unknowns()),
-        Kind::IntegersOf(_) => (Vec::new(), vec![Value::Array(vec![Value::Integer(99)])]),
-        Kind::Boolean => (vec![Value::Boolean(true), Value::Boolean(false)], unknown()),
-        Kind::Latency => (vec![text("1ns".to_owned())], vec![text("3601s".to_owned())]),
-        Kind::Text | Kind::Table | Kind::Tables | Kind::Map(_) => (Vec::new(), Vec::new()),
+        FieldKind::OneOf(names) => (names.iter().map(|name| text((*name).to_owned())).collect(), unknown()),
+        FieldKind::NameOf(_) => (Vec::new(), unknown()),
+        FieldKind::NamesOf("paths") => (Vec::new(), Vec::new()),
+        FieldKind::NamesOf(_) => (Vec::new(), unknowns()),
+        FieldKind::IntegersOf(_) => (Vec::new(), vec![Value::Array(vec![Value::Integer(99)])]),
+        FieldKind::Boolean => (vec![Value::Boolean(true), Value::Boolean(false)], unknown()),
+        FieldKind::Latency => (vec![text("1ns".to_owned())], vec![text("3601s".to_owned())]),
+        FieldKind::Text | FieldKind::Table | FieldKind::Tables | FieldKind::Map(_) => (Vec::new(), Vec::new()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use raft::bugs::{Bug, CATALOG};
 use raft::fixes::Fix;
-use scenarios::catalog::{self, Entry};
+use scenarios::catalog::{self, CatalogEntry};
 use scenarios::checks::claim::Claim;
 use scenarios::checks::list::CLAIMS;
 use scenarios::checks::loss::excuses::{ARGUMENTS, Excuse};
@@ -57,7 +57,7 @@ fn codes<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().map(code).collect::<Vec<_>>().join(", ")
 }
 
-fn scenario(entry: &Entry) -> Scenario {
+fn scenario(entry: &CatalogEntry) -> Scenario {
     entry.scenario().unwrap_or_else(|error| panic!("{error}"))
 }
 
@@ -83,7 +83,7 @@ fn faults(scenario: &Scenario) -> String {
     if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") }
 }
 
-fn catalog_of(keep: impl Fn(&Entry, &Scenario) -> bool) -> String {
+fn catalog_of(keep: impl Fn(&CatalogEntry, &Scenario) -> bool) -> String {
     let scenarios = catalog::list().iter().map(|entry| (entry, scenario(entry)));
     let rows = scenarios.filter(|(entry, scenario)| keep(entry, scenario)).map(|(entry, scenario)| {
         vec![
@@ -98,7 +98,7 @@ fn catalog_of(keep: impl Fn(&Entry, &Scenario) -> bool) -> String {
 }
 
 fn catalog() -> String {
-    let is_lost = |entry: &Entry| entry.name.starts_with("lost/");
+    let is_lost = |entry: &CatalogEntry| entry.name.starts_with("lost/");
     catalog_of(|entry, scenario| scenario.cluster.has_brokers() && !entry.is_finding() && !is_lost(entry))
 }
 

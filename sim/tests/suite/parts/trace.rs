@@ -1,14 +1,14 @@
 //! The digest distinguishes runs, its lanes are independent, and its ladder bounds a difference.
 
 use proptest::prelude::*;
-use sim::trace::{Digest, Kind, Trace};
+use sim::trace::{Digest, Trace, TraceKind};
 
 /// One entry: which lane, and a number to make it of.
 fn enter(trace: &mut Trace, is_plan: bool, n: u64) {
     if is_plan {
         trace.plan(n, n as u32, 1, n);
     } else {
-        trace.behaviour(n, n as u16, 2, 3, Kind::Timer, n);
+        trace.behaviour(n, n as u16, 2, 3, TraceKind::Timer, n);
     }
 }
 
@@ -16,7 +16,7 @@ fn enter(trace: &mut Trace, is_plan: bool, n: u64) {
 fn vectors() {
     let mut trace = Trace::default();
     assert_eq!(trace.digest().to_string(), "d6cd785f4bdd9d8bedd8962f33e0b7f4");
-    trace.behaviour(1, 2, 3, 4, Kind::Boot, 5);
+    trace.behaviour(1, 2, 3, 4, TraceKind::Boot, 5);
     trace.plan(6, 7, 8, 9);
     assert_eq!(trace.behaviour_digest().to_string(), "a5a1c98476221d0353ae2e0640ed82e5");
     assert_eq!(trace.plan_digest().to_string(), "5aedb76edc312a0187a98ebe96fba30c");
@@ -34,7 +34,7 @@ fn a_lane_is_a_hash_of_its_words() {
     let mut trace = Trace::default();
     let mut bytes = Vec::new();
     for n in 0..100_u64 {
-        trace.behaviour(n, 0x1122, 0x33, 0x5566_7788, Kind::Wrote, !n);
+        trace.behaviour(n, 0x1122, 0x33, 0x5566_7788, TraceKind::Wrote, !n);
         for word in [n, 0x5566_7788_1033_1122, !n] {
             bytes.extend_from_slice(&word.to_le_bytes());
         }
