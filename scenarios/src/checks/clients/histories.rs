@@ -219,17 +219,17 @@ impl ClientHistories {
                 format!("value {value} was {how} at offset {offset} of {name}, whose committed log ends at {end}")
             });
         }
-        if losses.is_deleted() || !settled {
+        if !settled {
             return;
         }
-        if reported > end && reported <= losses.missing_end().0 {
-            verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
-        } else if reported > end {
-            verdict.fail(&UncommittedRead::CLAIM, || {
+        if reported > end {
+            let is_missing = reported <= losses.missing_end().0;
+            let excuse = losses.promises_nothing_more().or(is_missing.then_some(Excuse::ReadOfDestroyedRecord));
+            verdict.fail_unless(excuse, &UncommittedRead::CLAIM, || {
                 format!("the end offset of {name} was {reported} for a consumer; the committed log ends at {end}")
             });
         }
-        if !self.is_lasting(of.id.topic_id) {
+        if of.is_deleted() || !self.is_lasting(of.id.topic_id) {
             return;
         }
         // Whoever recovers has shown all of it anew; one that does not must not have kept it from all.
