@@ -79,9 +79,12 @@ pub const fn first(names: &[&'static str]) -> &'static str {
     names[0]
 }
 
-/// Declares claims that have no judge of their own.
+/// Declares claims, and the types that judge them.
 macro_rules! claim {
-    ($($(#[doc = $doc:literal])+ $claim:ident $(as $name:literal)?, $kind:ident of $scope:ident, $source:literal;)+) => {$(
+    ($(
+        $(#[doc = $doc:literal])+
+        $claim:ident $(as $name:literal)? $(by $judge:ident)?, $kind:ident of $scope:ident, $source:literal;
+    )+) => {$(
         $(#[doc = $doc])+
         #[derive(Clone, Copy, Debug)]
         pub struct $claim;
@@ -95,6 +98,10 @@ macro_rules! claim {
                 scope: $crate::checks::claim::Scope::$scope,
             };
         }
+
+        $(impl $crate::checks::claim::Claimed for $judge {
+            const CLAIM: $crate::checks::claim::Claim = <$claim as $crate::checks::claim::Claimed>::CLAIM;
+        })?
     )+};
 }
 

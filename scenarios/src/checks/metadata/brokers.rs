@@ -10,7 +10,7 @@ use raft::metadata::records::RegisterBroker;
 
 claim! {
     /// A broker epoch belongs to one incarnation of one broker, and newer epochs are higher.
-    MonotonicBrokerEpoch, Safety of Metadata, "KIP-631: the broker epoch is the offset of its registration";
+    MonotonicBrokerEpoch by BrokerEpochs, Safety of Metadata, "KIP-631: the broker epoch is the offset of its registration";
 }
 
 check! {
@@ -27,10 +27,6 @@ pub struct BrokerEpochs {
     newest: BTreeMap<NodeId, (BrokerEpoch, Uuid)>,
     /// Of all brokers.
     highest: Option<BrokerEpoch>,
-}
-
-impl Claimed for BrokerEpochs {
-    const CLAIM: Claim = MonotonicBrokerEpoch::CLAIM;
 }
 
 impl Check for BrokerEpochs {

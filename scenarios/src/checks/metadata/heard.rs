@@ -17,7 +17,7 @@ use raft::metadata::MetadataRecord;
 
 claim! {
     /// A broker from which the controller has received a heartbeat is not fenced before its session ends.
-    HeardBrokerNotFenced, Safety of Metadata, "KIP-631: broker.session.timeout.ms, fencing; KAFKA-15019";
+    HeardBrokerNotFenced by Heard, Safety of Metadata, "KIP-631: broker.session.timeout.ms, fencing; KAFKA-15019";
 }
 
 /// No clock is faster, drift faults included: scenarios allow half as fast again twice.
@@ -43,10 +43,6 @@ pub struct Heard {
     unfenced: BTreeMap<(NodeId, BrokerEpoch, LeaderEpoch), u64>,
     /// By controller: the epoch that it claimed last.
     claims: BTreeMap<usize, LeaderEpoch>,
-}
-
-impl Claimed for Heard {
-    const CLAIM: Claim = HeardBrokerNotFenced::CLAIM;
 }
 
 impl Check for Heard {

@@ -7,15 +7,11 @@ use raft::io::Observation;
 claim! {
     /// Nodes that have published up to the same offset have the image that results from replaying the
     /// committed log; the published offset of one process never goes back, nor past the committed offset.
-    ImagesEqualAtEqualOffsets, Safety of Metadata, "KIP-631; KIP-966 TLA+ (Vanlightly): MetadataLogMatchingProperty";
+    ImagesEqualAtEqualOffsets by Images, Safety of Metadata, "KIP-631; KIP-966 TLA+ (Vanlightly): MetadataLogMatchingProperty";
 }
 
 #[derive(Clone, Debug)]
 pub struct Images(Vec<Option<Offset>>);
-
-impl Claimed for Images {
-    const CLAIM: Claim = ImagesEqualAtEqualOffsets::CLAIM;
-}
 
 impl Check for Images {
     const EVENTS: Kinds = Kinds::BOOTED.and(Kinds::OBSERVED);

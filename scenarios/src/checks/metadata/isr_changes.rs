@@ -16,7 +16,7 @@ use super::image::ReferenceImage;
 claim! {
     /// An ISR change is accepted only with the newest partition epoch, and refused as fenced only to an older
     /// leader.
-    IsrCompareAndSet, Safety of Metadata, "KIP-497, controller-broker.md §4.3; KAFKA-428, KAFKA-14154";
+    IsrCompareAndSet by IsrChanges, Safety of Metadata, "KIP-497, controller-broker.md §4.3; KAFKA-428, KAFKA-14154";
 }
 
 /// A request that a controller has received and not yet answered.
@@ -31,10 +31,6 @@ struct Pending {
 #[derive(Clone, Debug, Default)]
 pub struct IsrChanges {
     pending: Vec<Pending>,
-}
-
-impl Claimed for IsrChanges {
-    const CLAIM: Claim = IsrCompareAndSet::CLAIM;
 }
 
 impl Check for IsrChanges {

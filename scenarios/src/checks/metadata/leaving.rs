@@ -24,7 +24,7 @@ claim! {
     /// that put it there.
     ControlledShutdownWaits, Safety of Metadata, "KIP-841: BrokerHeartbeatManager.calculateNextBrokerState, lowestActiveOffset";
     /// A broker in controlled shutdown may stop as soon as no partition needs it.
-    ControlledShutdownEnds, Safety of Metadata, "KIP-841; controller-broker.md §3.3: the offset to wait for is set once; KAFKA-14292";
+    ControlledShutdownEnds by Leaving, Safety of Metadata, "KIP-841; controller-broker.md §3.3: the offset to wait for is set once; KAFKA-14292";
 }
 
 #[derive(Clone, Debug)]
@@ -55,10 +55,6 @@ pub struct Leaving {
     newest: BTreeMap<(usize, NodeId), Offset>,
     /// By broker: its epoch, and where the record stands that began its controlled shutdown.
     entered: BTreeMap<NodeId, (BrokerEpoch, Offset)>,
-}
-
-impl Claimed for Leaving {
-    const CLAIM: Claim = ControlledShutdownEnds::CLAIM;
 }
 
 impl Check for Leaving {

@@ -14,17 +14,13 @@ use super::partition::ReferencePartition;
 claim! {
     /// ISR and ELR are disjoint sets of replicas; the leader and all members of the ISR are active; the ELR
     /// is kept while the ISR is too small, and loses no member without a cause; epochs never go back.
-    ValidControllerIsrAndElr, Safety of Metadata, "KIP-966 TLA+ (Vanlightly): ValidControllerIsrAndElr, ValidControllerState";
+    ValidControllerIsrAndElr by IsrAndElr, Safety of Metadata, "KIP-966 TLA+ (Vanlightly): ValidControllerIsrAndElr, ValidControllerState";
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct IsrAndElr {
     /// ELRs that an altered `min.insync.replicas` of the batch outdates, and where its record stands.
     outdated: Vec<(TopicIdPartition, Offset)>,
-}
-
-impl Claimed for IsrAndElr {
-    const CLAIM: Claim = ValidControllerIsrAndElr::CLAIM;
 }
 
 impl Check for IsrAndElr {

@@ -13,7 +13,7 @@ use raft::metadata::records::ProducerIds as ProducerIdsRecord;
 
 claim! {
     /// A producer id is handed out once: by the controller to one broker, and by that broker to one producer.
-    ProducerIdBlocksDisjoint, Safety of Metadata, "KIP-730: producer ids are allocated in disjoint blocks";
+    ProducerIdBlocksDisjoint by ProducerIds, Safety of Metadata, "KIP-730: producer ids are allocated in disjoint blocks";
 }
 
 /// A committed block.
@@ -30,10 +30,6 @@ pub struct ProducerIds {
     /// By first id.
     blocks: BTreeMap<i64, Block>,
     given: BTreeSet<(i64, i16)>,
-}
-
-impl Claimed for ProducerIds {
-    const CLAIM: Claim = ProducerIdBlocksDisjoint::CLAIM;
 }
 
 impl Check for ProducerIds {

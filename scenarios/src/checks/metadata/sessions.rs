@@ -18,7 +18,7 @@ use crate::checks::invariant::timings::{Calm, Disturbance};
 
 claim! {
     /// A broker from which the active controller receives no heartbeat is fenced when its session ends.
-    SilentBrokerFenced, Safety of Metadata, "KIP-631: broker.session.timeout.ms, fencing; KAFKA-18138";
+    SilentBrokerFenced by Sessions, Safety of Metadata, "KIP-631: broker.session.timeout.ms, fencing; KAFKA-18138";
 }
 
 /// The sweep takes one broker, and looks again after 10 ms.
@@ -53,10 +53,6 @@ pub struct Sessions {
     bound_ns: u64,
     calm: Vec<Calm>,
     active: Option<Active>,
-}
-
-impl Claimed for Sessions {
-    const CLAIM: Claim = SilentBrokerFenced::CLAIM;
 }
 
 impl Check for Sessions {
