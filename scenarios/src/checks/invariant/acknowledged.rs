@@ -2,7 +2,6 @@
 //! their newest Fetch requests of its own epoch, and nothing else. A replica in another epoch may hold other records
 //! at the same offsets.
 
-use crate::checks::claim::{ClaimKind, Scope};
 use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 use raft::io::{Observation, Role};
@@ -10,6 +9,11 @@ use raft::message::{ErrorCode, FetchResponse, Request, Response};
 use smallvec::SmallVec;
 
 use crate::checks::server_model::ServerModel;
+
+claim! {
+    /// A leader's high watermark counts only offsets that a majority acknowledged in Fetch requests of its epoch.
+    HighWatermarkAcknowledged by Acknowledged, Safety of Quorum, "KIP-595: a fetch of another epoch is fenced";
+}
 
 /// What a voter has fetched from a leader in its epoch.
 #[derive(Clone, Debug)]
@@ -94,16 +98,6 @@ impl Acknowledged {
             });
         }
     }
-}
-
-impl Claimed for Acknowledged {
-    const CLAIM: Claim = Claim {
-        name: "HighWatermarkAcknowledged",
-        text: "A leader's high watermark counts only offsets that a majority acknowledged in Fetch requests of its epoch.",
-        source: "KIP-595: a fetch of another epoch is fenced",
-        kind: ClaimKind::Safety,
-        scope: Scope::Quorum,
-    };
 }
 
 impl Check for Acknowledged {

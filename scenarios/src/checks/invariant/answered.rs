@@ -15,7 +15,7 @@ use super::timings::{Calm, longest_ns};
 claim! {
     /// A process answers every request, or closes its connection, within the bound of its timers, whatever it goes
     /// through meanwhile.
-    RequestAnswered, Liveness of Server, "Kafka protocol: one response to each request; SocketServer mutes a channel until then";
+    RequestAnswered by Answered, Liveness of Server, "Kafka protocol: one response to each request; SocketServer mutes a channel until then";
 }
 
 /// For what lies in queues, and the threads that it passes: a broker that becomes a replica of many partitions at
@@ -60,10 +60,6 @@ struct Watched {
 pub struct Answered {
     watched: Vec<Watched>,
     slowest_ppm: u32,
-}
-
-impl Claimed for Answered {
-    const CLAIM: Claim = RequestAnswered::CLAIM;
 }
 
 impl Check for Answered {

@@ -10,7 +10,6 @@
 //! Judged from the answers and requests that reach a server, from those that voters send, and from the
 //! roles it says it enters (audits compare them with its disk).
 
-use crate::checks::claim::{ClaimKind, Scope};
 use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, NodeId};
 use raft::io::{Observation, Role, ThreadName};
@@ -20,6 +19,8 @@ use super::timings::{Calm, QuorumTimings, longest_ns};
 use crate::checks::server_model::ServerModel;
 
 claim! {
+    /// A follower that receives no answer from its leader requests pre-votes when its fetch timeout ends.
+    SilentLeaderLeft by Campaigns, Liveness of Quorum, "KIP-595: controller.quorum.fetch.timeout.ms";
     /// A follower that receives EndQuorumEpoch from its resigning leader becomes a candidate when its backoff
     /// ends.
     EndQuorumEpochObeyed, Liveness of Quorum, "KIP-595: EndQuorumEpoch, PreferredCandidates; KAFKA-20895";
@@ -254,16 +255,6 @@ impl Campaigns {
             }),
         }
     }
-}
-
-impl Claimed for Campaigns {
-    const CLAIM: Claim = Claim {
-        name: "SilentLeaderLeft",
-        text: "A follower that receives no answer from its leader requests pre-votes when its fetch timeout ends.",
-        source: "KIP-595: controller.quorum.fetch.timeout.ms",
-        kind: ClaimKind::Liveness,
-        scope: Scope::Quorum,
-    };
 }
 
 impl Check for Campaigns {

@@ -6,7 +6,6 @@
 //! (consensus.md §2.2, the edge-triggered set). Hence the bound: one timeout if a single follower
 //! makes the majority, two if it takes more; and a parked fetch counts once more when it is answered.
 
-use crate::checks::claim::{ClaimKind, Scope};
 use crate::checks::prelude::*;
 use raft::ids::LeaderEpoch;
 use raft::io::{Observation, Role, ThreadName};
@@ -14,6 +13,11 @@ use raft::message::Request;
 
 use super::timings::{Calm, QuorumTimings};
 use crate::checks::server_model::ServerModel;
+
+claim! {
+    /// A leader from which no majority fetches resigns within the bound of its timers.
+    LeaderWithoutMajorityResigns by CheckQuorum, Liveness of Server, "KAFKA-15489: check quorum";
+}
 
 /// A parked Fetch is answered after at most so long (consensus.md §2.2).
 const FETCH_MAX_WAIT_NS: u64 = 500_000_000;
@@ -102,16 +106,6 @@ impl CheckQuorum {
             });
         }
     }
-}
-
-impl Claimed for CheckQuorum {
-    const CLAIM: Claim = Claim {
-        name: "LeaderWithoutMajorityResigns",
-        text: "A leader from which no majority fetches resigns within the bound of its timers.",
-        source: "KAFKA-15489: check quorum",
-        kind: ClaimKind::Liveness,
-        scope: Scope::Server,
-    };
 }
 
 impl Check for CheckQuorum {

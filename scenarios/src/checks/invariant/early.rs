@@ -12,7 +12,7 @@ use super::timings::{Calm, QuorumTimings};
 
 claim! {
     /// A follower requests pre-votes only when its leader has not answered it for its fetch timeout, or resigns.
-    LeaderNotLeftEarly, Safety of Server, "KIP-595: controller.quorum.fetch.timeout.ms; KIP-996: Prospective";
+    LeaderNotLeftEarly by Early, Safety of Server, "KIP-595: controller.quorum.fetch.timeout.ms; KIP-996: Prospective";
     /// A follower that its leader has answered in this epoch grants no pre-vote.
     PreVoteRefusedInTouch, Safety of Server, "KIP-996: a follower that has fetched successfully rejects pre-votes";
 }
@@ -58,10 +58,6 @@ struct Watched {
 #[derive(Clone, Debug)]
 pub struct Early {
     watched: Vec<Watched>,
-}
-
-impl Claimed for Early {
-    const CLAIM: Claim = LeaderNotLeftEarly::CLAIM;
 }
 
 impl Check for Early {

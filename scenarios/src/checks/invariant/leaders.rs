@@ -5,7 +5,6 @@ use raft::ids::LeaderEpoch;
 use raft::io::{Observation, Role};
 use raft::message::{ErrorCode, Request, Response};
 
-use crate::checks::claim::{ClaimKind, Scope};
 use crate::checks::invariant::durability::SingleActiveController;
 use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::state_files::Election;
@@ -17,6 +16,8 @@ check! {
 }
 
 claim! {
+    /// Two servers, or two processes of one server, never lead the same epoch.
+    NeverTwoLeadersInSameEpoch by Leaders, Safety of Quorum, "KRaft TLA+ (Vanlightly): NeverTwoLeadersInSameEpoch; KIP-595";
     /// A replica's epoch never goes back.
     MonotonicEpoch, Safety of Server, "RaftEventSimulationTest: MonotonicEpoch";
     /// Every record of an epoch was decided by the controller in that epoch, after it had claimed it.
@@ -67,16 +68,6 @@ pub struct Leaders {
     active: Claims,
     /// Per server, the election that is durable.
     durable: Vec<Option<Election>>,
-}
-
-impl Claimed for Leaders {
-    const CLAIM: Claim = Claim {
-        name: "NeverTwoLeadersInSameEpoch",
-        text: "Two servers, or two processes of one server, never lead the same epoch.",
-        source: "KRaft TLA+ (Vanlightly): NeverTwoLeadersInSameEpoch; KIP-595",
-        kind: ClaimKind::Safety,
-        scope: Scope::Quorum,
-    };
 }
 
 impl Check for Leaders {

@@ -5,13 +5,17 @@
 //! busy, so what counts is how long it had nothing to do: since the input before the one by which it
 //! writes, and since the last fsync of its node.
 
-use crate::checks::claim::{ClaimKind, Scope};
 use crate::checks::prelude::*;
 use raft::ids::NodeId;
 use raft::io::{Observation, ThreadName};
 use raft::message::{Request, Response};
 
 use super::timings::{Calm, QuorumTimings, longest_ns};
+
+claim! {
+    /// A leader writes an accepted record when its linger ends, whatever else it does.
+    AppendWithinLinger by Linger, Liveness of Quorum, "KAFKA-10826: controller.quorum.append.linger.ms";
+}
 
 /// For what a message costs that lies in the queue, and the step of the state machine's thread.
 const SLACK_NS: u64 = 20_000_000;
@@ -86,16 +90,6 @@ impl Linger {
             });
         }
     }
-}
-
-impl Claimed for Linger {
-    const CLAIM: Claim = Claim {
-        name: "AppendWithinLinger",
-        text: "A leader writes an accepted record when its linger ends, whatever else it does.",
-        source: "KAFKA-10826: controller.quorum.append.linger.ms",
-        kind: ClaimKind::Liveness,
-        scope: Scope::Quorum,
-    };
 }
 
 impl Check for Linger {

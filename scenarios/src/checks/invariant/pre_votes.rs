@@ -4,13 +4,17 @@
 //! Judged from the answers that voters send, whether they arrive or not. A replica that starts with an
 //! epoch and its own vote in it continues as Candidate of that epoch (consensus.md §1.6) and requests no pre-votes.
 
-use crate::checks::claim::{ClaimKind, Scope};
 use crate::checks::prelude::*;
 use raft::ids::LeaderEpoch;
 use raft::io::Observation;
 use raft::message::Request;
 
 use crate::checks::server_model::ServerModel;
+
+claim! {
+    /// A replica requests votes in a new epoch only after a majority has granted a pre-vote.
+    PreVoteBeforeVote by PreVotes, Safety of Quorum, "KIP-996: Prospective before Candidate";
+}
 
 /// What one replica may request.
 #[derive(Clone, Debug, Default)]
@@ -70,16 +74,6 @@ impl PreVotes {
             });
         }
     }
-}
-
-impl Claimed for PreVotes {
-    const CLAIM: Claim = Claim {
-        name: "PreVoteBeforeVote",
-        text: "A replica requests votes in a new epoch only after a majority has granted a pre-vote.",
-        source: "KIP-996: Prospective before Candidate",
-        kind: ClaimKind::Safety,
-        scope: Scope::Quorum,
-    };
 }
 
 impl Check for PreVotes {

@@ -3,17 +3,13 @@ use crate::checks::prelude::*;
 
 claim! {
     /// A process that finds a state file malformed or unreadable ends itself before it says anything to anybody.
-    DamagedFileRefused, Safety of Server, "FileQuorumStateStore.readStateFromFile; MetaPropertiesEnsemble.Loader; PartitionMetadataFile.read; CheckpointFileWithFailureHandler.read";
+    DamagedFileRefused by Refused, Safety of Server, "FileQuorumStateStore.readStateFromFile; MetaPropertiesEnsemble.Loader; PartitionMetadataFile.read; CheckpointFileWithFailureHandler.read";
 }
 
 /// All servers: the path of the file that each is to refuse.
 #[derive(Clone, Debug)]
 pub struct Refused {
     paths: Vec<Option<String>>,
-}
-
-impl Claimed for Refused {
-    const CLAIM: Claim = DamagedFileRefused::CLAIM;
 }
 
 impl Check for Refused {

@@ -1,9 +1,13 @@
 //! `ValidVotes`: one vote per voter and epoch, across crashes, from what is written to
 //! `quorum-state` and from what is granted.
 
-use crate::checks::claim::{ClaimKind, Scope};
 use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, NodeId};
+
+claim! {
+    /// A voter votes at most once per epoch, even across crashes.
+    VotesOnce as "ValidVotes" by ValidVotes, Safety of Server, "Raft §5.2; KRaft TLA+ (Vanlightly): ValidVotesRecv";
+}
 
 /// Every vote of every server.
 #[derive(Clone, Debug)]
@@ -45,16 +49,6 @@ impl ValidVotes {
             },
         }
     }
-}
-
-impl Claimed for ValidVotes {
-    const CLAIM: Claim = Claim {
-        name: "ValidVotes",
-        text: "A voter votes at most once per epoch, even across crashes.",
-        source: "Raft §5.2; KRaft TLA+ (Vanlightly): ValidVotesRecv",
-        kind: ClaimKind::Safety,
-        scope: Scope::Server,
-    };
 }
 
 impl Check for ValidVotes {

@@ -7,7 +7,7 @@ use raft::io::ThreadName;
 
 claim! {
     /// A broker gives up a leadership as soon as it has published metadata that names another leader.
-    DemotionObeyed, Safety of Partition, "controller-broker.md §5.5: roles follow the image; KAFKA-14296";
+    DemotionObeyed by Demotions, Safety of Partition, "controller-broker.md §5.5: roles follow the image; KAFKA-14296";
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -24,10 +24,6 @@ struct Demotion {
 #[derive(Clone, Debug, Default)]
 pub struct Demotions {
     pending: Vec<Demotion>,
-}
-
-impl Claimed for Demotions {
-    const CLAIM: Claim = DemotionObeyed::CLAIM;
 }
 
 impl Check for Demotions {

@@ -18,7 +18,7 @@ use crate::checks::invariant::timings::Calm;
 claim! {
     /// A leader proposes to remove a replica from its ISR only when that has not caught up with it for
     /// `replica.lag.time.max.ms`.
-    IsrNotShrunkEarly, Safety of Partition, "KIP-16: replica.lag.time.max.ms; Replica.isCaughtUp";
+    IsrNotShrunkEarly by Shrinks, Safety of Partition, "KIP-16: replica.lag.time.max.ms; Replica.isCaughtUp";
 }
 
 /// When each replica has caught up last, ns.
@@ -41,10 +41,6 @@ pub struct Shrinks {
     /// (`SocketServer.enableRequestProcessing`), while it checks its ISRs already.
     serves: Vec<bool>,
     leaders: BTreeMap<(usize, PartitionTag), Leader>,
-}
-
-impl Claimed for Shrinks {
-    const CLAIM: Claim = IsrNotShrunkEarly::CLAIM;
 }
 
 impl Check for Shrinks {
