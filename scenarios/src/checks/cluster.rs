@@ -266,8 +266,8 @@ impl ClusterChecks {
                 });
             }
             let in_sync = |id: &NodeId| now.isr.contains(id) || !is_live(*id);
-            // By other epochs in a `leader-epoch-checkpoint`, which has no checksum, a leader refuses its follower for ever.
-            let is_spoilt = |server: usize| servers[server].altered || partition.losses().is_rotten(server);
+            // A leader for ever refuses a follower whose `leader-epoch-checkpoint`, which has no checksum, has a later epoch.
+            let is_spoilt = |server: usize| servers[server].epochs_altered || partition.losses().is_rotten(server);
             let spoilt = |id: &NodeId| index(*id).is_some_and(is_spoilt);
             if now.has_leader() && !spoilt(&now.leader) {
                 let out = of(&mut now.replicas.iter().copied().filter(|id| !in_sync(id) && !spoilt(id)));

@@ -1,142 +1,16 @@
-//! The world's guarantees in rare cases, on a puppet: a process whose steps each test writes.
+//! The world's guarantees in rare cases, on a [puppet](crate::puppet).
 
 use std::rc::Rc;
 
-use sim::disk::Disk;
-use sim::drive::{Ended, Run};
+use sim::drive::Ended;
 use sim::fault::{
-    BlackHole, Cut, Delay, Drift, Duplicate, Fault, FsyncFails, Kill, Link, Loss, Pause, Plan, SlowDisk, Stall,
+    BitRot, BlackHole, Cut, Delay, Drift, Duplicate, Fault, FsyncFails, Kill, Link, Loss, Pause, SlowDisk, Stall,
     Terminate, WallStep, What,
 };
-use sim::latency::Latency;
-use sim::network::NetworkConfig;
 use sim::process::*;
-use sim::rng::{Entropy, Seed};
-use sim::watch::{Phase, Watch};
-use sim::world::{NodeConfig, World, WorldConfig};
+use sim::watch::Phase;
 
-#[derive(Clone, Debug)]
-struct Number(u64);
-
-impl Payload for Number {
-    fn content_hash(&self) -> u64 {
-        self.0
-    }
-    fn kind(&self) -> u8 {
-        0
-    }
-    const KINDS: &'static [&'static str] = &["number"];
-}
-
-/// Actions of one node at boot, and at each input.
-#[derive(Clone, Debug)]
-struct Strings {
-    boot: fn(Now, &mut Out<Puppet>),
-    step: fn(&mut Puppet, Thread, Now, Input<Puppet>, &mut Out<Puppet>),
-}
-
-#[derive(Clone, Debug)]
-struct Puppet {
-    strings: Strings,
-    connection: Option<Connection>,
-    sent: u64,
-}
-
-impl Process for Puppet {
-    type Spec = Strings;
-    type Message = Number;
-    type Post = u64;
-    type Operation = u64;
-    type Observation = u64;
-    type Fault = ();
-    const THREADS: &'static [&'static str] = &["main", "side"];
-
-    fn boot(strings: &Strings, now: Now, _: &mut Entropy, _: &Disk, out: &mut Out<Puppet>) -> Puppet {
-        (strings.boot)(now, out);
-        Puppet { strings: strings.clone(), connection: None, sent: 0 }
-    }
-    fn step(&mut self, thread: Thread, now: Now, input: Input<Puppet>, _: &mut Entropy, out: &mut Out<Puppet>) {
-        if let Input::Opened { connection, .. } = input {
-            self.connection = Some(connection);
-        }
-        (self.strings.step)(self, thread, now, input, out);
-    }
-    fn thread_for(_: &Number) -> Thread {
-        Thread(0)
-    }
-    fn observation_hash(observation: &u64) -> u64 {
-        *observation
-    }
-    fn post_hash(post: &u64) -> u64 {
-        *post
-    }
-    fn operation_hash(operation: &u64) -> u64 {
-        *operation
-    }
-}
-
-/// Observations (time, node, value), faults (time, phase) and deaths by the node's own decision.
-#[derive(Default)]
-struct Seen {
-    said: Vec<(u64, u16, u64)>,
-    faults: Vec<(u64, Phase)>,
-    halts: u32,
-}
-
-impl Watch<Puppet> for Seen {
-    fn observed(&mut self, at: u64, node: Node, observation: &u64) {
-        self.said.push((at, node.0, *observation));
-    }
-    fn fault(&mut self, at: u64, _: &Fault, phase: Phase) {
-        self.faults.push((at, phase));
-    }
-    fn halted(&mut self, _: u64, _: Node, _: &str, _: Option<()>) {
-        self.halts += 1;
-    }
-}
-
-fn ms(n: u64) -> u64 {
-    n * 1_000_000
-}
-
-fn kill(node: Node) -> What {
-    What::Kill(Kill { node, after_effects: None })
-}
-
-fn fault(at_ms: u64, lasts_ms: u64, what: What) -> Fault {
-    Fault::at(ms(at_ms), ms(lasts_ms), what)
-}
-
-/// Messages take 5 ms, fsyncs 10 ms.
-fn config(puppets: &[Strings], faults: Vec<Fault>) -> WorldConfig<Puppet> {
-    let node = |strings: &Strings| NodeConfig {
-        name: "puppet".into(),
-        spec: strings.clone(),
-        mono_start_ns: 0,
-        wall_start_ms: 0,
-        drift_ppm: 0,
-        fsync: Latency::Constant { ns: ms(10) },
-        costs: Rc::from(Vec::new()),
-        files: Vec::new(),
-    };
-    WorldConfig {
-        seed: Seed(1),
-        nodes: puppets.iter().map(node).collect(),
-        network: NetworkConfig { latency: Latency::Constant { ns: ms(5) }, ..NetworkConfig::default() },
-        plan: Plan(faults),
-        heal_at_ns: ms(50_000),
-        restart_after_halt_ns: None,
-        max_events: 1_000_000,
-        max_events_at_one_time: 10_000,
-        audit_every_events: 4096,
-    }
-}
-
-fn drive(config: WorldConfig<Puppet>, until_ms: u64) -> (Ended, Run<Puppet, Seen>) {
-    let mut run = Run { world: World::new(config), watch: Seen::default() };
-    let ended = run.drive_bare(ms(until_ms));
-    (ended, run)
-}
+use crate::puppet::*;
 
 /// Connects to node 1 and sends a number each ms from 50 ms on.
 const COUNTS: Strings = Strings {
@@ -532,4 +406,23 @@ fn the_reset_of_a_black_holed_connection_is_lost_as_well() {
     let resets: Vec<u64> = said.iter().filter(|(_, number)| *number == 0).map(|it| it.0).collect();
     // The other connection is reset immediately; this one when it retransmits after the end of the fault.
     assert_eq!(resets, [105, 471]);
+}
+
+/// Runs, and has no file open.
+const WAITS: Strings = Strings { boot: |_, _| {}, step: |_, _, _, _, _| {} };
+
+#[test]
+fn rot_is_not_read_by_a_process_that_has_no_file_open() {
+    let rot =
+        BitRot { node: Node(0), suffix: "a".to_owned(), newest: false, file_rank: 0, at_ppm: 500_000, spare_bytes: 0 };
+    // While it is down, nothing is cached.
+    for (faults, is_cached) in [(vec![], true), (vec![fault(5, 30, kill(Node(0)))], false)] {
+        let faults = faults.into_iter().chain([fault(10, 0, What::BitRot(rot.clone()))]).collect();
+        let mut config = config(&[WAITS], faults);
+        config.nodes[0].files = vec![("a".into(), [0; 10].into())];
+        let (_, run) = drive(config, 100);
+        let disk = run.world.disk(Node(0));
+        assert_ne!(disk.read_durable("a"), Some(vec![0; 10]));
+        assert_eq!(disk.read("a") == Some(vec![0; 10]), is_cached);
+    }
 }

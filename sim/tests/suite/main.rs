@@ -5,5 +5,6 @@ mod edges;
 mod futures;
 mod hosts;
 mod parts;
+mod puppet;
 mod toy;
 mod world;

@@ -38,9 +38,8 @@ struct Watched {
     /// A request that it has made before may still wait to be sent for so long (`InterBrokerSendThread`), and one that
     /// is not answered for half as long may be given up.
     request_ns: u64,
-    /// When it sent its newest Fetch, and by which correlation id.
-    sent_ns: u64,
-    sent: Option<i32>,
+    /// The correlation id of its newest Fetch, and when it sent that.
+    sent: Option<(i32, u64)>,
     /// Since when it has sent nothing but Fetch requests, each as the one before was answered: what waited to be sent
     /// is sent or has expired a request timeout later.
     steady_ns: u64,
@@ -76,7 +75,6 @@ impl Check for Early {
             // Not even a fast clock's timer ends before.
             fetch_ns: timings.fetch_timeout_ms.saturating_mul(900_000),
             request_ns: timings.request_timeout_ms.saturating_mul(1_100_000),
-            sent_ns: 0,
             sent: None,
             steady_ns: 0,
             has_answer: false,
@@ -100,9 +98,11 @@ impl Check for Early {
                 if let Some(follows) = &mut watched.follows
                     && (answer.top_error, answer.error) == (ErrorCode::None, ErrorCode::None)
                     && answer.current_leader.leader_epoch == follows.epoch
-                    && watched.sent == Some(correlation_id)
-                    && watched.sent_ns >= follows.began_ns.max(watched.steady_ns) + watched.request_ns
-                    && at_ns - watched.sent_ns < watched.request_ns / 2
+                    && let Some((newest, sent_ns)) = watched.sent
+                    // `RequestManager.isResponseExpected`
+                    && newest == correlation_id
+                    && sent_ns >= follows.began_ns.max(watched.steady_ns) + watched.request_ns
+                    && at_ns - sent_ns < watched.request_ns / 2
                 {
                     follows.received_ns = Some(at_ns);
                 }
@@ -169,7 +169,7 @@ impl Watched {
             self.steady_ns = at_ns;
         }
         if is_fetch {
-            (self.sent_ns, self.sent) = (at_ns, Some(rpc.correlation_id));
+            self.sent = Some((rpc.correlation_id, at_ns));
         }
     }
 

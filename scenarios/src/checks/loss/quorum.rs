@@ -23,8 +23,8 @@ pub enum QuorumFact {
         /// What its log held durably, if some of that is gone.
         log: Option<BatchId>,
     },
-    /// A fault has left other epochs in a server's `leader-epoch-checkpoint`, or that ends with the disk. By what it reads
-    /// there a replica cuts its log, says in elections how far that goes, and tells its followers where to cut theirs.
+    /// A fault has left other bytes in a server's `leader-epoch-checkpoint`, or that ends with the disk. By what it reads
+    /// there a replica cuts its log, says in elections how far that goes, and lets its followers cut theirs.
     Misled { server: usize, is_misled: bool },
     /// A server holds durably again what it held. Other batches in its place do not count: an acknowledgement of the
     /// old ones may still be on its way.
@@ -172,8 +172,8 @@ impl QuorumLosses<'_> {
     }
 
     /// May a replica end itself by a fault? It hears of another leader of an epoch that it, or who named the leader to
-    /// it, forgot; or a leader without the destroyed records takes it below its high watermark, `next` being the first batch that it
-    /// has and the committed log does not.
+    /// it, forgot; or a leader without the destroyed records takes it below its high watermark, `next` being the first
+    /// batch that it has and the committed log does not.
     pub fn may_end_itself(
         &self,
         fault: FatalFault,

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::DurableFiles;
+use raft::log::LEADER_EPOCH_CHECKPOINT;
 use sim::watch::Down;
 
 use super::ServerModel;
@@ -62,26 +63,28 @@ impl ServerModel {
         small.or_else(|| self.log.differs_from(&found))
     }
 
-    /// A fault destroyed durable bytes; `left` is what is left of them. Gives the newest epoch that `quorum-state` has or had, if
-    /// that is not what it was, what the log held, if some of that is gone, and whether the epochs of its log are others, if that may
-    /// have changed.
+    /// A fault destroyed durable bytes; `left` is what is left of them. Gives the newest epoch that `quorum-state` has or
+    /// had, if that is not what it was; what the log held, if some of that is gone; and whether the epochs of the log are
+    /// others now, if that may have changed.
     pub fn disk_damaged(
         &mut self,
         left: &dyn DurableFiles,
         ledger: &mut Ledger,
     ) -> (Option<LeaderEpoch>, Option<BatchId>, Option<bool>) {
         let left_log = read_log(left, ledger).log;
-        let spoiled = self.small.spoil(left);
-        let is_replaced = left.paths().is_empty();
-        self.altered = (spoiled || self.altered) && !is_replaced;
+        let (others, is_replaced) = (self.small.spoil(left), left.paths().is_empty());
+        let of_any_log = others.iter().any(|path| path.ends_with("/leader-epoch-checkpoint"));
+        self.altered = (self.altered || !others.is_empty()) && !is_replaced;
+        self.epochs_altered = (self.epochs_altered || of_any_log) && !is_replaced;
+        let of_this_log = others.iter().any(|path| path == LEADER_EPOCH_CHECKPOINT);
+        let misled = (is_replaced || of_this_log).then_some(!is_replaced);
         let gone = self.gone(self.log.durable(), &left_log);
         if let Some((_, held)) = gone {
             self.log.spoil(held);
         }
         self.damaged = true;
-        let (before, epochs) = (self.durable_election, self.durable_epochs.clone());
+        let before = self.durable_election;
         self.read_state_files();
-        let misled = (is_replaced || self.durable_epochs != epochs).then_some(!is_replaced);
         let lost = before.filter(|_| self.durable_election != before);
         if self.durable_election != before {
             self.durable_elections.clear();

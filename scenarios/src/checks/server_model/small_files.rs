@@ -160,18 +160,20 @@ impl SmallFiles {
         mismatch
     }
 
-    /// A destroying fault left these durable bytes. Are they others than before?
-    pub fn spoil(&mut self, left: &dyn DurableFiles) -> bool {
-        let mut are_others = false;
+    /// A destroying fault left these durable bytes. Gives the paths where they are others than before.
+    pub fn spoil(&mut self, left: &dyn DurableFiles) -> Vec<String> {
+        let mut others = Vec::new();
         for (path, name) in &mut self.names {
             let Some(index) = name.durable else { continue };
             let left = left.read(path);
-            are_others |= self.inodes[index].durable != left;
+            if self.inodes[index].durable != left {
+                others.push(path.clone());
+            }
             name.durable = left.is_some().then_some(index);
             self.inodes[index].durable = left;
         }
         self.state_changed = true;
-        are_others
+        others
     }
 
     /// The first path on which a process that finds `files` sees something else than was written.

@@ -193,6 +193,40 @@ fn what_a_misled_voter_cuts_is_destroyed() {
 }
 
 #[test]
+fn what_a_misled_leader_lets_its_follower_cut_is_destroyed() {
+    for is_misled in [true, false] {
+        let mut quorum = committed_on_two();
+        if is_misled {
+            mislead(&mut quorum, 0);
+        } else {
+            quorum.lose_power(0);
+            quorum.boot(0);
+        }
+        quorum.elect(0, 2, &[1]);
+        quorum.cut(1, 1, 0);
+        assert_eq!(quorum.broke(), (!is_misled).then_some("CommittedRecordsDurable"));
+    }
+}
+
+#[test]
+fn a_raised_epoch_lets_its_reader_meet_another_leader() {
+    for epoch in [7, 9] {
+        let mut quorum = Quorum::at_work();
+        quorum.lose_power(2);
+        let state = quorum.disks[2].bytes_mut(raft::log::QUORUM_STATE);
+        let text = String::from_utf8(state.clone()).expect("JSON").replace("\"leaderEpoch\":1", "\"leaderEpoch\":7");
+        *state = text.into_bytes();
+        let event = Event::DiskDamaged { left: &quorum.disks[2] };
+        quorum.checks.on(Crossing { at_ns: quorum.now, server: 2, event });
+        quorum.boot(2);
+        quorum.role(2, Role::Follower, epoch, Some(0));
+        let event = Event::Halted { reason: "of another leader", fault: Some(FatalFault::AnotherLeader) };
+        quorum.checks.on(Crossing { at_ns: quorum.now, server: 2, event });
+        assert_eq!(quorum.broke(), (epoch > 7).then_some("NoFatalFault"));
+    }
+}
+
+#[test]
 fn a_misled_voter_may_lead_without_what_is_committed() {
     for is_replaced in [false, true] {
         let mut quorum = committed_on_two();

@@ -247,6 +247,27 @@ fn only_whom_kafka_leaves_so_stays_without_a_leader() {
     assert_eq!(missing(true, offline, &servers), accepted, "its directory is");
 }
 
+#[test]
+fn only_a_replica_with_other_epochs_may_stay_out_of_sync() {
+    let mut servers = [0, 1, 2].map(|server| {
+        let mut model = ServerModel::new(broker(server), false);
+        model.up = true;
+        model
+    });
+    let mut brokers = Brokers::with_partition(false);
+    brokers.change(to_isr(&[0, 1], None));
+    let mut missing = |servers: &[ServerModel]| brokers.cluster_mut().missing(servers).map(|missing| missing.predicate);
+    let unsynced = Some("every replica in sync");
+    servers[2].altered = true;
+    servers[1].epochs_altered = true;
+    assert_eq!(missing(&servers), unsynced, "another file was altered");
+    servers[2].epochs_altered = true;
+    assert_ne!(missing(&servers), unsynced, "its leader refuses it");
+    servers[2].epochs_altered = false;
+    servers[0].epochs_altered = true;
+    assert_ne!(missing(&servers), unsynced, "its leader lets it cut its log again and again");
+}
+
 /// A cluster whose partition was given to broker 2, which lacks a committed batch, and which has yet to act.
 pub fn elected_uncleanly(acknowledged: bool) -> Brokers {
     let mut brokers = Brokers::at_work(false, &[10]);

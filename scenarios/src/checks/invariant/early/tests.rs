@@ -39,7 +39,7 @@ fn a_leader_that_answers_is_kept_for_a_fetch_timeout() {
 }
 
 /// A follower since 0 ms fetches, is answered or refused, and then grants a pre-vote.
-fn grants_in_touch(error: ErrorCode) -> bool {
+fn grants_in_touch(error: ErrorCode, correlation_id: i32) -> bool {
     let mut models = Checks::new(voters(3)).models;
     let (mut early, mut verdict) = (Early::new(&voters(3)), Verdict::default());
     let (epoch, candidate) = (LeaderEpoch(1), NodeId(3));
@@ -64,8 +64,8 @@ fn grants_in_touch(error: ErrorCode) -> bool {
         (0, role(Role::Follower, 1)),
         (10, Event::RequestSent { rpc, request: &fetch }),
         (2_300, Event::ResponseReceived { token: 1, correlation_id: 1, response: &answer }),
-        (2_300, Event::RequestSent { rpc, request: &fetch }),
-        (2_400, Event::ResponseReceived { token: 1, correlation_id: 1, response: &answer }),
+        (2_300, Event::RequestSent { rpc: Rpc { correlation_id: 2, ..rpc }, request: &fetch }),
+        (2_400, Event::ResponseReceived { token: 1, correlation_id, response: &answer }),
         (2_500, Event::ResponseSent { rpc, to: 2, response: &granted }),
     ];
     for (ms, event) in events {
@@ -80,7 +80,8 @@ fn grants_in_touch(error: ErrorCode) -> bool {
 
 #[test]
 fn who_has_heard_from_its_leader_grants_no_pre_vote() {
-    assert!(grants_in_touch(ErrorCode::None) && !grants_in_touch(ErrorCode::NotLeaderOrFollower));
+    assert!(grants_in_touch(ErrorCode::None, 2) && !grants_in_touch(ErrorCode::NotLeaderOrFollower, 2));
+    assert!(!grants_in_touch(ErrorCode::None, 1), "a copy of an older answer is not expected");
 }
 
 #[test]
