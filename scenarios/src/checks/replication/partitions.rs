@@ -15,6 +15,8 @@ pub type PartitionIndex = usize;
 #[derive(Clone, Debug, Default)]
 pub struct Partitions {
     list: Vec<PartitionModel>,
+    by_id: BTreeMap<TopicIdPartition, PartitionIndex>,
+    /// A fault may alter the half of a topic id that no tag has: then the tag stays that of the partition known first.
     by_tag: BTreeMap<PartitionTag, PartitionIndex>,
     servers: Rc<[NodeId]>,
     settled: bool,
@@ -37,14 +39,18 @@ impl Partitions {
 
     /// One that is known from now on.
     pub fn index_of(&mut self, id: TopicIdPartition) -> PartitionIndex {
-        *self.by_tag.entry(id.into()).or_insert_with(|| {
-            let mut partition = PartitionModel::new(id, Rc::clone(&self.servers));
-            if self.settled {
-                partition.log.settle();
-            }
-            self.list.push(partition);
-            self.list.len() - 1
-        })
+        if let Some(index) = self.by_id.get(&id) {
+            return *index;
+        }
+        let mut partition = PartitionModel::new(id, Rc::clone(&self.servers));
+        if self.settled {
+            partition.log.settle();
+        }
+        let index = self.list.len();
+        self.list.push(partition);
+        self.by_id.insert(id, index);
+        self.by_tag.entry(id.into()).or_insert(index);
+        index
     }
 
     /// All faults are over: what is committed from now on need not be read.

@@ -130,6 +130,22 @@ fn a_boot_finds_what_was_durable() {
 }
 
 #[test]
+fn an_altered_topic_id_leaves_nothing_of_the_replica() {
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    brokers.flush(2);
+    let path = "t-0/partition.metadata";
+    // The last character that counts whole, which no tag has.
+    let id = brokers.disks[2].bytes_mut(path).iter_mut().rev().nth(1).expect("an id");
+    *id ^= 1;
+    let left = brokers.disks[2].clone();
+    brokers.cross(2, Event::DiskDamaged { left: &left });
+    brokers.cross(2, Event::Down { how: Down::PowerLost });
+    brokers.boot(2);
+    assert_eq!(brokers.broke(), None);
+    assert_eq!(brokers.checks.verdict.coverage.count("replica_lost_tail"), Some(1));
+}
+
+#[test]
 fn a_destroyed_disk_is_no_mismatch() {
     let mut brokers = Brokers::at_work(false, &[10, 11]);
     brokers.flush(2);
