@@ -213,9 +213,9 @@ impl Watch<Actor> for RunObserver {
     }
 
     fn unheard(&mut self, at: u64, node: Node, connection: Connection, response: &BoxedMessage) {
-        if let Message::Response { correlation_id, .. } = response.message() {
+        if let Message::Response { correlation_id, response } = response.message() {
             let rpc = Rpc { connection: connection.0, correlation_id: *correlation_id };
-            self.cross(at, node, Event::ResponseUnheard { rpc });
+            self.cross(at, node, Event::ResponseUnheard { rpc, response });
         }
     }
 

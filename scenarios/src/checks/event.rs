@@ -118,6 +118,7 @@ events! {
     /// A response belongs to a connection that no longer exists: it is not sent.
     ResponseUnheard = RESPONSE_UNHEARD {
         rpc: Rpc,
+        response: &'a Response,
     },
     /// A process closes a connection that another one has opened.
     HungUp = HUNG_UP {

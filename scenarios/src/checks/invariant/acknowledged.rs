@@ -65,11 +65,11 @@ impl Acknowledged {
         }
     }
 
-    /// A Fetch is answered.
+    /// A Fetch is answered, whether or not its connection still exists.
     #[inline]
-    pub fn answered(&mut self, server: usize, to: usize, rpc: Rpc, answer: &FetchResponse) {
-        let Some(fetched) = self.received[server].fetched.get_mut(to) else { return };
-        if let Some(place) = fetched.open.iter().position(|(open, _)| *open == rpc) {
+    pub fn answered(&mut self, server: usize, rpc: Rpc, answer: &FetchResponse) {
+        for fetched in &mut self.received[server].fetched {
+            let Some(place) = fetched.open.iter().position(|(open, _)| *open == rpc) else { continue };
             let (_, offset) = fetched.open.remove(place);
             let has_error = answer.top_error != ErrorCode::None || answer.error != ErrorCode::None;
             if !has_error && answer.diverging_epoch.is_none() {
@@ -121,21 +121,13 @@ impl Check for Acknowledged {
                     self.fetched(server, from, fetch.current_leader_epoch, (rpc, fetch.fetch_offset));
                 }
             }
-            Event::ResponseSent { rpc, to, response: Response::Fetch(answer) } => {
-                self.answered(server, to, rpc, answer);
-            }
+            Event::ResponseSent { rpc, response: Response::Fetch(answer), .. }
+            | Event::ResponseUnheard { rpc, response: Response::Fetch(answer) } => self.answered(server, rpc, answer),
             Event::Observed { observation: Observation::RoleChanged { role, epoch, .. } } => {
                 self.role_changed(server, (role == Role::Leader).then_some(epoch));
             }
             Event::Observed { observation: Observation::HighWatermark { offset, epoch, leading: true } } => {
                 self.moved(server, OffsetAndEpoch { epoch, offset }, &models.servers, verdict);
-            }
-            Event::ResponseUnheard { rpc } => {
-                for fetched in &mut self.received[server].fetched {
-                    if let Some(place) = fetched.open.iter().position(|(open, _)| *open == rpc) {
-                        (_, fetched.offset) = fetched.open.remove(place);
-                    }
-                }
             }
             Event::Down { .. } => self.role_changed(server, None),
             _ => {}

@@ -93,7 +93,7 @@ impl Check for Answered {
                 }
                 self.watched[server].open.retain(|open| open.rpc != rpc);
             }
-            Event::ResponseUnheard { rpc } => self.watched[server].open.retain(|open| open.rpc != rpc),
+            Event::ResponseUnheard { rpc, .. } => self.watched[server].open.retain(|open| open.rpc != rpc),
             Event::HungUp { connection } => self.watched[server].open.retain(|open| open.rpc.connection != connection),
             Event::Observed { observation } => self.observed(at_ns, server, observation, models),
             Event::Down { .. } => {

@@ -369,7 +369,8 @@ impl Quorum {
         self.now += 1;
         self.receive(leader, 3, &request);
         // Its answer is for nobody.
-        let event = Event::ResponseUnheard { rpc: Rpc { connection: 7, correlation_id: 3 } };
+        let response = Response::Fetch(FetchResponse::default());
+        let event = Event::ResponseUnheard { rpc: Rpc { connection: 7, correlation_id: 3 }, response: &response };
         self.checks.on(Crossing { at_ns: self.now, server: leader, event });
     }
 

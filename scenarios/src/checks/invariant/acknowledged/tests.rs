@@ -14,7 +14,7 @@ fn breaks(fetches: &[(usize, i32, i64)]) -> bool {
     for (number, (from, epoch, offset)) in fetches.iter().enumerate() {
         let rpc = Rpc { connection: 1, correlation_id: number as i32 };
         acknowledged.fetched(0, *from, LeaderEpoch(*epoch), (rpc, Offset(*offset)));
-        acknowledged.answered(0, *from, rpc, &FetchResponse::default());
+        acknowledged.answered(0, rpc, &FetchResponse::default());
     }
     let shown = OffsetAndEpoch { epoch: LeaderEpoch(2), offset: Offset(5) };
     acknowledged.moved(0, shown, &servers, &mut verdict);
@@ -29,7 +29,7 @@ fn a_fetch_that_is_refused_does_not_count() {
     let mut fetch = |number, offset, answer: &FetchResponse| {
         let rpc = Rpc { connection: 1, correlation_id: number };
         acknowledged.fetched(0, 1, LeaderEpoch(2), (rpc, Offset(offset)));
-        acknowledged.answered(0, 1, rpc, answer);
+        acknowledged.answered(0, rpc, answer);
         acknowledged.received[0].fetched[1].offset
     };
     assert_eq!(fetch(1, 7, &FetchResponse { diverging_epoch, ..FetchResponse::default() }), Offset(-1));
@@ -44,9 +44,27 @@ fn a_fetch_that_waits_counts_again_behind_an_older_one() {
     let rpc = |correlation_id| Rpc { connection: 1, correlation_id };
     acknowledged.fetched(0, 1, LeaderEpoch(2), (rpc(2), Offset(5)));
     acknowledged.fetched(0, 1, LeaderEpoch(2), (rpc(1), Offset(4)));
-    acknowledged.answered(0, 1, rpc(1), &FetchResponse::default());
+    acknowledged.answered(0, rpc(1), &FetchResponse::default());
     acknowledged.moved(0, OffsetAndEpoch { epoch: LeaderEpoch(2), offset: Offset(5) }, &servers, &mut verdict);
     assert!(verdict.violation().is_none());
+}
+
+#[test]
+fn a_refusal_that_nobody_hears_does_not_count() {
+    let (models, mut verdict) = (crate::checks::Checks::new(voters(3)).models, Verdict::default());
+    let mut acknowledged = Acknowledged::new(&voters(3));
+    acknowledged.role_changed(0, Some(LeaderEpoch(2)));
+    let mut unheard = |number, offset, diverging_epoch| {
+        let rpc = Rpc { connection: 1, correlation_id: number };
+        acknowledged.fetched(0, 1, LeaderEpoch(2), (rpc, Offset(offset)));
+        let response = Response::Fetch(FetchResponse { diverging_epoch, ..FetchResponse::default() });
+        let event = Event::ResponseUnheard { rpc, response: &response };
+        acknowledged.on(&Crossing { at_ns: 1, server: 0, event }, &models, &mut verdict);
+        acknowledged.received[0].fetched[1].offset
+    };
+    assert_eq!(unheard(2, 7, None), Offset(7));
+    let diverging_epoch = Some(OffsetAndEpoch { epoch: LeaderEpoch(1), offset: Offset(3) });
+    assert_eq!(unheard(1, 4, diverging_epoch), Offset(7), "an older one from before the log was cut");
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn what_a_process_answers_by_itself_it_answers_when_its_wait_ends() {
     let then = |more: &[(u64, Event<'_>)]| breaks(&[&started, more].concat());
     assert!(then(&[(4_600, INPUT)]) && !then(&[(4_400, INPUT)]));
     assert!(!then(&[(1_400, serves(2)), (4_600, INPUT)]));
-    assert!(!then(&[(1_400, Event::ResponseUnheard { rpc: rpc(2) }), (4_600, INPUT)]));
+    assert!(!then(&[(1_400, Event::ResponseUnheard { rpc: rpc(2), response: &response }), (4_600, INPUT)]));
     assert!(!breaks(&[requested, (4_600, INPUT)]), "it has not started");
     let begins = Disturbance { begins: true, ..Disturbance::default() };
     let paused = [(1_100, Event::Disturbed { how: begins }), (2_500, Event::Disturbed { how: Disturbance::default() })];
