@@ -331,6 +331,13 @@ impl Checks {
         let missing = self.recovery.missing(&self.models.servers, &mut self.models.committed, &self.models.ledger);
         let missing = missing.or_else(|| self.missing_in_cluster());
         self.is_overdue = true;
+        let (servers, losses) = (&self.models.servers, self.models.committed.losses(&self.models.ledger));
+        let epoch = servers.iter().filter_map(ServerModel::leads).max().unwrap_or_default();
+        let is_up = |server: &usize| servers[*server].up;
+        let ahead = (0..servers.len()).filter(is_up).find_map(|server| losses.may_stay_ahead(server, epoch));
+        if let (Some(excuse), Some(_)) = (ahead, &missing) {
+            return self.verdict.end_excused(excuse);
+        }
         self.recovery.overdue(missing, &self.models.servers, &mut self.verdict);
     }
 

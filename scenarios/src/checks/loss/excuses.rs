@@ -69,6 +69,9 @@ excuses! {
     /// epoch that it forgot, or a leader without the destroyed records makes it truncate its log below
     /// its high watermark. With static voters Kafka does so, too, until another replica leads.
     FatalFaultAfterDestroyedDisk = "fatal_fault_after_destroyed_disk", 7;
+    /// A fault left a later epoch in a broker's `quorum-state` than the quorum has: it refuses all leaders until an
+    /// election goes beyond that epoch, and begins none itself. Ends the run if it has not recovered within its bound.
+    EpochAheadOfQuorum = "epoch_ahead_of_quorum", 7;
     /// Committed metadata of a cluster with brokers lost its majority of disks, and a leader began
     /// without it. Ends the run, because partitions depend on it.
     CommittedMetadataDestroyed = "committed_metadata_destroyed", 7;

@@ -63,6 +63,13 @@ impl QuorumLosses<'_> {
         forgot.then_some(Excuse::ForgottenVote)
     }
 
+    /// May a server stay without a leader while `epoch` is the newest that has one? Only a voter campaigns in a later one
+    /// (`KafkaRaftClient.maybeHandleCommonResponse` leaves out answers of earlier epochs).
+    pub fn may_stay_ahead(&self, server: usize, epoch: LeaderEpoch) -> Option<Excuse> {
+        let is_ahead = self.forgotten_epochs().any(|(of, voter, altered)| of == server && !voter && altered > epoch);
+        is_ahead.then_some(Excuse::EpochAheadOfQuorum)
+    }
+
     /// May an epoch have a second leader? A voter that forgot what it did in this epoch can make a second majority.
     pub fn may_be_led_again(&self, epoch: LeaderEpoch) -> Option<Excuse> {
         let forgot = self.forgotten_epochs().any(|(_, voter, forgotten)| voter && forgotten >= epoch);

@@ -1,10 +1,12 @@
 //! Histories, and recovery.
 
-use raft::ids::Offset;
+use raft::ids::{LeaderEpoch, Offset};
 use raft::io::Observation;
 
 use super::quorum::Quorum;
 use crate::actor::AttemptEvent;
+use crate::checks::loss::excuses::Excuse;
+use crate::checks::loss::quorum::QuorumFact;
 use crate::report::Linearizability;
 
 /// What a client did in a good run, with what it received.
@@ -218,4 +220,20 @@ fn a_state_machine_is_given_what_is_not_committed() {
     quorum.write(0, &batch);
     quorum.say(0, Observation::Applied { end: Offset(4) });
     assert_eq!(quorum.broke(), Some("StateMachineSafety"));
+}
+
+#[test]
+fn a_broker_with_a_later_epoch_than_the_quorum_may_stay_out() {
+    let mut quorum = Quorum::at_work();
+    quorum.checks.healed(quorum.now);
+    let overdue = |voter, epoch| {
+        let mut late = quorum.checks.clone();
+        let altered = QuorumFact::Destroyed { server: 2, voter, epoch: Some(LeaderEpoch(epoch)), log: None };
+        late.models.committed.facts.push(altered);
+        late.recovery_overdue(quorum.now);
+        (late.violation().is_some(), late.verdict.ended_by())
+    };
+    assert_eq!(overdue(false, 2), (false, Some(Excuse::EpochAheadOfQuorum)));
+    assert_eq!(overdue(false, 1), (true, None), "the quorum has that epoch");
+    assert_eq!(overdue(true, 2), (true, None), "a voter campaigns in a later one");
 }
