@@ -173,6 +173,11 @@ impl Leaving {
     /// open; any other is of a session that has expired, and a fenced broker may stop at once
     /// (`BrokerHeartbeatManager.calculateNextBrokerState`).
     fn fenced(&mut self, broker: NodeId) {
+        // One that is fenced before the answer is decided is waited for no more, though it may be active again when
+        // that answer, which waits for its own record, is sent.
+        for received in self.open.values_mut().filter(|received| received.broker != broker && received.fences == 0) {
+            received.others.retain(|other| *other != broker);
+        }
         let mut open =
             self.open.values_mut().filter(|received| received.broker == broker && received.leaves).peekable();
         let is_expected = open.peek().is_some();

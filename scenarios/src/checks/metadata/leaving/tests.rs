@@ -99,6 +99,15 @@ fn who_may_not_go_yet_is_not_let_go() {
     assert_eq!(let_go(None, true), None, "the other one is fenced");
     assert_eq!(let_go(Some(END.0 - 1), false).as_deref(), Some("ControlledShutdownWaits"));
     assert_eq!(let_go(None, false).as_deref(), Some("ControlledShutdownWaits"));
+    let mut back = story(true);
+    back.leaving.entered.insert(LEAVES, (BrokerEpoch(5), END));
+    assert_eq!(back.heartbeat(0, false), None, "it leads");
+    for (fenced, expected) in [([OTHER, LEAVES], None), ([LEAVES, OTHER], Some("ControlledShutdownWaits"))] {
+        let mut back = Story { leaving: back.leaving.clone(), image: back.image.clone(), ..back };
+        let asks = back.received(0, LEAVES, 9);
+        fenced.into_iter().for_each(|broker| back.leaving.fenced(broker));
+        assert_eq!(back.answered(asks, true).as_deref(), expected, "{fenced:?}; the other one is active again");
+    }
     let mut expired = story(true);
     expired.leaving.entered.insert(LEAVES, (BrokerEpoch(5), END));
     assert_eq!(expired.heartbeat(0, false), None, "it leads");
