@@ -54,6 +54,24 @@ impl Losses<'_> {
         self.promises_nothing_more().or_else(|| self.is_rotten(server).then_some(Excuse::RottenReplica))
     }
 
+    /// Why may a server that follows the leader of an epoch cut its log to this end, though metadata permits it to
+    /// lead? That leader was elected uncleanly and deposed before it began, and the server does not know that yet
+    /// (`ReplicaFetcherThread.truncateOnFetchResponse` goes by the epoch that both know). What leads next by that
+    /// election's permission begins without what is cut.
+    pub fn may_cut(&self, server: usize, follows: Option<LeaderEpoch>, left: Offset) -> Option<Excuse> {
+        let is_deposed = |fact: &Fact| match fact {
+            Fact::Began(began) => {
+                began.deposed
+                    && Some(began.epoch) == follows
+                    && began.agreed_end <= left
+                    && self.is_elected_uncleanly(began.epoch)
+            }
+            _ => false,
+        };
+        let by_deposed = || self.facts.iter().any(is_deposed).then_some(Excuse::TruncatedForDeposedLeader);
+        self.promises_nothing(server).or_else(by_deposed)
+    }
+
     /// Has a fault taken this batch from a server, and not itself since it got it back?
     pub fn has_lost(&self, server: usize, batch: BatchId) -> bool {
         self.has_lost_before(self.facts.len(), server, batch)

@@ -122,6 +122,9 @@ excuses! {
     /// A leader that was elected uncleanly, and deposed before it acted, does not know that yet: it
     /// sends a consumer back behind committed records that it lacks.
     PositionSentBackByDeposedLeader = "position_sent_back_by_deposed_leader", 3;
+    /// A replica that may lead truncates committed records that such a leader lacks: it does not know either that
+    /// the leader was deposed.
+    TruncatedForDeposedLeader = "truncated_for_deposed_leader", 3;
     /// With `beyond-tolerance`, a claim was violated that assumes fewer faults than were injected. Counted
     /// each time.
     BeyondTolerance = "beyond_tolerance", 11;

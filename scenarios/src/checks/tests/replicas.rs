@@ -309,6 +309,22 @@ fn an_unclean_leader_deposed_before_it_acts_sends_consumers_back() {
     assert_eq!(story(&again, (3, 4), &[]), 1);
 }
 
+/// Broker 0, elected after it, follows it until it knows that, and cuts what it lacks.
+#[test]
+fn who_follows_an_unclean_leader_that_was_deposed_cuts_for_its_sake() {
+    let cuts = |follows, to| {
+        let mut brokers = elected_uncleanly(true);
+        brokers.follows(0, follows);
+        elects_uncleanly(&mut brokers, 0);
+        brokers.lead(2, 1, 2, 1);
+        brokers.truncate(0, to);
+        (brokers.broke().map(str::to_owned), brokers.excused("truncated_for_deposed_leader"))
+    };
+    assert_eq!(cuts(1, 1), (None, 1));
+    assert_eq!(cuts(1, 0).0.as_deref(), Some("AckedValueNotLost"), "the leader has more");
+    assert_eq!(cuts(2, 1).0.as_deref(), Some("AckedValueNotLost"), "it leads, by its own knowledge");
+}
+
 /// A producer's batch of value 12 is appended by broker 0 behind all that is committed, and is committed.
 fn commits_one_more(brokers: &mut Brokers) {
     let batch = brokers.batch_of(2, 12);
