@@ -334,8 +334,9 @@ impl Checks {
         let (servers, losses) = (&self.models.servers, self.models.committed.losses(&self.models.ledger));
         let epoch = servers.iter().filter_map(ServerModel::leads).max().unwrap_or_default();
         let is_up = |server: &usize| servers[*server].up;
-        let ahead = (0..servers.len()).filter(is_up).find_map(|server| losses.may_stay_ahead(server, epoch));
-        if let (Some(excuse), Some(_)) = (ahead, &missing) {
+        let may_stay = |server| losses.may_stay_ahead(server, epoch).or_else(|| losses.may_not_recover(server));
+        let excuse = (0..servers.len()).filter(is_up).find_map(may_stay);
+        if let (Some(excuse), Some(_)) = (excuse, &missing) {
             return self.verdict.end_excused(excuse);
         }
         self.recovery.overdue(missing, &self.models.servers, &mut self.verdict);

@@ -72,6 +72,9 @@ excuses! {
     /// A fault left a later epoch in a broker's `quorum-state` than the quorum has: it refuses all leaders until an
     /// election goes beyond that epoch, and begins none itself. Ends the run if it has not recovered within its bound.
     EpochAheadOfQuorum = "epoch_ahead_of_quorum", 7;
+    /// A fault left other epochs in a replica's `leader-epoch-checkpoint`, which has no checksum: followers truncate
+    /// again and again what they fetch. Ends the run if it has not recovered within its bound.
+    EpochsAltered = "epochs_altered", 7;
     /// Committed metadata of a cluster with brokers lost its majority of disks, and a leader began
     /// without it. Ends the run, because partitions depend on it.
     CommittedMetadataDestroyed = "committed_metadata_destroyed", 7;

@@ -70,6 +70,13 @@ impl QuorumLosses<'_> {
         is_ahead.then_some(Excuse::EpochAheadOfQuorum)
     }
 
+    /// May a cluster not recover while a server is up? By epochs that were altered it makes its followers, or itself,
+    /// truncate for ever what was fetched again (`RaftLog.validateOffsetAndEpoch` of the leader,
+    /// `KafkaRaftLog.truncateToEndOffset` of the follower).
+    pub fn may_not_recover(&self, server: usize) -> Option<Excuse> {
+        self.is_misled(server).then_some(Excuse::EpochsAltered)
+    }
+
     /// May an epoch have a second leader? A voter that forgot what it did in this epoch can make a second majority.
     pub fn may_be_led_again(&self, epoch: LeaderEpoch) -> Option<Excuse> {
         let forgot = self.forgotten_epochs().any(|(_, voter, forgotten)| voter && forgotten >= epoch);

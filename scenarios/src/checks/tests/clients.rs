@@ -223,17 +223,20 @@ fn a_state_machine_is_given_what_is_not_committed() {
 }
 
 #[test]
-fn a_broker_with_a_later_epoch_than_the_quorum_may_stay_out() {
+fn who_reads_altered_epochs_may_hold_up_recovery() {
     let mut quorum = Quorum::at_work();
     quorum.checks.healed(quorum.now);
-    let overdue = |voter, epoch| {
+    let overdue = |facts: &[QuorumFact]| {
         let mut late = quorum.checks.clone();
-        let altered = QuorumFact::Destroyed { server: 2, voter, epoch: Some(LeaderEpoch(epoch)), log: None };
-        late.models.committed.facts.push(altered);
+        late.models.committed.facts.extend_from_slice(facts);
         late.recovery_overdue(quorum.now);
         (late.violation().is_some(), late.verdict.ended_by())
     };
-    assert_eq!(overdue(false, 2), (false, Some(Excuse::EpochAheadOfQuorum)));
-    assert_eq!(overdue(false, 1), (true, None), "the quorum has that epoch");
-    assert_eq!(overdue(true, 2), (true, None), "a voter campaigns in a later one");
+    let ahead = |voter, epoch| QuorumFact::Destroyed { server: 2, voter, epoch: Some(LeaderEpoch(epoch)), log: None };
+    assert_eq!(overdue(&[ahead(false, 2)]), (false, Some(Excuse::EpochAheadOfQuorum)));
+    assert_eq!(overdue(&[ahead(false, 1)]), (true, None), "the quorum has that epoch");
+    assert_eq!(overdue(&[ahead(true, 2)]), (true, None), "a voter campaigns in a later one");
+    let misled = |is_misled| QuorumFact::Misled { server: 1, is_misled };
+    assert_eq!(overdue(&[misled(true)]), (false, Some(Excuse::EpochsAltered)));
+    assert_eq!(overdue(&[misled(true), misled(false)]), (true, None), "it has a new disk");
 }
