@@ -166,7 +166,7 @@ impl BrokerProcess {
             }
         };
         self.act(actions, step);
-        self.lifecycle.poll(raft.quorum().leader_id(), self.last_applied.0, step);
+        self.lifecycle.poll(raft.quorum().known_leader(), self.last_applied.0, step);
         for event in self.lifecycle.take_events() {
             if let LifecycleEvent::Registered { broker_epoch } = event {
                 self.data_plane.replicas_mut().set_broker_epoch(broker_epoch);
@@ -176,7 +176,7 @@ impl BrokerProcess {
             self.act(actions, step);
         }
         // Work that was decided in this step may be due at once.
-        self.lifecycle.poll(raft.quorum().leader_id(), self.last_applied.0, step);
+        self.lifecycle.poll(raft.quorum().known_leader(), self.last_applied.0, step);
         self.tell_state(step);
         let deadlines = [self.lifecycle.next_deadline_ns(step), self.server.next_deadline_ns()];
         step.out.push(match deadlines.into_iter().flatten().min() {
@@ -222,7 +222,7 @@ impl BrokerProcess {
 
     /// Processes one input of the request handler's thread.
     pub fn step_requests(&mut self, raft: &RaftClient, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
-        let leader = raft.quorum().leader_id();
+        let leader = raft.quorum().known_leader();
         match input {
             Input::DiskError(error) => throw!("the disk failed: {error}"),
             // `BrokerServer.shutdown` removes the metadata publishers.

@@ -399,6 +399,12 @@ impl QuorumState {
         }
     }
 
+    /// The leader, if it is in the voter set: others have no address (`RaftControllerNodeProvider.idToNode`). A leader
+    /// that is not may be read from an altered `quorum-state`.
+    pub fn known_leader(&self) -> Option<NodeId> {
+        self.leader_id().filter(|leader| self.voters.endpoints(*leader).is_some())
+    }
+
     /// `None` if unknown; never empty.
     pub fn leader_endpoints(&self) -> Option<&Endpoints> {
         let endpoints = match &self.state {

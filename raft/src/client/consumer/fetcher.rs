@@ -39,7 +39,7 @@ impl Consumer {
                 None => self.network.metadata.request_update(false),
             }
         }
-        requested.sort_by_key(|(node, ..)| *node);
+        requested.sort_by_key(|(node, partition, _)| (*node, self.subscriptions.place(*partition)));
         for partitions in requested.chunk_by(|a, b| a.0 == b.0) {
             let node = partitions[0].0;
             if self.network.ready(now_ms, node, entropy, out) {
@@ -100,6 +100,10 @@ impl Consumer {
             if is_of_the_log && !self.subscriptions.is_fetching_from(partition, offset, leader) {
                 out.observe(AttemptEvent::ReadStale { attempt, partition, error });
                 continue;
+            }
+            let is_empty = reported.is_some_and(|reported| reported.records.0.is_empty());
+            if error != ErrorCode::None || !is_empty {
+                self.subscriptions.move_to_end(partition);
             }
             match reported {
                 Some(reported) if error == ErrorCode::None => self.collect(attempt, partition, offset, reported, out),

@@ -50,6 +50,8 @@ pub(super) struct PartitionState {
     pub next_retry_ms: i64,
     /// `poll` threw; nothing is read until the application seeks.
     pub failed: bool,
+    /// When it was last moved to the end of the order in which partitions are fetched; 0 if never.
+    moved: u64,
     /// The epochs of the records read since the last seek or reset, and the start of each.
     read: SmallVec<[(LeaderEpoch, Offset); 2]>,
 }
@@ -57,7 +59,7 @@ pub(super) struct PartitionState {
 impl PartitionState {
     /// Nothing has been read yet.
     fn new(fetch: FetchState) -> PartitionState {
-        PartitionState { fetch, next_retry_ms: i64::MIN, failed: false, read: SmallVec::new() }
+        PartitionState { fetch, next_retry_ms: i64::MIN, failed: false, moved: 0, read: SmallVec::new() }
     }
 }
 
@@ -82,11 +84,12 @@ pub(super) struct SubscriptionState {
     bugs: Bugs,
     fixes: Fixes,
     partitions: SortedMap<TopicPartition, PartitionState>,
+    moves: u64,
 }
 
 impl SubscriptionState {
     pub fn new(reset_strategy: OffsetResetStrategy, bugs: Bugs, fixes: Fixes) -> SubscriptionState {
-        SubscriptionState { reset_strategy, bugs, fixes, partitions: SortedMap::new() }
+        SubscriptionState { reset_strategy, bugs, fixes, partitions: SortedMap::new(), moves: 0 }
     }
 
     /// The assigned partitions, in order.
@@ -110,7 +113,7 @@ impl SubscriptionState {
     pub fn seek(&mut self, partition: TopicPartition, offset: Offset, current_leader: LeaderAndEpoch) -> bool {
         let Some(state) = self.partitions.get_mut(&partition) else { return false };
         let position = FetchPosition { offset, offset_epoch: None, current_leader };
-        *state = PartitionState::new(FetchState::Fetching(position));
+        *state = PartitionState { moved: state.moved, ..PartitionState::new(FetchState::Fetching(position)) };
         true
     }
 
@@ -230,6 +233,19 @@ impl SubscriptionState {
                 state.next_retry_ms = at_ms;
             }
         }
+    }
+
+    /// Kafka's `movePartitionToEnd`: records of it were read, or it failed, so that others come first in the next Fetch.
+    pub fn move_to_end(&mut self, partition: TopicPartition) {
+        if let Some(state) = self.partitions.get_mut(&partition) {
+            self.moves += 1;
+            state.moved = self.moves;
+        }
+    }
+
+    /// Its place in the order in which partitions are fetched.
+    pub fn place(&self, partition: TopicPartition) -> u64 {
+        self.partitions.get(&partition).map_or(0, |state| state.moved)
     }
 
     /// The partitions that may be fetched, with their positions.

@@ -9,7 +9,7 @@ use crate::client::ClientConfig;
 use crate::client::io::ClientEffect;
 use crate::client::metadata::LeaderAndEpoch;
 use crate::fixes::{Fix, Fixes};
-use crate::ids::LeaderEpoch;
+use crate::ids::{LeaderEpoch, TopicIdPartition};
 use crate::log::{Batch, BatchBuilder, Records};
 use crate::message::data::{DataFetchResponse, EpochEndOffset, FetchablePartition, OffsetForLeaderEpochResponse};
 
@@ -129,12 +129,27 @@ fn a_position_sent_back_is_of_the_epoch_that_was_read_before_it() {
     assert_eq!(epoch(mended, false), (Offset(2), None), "nothing was read");
 }
 
-/// What is shown of an answer with these batches: offsets and values.
-fn shown(batches: &[Rc<Batch>]) -> Vec<(i64, u64)> {
+/// Otherwise a partition whose first batch is larger than what others leave of the response would starve.
+#[test]
+fn a_partition_of_which_records_were_read_comes_last_in_the_next_fetch() {
     let mut consumer = consumer(Fixes::NONE);
-    let partition = consumer.network.metadata.id_of(P);
-    let requested = Rc::from([(P, partition, Offset(4), leader(1))]);
-    let reported = FetchablePartition {
+    let mut place_after = |batches: &[Rc<Batch>], error| {
+        let partition = consumer.network.metadata.id_of(P);
+        let requested = Rc::from([(P, partition, Offset(4), leader(1))]);
+        let reported = FetchablePartition { error, ..answer_of(partition, batches) };
+        let answer = DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([reported]) };
+        let fetch = FetchInFlight { node: NodeId(1), attempt: 1, requested };
+        consumer.on_fetched(fetch, &answer, &mut ClientOut::default());
+        consumer.subscriptions.place(P)
+    };
+    assert_eq!(place_after(&[], ErrorCode::None), 0);
+    let batch = BatchBuilder::new(Offset(4), LeaderEpoch(1), 0).value(40).build();
+    assert_eq!(place_after(&[batch], ErrorCode::None), 1);
+    assert_eq!(place_after(&[], ErrorCode::NotLeaderOrFollower), 2);
+}
+
+fn answer_of(partition: TopicIdPartition, batches: &[Rc<Batch>]) -> FetchablePartition {
+    FetchablePartition {
         partition,
         error: ErrorCode::None,
         high_watermark: Offset(9),
@@ -142,8 +157,15 @@ fn shown(batches: &[Rc<Batch>]) -> Vec<(i64, u64)> {
         diverging_epoch: None,
         current_leader: None,
         records: Records(batches.into()),
-    };
-    let answer = DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([reported]) };
+    }
+}
+
+/// What is shown of an answer with these batches: offsets and values.
+fn shown(batches: &[Rc<Batch>]) -> Vec<(i64, u64)> {
+    let mut consumer = consumer(Fixes::NONE);
+    let partition = consumer.network.metadata.id_of(P);
+    let requested = Rc::from([(P, partition, Offset(4), leader(1))]);
+    let answer = DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([answer_of(partition, batches)]) };
     let mut out = ClientOut::default();
     consumer.on_fetched(FetchInFlight { node: NodeId(1), attempt: 1, requested }, &answer, &mut out);
     let records = observed(out).into_iter().filter_map(|event| match event {
