@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use raft::bugs::Bugs;
 use raft::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey};
 use raft::io::{Effect, Now, Out, Role};
-use raft::log::MAX_BATCH_BYTES;
+use raft::log::{ElectionState, MAX_BATCH_BYTES};
 use raft::quorum::QuorumState;
 use raft::quorum::accumulator::BatchAccumulator;
 use raft::quorum::epoch_states::EpochState;
@@ -27,12 +27,18 @@ fn on<T>(quorum: &mut QuorumState, act: impl FnOnce(&mut QuorumState, &mut Step<
 
 /// Replica 1 of three voters, or an observer; Unattached in epoch 0.
 fn fresh(observer: bool) -> QuorumState {
+    started(observer, None)
+}
+
+/// The same, started with what is stored.
+fn started(observer: bool, stored: Option<ElectionState>) -> QuorumState {
     let local = ReplicaKey { id: NodeId(if observer { 9 } else { 1 }), directory_id: directory(1) };
     let voters = VoterSet::from_static(&spec(1, 3, Bugs::NONE, Default::default()).config.voters);
     let (mut out, mut entropy) = (Out::default(), Draws(7));
     let mut step = Step { now: Now { mono_ns: 0, wall_ms: 1_000 }, entropy: &mut entropy, out: &mut out };
-    let quorum = QuorumState::initialize(local, voters, TIMEOUTS, Switches::default(), None, LeaderEpoch(0), &mut step);
-    quorum.expect("an empty disk is a fine start")
+    let quorum =
+        QuorumState::initialize(local, voters, TIMEOUTS, Switches::default(), stored, LeaderEpoch(0), &mut step);
+    quorum.expect("it starts")
 }
 
 /// What may be requested of a state; epochs relative to its own.
@@ -236,4 +242,16 @@ proptest! {
             voted = now.or(voted);
         }
     }
+}
+
+/// A bit flipped in `quorum-state` may name any leader.
+#[test]
+fn a_leader_that_is_no_voter_is_named_and_has_no_address() {
+    let known = |leader: i32| {
+        let quorum =
+            started(false, Some(ElectionState { epoch: LeaderEpoch(3), leader_id: Some(NodeId(leader)), voted: None }));
+        (quorum.leader_id(), quorum.known_leader())
+    };
+    assert_eq!(known(2), (Some(NodeId(2)), Some(NodeId(2))));
+    assert_eq!(known(6), (Some(NodeId(6)), None));
 }

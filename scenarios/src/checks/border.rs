@@ -334,7 +334,15 @@ impl Checks {
         let (servers, losses) = (&self.models.servers, self.models.committed.losses(&self.models.ledger));
         let epoch = servers.iter().filter_map(ServerModel::leads).max().unwrap_or_default();
         let is_up = |server: &usize| servers[*server].up;
-        let may_stay = |server| losses.may_stay_ahead(server, epoch).or_else(|| losses.may_not_recover(server));
+        let by_altered_epochs = |server: usize| {
+            let model = &servers[server];
+            match model.leads() {
+                Some(leads) if leads == epoch => losses.may_not_recover(server),
+                None if !model.voter && model.durable_epoch() > epoch => losses.may_start_ahead(server),
+                _ => None,
+            }
+        };
+        let may_stay = |server| losses.may_stay_ahead(server, epoch).or_else(|| by_altered_epochs(server));
         let excuse = (0..servers.len()).filter(is_up).find_map(may_stay);
         if let (Some(excuse), Some(_)) = (excuse, &missing) {
             return self.verdict.end_excused(excuse);

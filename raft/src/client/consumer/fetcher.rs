@@ -39,7 +39,7 @@ impl Consumer {
                 None => self.network.metadata.request_update(false),
             }
         }
-        requested.sort_by_key(|(node, partition, _)| (*node, self.subscriptions.place(*partition)));
+        requested.sort_by_key(|(node, ..)| *node);
         for partitions in requested.chunk_by(|a, b| a.0 == b.0) {
             let node = partitions[0].0;
             if self.network.ready(now_ms, node, entropy, out) {

@@ -243,18 +243,15 @@ impl SubscriptionState {
         }
     }
 
-    /// Its place in the order in which partitions are fetched.
-    pub fn place(&self, partition: TopicPartition) -> u64 {
-        self.partitions.get(&partition).map_or(0, |state| state.moved)
-    }
-
-    /// The partitions that may be fetched, with their positions.
-    pub fn fetchable(&self) -> impl Iterator<Item = (TopicPartition, FetchPosition)> {
+    /// The partitions that may be fetched, with their positions, in the order in which they are fetched.
+    pub fn fetchable(&self) -> impl Iterator<Item = (TopicPartition, FetchPosition)> + use<> {
         let position = |(partition, state): (&TopicPartition, &PartitionState)| match state.fetch {
-            FetchState::Fetching(position) if !state.failed => Some((*partition, position)),
+            FetchState::Fetching(position) if !state.failed => Some((state.moved, *partition, position)),
             _ => None,
         };
-        self.partitions.iter().filter_map(position)
+        let mut fetchable: SmallVec<[_; 16]> = self.partitions.iter().filter_map(position).collect();
+        fetchable.sort_by_key(|(moved, ..)| *moved);
+        fetchable.into_iter().map(|(_, partition, position)| (partition, position))
     }
 
     /// Whether any partition waits for a reset or a validation.

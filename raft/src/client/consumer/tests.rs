@@ -133,19 +133,25 @@ fn a_position_sent_back_is_of_the_epoch_that_was_read_before_it() {
 #[test]
 fn a_partition_of_which_records_were_read_comes_last_in_the_next_fetch() {
     let mut consumer = consumer(Fixes::NONE);
-    let mut place_after = |batches: &[Rc<Batch>], error| {
+    let other = TopicPartition { partition: 1, ..P };
+    consumer.subscriptions.assign(&[P, other]);
+    consumer.subscriptions.seek(other, Offset(0), leader(1));
+    let mut next_after = |batches: &[Rc<Batch>], error| {
         let partition = consumer.network.metadata.id_of(P);
         let requested = Rc::from([(P, partition, Offset(4), leader(1))]);
         let reported = FetchablePartition { error, ..answer_of(partition, batches) };
         let answer = DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([reported]) };
         let fetch = FetchInFlight { node: NodeId(1), attempt: 1, requested };
         consumer.on_fetched(fetch, &answer, &mut ClientOut::default());
-        consumer.subscriptions.place(P)
+        let next: Vec<TopicPartition> = consumer.subscriptions.fetchable().map(|(partition, _)| partition).collect();
+        consumer.subscriptions.move_to_end(other);
+        next
     };
-    assert_eq!(place_after(&[], ErrorCode::None), 0);
+    assert_eq!(next_after(&[], ErrorCode::None), [P, other]);
     let batch = BatchBuilder::new(Offset(4), LeaderEpoch(1), 0).value(40).build();
-    assert_eq!(place_after(&[batch], ErrorCode::None), 1);
-    assert_eq!(place_after(&[], ErrorCode::NotLeaderOrFollower), 2);
+    assert_eq!(next_after(&[batch], ErrorCode::None), [other, P]);
+    assert_eq!(next_after(&[], ErrorCode::NotLeaderOrFollower), [other, P]);
+    assert_eq!(next_after(&[], ErrorCode::None), [P, other]);
 }
 
 fn answer_of(partition: TopicIdPartition, batches: &[Rc<Batch>]) -> FetchablePartition {

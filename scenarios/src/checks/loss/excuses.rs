@@ -69,10 +69,10 @@ excuses! {
     /// epoch that it forgot, or a leader without the destroyed records makes it truncate its log below
     /// its high watermark. With static voters Kafka does so, too, until another replica leads.
     FatalFaultAfterDestroyedDisk = "fatal_fault_after_destroyed_disk", 7;
-    /// A fault left a later epoch in a broker's `quorum-state` than the quorum has: it refuses all leaders until an
-    /// election goes beyond that epoch, and begins none itself. Ends the run if it has not recovered within its bound.
+    /// A fault left a later epoch in a broker's `quorum-state` or `leader-epoch-checkpoint` than the quorum has: it
+    /// refuses all leaders until an election goes beyond that epoch, and begins none itself. Ends the run if it has not recovered within its bound.
     EpochAheadOfQuorum = "epoch_ahead_of_quorum", 7;
-    /// A fault left other epochs in a replica's `leader-epoch-checkpoint`, which has no checksum: followers truncate
+    /// A fault left other epochs in a leader's `leader-epoch-checkpoint`, which has no checksum: its followers truncate
     /// again and again what they fetch. Ends the run if it has not recovered within its bound.
     EpochsAltered = "epochs_altered", 7;
     /// Committed metadata of a cluster with brokers lost its majority of disks, and a leader began

@@ -70,11 +70,16 @@ impl QuorumLosses<'_> {
         is_ahead.then_some(Excuse::EpochAheadOfQuorum)
     }
 
-    /// May a cluster not recover while a server is up? By epochs that were altered it makes its followers, or itself,
-    /// truncate for ever what was fetched again (`RaftLog.validateOffsetAndEpoch` of the leader,
-    /// `KafkaRaftLog.truncateToEndOffset` of the follower).
-    pub fn may_not_recover(&self, server: usize) -> Option<Excuse> {
-        self.is_misled(server).then_some(Excuse::EpochsAltered)
+    /// May a cluster not recover under this leader? By epochs that were altered it makes its followers truncate for ever
+    /// what they have fetched again (`RaftLog.validateOffsetAndEpoch`).
+    pub fn may_not_recover(&self, leader: usize) -> Option<Excuse> {
+        self.is_misled(leader).then_some(Excuse::EpochsAltered)
+    }
+
+    /// May a server that is no voter have started in a later epoch than the quorum has? By the last epoch that it read
+    /// of its log (`QuorumState.initialize`).
+    pub fn may_start_ahead(&self, server: usize) -> Option<Excuse> {
+        self.is_misled(server).then_some(Excuse::EpochAheadOfQuorum)
     }
 
     /// May an epoch have a second leader? A voter that forgot what it did in this epoch can make a second majority.

@@ -236,7 +236,19 @@ fn who_reads_altered_epochs_may_hold_up_recovery() {
     assert_eq!(overdue(&[ahead(false, 2)]), (false, Some(Excuse::EpochAheadOfQuorum)));
     assert_eq!(overdue(&[ahead(false, 1)]), (true, None), "the quorum has that epoch");
     assert_eq!(overdue(&[ahead(true, 2)]), (true, None), "a voter campaigns in a later one");
-    let misled = |is_misled| QuorumFact::Misled { server: 1, is_misled };
-    assert_eq!(overdue(&[misled(true)]), (false, Some(Excuse::EpochsAltered)));
-    assert_eq!(overdue(&[misled(true), misled(false)]), (true, None), "it has a new disk");
+    let misled = |server, is_misled| QuorumFact::Misled { server, is_misled };
+    assert_eq!(overdue(&[misled(0, true)]), (false, Some(Excuse::EpochsAltered)));
+    assert_eq!(overdue(&[misled(1, true)]), (true, None), "it follows");
+    assert_eq!(overdue(&[misled(0, true), misled(0, false)]), (true, None), "it has a new disk");
+    quorum.persist(2, 2, None, None);
+    let overdue = |is_misled, voter| {
+        let mut late = quorum.checks.clone();
+        late.models.servers[2].voter = voter;
+        late.models.committed.facts.push(misled(2, is_misled));
+        late.recovery_overdue(quorum.now);
+        (late.violation().is_some(), late.verdict.ended_by())
+    };
+    assert_eq!(overdue(true, false), (false, Some(Excuse::EpochAheadOfQuorum)), "its log named the epoch");
+    assert_eq!(overdue(true, true), (true, None), "a voter campaigns in a later one");
+    assert_eq!(overdue(false, false), (true, None), "no fault explains it");
 }
