@@ -86,7 +86,8 @@ impl Checks {
         let next = model.log.get(model.log.agreed);
         let quorum = self.models.quorum_losses();
         let at = (server, self.models.leader_of(server));
-        let (id, excuse) = (model.id, quorum.may_end_itself(fault, at, (model.epoch(), model.altered), next));
+        let altered_at_start = model.altered && model.role.is_none();
+        let (id, excuse) = (model.id, quorum.may_end_itself(fault, at, (model.epoch(), altered_at_start), next));
         self.verdict.fail_unless(excuse, &NoFatalFault::CLAIM, || format!("node {id} ended itself: {reason}"));
     }
 
@@ -288,7 +289,7 @@ impl Checks {
         audit::audit(&self.models.servers[server], settled, node, disk, &mut self.models.ledger, &mut self.verdict);
         // What brokers show is held against committed metadata, which may be gone beyond tolerance.
         if let Some(cluster) = self.models.cluster.as_mut().filter(|_| !self.verdict.is_beyond_tolerance())
-            && let Some(difference) = cluster.audit(server, settled, &node.partitions, disk)
+            && let Some(difference) = cluster.audit(server, settled, &node.partitions, disk, &mut self.verdict)
         {
             let id = self.models.servers[server].id;
             self.verdict.fail(&GhostMismatch::CLAIM, || format!("node {id}: {difference}"));
@@ -332,19 +333,9 @@ impl Checks {
         let missing = missing.or_else(|| self.missing_in_cluster());
         self.is_overdue = true;
         let (servers, losses) = (&self.models.servers, self.models.committed.losses(&self.models.ledger));
-        let epoch = servers.iter().filter_map(ServerModel::leads).max().unwrap_or_default();
-        let is_up = |server: &usize| servers[*server].up;
-        let by_altered_epochs = |server: usize| {
-            let model = &servers[server];
-            match model.leads() {
-                Some(leads) if leads == epoch => losses.may_not_recover(server),
-                None if !model.voter && model.durable_epoch() > epoch => losses.may_start_ahead(server),
-                _ => None,
-            }
-        };
-        let may_stay = |server| losses.may_stay_ahead(server, epoch).or_else(|| by_altered_epochs(server));
-        let excuse = (0..servers.len()).filter(is_up).find_map(may_stay);
-        if let (Some(excuse), Some(_)) = (excuse, &missing) {
+        let newest = servers.iter().filter_map(ServerModel::leads).max().unwrap_or_default();
+        let excuse = missing.as_ref().and_then(|missing| losses.may_not_recover(&missing.servers, newest, servers));
+        if let Some(excuse) = excuse {
             return self.verdict.end_excused(excuse);
         }
         self.recovery.overdue(missing, &self.models.servers, &mut self.verdict);

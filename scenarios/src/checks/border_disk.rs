@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use raft::ids::Offset;
 use raft::io::DurableFiles;
-use raft::log::Batch;
+use raft::log::{Batch, LEADER_EPOCH_CHECKPOINT};
 use sim::watch::{Down, Synced, Write};
 
 use super::Checks;
@@ -24,7 +24,7 @@ impl Checks {
         model.log.recount_agreement(&self.models.committed.batches);
         let voter = model.voter;
         if let Some(log) = found.forgot {
-            let forgot = QuorumFact::Destroyed { server, voter, epoch: None, log: Some(log) };
+            let forgot = QuorumFact::Destroyed { server, voter, epochs: None, log: Some(log) };
             self.models.committed.facts.push(forgot);
         }
         self.models.note_restored(server);
@@ -60,10 +60,18 @@ impl Checks {
     pub(super) fn disk_damaged(&mut self, server: usize, left: &dyn DurableFiles) {
         let model = &mut self.models.servers[server];
         let voter = model.voter;
-        let (epoch, log, misled) = model.disk_damaged(left, &mut self.models.ledger);
-        self.models.committed.facts.extend(misled.map(|is_misled| QuorumFact::Misled { server, is_misled }));
-        self.models.committed.facts.push(QuorumFact::Destroyed { server, voter, epoch, log });
-        if voter && (epoch.is_some() || log.is_some()) {
+        let others = model.small.spoil(left);
+        let altered = (!left.paths().is_empty()).then_some(&others[..]);
+        let misled = altered.is_none_or(|paths| paths.iter().any(|path| path == LEADER_EPOCH_CHECKPOINT));
+        let (epochs, log) = model.disk_damaged(left, altered, &mut self.models.ledger);
+        if misled {
+            self.models.committed.facts.push(QuorumFact::Misled { server, is_misled: altered.is_some() });
+        }
+        self.models.committed.facts.push(QuorumFact::Destroyed { server, voter, epochs, log });
+        if let Some(cluster) = &mut self.models.cluster {
+            cluster.replication.damaged(server, altered);
+        }
+        if voter && (epochs.is_some() || log.is_some()) {
             self.verdict.met(Situation::AmnesiacVoter);
         }
         self.cut_promise();
@@ -160,7 +168,7 @@ impl Checks {
         if model.log.agreed < agreed {
             if self.models.quorum_losses().may_cut(server, self.models.leader_of(server)) {
                 let voter = model.voter;
-                let fact = QuorumFact::Destroyed { server, voter, epoch: None, log: Some(durable) };
+                let fact = QuorumFact::Destroyed { server, voter, epochs: None, log: Some(durable) };
                 self.models.committed.facts.push(fact);
                 self.cut_promise();
             }

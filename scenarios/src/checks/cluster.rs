@@ -179,7 +179,6 @@ impl ClusterChecks {
             Event::Connected { token, connection } => replication.brokers[server].answers.connected(token, connection),
             Event::Wrote { write } => return replication.wrote(server, write, verdict),
             Event::Synced { synced } => return replication.synced(server, synced),
-            Event::DiskDamaged { .. } => replication.brokers[server].disk.damaged = true,
             Event::Observed { observation } => match observation {
                 Observation::Published { offset, .. } => metadata.publishes(server, offset),
                 Observation::Broker(observation) => replication.observed(model, server, observation, metadata, verdict),
@@ -200,6 +199,10 @@ impl ClusterChecks {
     }
 
     pub fn finish(&mut self, recovered: bool, overdue: bool, verdict: &mut Verdict) {
+        for partition in self.replication.partitions.iter().filter(|partition| !partition.is_deleted()) {
+            let excuses = partition.out_of_sync().filter_map(|(_, excuse)| excuse);
+            excuses.for_each(|excuse| verdict.excuse(excuse, 1));
+        }
         self.histories.finish((recovered, overdue), &mut self.replication.partitions, verdict);
     }
 
@@ -215,9 +218,10 @@ impl ClusterChecks {
         settled: bool,
         shown: &[PartitionShown],
         disk: Option<&dyn DurableFiles>,
+        verdict: &mut Verdict,
     ) -> Option<String> {
         let of = |shown: &PartitionShown, wrong: String| format!("partition {}: {wrong}", shown.id);
-        let differs = |shown| Some(of(shown, self.replication.differs(server, shown, settled)?));
+        let differs = |shown| Some(of(shown, self.replication.differs(server, shown, settled, verdict)?));
         let read_otherwise =
             |shown: &PartitionShown| Some(of(shown, second_reader::differs(shown.last_batch.as_ref()?)?));
         let differs = shown.iter().find_map(differs);
@@ -265,18 +269,11 @@ impl ClusterChecks {
                     ..Missing::new("every partition led", Vec::new())
                 });
             }
-            let in_sync = |id: &NodeId| now.isr.contains(id) || !is_live(*id);
-            // A leader for ever refuses a follower whose `leader-epoch-checkpoint`, which has no checksum, has a later epoch.
-            let is_spoilt = |server: usize| servers[server].epochs_altered || partition.losses().is_rotten(server);
-            let spoilt = |id: &NodeId| index(*id).is_some_and(is_spoilt);
-            if now.has_leader() && !spoilt(&now.leader) {
-                let out = of(&mut now.replicas.iter().copied().filter(|id| !in_sync(id) && !spoilt(id)));
-                if !out.is_empty() {
-                    return Some(Missing {
-                        partition: Some(partition.id),
-                        ..Missing::new("every replica in sync", out)
-                    });
-                }
+            let out_of_sync = partition.out_of_sync().filter(|(server, _)| servers[*server].up);
+            let out: SmallVec<[usize; 8]> =
+                out_of_sync.filter_map(|(server, excuse)| excuse.is_none().then_some(server)).collect();
+            if !out.is_empty() {
+                return Some(Missing { partition: Some(partition.id), ..Missing::new("every replica in sync", out) });
             }
         }
         let target = self.to_be_published;

@@ -128,10 +128,9 @@ impl WhiteBox {
             }
             AttemptEvent::ReadOk { attempt, applied_end } => {
                 let (read, applied_end) = (self.read_ended((client, attempt), Outcome::Done), Offset(applied_end));
-                if read.is_excused(committed.losses(ledger)) {
-                    verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
-                } else {
-                    read.answered(applied_end, committed, verdict);
+                match read.excuse(committed.losses(ledger)) {
+                    Some(excuse) => verdict.excuse(excuse, 1),
+                    None => read.answered(applied_end, committed, verdict),
                 }
                 if self.acked_before(read.invoked_ns).is_some_and(|(_, highest)| highest >= applied_end) {
                     verdict.met(Situation::StaleRead);
@@ -283,9 +282,9 @@ impl ValueState {
 }
 
 impl Read {
-    /// Its server had applied destroyed records, or they were destroyed while it was under way.
-    fn is_excused(&self, losses: QuorumLosses<'_>) -> bool {
-        losses.last_cut().is_some_and(|(cut_ns, _)| self.astray || self.invoked_ns <= cut_ns)
+    /// Why may it show records that are not committed?
+    fn excuse(&self, losses: QuorumLosses<'_>) -> Option<Excuse> {
+        losses.may_be_read(self.invoked_ns, self.astray)
     }
 
     /// It shows one record: the committed one that comes next. An excused one may show records
@@ -298,8 +297,8 @@ impl Read {
         self.next = Some(place + 1);
         if expected.is_some_and(|record| record.offset == shown.offset && record.value == shown.value) {
             committed.records[place].seen |= shown.seen;
-        } else if self.is_excused(losses) && is_lost() {
-            verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+        } else if let Some(excuse) = self.excuse(losses).filter(|_| is_lost()) {
+            verdict.excuse(excuse, 1);
             self.next = Some(committed.records.partition_point(|record| record.offset <= shown.offset));
         } else {
             verdict.fail(&CommittedReads::CLAIM, || {

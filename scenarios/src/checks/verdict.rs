@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use raft::broker::observation::PartitionTag;
 use raft::io::Probe;
 
-use super::claim::{ClaimKind, Scope};
+use super::claim::ClaimKind;
 use super::replication::committed_log::Change;
 use crate::coverage::Coverage;
 use crate::report::{Violation, ViolationKind};
@@ -83,10 +83,8 @@ impl Verdict {
         if !super::tests::sites::may_report(std::panic::Location::caller()) {
             return;
         }
-        let rests_on_logs = claim.kind == ClaimKind::Audit;
-        let by_itself = matches!(claim.scope, Scope::Server | Scope::Client);
-        if self.beyond_tolerance && (!by_itself || rests_on_logs && self.ambiguous) {
-            return self.excuse(Excuse::BeyondTolerance, 1);
+        if let Some(excuse) = Excuse::beyond_tolerance(claim, self.ambiguous).filter(|_| self.beyond_tolerance) {
+            return self.excuse(excuse, 1);
         }
         if self.ended_by.is_some() || (self.violation.is_some() && !self.keep_going) {
             return;
@@ -136,7 +134,7 @@ impl Verdict {
     #[cold]
     pub fn end_excused(&mut self, excuse: Excuse) {
         self.excuse(excuse, 1);
-        self.ambiguous |= excuse == Excuse::ForgottenRecord;
+        self.ambiguous |= excuse.makes_logs_ambiguous();
         // What is judged beyond tolerance rests on nothing that was destroyed.
         if self.violation.is_none() && self.ended_by.is_none() && !self.beyond_tolerance {
             self.ended_by = Some(excuse);

@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use super::judge::{Finding, Judgement, Terms, judge};
 use super::{History, Op};
 use crate::checks::Checks;
-use crate::checks::loss::excuses::Excuse;
 use crate::report::{BlackBox, Linearizability, Violation, ViolationKind};
 use crate::run::Finished;
 
@@ -69,15 +68,13 @@ pub fn compare(history: &History, finished: &Finished) -> Option<Compared> {
     let covered = covered_logs(checks);
     let kept = |op: &Op| match op {
         Op::Log { name, .. } => !covered.contains(name),
-        Op::Topic { .. } | Op::Broker { .. } | Op::ProducerId { .. } => !admin_destroyed(checks),
-        Op::Register { .. } | Op::Key { .. } => true,
+        Op::Topic { .. } | Op::Broker { .. } | Op::ProducerId { .. } | Op::Register { .. } | Op::Key { .. } => true,
     };
     let (operations, covered): (Vec<_>, Vec<_>) =
         history.operations.iter().cloned().partition(|operation| kept(&operation.op));
     let left_out = covered.iter().map(|operation| operation.op.object()).collect();
     let left = History { operations, at_ns: history.at_ns.clone() };
-    let is_duplicate = |excuse| matches!(excuse, Excuse::DuplicateByEpochBump | Excuse::DuplicateWithoutIdempotence);
-    let terms = Terms { steps: STEPS, appends_once: !checks.excused().any(|(excuse, _)| is_duplicate(excuse)) };
+    let terms = Terms { steps: STEPS, appends_once: !checks.excused().any(|(excuse, _)| excuse.is_of_duplicates()) };
     let (judgement, _) = judge(&left, terms);
     let disagreement = match &judgement {
         Judgement::Violated(finding) if checks.linearizability() == Linearizability::Holds => Some(finding.clone()),
@@ -93,8 +90,4 @@ fn covered_logs(checks: &Checks) -> BTreeSet<String> {
         None if checks.committed_was_cut() => BTreeSet::from(["quorum".to_owned()]),
         None => BTreeSet::new(),
     }
-}
-
-fn admin_destroyed(checks: &Checks) -> bool {
-    checks.excused().any(|(excuse, _)| excuse == Excuse::AdminHistoryDestroyed)
 }

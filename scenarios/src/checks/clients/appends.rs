@@ -23,6 +23,8 @@ use smallvec::SmallVec;
 
 use super::context::{Context, Stands};
 use super::counts::Remark;
+use crate::checks::loss::answers::Losses;
+use crate::checks::loss::resent::{Resent, may_be_lost_with_leader};
 use crate::checks::replication::committed_log::{LogBatch, ReportedBy, Session};
 use crate::checks::replication::partitions::PartitionIndex;
 
@@ -246,10 +248,10 @@ impl Appends {
         let Some(first) = sent.values().next() else { return };
         // One that is not idempotent is appended by this very attempt.
         let sent_at = if attempt.producer.is_some() { sent.first_sent } else { attempt.sent };
-        let (logs, stands) = context.stands(sent.partition, base, first);
+        let (logs, stands) = context.stands(sent.partition, base, first, ReportedBy::Acked);
         match stands {
             Stands::In(log) => context.real_time(log, base, sent_at),
-            Stands::Lost => context.verdict.excuse(Excuse::AckedAppendDestroyed, 1),
+            Stands::Lost(excuse) => context.verdict.excuse(excuse, 1),
             Stands::Ahead(log) => {
                 context.real_time(log, base, sent_at);
                 for (offset, value) in (base..).zip(sent.values()) {
@@ -295,8 +297,9 @@ impl Appends {
             match (producer, before) {
                 (None, _) => {
                     let latest = self.latest.entry((log, key.0)).or_insert(first);
-                    if first < *latest && earlier.is_none() {
-                        context.verdict.excuse(Excuse::ReorderedWithoutIdempotence, 1);
+                    let resent = Resent { idempotent: false, renumbered: false };
+                    if let Some(excuse) = resent.may_stand_behind().filter(|_| first < *latest && earlier.is_none()) {
+                        context.verdict.excuse(excuse, 1);
                     }
                     *latest = first.max(*latest);
                 }
@@ -307,16 +310,14 @@ impl Appends {
                 (Some(producer), Some(before))
                     if before.is_followed_by(producer) && first <= before.last_value && earlier.is_none() =>
                 {
-                    if producer.epoch > before.epoch && sent.sendings.len() > 1 {
-                        context.verdict.excuse(Excuse::ReorderedByEpochBump, 1);
-                    } else {
-                        let (name, last) = (context.name(log), before.last_value);
-                        context.verdict.fail(&NonmonotonicSend::CLAIM, || {
-                            format!(
-                                "value {first} is committed in {name} at offset {base} behind {last}, which was sent later"
-                            )
-                        });
-                    }
+                    let renumbered = producer.epoch > before.epoch && sent.sendings.len() > 1;
+                    let excuse = Resent { idempotent: true, renumbered }.may_stand_behind();
+                    let (name, last) = (context.name(log), before.last_value);
+                    context.verdict.fail_unless(excuse, &NonmonotonicSend::CLAIM, || {
+                        format!(
+                            "value {first} is committed in {name} at offset {base} behind {last}, which was sent later"
+                        )
+                    });
                 }
                 _ => {}
             }
@@ -349,7 +350,7 @@ impl Appends {
 
     /// Notes where values stand; a second place needs a reason.
     fn place(&mut self, log: PartitionIndex, batch: &LogBatch, values: &[u64], context: &mut Context<'_>) {
-        let mut again = false;
+        let mut again = None;
         for (offset, value) in (batch.base..).zip(values) {
             let Some(known) = self.values.get_mut(value) else { continue };
             let Some((other_log, other)) = known.place.replace((log, offset)) else { continue };
@@ -358,23 +359,23 @@ impl Appends {
                 continue; // the topic has another life, and the batch was retried there
             }
             let sent = known.batch;
-            let legal = match (first.log.batch_of(other).and_then(|batch| batch.producer), batch.producer) {
-                (Some(first), Some(second)) => self.is_renumbered(sent, first, second),
-                (None, None) => true, // counted per attempt by `check_sending`
-                _ => false,
+            let resent = match (first.log.batch_of(other).and_then(|batch| batch.producer), batch.producer) {
+                (Some(first), Some(second)) => {
+                    Resent { idempotent: true, renumbered: self.is_renumbered(sent, first, second) }
+                }
+                // Counted per attempt by `check_sending`.
+                (one, other) => Resent { idempotent: one.or(other).is_some(), renumbered: false },
             };
-            if other_log != log || !legal {
+            let excuse = resent.may_stand_twice().filter(|_| other_log == log);
+            if excuse.is_none() {
                 let (name, other_name) = (context.name(log), context.name(other_log));
                 context.verdict.fail(&DuplicateRecord::CLAIM, || {
                     format!("value {value} is committed in {other_name} at offset {other} and in {name} at {offset}")
                 });
             }
-            again = true;
+            again = again.or(excuse);
         }
-        if again {
-            let by_retry = Excuse::DuplicateWithoutIdempotence;
-            context.verdict.excuse(batch.producer.map_or(by_retry, |_| Excuse::DuplicateByEpochBump), 1);
-        }
+        again.into_iter().for_each(|excuse| context.verdict.excuse(excuse, 1));
     }
 
     /// Was a batch sent under both sessions as Kafka's client does it: under the later one because it
@@ -398,7 +399,13 @@ impl Appends {
         is_bumped && !sendings[first.max(second)].after_ack
     }
 
-    pub fn destroyed(&mut self, log: PartitionIndex, batch: &LogBatch, values: &[u64], verdict: &mut Verdict) {
+    pub fn destroyed(
+        &mut self,
+        (log, losses): (PartitionIndex, Losses<'_>),
+        batch: &LogBatch,
+        values: &[u64],
+        verdict: &mut Verdict,
+    ) {
         if let Some(key) = self.sender_of(values, batch.producer) {
             // What comes now comes behind what is left.
             self.latest.remove(&(log, key.0));
@@ -407,7 +414,9 @@ impl Appends {
                 sending.copies -= 1;
             }
             if sent.acks == -1 && sent.answered_at == Some(batch.base) {
-                verdict.excuse(Excuse::AckedAppendDestroyed, 1);
+                let (base, epoch) = (Offset(batch.base), Some(batch.epoch));
+                let excuse = losses.may_be_reported(base, values[0], epoch, ReportedBy::Acked);
+                verdict.excuse(excuse.expect("it was cut"), 1);
             }
         }
         for (offset, value) in (batch.base..).zip(values) {
@@ -451,8 +460,8 @@ impl Appends {
                 let logs = context.logs_of(sent.partition);
                 let lives = logs.iter().any(|log| !context.partitions[*log].is_deleted());
                 let lost = sent.values().filter(|value| self.place_of(*value).is_none()).count() as u64;
-                if lives && lost > 0 {
-                    context.verdict.excuse(Excuse::AckedByLeaderOnlyLost, lost);
+                if let Some(excuse) = may_be_lost_with_leader(sent.acks).filter(|_| lives && lost > 0) {
+                    context.verdict.excuse(excuse, lost);
                 }
             }
         }

@@ -25,7 +25,7 @@ pub struct Context<'a> {
 pub enum Stands {
     In(PartitionIndex),
     /// It may be missing.
-    Lost,
+    Lost(Excuse),
     /// Not yet: this log does not reach so far.
     Ahead(PartitionIndex),
     Nowhere,
@@ -38,14 +38,14 @@ impl Context<'_> {
     }
 
     /// These, and where in them a value stands that was acknowledged or shown at an offset.
-    pub fn stands(&mut self, partition: TopicPartition, offset: i64, value: u64) -> (Logs, Stands) {
+    pub fn stands(&mut self, partition: TopicPartition, offset: i64, value: u64, by: ReportedBy) -> (Logs, Stands) {
         let logs = self.logs_of(partition);
         let all = || logs.iter().map(|log| (*log, &self.partitions[*log]));
-        let is_lost = |of: &PartitionModel| of.losses().may_be_shown(Offset(offset), value, None).is_some();
+        let why_lost = |of: &PartitionModel| of.losses().may_be_reported(Offset(offset), value, None, by);
         let stands = if let Some((log, _)) = all().find(|(_, of)| of.log.value_at(offset) == Some(value)) {
             Stands::In(log)
-        } else if all().any(|(_, of)| is_lost(of)) {
-            Stands::Lost
+        } else if let Some(excuse) = all().find_map(|(_, of)| why_lost(of)) {
+            Stands::Lost(excuse)
         } else if let Some((log, _)) = all().find(|(_, of)| of.log.end() <= offset) {
             Stands::Ahead(log)
         } else {

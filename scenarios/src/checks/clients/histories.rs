@@ -43,9 +43,11 @@ pub struct ClientHistories {
     polls: Polls,
     admins: Admins,
     pub counts: Counts,
-    admin_destroyed: bool,
     cut: BTreeSet<PartitionIndex>,
     finished: bool,
+    /// What is committed was requested by no client, which is not judged.
+    #[cfg(test)]
+    pub committed_by_tests: bool,
 }
 
 impl ClientHistories {
@@ -68,9 +70,7 @@ impl ClientHistories {
 
     /// An admin client sends a request: that of the attempt that it has just begun.
     pub fn admin_sent(&mut self, client: usize, request: &AdminRequest) {
-        if !self.admin_destroyed {
-            self.admins.sent(client, request);
-        }
+        self.admins.sent(client, request);
     }
 
     /// A broker sends an Envelope; `connection` differs from one connection to the next, whichever
@@ -89,19 +89,12 @@ impl ClientHistories {
     /// A record of the metadata log is committed; in order of offsets, each once (control records
     /// are left out), and those of one batch without another call between them.
     pub fn metadata_committed(&mut self, offset: Offset, record: &MetadataRecord, verdict: &mut Verdict) {
-        if self.admin_destroyed {
+        #[cfg(test)]
+        if self.committed_by_tests {
             return;
         }
         if let Some(effect) = self.metadata.replay(offset.0, record) {
             self.admins.committed(offset.0, effect, verdict);
-        }
-    }
-
-    /// Committed metadata was destroyed with the disks that held it: no admin operation can be
-    /// judged any more, and no topic that comes later is known.
-    pub fn metadata_cut(&mut self, verdict: &mut Verdict) {
-        if !std::mem::replace(&mut self.admin_destroyed, true) {
-            verdict.excuse(Excuse::AdminHistoryDestroyed, 1);
         }
     }
 
@@ -123,7 +116,7 @@ impl ClientHistories {
             Change::Cut(gone) => {
                 self.cut.insert(log);
                 for (batch, values) in gone {
-                    self.appends.destroyed(log, batch, values, verdict);
+                    self.appends.destroyed((log, partitions[log].losses()), batch, values, verdict);
                 }
             }
         }
@@ -152,9 +145,9 @@ impl ClientHistories {
         partitions.iter().any(|of| {
             let (log, losses) = (&of.log, of.losses());
             let is_due = |(offset, claimed): (&i64, &ReportedValue)| {
-                losses.may_be_shown(Offset(*offset), claimed.value, None).is_none()
+                losses.may_be_reported(Offset(*offset), claimed.value, None, claimed.by()).is_none()
             };
-            let reported = log.reported_end > log.end() && log.reported_end > losses.missing_end().0;
+            let reported = log.reported_end > log.end() && losses.may_end_at(Offset(log.reported_end)).is_none();
             (reported || log.claims.iter().any(is_due)) && !losses.is_deleted()
         })
     }
@@ -166,7 +159,7 @@ impl ClientHistories {
     pub fn linearizability(&self, verdict: &Verdict) -> Linearizability {
         if verdict.fired().any(|fired| matches!(fired.scope, Scope::Client | Scope::History)) {
             Linearizability::Violated
-        } else if self.finished && !self.admin_destroyed && !verdict.stop() {
+        } else if self.finished && !verdict.stop() {
             Linearizability::Holds
         } else {
             Linearizability::Unknown
@@ -180,9 +173,7 @@ impl ClientHistories {
         let mut context = Context { metadata, partitions, counts, verdict };
         appends.on(client, event, &mut context);
         polls.on(client, event, appends, &mut context);
-        if !self.admin_destroyed {
-            admins.on(client, event, &mut context);
-        }
+        admins.on(client, event, &mut context);
     }
 
     /// The run is over: what could not be judged before. `complete`: it recovered, so that the
@@ -203,11 +194,9 @@ impl ClientHistories {
     fn finish_log(&self, of: &PartitionModel, settled: bool, verdict: &mut Verdict) {
         let (name, log, losses) = (self.metadata.name_of(of.id), &of.log, of.losses());
         let (end, reported) = (log.end(), log.reported_end);
-        for (offset, ReportedValue { value, acked, .. }) in &log.claims {
-            if let Some(cause) = losses.may_be_shown(Offset(*offset), *value, None) {
-                let is_deleted = cause == Excuse::AckedLostByDeletion;
-                let of_lost = if *acked { Excuse::AckedAppendDestroyed } else { Excuse::ReadOfDestroyedRecord };
-                verdict.excuse(if is_deleted { Excuse::RecordOfDeletedTopic } else { of_lost }, 1);
+        for (offset, claimed @ ReportedValue { value, acked, .. }) in &log.claims {
+            if let Some(excuse) = losses.may_be_reported(Offset(*offset), *value, None, claimed.by()) {
+                verdict.excuse(excuse, 1);
                 continue;
             }
             let (invariant, how) = match acked {
@@ -223,13 +212,11 @@ impl ClientHistories {
             return;
         }
         if reported > end {
-            let is_missing = reported <= losses.missing_end().0;
-            let excuse = losses.promises_nothing_more().or(is_missing.then_some(Excuse::ReadOfDestroyedRecord));
-            verdict.fail_unless(excuse, &UncommittedRead::CLAIM, || {
+            verdict.fail_unless(losses.may_end_at(Offset(reported)), &UncommittedRead::CLAIM, || {
                 format!("the end offset of {name} was {reported} for a consumer; the committed log ends at {end}")
             });
         }
-        if of.is_deleted() || !self.is_lasting(of.id.topic_id) {
+        if !self.is_lasting(of.id.topic_id) {
             return;
         }
         // Whoever recovers has shown all of it anew; one that does not must not have kept it from all.
@@ -237,7 +224,7 @@ impl ClientHistories {
         if let Some((offset, record)) = unseen.find(|(offset, record)| self.appends.is_acked_at(record.value, *offset))
         {
             let value = record.value;
-            verdict.fail(&Unseen::CLAIM, || {
+            verdict.fail_unless(losses.promises_nothing_more(), &Unseen::CLAIM, || {
                 format!("value {value} is acknowledged at offset {offset} of {name}, and no consumer ever read it")
             });
         }

@@ -54,10 +54,13 @@ struct Position {
     held: usize,
     /// Why it may be reset: an offset out of range, or an epoch that its leader does not know.
     astray: bool,
-    listed: Option<i64>,
+    /// The answer of `ListOffsets`, and when it was requested, as an event.
+    listed: Option<(i64, u64)>,
     set: bool,
     /// When the request was sent whose answer lost or moved it, as an event.
     requested: u64,
+    /// And that by whose answer it is here; 0 where the application seeks.
+    since: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +96,8 @@ struct Consumer {
 struct Lost {
     client: usize,
     log: PartitionIndex,
-    offset: i64,
+    position: SentBack,
+    /// The value that was shown right before it.
     shown: Option<u64>,
     at_ns: u64,
 }
@@ -149,8 +153,10 @@ impl Polls {
                 let Some((partition, leader_epoch)) = consumer.showing else { return };
                 let Some(requested) = consumer.requested.get_mut(&(attempt, partition)) else { return };
                 let begun = std::mem::replace(&mut requested.begun, true);
-                let fresh = healed.is_some_and(|healed| requested.sent >= healed);
+                let since = requested.sent;
+                let fresh = healed.is_some_and(|healed| since >= healed);
                 let position = consumer.position(partition);
+                position.since = since;
                 let expected = std::mem::replace(&mut position.offset, offset.0 + 1);
                 position.epoch = position.epoch.max(Some(leader_epoch));
                 if offset.0 != expected {
@@ -183,7 +189,7 @@ impl Polls {
                         }
                         return;
                     }
-                    ReadApi::ListOffsets => position.listed = Some(number),
+                    ReadApi::ListOffsets => position.listed = Some((number, read.sent)),
                     // What is read from is not out of range.
                     ReadApi::Fetch => position.astray = false,
                 }
@@ -229,10 +235,11 @@ impl Polls {
                 let position = consumer.position(partition);
                 let after = Position { offset: to, epoch: position.epoch, set: true, ..Position::default() };
                 let mut before = std::mem::replace(position, after);
-                let (from, listed) = (before.offset, before.listed);
+                let (from, listed) = (before.offset, before.listed.map(|(offset, _)| offset));
                 match cause {
                     PositionCause::Seek => {}
                     PositionCause::Reset => {
+                        position.since = before.listed.map_or(0, |(_, sent)| sent);
                         context.counts.remark(Remark::PositionReset);
                         if (before.set && !before.astray) || listed != Some(to) {
                             context.verdict.fail(skips_or_repeats(to > from), || {
@@ -251,6 +258,7 @@ impl Polls {
                         }
                         let back = usize::try_from(from.saturating_sub(to)).unwrap_or(0);
                         before.shown.truncate(before.shown.len().saturating_sub(back));
+                        position.since = before.requested;
                         position.held = before.held.min(before.shown.len().saturating_sub(1));
                         position.shown = std::mem::take(&mut before.shown);
                         if !before.astray {
@@ -265,17 +273,10 @@ impl Polls {
 
     /// The run is over: what could not be judged before.
     pub fn finish(&mut self, context: &mut Context<'_>) {
-        for Lost { client, log, offset, shown, at_ns } in self.lost.drain(..) {
-            let losses = context.partitions[log].losses();
-            // It may have read there what a deposed leader served and nobody could ever commit (KIP-320).
-            let is_missing = |value| losses.may_be_shown(Offset(offset - 1), value, None).is_some();
-            let was_cut = losses.lowest_cut().is_some_and(|lowest| lowest.0 < offset);
-            if losses.is_deleted() || was_cut || shown.is_some_and(is_missing) {
-                context.verdict.excuse(Excuse::PositionLostWithRecords, 1);
-                continue;
-            }
-            let name = context.name(log);
-            context.verdict.fail(&PositionLost::CLAIM, || {
+        for Lost { client, log, position, shown, at_ns } in self.lost.drain(..) {
+            let excuse = context.partitions[log].losses().may_be_lost(&position, shown);
+            let (name, offset) = (context.name(log), position.from);
+            context.verdict.fail_unless(excuse, &PositionLost::CLAIM, || {
                 format!(
                     "client {client} lost its position {offset} in {name} at {}, below which all records are committed",
                     seconds(at_ns)
@@ -283,8 +284,10 @@ impl Polls {
             });
         }
         for (partition, offset, value) in self.floating.drain(..) {
-            if !matches!(context.stands(partition, offset, value).1, Stands::In(_) | Stands::Lost) {
-                context.verdict.excuse(Excuse::RecordOfDeletedTopic, 1);
+            let (logs, stands) = context.stands(partition, offset, value, ReportedBy::Shown);
+            if !matches!(stands, Stands::In(_) | Stands::Lost(_)) {
+                let excuse = logs.iter().find_map(|log| context.partitions[*log].losses().promises_nothing_more());
+                excuse.into_iter().for_each(|excuse| context.verdict.excuse(excuse, 1));
             }
         }
     }
@@ -301,23 +304,23 @@ impl Position {
         context: &mut Context<'_>,
     ) {
         self.astray = true;
-        let Position { offset, epoch, requested, .. } = *self;
-        if let [log] = *context.logs_of(partition) {
-            let of = &context.partitions[log];
-            if offset <= of.log.end() {
-                let back = SentBack { from: Offset(offset), to: to.map(Offset), shown: epoch, requested };
-                if let Some(excuse) = of.losses().may_be_sent_back(&back) {
-                    return context.verdict.excuse(excuse, 1);
+        let Position { offset, epoch, requested, since, .. } = *self;
+        let (until, at_ns, last) = (context.verdict.event, context.verdict.now_ns, self.shown.last().copied());
+        let position = SentBack { from: Offset(offset), to: to.map(Offset), since, until, shown: epoch, requested };
+        let logs = context.logs_of(partition);
+        let of_all = || logs.iter().map(|log| &context.partitions[*log]);
+        let excuse = match logs[..] {
+            [log] if offset <= context.partitions[log].log.end() => {
+                let excuse = context.partitions[log].losses().may_be_sent_back(&position);
+                if excuse.is_none() {
+                    lost.push(Lost { client, log, position, shown: last, at_ns });
                 }
-                let (shown, at_ns) = (self.shown.last().copied(), context.verdict.now_ns);
-                return lost.push(Lost { client, log, offset, shown, at_ns });
+                excuse
             }
             // Beyond the end: only a seek leads there, or a cut.
-            if of.losses().lowest_cut().is_none_or(|lowest| lowest.0 >= offset) {
-                return;
-            }
-        }
-        context.verdict.excuse(Excuse::PositionLostWithRecords, 1);
+            _ => of_all().find_map(|of| of.losses().may_be_lost(&position, last)),
+        };
+        excuse.into_iter().for_each(|excuse| context.verdict.excuse(excuse, 1));
     }
 }
 
@@ -331,15 +334,16 @@ impl Shown {
         context: &mut Context<'_>,
     ) -> bool {
         let Shown { client, partition, leader_epoch, offset, value, fresh } = self;
-        let (logs, stands) = context.stands(partition, offset, value);
+        let (logs, stands) = context.stands(partition, offset, value, ReportedBy::Shown);
         match stands {
             Stands::In(log) => {
                 let of = &context.partitions[log];
                 let epoch = of.log.batch_of(offset).map(|batch| batch.epoch);
                 if epoch != Some(leader_epoch) {
-                    if of.losses().may_be_shown(Offset(offset), value, Some(leader_epoch)).is_some() {
+                    let by = ReportedBy::Shown;
+                    if let Some(excuse) = of.losses().may_be_reported(Offset(offset), value, Some(leader_epoch), by) {
                         // Its producer has sent it again, and by chance it stands where it stood.
-                        context.verdict.excuse(Excuse::ReadOfDestroyedRecord, 1);
+                        context.verdict.excuse(excuse, 1);
                         return false;
                     }
                     context.verdict.fail(&InconsistentOffsets::CLAIM, || {
@@ -366,7 +370,7 @@ impl Shown {
                 }
                 return true;
             }
-            Stands::Lost => context.verdict.excuse(Excuse::ReadOfDestroyedRecord, 1),
+            Stands::Lost(excuse) => context.verdict.excuse(excuse, 1),
             Stands::Ahead(_) if logs.len() > 1 => floating.push((partition, offset, value)),
             Stands::Ahead(log) if !appends.was_refused(value) => {
                 if let Some(other) = context.claim(log, offset, value, ReportedBy::Shown) {

@@ -5,6 +5,7 @@ use crate::checks::prelude::*;
 use raft::ids::{BrokerEpoch, LeaderEpoch, Offset};
 
 use super::facts::{Began, Fact};
+use crate::checks::replication::committed_log::ReportedBy;
 use crate::checks::server_model::ledger::{BatchId, Ledger};
 
 /// A partition as the answers see it.
@@ -21,6 +22,10 @@ pub struct SentBack {
     pub from: Offset,
     /// Where it is sent, if the leader said so.
     pub to: Option<Offset>,
+    /// Number of the event at which the request was sent whose answer has shown that the log reaches so far.
+    pub since: u64,
+    /// And of that which has shown that it does not.
+    pub until: u64,
     /// The newest epoch of which it was shown a record: it reads from no older leader.
     pub shown: Option<LeaderEpoch>,
     /// Number of the event of its request.
@@ -50,8 +55,13 @@ impl Losses<'_> {
 
     /// Why nothing is promised of what this server's log holds.
     pub fn promises_nothing(&self, server: usize) -> Option<Excuse> {
-        // A rotten log ends for the checks where it is rotten, and for its process later.
-        self.promises_nothing_more().or_else(|| self.is_rotten(server).then_some(Excuse::RottenReplica))
+        self.promises_nothing_more().or_else(|| self.may_differ(server))
+    }
+
+    /// Why may a server's log not be what was written? A rotten log ends for the checks where it is rotten, and for its
+    /// process later.
+    pub fn may_differ(&self, server: usize) -> Option<Excuse> {
+        self.is_rotten(server).then_some(Excuse::RottenReplica)
     }
 
     /// Why may a server that follows the leader of an epoch cut its log to this end, though metadata permits it to
@@ -72,8 +82,46 @@ impl Losses<'_> {
         self.promises_nothing(server).or_else(by_deposed)
     }
 
+    /// What the deletion of the topic takes away.
+    pub fn lost_by_deletion(&self) -> Option<Excuse> {
+        self.is_deleted().then_some(Excuse::AckedLostByDeletion)
+    }
+
+    /// Why may a server be in sync without a batch that it must have? A fault took it, and the controllers cannot know.
+    pub fn may_lack(&self, server: usize, batch: BatchId) -> Option<Excuse> {
+        self.rotten_in_sync(server).or_else(|| self.has_lost(server, batch).then_some(Excuse::HurtReplicaInSync))
+    }
+
+    /// Why may a broker, `registered` by this epoch, join the ISR without all that is committed?
+    pub fn may_join(&self, server: usize, registered: BrokerEpoch) -> Option<Excuse> {
+        let is_hurt = || self.is_hurt(server, registered).then_some(Excuse::HurtReplicaInSync);
+        self.rotten_in_sync(server).or_else(is_hurt)
+    }
+
+    fn rotten_in_sync(&self, server: usize) -> Option<Excuse> {
+        self.is_rotten(server).then_some(Excuse::RottenReplicaInSync)
+    }
+
+    /// Why may a server lead by a log that cannot be judged?
+    pub fn may_lead_unjudged(&self, server: usize) -> Option<Excuse> {
+        self.is_rotten(server).then_some(Excuse::RottenReplicaLeads)
+    }
+
+    /// Why may a replica never be in sync, or its leader never get one in sync?
+    pub fn may_stay_out_of_sync(&self, server: usize, leader: usize) -> Option<Excuse> {
+        let newest = |of: usize| {
+            self.facts.iter().rev().find_map(|fact| match fact {
+                Fact::EpochsAltered { server, are } if *server == of => Some(*are),
+                _ => None,
+            })
+        };
+        let is_spoilt = |of: usize| self.is_rotten(of).then_some(Excuse::RottenReplica);
+        let is_altered = |of: usize| newest(of).filter(|are| *are).map(|_| Excuse::ReplicaEpochsAltered);
+        [server, leader].into_iter().find_map(|of| is_spoilt(of).or_else(|| is_altered(of)))
+    }
+
     /// Has a fault taken this batch from a server, and not itself since it got it back?
-    pub fn has_lost(&self, server: usize, batch: BatchId) -> bool {
+    fn has_lost(&self, server: usize, batch: BatchId) -> bool {
         self.has_lost_before(self.facts.len(), server, batch)
     }
 
@@ -185,6 +233,15 @@ impl Losses<'_> {
     /// those who continue, or a leader that was elected uncleanly and has begun too late wrote or holds it, and another
     /// one that was, too, has yet to begin.
     pub fn may_serve(&self, batch: BatchId) -> Option<Excuse> {
+        self.why_served(batch).map(|_| Excuse::ServedAfterLoss)
+    }
+
+    /// Why may a broker acknowledge or show a batch that is lost for those who continue?
+    pub fn may_serve_lost(&self, batch: BatchId) -> Option<Excuse> {
+        self.may_be_missing(batch).map(|_| Excuse::ServedAfterLoss)
+    }
+
+    fn why_served(&self, batch: BatchId) -> Option<Excuse> {
         let is_passed_over = || {
             let (oldest, newest) = self.pending_elections(self.facts.len())?;
             let passed_over = oldest..newest;
@@ -200,9 +257,15 @@ impl Losses<'_> {
         self.may_be_missing(batch).or_else(is_passed_over)
     }
 
-    /// Why may a record of this value be shown at this offset, though the committed log has another one there or
-    /// does not reach it?
-    pub fn may_be_shown(&self, offset: Offset, value: u64, epoch: Option<LeaderEpoch>) -> Option<Excuse> {
+    /// Why may a record of this value be acknowledged or shown at this offset, though the committed log has another one
+    /// there or does not reach it?
+    pub fn may_be_reported(
+        &self,
+        offset: Offset,
+        value: u64,
+        epoch: Option<LeaderEpoch>,
+        by: ReportedBy,
+    ) -> Option<Excuse> {
         if self.facts.is_empty() {
             return None;
         }
@@ -211,16 +274,52 @@ impl Losses<'_> {
             let shown = |batch: raft::log::Batch| batch.values().any(|record| record == (offset, value));
             epoch.is_none_or(|epoch| known.epoch == epoch) && known.parse().is_ok_and(shown)
         };
-        self.ledger.spanning(offset).filter(holds).find_map(|batch| self.may_serve(batch))
+        let cause = self.ledger.spanning(offset).filter(holds).find_map(|batch| self.why_served(batch))?;
+        Some(match (cause, by) {
+            (Excuse::AckedLostByDeletion, _) => Excuse::RecordOfDeletedTopic,
+            (_, ReportedBy::Acked) => Excuse::AckedAppendDestroyed,
+            (_, ReportedBy::Shown) => Excuse::ReadOfDestroyedRecord,
+        })
+    }
+
+    /// Why may a leader report an end of its log that the committed one does not have?
+    pub fn may_end_at(&self, end: Offset) -> Option<Excuse> {
+        let is_missing = || (end <= self.missing_end()).then_some(Excuse::ReadOfDestroyedRecord);
+        self.promises_nothing_more().or_else(is_missing)
     }
 
     /// Where the last batch ends that is missing with cause: a leader that has not learned of it may report that end.
-    pub fn missing_end(&self) -> Offset {
+    fn missing_end(&self) -> Offset {
         if self.lowest_cut().is_none() {
             return Offset(0);
         }
         let missing = self.ledger.all().filter(|batch| self.may_be_missing(*batch).is_some());
         missing.map(|batch| self.ledger.end(batch)).max().unwrap_or_default()
+    }
+
+    /// Why may a consumer lose a position within the committed log, behind a record of this value? The log was cut below
+    /// it since it was known to reach so far, or while a leader of before the cut may still have said so; or that leader
+    /// served a record that nobody can ever commit (KIP-320).
+    pub fn may_be_lost(&self, position: &SentBack, last: Option<u64>) -> Option<Excuse> {
+        let leads_at = |other: &Began, at: u64| {
+            let is_over =
+                |fact: &Fact| matches!(fact, Fact::Ended { epoch, at: end } if *epoch == other.epoch && *end <= at);
+            !self.facts.iter().any(is_over)
+        };
+        let by_earlier = |cut: &Began| {
+            self.facts.iter().any(|fact| match fact {
+                Fact::Began(other) => other.epoch < cut.epoch && leads_at(other, position.since),
+                _ => false,
+            })
+        };
+        let explains = |(place, cut): (usize, &Began)| {
+            let is_between = cut.at <= position.until && (position.since < cut.at || by_earlier(cut));
+            is_between && cut.agreed_end < position.from && self.is_cut(place)
+        };
+        let before = Offset(position.from.0 - 1);
+        let is_missing = |value| self.may_be_reported(before, value, None, ReportedBy::Shown).is_some();
+        let is_lost = self.is_deleted() || self.begun().any(explains) || last.is_some_and(is_missing);
+        is_lost.then_some(Excuse::PositionLostWithRecords)
     }
 
     /// Was the leader of this epoch elected uncleanly, or after such an election before anybody had begun? Then it

@@ -1,6 +1,7 @@
 //! What committed metadata may do to a partition: to whom it may leave the acknowledged records.
 
 use super::facts::Fact;
+use crate::checks::prelude::*;
 
 /// A replica that may lead, as a member of the ISR or ELR.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,21 @@ pub struct CommittedChange<'a> {
     pub unclean_allowed: bool,
     /// The ELR is enabled.
     pub elr: bool,
+}
+
+/// Why may a leader begin without records that a fault has taken from it, if none of the others has them? `required`
+/// replicas have to have them; `sole`: no other one is in the ISR.
+pub fn if_lost(required: usize, elr: bool, sole: bool) -> Excuse {
+    match required {
+        ..=1 => Excuse::AckedLostWithMinIsrOne,
+        _ if !elr && sole => Excuse::AckedLostBySoleReplica,
+        _ => Excuse::AckedLostWithLastGuard,
+    }
+}
+
+/// As what are records counted that a leader lacks for this cause, so many of which were acknowledged?
+pub fn counted(cause: Excuse, acked: u64) -> (Excuse, u64) {
+    if acked == 0 { (Excuse::CommittedUnackedLost, 1) } else { (cause, acked) }
 }
 
 impl CommittedChange<'_> {

@@ -1,6 +1,8 @@
 //! Everything that may excuse what looks like a violation, each by one of a few arguments: which promise of Kafka's
 //! ends there.
 
+use crate::checks::claim::{Claim, ClaimKind, Scope};
+
 /// Which promise ends, and where that is said; numbered from 1.
 pub const ARGUMENTS: &[&str] = &[
     "A record that is acknowledged with acks=all stays as long as one replica that has to keep it keeps its disk and its page cache: brokers do not force records before they acknowledge them (KIP-966, motivation; log.flush.interval.messages).",
@@ -19,30 +21,62 @@ pub const ARGUMENTS: &[&str] = &[
 /// Declares the closed list with names and causes.
 macro_rules! excuses {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $argument:literal;)+) => {
-        /// Why something that looks like a violation is none. Always counted and printed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Excuse { $($(#[doc = $doc])+ $variant,)+ }
+        enum Cause { $($(#[doc = $doc])+ $variant,)+ }
 
+        /// Why something that looks like a violation is none. Always counted and printed. Only the answers of
+        /// [`loss`](crate::checks::loss) can name one.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub struct Excuse(Cause);
+
+        #[allow(non_upper_case_globals)]
         impl Excuse {
+            $(
+                #[cfg(not(test))]
+                pub(in crate::checks::loss) const $variant: Excuse = Excuse(Cause::$variant);
+                #[cfg(test)]
+                pub(crate) const $variant: Excuse = Excuse(Cause::$variant);
+            )+
+
             /// Every one, in declaration order.
-            pub const ALL: &'static [Excuse] = &[$(Excuse::$variant,)+];
+            pub const ALL: &'static [Excuse] = &[$(Excuse(Cause::$variant),)+];
 
             /// The name in reports.
             pub fn name(self) -> &'static str {
-                match self { $(Excuse::$variant => $name,)+ }
+                match self.0 { $(Cause::$variant => $name,)+ }
             }
 
             /// What happened, in the words of its documentation.
             pub fn cause(self) -> &'static str {
-                match self { $(Excuse::$variant => concat!($($doc),+),)+ }.trim_start()
+                match self.0 { $(Cause::$variant => concat!($($doc),+),)+ }.trim_start()
             }
 
             /// The number of the argument in [`ARGUMENTS`] by which it excuses.
             pub fn argument(self) -> usize {
-                match self { $(Excuse::$variant => $argument,)+ }
+                match self.0 { $(Cause::$variant => $argument,)+ }
             }
         }
     };
+}
+
+impl Excuse {
+    /// Why may a claim be violated by more faults than Kafka tolerates? Unless one process keeps it by itself, whatever
+    /// becomes of others; what a process says of its logs may be `ambiguous`, too.
+    pub fn beyond_tolerance(claim: &Claim, ambiguous: bool) -> Option<Excuse> {
+        let by_itself = matches!(claim.scope, Scope::Server | Scope::Client);
+        let rests_on_logs = claim.kind == ClaimKind::Audit;
+        (!by_itself || rests_on_logs && ambiguous).then_some(Excuse::BeyondTolerance)
+    }
+
+    /// Does it explain that a value stands in a log twice?
+    pub fn is_of_duplicates(self) -> bool {
+        matches!(self, Excuse::DuplicateByEpochBump | Excuse::DuplicateWithoutIdempotence)
+    }
+
+    /// Does one place of a log hold two records from now on?
+    pub fn makes_logs_ambiguous(self) -> bool {
+        self == Excuse::ForgottenRecord
+    }
 }
 
 excuses! {
@@ -102,6 +136,11 @@ excuses! {
     RottenReplicaInSync = "rotten_replica_in_sync", 6;
     /// A replica with such a log served it, or cut it, as it is.
     RottenReplica = "rotten_replica", 6;
+    /// A replica lost records with its page cache or its disk, and counts as in sync before the controllers can know.
+    HurtReplicaInSync = "hurt_replica_in_sync", 1;
+    /// A fault left other bytes in the `leader-epoch-checkpoint` of a replica, which has no checksum: its leader refuses
+    /// what it asks for, or it refuses its followers, for ever.
+    ReplicaEpochsAltered = "replica_epochs_altered", 7;
     /// A replica with such a log leads. Ends the run.
     RottenReplicaLeads = "rotten_replica_leads", 6;
     /// A producer that bumped its epoch sent a batch again that had been appended under the previous
@@ -131,6 +170,4 @@ excuses! {
     /// With `beyond-tolerance`, a claim was violated that assumes fewer faults than were injected. Counted
     /// each time.
     BeyondTolerance = "beyond_tolerance", 11;
-    /// Committed metadata was destroyed, so admin operations are not judged any more.
-    AdminHistoryDestroyed = "admin_history_destroyed", 7;
 }

@@ -9,6 +9,8 @@ use crate::checks::server_model::ledger::BatchId;
 
 #[derive(Clone, Debug)]
 pub struct Began {
+    /// Number of the event.
+    pub at: u64,
     pub epoch: LeaderEpoch,
     pub server: usize,
     /// What its log holds.
@@ -46,6 +48,11 @@ pub enum Fact {
     /// They were cut or overwritten.
     Whole {
         server: usize,
+    },
+    /// A fault has left other bytes in the `leader-epoch-checkpoint` of a server's log, or that ends with the disk.
+    EpochsAltered {
+        server: usize,
+        are: bool,
     },
     /// Metadata has committed, with permission, a leader that was a member of neither ISR nor ELR.
     UncleanElection {

@@ -9,6 +9,7 @@ use raft::ids::{LeaderEpoch, Offset};
 use raft::io::FatalFault;
 use raft::log::Batch;
 
+use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::ledger::{BatchId, Ledger};
 
 /// What has happened to the metadata log that bears on losses, in the order in which it happened.
@@ -18,8 +19,9 @@ pub enum QuorumFact {
     Destroyed {
         server: usize,
         voter: bool,
-        /// The newest epoch that its `quorum-state` has or had, if that is not what it was.
-        epoch: Option<LeaderEpoch>,
+        /// The epochs of which it does not know what it did, from the first to the last: that of its `quorum-state`, if
+        /// that is not what it was, up to the one that it had, if that is later.
+        epochs: Option<(LeaderEpoch, LeaderEpoch)>,
         /// What its log held durably, if some of that is gone.
         log: Option<BatchId>,
     },
@@ -43,49 +45,57 @@ pub struct QuorumLosses<'a> {
 }
 
 impl QuorumLosses<'_> {
-    /// Servers that have forgotten an epoch: who, whether it votes, and which.
-    fn forgotten_epochs(&self) -> impl Iterator<Item = (usize, bool, LeaderEpoch)> {
+    /// Servers that have forgotten epochs: who, whether it votes, and the first and the last.
+    fn forgotten_epochs(&self) -> impl Iterator<Item = (usize, bool, LeaderEpoch, LeaderEpoch)> {
         self.facts.iter().filter_map(|fact| match fact {
-            QuorumFact::Destroyed { server, voter, epoch: Some(epoch), .. } => Some((*server, *voter, *epoch)),
+            QuorumFact::Destroyed { server, voter, epochs: Some((first, last)), .. } => {
+                Some((*server, *voter, *first, *last))
+            }
             _ => None,
         })
     }
 
+    /// Has a server, one of those that are asked for, forgotten what it did in an epoch?
+    fn is_forgotten(&self, epoch: LeaderEpoch, mut by: impl FnMut(usize, bool) -> bool) -> bool {
+        self.forgotten_epochs().any(|(of, voter, first, last)| by(of, voter) && first <= epoch && epoch <= last)
+    }
+
     /// May a voter vote once more in an epoch?
     pub fn may_vote_again(&self, server: usize, epoch: LeaderEpoch) -> Option<Excuse> {
-        let forgot = self.forgotten_epochs().any(|(of, _, forgotten)| of == server && forgotten >= epoch);
-        forgot.then_some(Excuse::ForgottenVote)
+        self.is_forgotten(epoch, |of, _| of == server).then_some(Excuse::ForgottenVote)
     }
 
     /// May it vote in an epoch that it has left behind?
     pub fn may_vote_late(&self, server: usize, epoch: LeaderEpoch) -> Option<Excuse> {
-        let forgot = self.forgotten_epochs().any(|(of, _, forgotten)| of == server && forgotten > epoch);
-        forgot.then_some(Excuse::ForgottenVote)
+        let is_behind = |(of, _, first, last): (usize, bool, LeaderEpoch, LeaderEpoch)| {
+            of == server && first <= epoch && epoch < last
+        };
+        self.forgotten_epochs().any(is_behind).then_some(Excuse::ForgottenVote)
     }
 
-    /// May a server stay without a leader while `epoch` is the newest that has one? Only a voter campaigns in a later one
-    /// (`KafkaRaftClient.maybeHandleCommonResponse` leaves out answers of earlier epochs).
-    pub fn may_stay_ahead(&self, server: usize, epoch: LeaderEpoch) -> Option<Excuse> {
-        let is_ahead = self.forgotten_epochs().any(|(of, voter, altered)| of == server && !voter && altered > epoch);
-        is_ahead.then_some(Excuse::EpochAheadOfQuorum)
-    }
-
-    /// May a cluster not recover under this leader? By epochs that were altered it makes its followers truncate for ever
-    /// what they have fetched again (`RaftLog.validateOffsetAndEpoch`).
-    pub fn may_not_recover(&self, leader: usize) -> Option<Excuse> {
-        self.is_misled(leader).then_some(Excuse::EpochsAltered)
-    }
-
-    /// May a server that is no voter have started in a later epoch than the quorum has? By the last epoch that it read
-    /// of its log (`QuorumState.initialize`).
-    pub fn may_start_ahead(&self, server: usize) -> Option<Excuse> {
-        self.is_misled(server).then_some(Excuse::EpochAheadOfQuorum)
+    /// May a cluster not recover, though these servers alone are missing? `newest` is the newest epoch that has a leader.
+    /// By epochs that were altered a leader makes its followers truncate for ever what they have fetched again
+    /// (`RaftLog.validateOffsetAndEpoch`); a server that is no voter, and in a later epoch than the quorum, stays there
+    /// without a leader, as only voters campaign in later ones (`KafkaRaftClient.maybeHandleCommonResponse` leaves out
+    /// answers of earlier epochs).
+    pub fn may_not_recover(&self, missing: &[usize], newest: LeaderEpoch, servers: &[ServerModel]) -> Option<Excuse> {
+        let misleads = |(index, server): (usize, &ServerModel)| server.leads() == Some(newest) && self.is_misled(index);
+        if servers.iter().enumerate().any(misleads) {
+            return Some(Excuse::EpochsAltered);
+        }
+        let is_ahead = |index: &usize| {
+            let server = &servers[*index];
+            // It has started with the last epoch that it read of its log (`QuorumState.initialize`), or of `quorum-state`.
+            let was_altered =
+                || self.is_misled(*index) || self.is_forgotten(server.durable_epoch(), |of, _| of == *index);
+            server.up && !server.voter && server.durable_epoch() > newest && was_altered()
+        };
+        (!missing.is_empty() && missing.iter().all(is_ahead)).then_some(Excuse::EpochAheadOfQuorum)
     }
 
     /// May an epoch have a second leader? A voter that forgot what it did in this epoch can make a second majority.
     pub fn may_be_led_again(&self, epoch: LeaderEpoch) -> Option<Excuse> {
-        let forgot = self.forgotten_epochs().any(|(_, voter, forgotten)| voter && forgotten >= epoch);
-        forgot.then_some(Excuse::ForgottenLeadership)
+        self.is_forgotten(epoch, |_, voter| voter).then_some(Excuse::ForgottenLeadership)
     }
 
     /// May another batch of an epoch stand where one stood? By a second leader of that epoch.
@@ -151,7 +161,7 @@ impl QuorumLosses<'_> {
     /// May a majority of voters not have what was committed? As soon as a fault strikes so many of them; what a majority
     /// still has is promised on.
     pub fn may_lose_majority(&self) -> Option<Excuse> {
-        let is_struck = matches!(self.facts.last(), Some(QuorumFact::Destroyed { .. }));
+        let is_struck = matches!(self.facts.last(), Some(QuorumFact::Destroyed { voter: true, log: Some(_), .. }));
         is_struck.then_some(Excuse::PromiseCutByDestroyedDisk)
     }
 
@@ -197,18 +207,30 @@ impl QuorumLosses<'_> {
         &self,
         fault: FatalFault,
         (server, leader): (usize, Option<usize>),
-        (epoch, altered): (LeaderEpoch, bool),
+        (epoch, altered_at_start): (LeaderEpoch, bool),
         next: Option<BatchId>,
     ) -> Option<Excuse> {
         let explains = match fault {
-            FatalFault::AnotherLeader => self.forgotten_epochs().any(|(.., forgotten)| forgotten >= epoch),
+            FatalFault::AnotherLeader => self.is_forgotten(epoch, |_, _| true),
             FatalFault::TruncationBelowHighWatermark => {
                 self.may_cut(server, leader) || next.is_some_and(|next| self.may_be_missing(next).is_some())
             }
-            // A file that can be read may name another cluster, node or partition.
-            FatalFault::Other => altered,
+            // A file that can be read may name another cluster, node or partition: it is read at the start.
+            FatalFault::Other => altered_at_start,
         };
         explains.then_some(Excuse::FatalFaultAfterDestroyedDisk)
+    }
+
+    /// May a read show records that are not committed? Its server had applied ones that were destroyed, or they were
+    /// while it was under way.
+    pub fn may_be_read(&self, invoked_ns: u64, had_applied_destroyed: bool) -> Option<Excuse> {
+        let (cut_ns, _) = self.last_cut()?;
+        (had_applied_destroyed || invoked_ns <= cut_ns).then_some(Excuse::ReadOfDestroyedRecord)
+    }
+
+    /// May what is committed later not be replayed? Images of what was cut were handed out.
+    pub fn may_not_be_replayed(&self) -> Option<Excuse> {
+        self.last_cut().map(|_| Excuse::CommittedMetadataDestroyed)
     }
 
     /// True time of the last cut, ns, and where the committed log ended after it.

@@ -254,6 +254,7 @@ impl World {
         let others = self.isr.iter().filter(|member| **member != leader).map(|member| self.tip(*member)).collect();
         let place = self.facts.len();
         self.facts.push(Fact::Began(Began {
+            at: 0,
             epoch: LeaderEpoch(self.epoch),
             server: leader,
             log: self.tip(leader),

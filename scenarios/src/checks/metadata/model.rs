@@ -134,10 +134,9 @@ impl MetadataModel {
     /// The next batch of the committed log that was not replayed, to replay it record by record; `None` if there is none.
     /// Without a batch, it is one of control records, or cannot be read.
     pub fn next(&mut self, committed: &Committed, ledger: &Ledger, verdict: &mut Verdict) -> Option<Update> {
-        if committed.losses(ledger).last_cut().is_some() {
-            // Its images were handed out: nobody can say what still follows from them.
+        if let Some(excuse) = committed.losses(ledger).may_not_be_replayed() {
             if verdict.ended_by().is_none() {
-                verdict.end_excused(Excuse::CommittedMetadataDestroyed);
+                verdict.end_excused(excuse);
             }
             return None;
         }

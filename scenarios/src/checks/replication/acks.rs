@@ -9,6 +9,7 @@ use crate::checks::replication::partition::ConsistentRead;
 use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch};
 use raft::log::Batch;
 use raft::message::data::FetchablePartition;
+use smallvec::SmallVec;
 
 use super::partition::PartitionModel;
 use crate::checks::server_model::ledger::BatchId;
@@ -71,15 +72,15 @@ pub fn acknowledges(
         verdict.met(Situation::DuplicateProduceAnswered);
     }
     let batch = replica.log.prefix(count);
-    if partition.losses().may_be_missing(batch).is_some() {
-        verdict.excuse(Excuse::ServedAfterLoss, 1);
+    if let Some(excuse) = partition.losses().may_serve_lost(batch) {
+        verdict.excuse(excuse, 1);
         return None;
     }
     let agreed = replica.log.agreed;
     let is_committed =
         agreed >= count || (agreed == partition.committed.len() && partition.extend(server, end, verdict));
     if !is_committed {
-        let excuse = partition.losses().may_serve(batch).map(|_| Excuse::ServedAfterLoss);
+        let excuse = partition.losses().may_serve(batch);
         lost(partition, server, end, excuse, "a different batch is committed there", verdict);
         return None;
     }
@@ -125,9 +126,8 @@ pub fn judge(ack: &Ack, partition: &PartitionModel, server: usize, verdict: &mut
     let (of, id, says) = (partition.id, partition.node(server), ack.says);
     let (end, required) = (partition.ledger.end(ack.batch), partition.required_since(ack.since));
     let losses = partition.losses();
-    let holds = |server: usize| {
-        ack.holders >> server & 1 == 1 || losses.has_lost(server, ack.batch) || losses.is_rotten(server)
-    };
+    let has = |server: usize| ack.holders >> server & 1 == 1;
+    let holds = |server: usize| has(server) || losses.may_lack(server, ack.batch).is_some();
     let lacks = |member: &NodeId| !partition.server(*member).is_some_and(holds);
     let base = partition.at(leads.partition_epoch);
     let pending = leads.in_flight && base.is_some_and(|base| usize::from(leads.maximal) > base.isr.len());
@@ -138,16 +138,19 @@ pub fn judge(ack: &Ack, partition: &PartitionModel, server: usize, verdict: &mut
     let (now, committed) = (partition.now(), partition.at(ack.committed));
     let is_newest = now.is_some_and(|now| now.leader_epoch == leads.epoch);
     let committed_isr = committed.filter(|_| is_newest).into_iter().flat_map(|state| state.isr.iter());
+    let members: SmallVec<[NodeId; 8]> = maximal.chain(committed_isr).copied().collect();
     let counted = leads.maximal;
     let holders = || (0..partition.replicas.len()).filter(|server| holds(*server)).count();
-    let (claim, wrong) = if let Some(member) = maximal.chain(committed_isr).find(|member| lacks(member)) {
+    let (claim, wrong) = if let Some(member) = members.iter().find(|member| lacks(member)) {
         (ack.of_members, format!(", which broker {member} of the ISR lacks"))
     } else if pending && proposed.is_empty() && holders() < counted.into() {
         (QUORUM, format!(", which fewer replicas have than the {counted} that it counts"))
     } else if usize::from(counted) < required && end > partition.replicas[server].enough_to {
         (QUORUM, format!(" with an ISR of size {counted}; {required} replicas are required"))
     } else {
-        return;
+        // Who counts as a holder though a fault took the batch.
+        let excused = members.iter().filter_map(|member| partition.server(*member)).filter(|server| !has(*server));
+        return excused.filter_map(|server| losses.may_lack(server, ack.batch)).for_each(|it| verdict.excuse(it, 1));
     };
     verdict.fail(claim, || format!("partition {of}: leader {id} {says} offsets below {end}{wrong}"));
 }
@@ -184,19 +187,19 @@ pub fn leader_high_watermark(
 
 /// The leader of the newest epoch shows a high watermark.
 fn shows(partition: &mut PartitionModel, server: usize, offset: Offset, verdict: &mut Verdict) {
-    if offset <= partition.committed_end() || partition.is_deleted() || !partition.leads_newest(server) {
+    if offset <= partition.committed_end() || !partition.leads_newest(server) {
         return;
+    }
+    if let Some(excuse) = partition.losses().promises_nothing(server) {
+        return verdict.excuse(excuse, 1);
     }
     // One that lacks some of C was judged when it began. The checkpoint of a high watermark may be older
     // than the last cut, and then points into the middle of what was appended since: such a leader
     // begins with it, and C is extended to the batch below.
-    if partition.replicas[server].log.agreed == partition.committed.len()
-        && partition.losses().promises_nothing(server).is_none()
-        && !partition.extend(server, offset, verdict)
-        && partition.losses().lowest_cut().is_none()
+    if partition.replicas[server].log.agreed == partition.committed.len() && !partition.extend(server, offset, verdict)
     {
         let (of, id) = (partition.id, partition.node(server));
-        verdict.fail(&HighWatermarkWithinLog::CLAIM, || {
+        verdict.fail_unless(partition.losses().may_end_at(offset), &HighWatermarkWithinLog::CLAIM, || {
             format!("partition {of}: high watermark {offset} of leader {id} is within a batch")
         });
     }
@@ -210,7 +213,7 @@ pub fn follower_high_watermark(partition: &PartitionModel, server: usize, offset
         return;
     }
     let losses = partition.losses();
-    let served = || log.get(log.agreed).and_then(|batch| losses.may_be_missing(batch)).map(|_| Excuse::ServedAfterLoss);
+    let served = || log.get(log.agreed).and_then(|batch| losses.may_serve_lost(batch));
     let excuse = losses.promises_nothing(server).or_else(served);
     let (of, id) = (partition.id, partition.node(server));
     verdict.fail_unless(excuse, &ConsistentRead::CLAIM, || {
@@ -250,8 +253,8 @@ pub fn answers_consumer(
         }
         let replica = &partition.replicas[server];
         let held = replica.count_to(batch.next_offset(), ledger).map(|count| replica.log.prefix(count));
-        if held.is_some_and(|held| partition.losses().may_serve(held).is_some()) {
-            verdict.excuse(Excuse::ServedAfterLoss, 1);
+        if let Some(excuse) = held.and_then(|held| partition.losses().may_serve(held)) {
+            verdict.excuse(excuse, 1);
         } else if same == Some(false) {
             let base = batch.base_offset;
             verdict.fail(&ConsistentRead::CLAIM, || {

@@ -1,12 +1,19 @@
 //! The audit of replicas: what a broker holds, what crossed its border and what lies on its disk.
 
+use crate::checks::prelude::*;
 use raft::io::PartitionShown;
 
 use super::Replication;
 
 impl Replication {
     /// Compares what a broker shows of a replica. `settled`: nothing of it is pending.
-    pub fn differs(&self, server: usize, shown: &PartitionShown, settled: bool) -> Option<String> {
+    pub fn differs(
+        &self,
+        server: usize,
+        shown: &PartitionShown,
+        settled: bool,
+        verdict: &mut Verdict,
+    ) -> Option<String> {
         let PartitionShown { id, log_start, log_end, high_watermark, leader_epoch, batches, last_batch } = shown;
         if *high_watermark > *log_end || *log_start > *log_end {
             return Some(format!(
@@ -23,7 +30,8 @@ impl Replication {
         if let Some(leads) = replica.leads.as_ref().filter(|leads| leads.epoch != *leader_epoch) {
             return Some(format!("its leader epoch is {leader_epoch}, it said {}", leads.epoch));
         }
-        if partition.losses().is_rotten(server) {
+        if let Some(excuse) = partition.losses().may_differ(server) {
+            verdict.excuse(excuse, 1);
             return None;
         }
         if *high_watermark != replica.high_watermark {

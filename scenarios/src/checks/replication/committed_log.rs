@@ -75,6 +75,13 @@ pub struct ReportedValue {
     shown: bool,
 }
 
+impl ReportedValue {
+    /// Who says so, if both do the one that was promised more.
+    pub fn by(&self) -> ReportedBy {
+        if self.acked { ReportedBy::Acked } else { ReportedBy::Shown }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct CommittedLog {
     pub records: Vec<LogRecord>,

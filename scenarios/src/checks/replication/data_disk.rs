@@ -9,6 +9,7 @@ use raft::io::DurableFiles;
 use super::partitions::PartitionIndex;
 
 pub(super) const TOPIC_ID_FILE: &str = "/partition.metadata";
+pub(super) const EPOCHS_FILE: &str = "/leader-epoch-checkpoint";
 const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 
 #[derive(Clone, Debug, Default)]

@@ -16,7 +16,7 @@ use raft::io::DurableFiles;
 use raft::log::Batch;
 use sim::watch::{Down, Synced, Write};
 
-use super::data_disk::{DataDisk, TOPIC_ID_FILE, high_watermarks, partition_of, segment};
+use super::data_disk::{DataDisk, EPOCHS_FILE, TOPIC_ID_FILE, high_watermarks, partition_of, segment};
 use super::partition::PartitionModel;
 use super::partitions::PartitionIndex;
 use super::{Replication, elections};
@@ -186,6 +186,22 @@ impl Replication {
                     self.partitions[index].replicas[server].log.names_synced();
                 }
                 false
+            }
+        }
+    }
+
+    /// A fault has changed the files at these paths, or replaced the disk.
+    pub fn damaged(&mut self, server: usize, altered: Option<&[String]>) {
+        let disk = &mut self.brokers[server].disk;
+        disk.damaged = true;
+        let Some(paths) = altered else {
+            let is_altered = |fact: &Fact| matches!(fact, Fact::EpochsAltered { server: of, .. } if *of == server);
+            let of_it = self.partitions.iter_mut().filter(|partition| partition.facts.iter().any(is_altered));
+            return of_it.for_each(|partition| partition.facts.push(Fact::EpochsAltered { server, are: false }));
+        };
+        for name in paths.iter().filter_map(|path| path.strip_suffix(EPOCHS_FILE)) {
+            if let Some(index) = disk.known(name).and_then(|directory| directory.partition) {
+                self.partitions[index].facts.push(Fact::EpochsAltered { server, are: true });
             }
         }
     }

@@ -18,7 +18,7 @@ use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId};
 use smallvec::SmallVec;
 
 use super::partition::PartitionModel;
-use crate::checks::loss::elections::{Candidate, CommittedChange};
+use crate::checks::loss::elections::{Candidate, CommittedChange, counted, if_lost};
 use crate::checks::loss::facts::{Began, Fact};
 use crate::checks::metadata::image::ReferenceImage;
 use crate::checks::metadata::model::Update;
@@ -74,7 +74,7 @@ pub fn changed(
     }
     let candidate = |id: NodeId| Candidate {
         has_all: partition.server(id).is_some_and(|server| partition.is_guard(server)),
-        hurt: is_hurt(partition, id, cause),
+        hurt: partition.server(id).is_some_and(|server| partition.losses().is_hurt(server, registered(id, cause))),
         restarted: cause.update.unclean.contains(&id),
     };
     let of = |state: &ReferencePartition| candidates(state).map(candidate).collect::<SmallVec<[Candidate; 4]>>();
@@ -129,10 +129,9 @@ fn count_situations(before: &ReferencePartition, after: &ReferencePartition, ver
     }
 }
 
-/// See [`Losses::is_hurt`](crate::checks::loss::answers::Losses::is_hurt).
-fn is_hurt(partition: &PartitionModel, id: NodeId, cause: Cause<'_>) -> bool {
-    let registered = cause.image.brokers.before(&id).map_or(BrokerEpoch::UNKNOWN, |it| it.broker_epoch);
-    partition.server(id).is_some_and(|server| partition.losses().is_hurt(server, registered))
+/// The epoch by which a broker was registered before.
+fn registered(id: NodeId, cause: Cause<'_>) -> BrokerEpoch {
+    cause.image.brokers.before(&id).map_or(BrokerEpoch::UNKNOWN, |it| it.broker_epoch)
 }
 
 /// A broker joins the ISR: it holds C, in the incarnation that is registered.
@@ -142,14 +141,11 @@ fn joins(partition: &PartitionModel, member: NodeId, cause: Cause<'_>, verdict: 
     if agreed >= partition.committed.len() {
         return;
     }
-    let is_rotten = partition.losses().is_rotten(server);
-    if is_rotten || !is_hurt(partition, member, cause) {
-        let (id, has, end) = (partition.id, partition.end_of(agreed), partition.committed_end());
-        let excuse = is_rotten.then_some(Excuse::RottenReplicaInSync);
-        verdict.fail_unless(excuse, &LeaderCandidateCompleteness::CLAIM, || {
-            format!("partition {id}: broker {member} joins the ISR with the committed log up to {has}; the committed log ends at {end}")
-        });
-    }
+    let (id, has, end) = (partition.id, partition.end_of(agreed), partition.committed_end());
+    let excuse = partition.losses().may_join(server, registered(member, cause));
+    verdict.fail_unless(excuse, &LeaderCandidateCompleteness::CLAIM, || {
+        format!("partition {id}: broker {member} joins the ISR with the committed log up to {has}; the committed log ends at {end}")
+    });
 }
 
 /// A replica's log was cut by its own process: a member of ISR or ELR cuts nothing that is committed
@@ -218,19 +214,15 @@ fn begins(partition: &mut PartitionModel, server: usize, epoch: LeaderEpoch, elr
     // continues nevertheless, with all that it appends until it knows of that.
     let is_sole_heir = partition.losses().is_newest_elected(epoch) && candidates(&now).eq([id]);
     let deposed = !partition.leads_newest(server) && !is_sole_heir;
-    let if_lost = match partition.required_since(None) {
-        ..=1 => Excuse::AckedLostWithMinIsrOne,
-        _ if !elr && *now.isr == [id] => Excuse::AckedLostBySoleReplica,
-        _ => Excuse::AckedLostWithLastGuard,
-    };
-    let began = Began { epoch, server, log, agreed_end: partition.end_of(agreed), others, deposed, if_lost };
+    let (at, if_lost) = (verdict.event, if_lost(partition.required_since(None), elr, *now.isr == [id]));
+    let began = Began { at, epoch, server, log, agreed_end: partition.end_of(agreed), others, deposed, if_lost };
     if deposed {
         verdict.met(Situation::LeaderAlreadyDeposed);
         return partition.facts.push(Fact::Began(began));
     }
     let lacked = partition.committed.get(agreed).copied();
-    if lacked.is_some() && partition.losses().is_rotten(server) {
-        return verdict.end_excused(Excuse::RottenReplicaLeads);
+    if let Some(excuse) = lacked.and_then(|_| partition.losses().may_lead_unjudged(server)) {
+        return verdict.end_excused(excuse);
     }
     let place = partition.facts.len();
     partition.facts.push(Fact::Began(began));
@@ -251,10 +243,8 @@ fn begins(partition: &mut PartitionModel, server: usize, epoch: LeaderEpoch, elr
         let records = partition.end_of(partition.acked).0 - partition.end_of(agreed.min(partition.acked)).0;
         let records = u64::try_from(records).unwrap_or(0);
         verdict.excused_records += records;
-        match records {
-            0 => verdict.excuse(Excuse::CommittedUnackedLost, 1),
-            _ => verdict.excuse(cause, records),
-        }
+        let (excuse, records) = counted(cause, records);
+        verdict.excuse(excuse, records);
     }
     if cause.is_some() || partition.losses().is_cut(place) {
         partition.cut(agreed, verdict);

@@ -124,8 +124,8 @@ impl Replication {
             for partition in self.partitions.iter_mut().filter(|partition| partition.id.topic_id == topic) {
                 partition.facts.push(Fact::Deleted);
                 let records = u64::try_from(partition.end_of(partition.acked).0).unwrap_or(0);
-                if records > 0 {
-                    verdict.excuse(Excuse::AckedLostByDeletion, records);
+                if let Some(excuse) = partition.losses().lost_by_deletion().filter(|_| records > 0) {
+                    verdict.excuse(excuse, records);
                 }
             }
         }

@@ -126,6 +126,15 @@ impl PartitionModel {
         now.leader == self.node(server) && now.leader_epoch == leads.epoch && !leads.dormant
     }
 
+    /// Replicas that are not in the ISR of a leader, and why they may never be.
+    pub fn out_of_sync(&self) -> impl Iterator<Item = (usize, Option<Excuse>)> + '_ {
+        let led = self.now().and_then(|now| Some((now, self.server(now.leader.known()?)?)));
+        led.into_iter().flat_map(move |(now, leader)| {
+            let out = now.replicas.iter().filter(|id| !now.isr.contains(id)).filter_map(|id| self.server(*id));
+            out.map(move |server| (server, self.losses().may_stay_out_of_sync(server, leader)))
+        })
+    }
+
     /// Does it hold all that was acknowledged?
     pub fn is_guard(&self, server: usize) -> bool {
         self.replicas[server].log.agreed >= self.acked
@@ -144,8 +153,9 @@ impl PartitionModel {
             if let Ok(batch) = self.ledger.get(next).parse() {
                 let contradicted = self.log.extend(verdict.event, &batch);
                 let mut contradicted = contradicted.into_iter();
-                let contradicted =
-                    contradicted.find(|(at, value)| self.losses().may_be_shown(Offset(*at), *value, None).is_none());
+                let contradicted = contradicted.find(|(at, value)| {
+                    self.losses().may_be_reported(Offset(*at), *value, None, ReportedBy::Shown).is_none()
+                });
                 let change = Change::Grown { place: self.log.batches.len() - 1, contradicted };
                 verdict.log_changes.push((self.id.into(), change));
             }
@@ -162,7 +172,7 @@ impl PartitionModel {
         let ledger = &self.ledger;
         let other = self.shown.iter().find(|shown| **shown != next && ledger.get(**shown).base == base);
         if let Some(other) = other {
-            let (id, excuse) = (self.id, self.losses().may_serve(*other).map(|_| Excuse::ServedAfterLoss));
+            let (id, excuse) = (self.id, self.losses().may_serve(*other));
             verdict.fail_unless(excuse, &ConsistentRead::CLAIM, || {
                 format!(
                     "partition {id}: a consumer received a batch at offset {base} that differs from the committed one"
@@ -176,7 +186,7 @@ impl PartitionModel {
     /// received, if that differs and nothing explains it.
     pub fn claim(&mut self, event: u64, offset: i64, value: u64, by: ReportedBy) -> Option<u64> {
         let other = self.log.claim(event, offset, value, by)?;
-        if self.losses().may_be_shown(Offset(offset), other, None).is_none() {
+        if self.losses().may_be_reported(Offset(offset), other, None, by).is_none() {
             return Some(other);
         }
         self.log.claims.remove(&offset);

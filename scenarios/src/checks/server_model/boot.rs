@@ -4,7 +4,6 @@ use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::DurableFiles;
-use raft::log::LEADER_EPOCH_CHECKPOINT;
 use sim::watch::Down;
 
 use super::ServerModel;
@@ -63,21 +62,17 @@ impl ServerModel {
         small.or_else(|| self.log.differs_from(&found))
     }
 
-    /// A fault destroyed durable bytes; `left` is what is left of them. Gives the newest epoch that `quorum-state` has or
-    /// had, if that is not what it was; what the log held, if some of that is gone; and whether the epochs of the log are
-    /// others now, if that may have changed.
+    /// A fault destroyed durable bytes; `left` is what is left of them, `altered` the paths of small files that are others
+    /// now, unless the disk was replaced. Gives the first and the last epoch of which it has forgotten what it did, and
+    /// what the log held, if some of that is gone.
     pub fn disk_damaged(
         &mut self,
         left: &dyn DurableFiles,
+        altered: Option<&[String]>,
         ledger: &mut Ledger,
-    ) -> (Option<LeaderEpoch>, Option<BatchId>, Option<bool>) {
+    ) -> (Option<(LeaderEpoch, LeaderEpoch)>, Option<BatchId>) {
         let left_log = read_log(left, ledger).log;
-        let (others, is_replaced) = (self.small.spoil(left), left.paths().is_empty());
-        let of_any_log = others.iter().any(|path| path.ends_with("/leader-epoch-checkpoint"));
-        self.altered = (self.altered || !others.is_empty()) && !is_replaced;
-        self.epochs_altered = (self.epochs_altered || of_any_log) && !is_replaced;
-        let of_this_log = others.iter().any(|path| path == LEADER_EPOCH_CHECKPOINT);
-        let misled = (is_replaced || of_this_log).then_some(!is_replaced);
+        self.altered = altered.is_some_and(|paths| self.altered || !paths.is_empty());
         let gone = self.gone(self.log.durable(), &left_log);
         if let Some((_, held)) = gone {
             self.log.spoil(held);
@@ -90,9 +85,9 @@ impl ServerModel {
             self.durable_elections.clear();
             self.durable_elections.extend(self.durable_election);
         }
-        // Up to the newer of both, what it says of an epoch is worth nothing.
-        let lost = lost.map(|election| election.epoch.max(self.durable_epoch()));
-        (lost, gone.map(|(log, _)| log), misled)
+        // In epochs before a later one that is read there, it does nothing any more.
+        let now = self.durable_epoch();
+        (lost.map(|election| (now, election.epoch.max(now))), gone.map(|(log, _)| log))
     }
 
     /// Of the first `count` batches, which were durable, only a prefix is `left`: gives them, and its length.

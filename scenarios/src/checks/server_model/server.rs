@@ -64,8 +64,6 @@ pub struct ServerModel {
     pub refuses: Option<String>,
     /// A fault has left another content in one of its small files, and the disk was not replaced since.
     pub altered: bool,
-    /// And one of these was the `leader-epoch-checkpoint` of any log.
-    pub epochs_altered: bool,
     /// How its last process went down, until the next one begins.
     pub down: Option<Down>,
     pub(super) damaged: bool,
@@ -95,7 +93,6 @@ impl ServerModel {
             disk_failed: false,
             refuses: None,
             altered: false,
-            epochs_altered: false,
             down: None,
             damaged: false,
         }

@@ -135,7 +135,7 @@ impl Brokers {
             registrations: 0,
         };
         // No client requests what is committed here, and none is judged.
-        brokers.cluster_mut().histories.metadata_cut(&mut Verdict::default());
+        brokers.cluster_mut().histories.committed_by_tests = true;
         brokers
     }
 
@@ -177,7 +177,7 @@ impl Brokers {
     pub fn audit(&mut self, server: usize, shown: &[PartitionShown], with_disk: bool) -> Option<String> {
         let cluster = self.checks.models.cluster.as_deref_mut().expect("it has brokers");
         let disk: &dyn raft::io::DurableFiles = &self.disks[server];
-        cluster.audit(server, true, shown, with_disk.then_some(disk))
+        cluster.audit(server, true, shown, with_disk.then_some(disk), &mut self.checks.verdict)
     }
 
     /// Three brokers and a partition with `min.insync.replicas` 2, which the first one leads.

@@ -232,23 +232,25 @@ fn who_reads_altered_epochs_may_hold_up_recovery() {
         late.recovery_overdue(quorum.now);
         (late.violation().is_some(), late.verdict.ended_by())
     };
-    let ahead = |voter, epoch| QuorumFact::Destroyed { server: 2, voter, epoch: Some(LeaderEpoch(epoch)), log: None };
-    assert_eq!(overdue(&[ahead(false, 2)]), (false, Some(Excuse::EpochAheadOfQuorum)));
-    assert_eq!(overdue(&[ahead(false, 1)]), (true, None), "the quorum has that epoch");
-    assert_eq!(overdue(&[ahead(true, 2)]), (true, None), "a voter campaigns in a later one");
     let misled = |server, is_misled| QuorumFact::Misled { server, is_misled };
     assert_eq!(overdue(&[misled(0, true)]), (false, Some(Excuse::EpochsAltered)));
     assert_eq!(overdue(&[misled(1, true)]), (true, None), "it follows");
     assert_eq!(overdue(&[misled(0, true), misled(0, false)]), (true, None), "it has a new disk");
+    // Server 2 is in epoch 2, of which the quorum does not know.
     quorum.persist(2, 2, None, None);
-    let overdue = |is_misled, voter| {
-        let mut late = quorum.checks.clone();
-        late.models.servers[2].voter = voter;
-        late.models.committed.facts.push(misled(2, is_misled));
-        late.recovery_overdue(quorum.now);
-        (late.violation().is_some(), late.verdict.ended_by())
+    let raised =
+        QuorumFact::Destroyed { server: 2, voter: false, epochs: Some((LeaderEpoch(2), LeaderEpoch(2))), log: None };
+    let excuse = |fact: Option<&QuorumFact>, voter, missing: &[usize]| {
+        let mut models = quorum.checks.models.clone();
+        models.servers[2].voter = voter;
+        models.committed.facts.extend(fact.cloned());
+        models.quorum_losses().may_not_recover(missing, LeaderEpoch(1), &models.servers)
     };
-    assert_eq!(overdue(true, false), (false, Some(Excuse::EpochAheadOfQuorum)), "its log named the epoch");
-    assert_eq!(overdue(true, true), (true, None), "a voter campaigns in a later one");
-    assert_eq!(overdue(false, false), (true, None), "no fault explains it");
+    for fact in [&raised, &misled(2, true)] {
+        assert_eq!(excuse(Some(fact), false, &[2]), Some(Excuse::EpochAheadOfQuorum));
+        assert_eq!(excuse(Some(fact), true, &[2]), None, "a voter campaigns in a later one");
+        assert_eq!(excuse(Some(fact), false, &[1, 2]), None, "another one is missing, too");
+        assert_eq!(excuse(Some(fact), false, &[]), None, "what is missing is not about it");
+    }
+    assert_eq!(excuse(None, false, &[2]), None, "no fault explains it");
 }

@@ -249,23 +249,29 @@ fn only_whom_kafka_leaves_so_stays_without_a_leader() {
 
 #[test]
 fn only_a_replica_with_other_epochs_may_stay_out_of_sync() {
-    let mut servers = [0, 1, 2].map(|server| {
+    let servers = [0, 1, 2].map(|server| {
         let mut model = ServerModel::new(broker(server), false);
         model.up = true;
         model
     });
-    let mut brokers = Brokers::with_partition(false);
+    let mut brokers = Brokers::at_work(false, &[10]);
     brokers.change(to_isr(&[0, 1], None));
-    let mut missing = |servers: &[ServerModel]| brokers.cluster_mut().missing(servers).map(|missing| missing.predicate);
-    let unsynced = Some("every replica in sync");
-    servers[2].altered = true;
-    servers[1].epochs_altered = true;
-    assert_eq!(missing(&servers), unsynced, "another file was altered");
-    servers[2].epochs_altered = true;
-    assert_ne!(missing(&servers), unsynced, "its leader refuses it");
-    servers[2].epochs_altered = false;
-    servers[0].epochs_altered = true;
-    assert_ne!(missing(&servers), unsynced, "its leader lets it cut its log again and again");
+    let mut is_waited_for = |server: usize, paths: Option<&[&str]>| {
+        let cluster = brokers.cluster_mut();
+        let paths = paths.map(|paths| paths.iter().map(|path| (*path).to_owned()).collect::<Vec<_>>());
+        cluster.replication.damaged(server, paths.as_deref());
+        cluster.missing(&servers).map(|missing| missing.predicate) == Some("every replica in sync")
+    };
+    let (metadata, epochs) = ("t-0/partition.metadata", "t-0/leader-epoch-checkpoint");
+    assert!(is_waited_for(2, Some(&[metadata])), "another file was altered");
+    assert!(is_waited_for(1, Some(&[epochs])), "that of another replica was");
+    assert!(is_waited_for(2, Some(&["t-1/leader-epoch-checkpoint"])), "that of another log was");
+    assert!(!is_waited_for(2, Some(&[epochs])), "its leader refuses it");
+    assert!(is_waited_for(2, None), "it has a new disk");
+    assert!(!is_waited_for(0, Some(&[epochs])), "its leader lets it cut its log again and again");
+    let mut verdict = Verdict::default();
+    brokers.cluster_mut().finish(true, false, &mut verdict);
+    assert_eq!(verdict.excused().map(|(excuse, _)| excuse.name()).collect::<Vec<_>>(), ["replica_epochs_altered"]);
 }
 
 /// A cluster whose partition was given to broker 2, which lacks a committed batch, and which has yet to act.

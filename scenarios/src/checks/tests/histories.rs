@@ -192,8 +192,8 @@ impl World {
                     self.leader = None;
                     self.servers[server].role = None;
                 }
-                let epoch = Some(LeaderEpoch(self.epoch));
-                self.committed.facts.push(QuorumFact::Destroyed { server, voter: true, epoch, log });
+                let epochs = Some((LeaderEpoch(0), LeaderEpoch(self.epoch)));
+                self.committed.facts.push(QuorumFact::Destroyed { server, voter: true, epochs, log });
                 for at in 0..self.known.len() {
                     let anchored = |other: &Known| {
                         other.committer == self.records.epoch(other.id) && self.holders(other.id) >= MAJORITY
@@ -286,7 +286,7 @@ impl World {
         let had = self.logs.iter().filter_map(|log| log.last()).next_back().copied().unwrap_or(BatchId::START);
         let epoch = LeaderEpoch(self.epoch);
         let more = [
-            QuorumFact::Destroyed { server: 0, voter: true, epoch: Some(epoch), log: Some(had) },
+            QuorumFact::Destroyed { server: 0, voter: true, epochs: Some((LeaderEpoch(0), epoch)), log: Some(had) },
             QuorumFact::Cut { epoch, had, left: BatchId::START, at_ns: 0 },
             QuorumFact::CommittedBeside { had, left: BatchId::START },
         ];

@@ -192,7 +192,7 @@ fn audits_compare_a_broker_with_its_border() {
         PartitionShown { high_watermark: Offset(3), ..honest.clone() },
     ];
     for lie in &lies {
-        assert!(brokers.cluster_mut().audit(0, true, std::slice::from_ref(lie), None).is_some(), "{lie:?}");
+        assert!(brokers.audit(0, std::slice::from_ref(lie), false).is_some(), "{lie:?}");
     }
     let path = "t-0/00000000000000000000.log";
     brokers.disks[0].bytes_mut(path).push(0);
@@ -221,7 +221,7 @@ fn clients_of_the_topic() -> ClientHistories {
     let (mut histories, mut scrap) = (ClientHistories::new(&["t".into()], 1, &[]), Verdict::default());
     let topic = MetadataRecord::Topic(Topic { name: "t".into(), topic_id: TOPIC });
     histories.metadata_committed(Offset(0), &topic, &mut scrap);
-    histories.metadata_cut(&mut scrap);
+    histories.committed_by_tests = true;
     histories
 }
 

@@ -13,6 +13,7 @@ use raft::metadata::MetadataRecord;
 use raft::metadata::records::PartitionChange;
 
 use super::brokers::{Brokers, PARTITION, broker, change, config, elr, to_isr};
+use super::excuses::elected_uncleanly;
 use sim::watch::Down;
 
 /// Two values are acknowledged with all three, and the first broker has failed: the second leads.
@@ -364,22 +365,20 @@ fn a_leader_deposed_uncleanly_serves_what_can_never_be_committed() {
 /// A high watermark that its leader had checkpointed before the log was cut and grew anew.
 #[test]
 fn only_after_a_cut_may_a_high_watermark_point_into_a_batch() {
-    let points_into = |is_cut: bool| {
-        let mut brokers = Brokers::at_work(false, &[10]);
-        brokers.commit([config("unclean.leader.election.enable", "true")]);
+    let points_into = |is_cut: bool, high_watermark: i64| {
+        let mut brokers = if is_cut { elected_uncleanly(true) } else { Brokers::at_work(false, &[10]) };
         let leader = if is_cut { 2 } else { 0 };
         if is_cut {
-            brokers.change(to_isr(&[0], None));
-            brokers.change(PartitionChange { leader_recovery_state: 1, ..to_isr(&[2], Some(2)) });
             brokers.lead(2, 1, 2, 1);
         }
-        let of_two = BatchBuilder::new(Offset(0), LeaderEpoch(-1), 0).value(11).value(12).build();
-        brokers.append(leader, &of_two);
-        brokers.high_watermark(leader, 2);
+        let of_three = BatchBuilder::new(Offset(0), LeaderEpoch(-1), 0).value(11).value(12).value(13).build();
+        brokers.append(leader, &of_three);
+        brokers.high_watermark(leader, high_watermark);
         brokers
     };
-    assert_eq!(points_into(false).broke(), Some("HighWatermarkWithinLog"));
-    assert_eq!(points_into(true).broke(), None);
+    assert_eq!(points_into(false, 2).broke(), Some("HighWatermarkWithinLog"));
+    assert_eq!(points_into(true, 2).broke(), None, "so far the log went before the cut");
+    assert_eq!(points_into(true, 3).broke(), Some("HighWatermarkWithinLog"), "and no further");
 }
 
 #[test]

@@ -146,12 +146,14 @@ impl Played {
 
     /// The only replica's log, whose leaders begin one after the other.
     fn began(&mut self, deposed: Option<(i32, i64)>) -> Began {
+        let at = self.verdict.event;
         let partition = self.partition(T);
         let log = &partition.replicas[0].log;
         let begun = partition.facts.iter().filter(|fact| matches!(fact, Fact::Began(_))).count();
         let (epoch, agreed_end) =
             deposed.unwrap_or((i32::try_from(begun).unwrap() + 2, partition.end_of(log.count()).0));
         Began {
+            at,
             epoch: LeaderEpoch(epoch),
             server: 0,
             log: log.prefix(log.count()),
