@@ -9,7 +9,7 @@ use sim::process::{self, Effect, Input, Node, Out, Process, Thread};
 
 pub use crate::message::{BoxedMessage, Message, Rpc};
 pub use crate::said::{AttemptEvent, Said};
-use crate::workload::{AppendClient, ClientOperation, ClientSpec, KafkaClient, KafkaClientSpec};
+use crate::workload::{AppendClient, ClientOperation, ClientSpec, Draws, KafkaClient, KafkaClientSpec, clocks};
 
 /// A server's configuration, and the index in the world of each Kafka node id.
 #[derive(Clone, Debug)]
@@ -134,19 +134,6 @@ impl Server {
             let effect = to_sim(effect, &self.places, out);
             out.push(effect);
         }
-    }
-}
-
-pub(crate) fn clocks(now: process::Now) -> raft::io::Now {
-    raft::io::Now { mono_ns: now.mono_ns, wall_ms: now.wall_ms }
-}
-
-/// Draws from the node's own stream.
-pub(crate) struct Draws<'a>(pub &'a mut sim::rng::Entropy);
-
-impl raft::io::Entropy for Draws<'_> {
-    fn below(&mut self, bound: u32) -> u32 {
-        self.0.below(u64::from(bound)) as u32
     }
 }
 

@@ -9,8 +9,10 @@ use sim::process::{Connection, Effect, Input, Node, Now, Out};
 use sim::rng::{Entropy, Purpose, Seed};
 use smallvec::SmallVec;
 
+use super::client_process::ClientProcess;
 use super::operation::{Agenda, ClientOperation, Timetable};
-use crate::actor::{Actor, AttemptEvent, BoxedMessage, Message, Said};
+use crate::message::{BoxedMessage, Message};
+use crate::said::{AttemptEvent, Said};
 
 /// How a client works.
 #[derive(Clone, Debug)]
@@ -118,7 +120,7 @@ pub struct AppendClient {
 
 impl AppendClient {
     /// A fresh client; nothing of it survives a crash.
-    pub fn boot(spec: &ClientSpec, now: Now, out: &mut Out<Actor>) -> AppendClient {
+    pub fn boot(spec: &ClientSpec, now: Now, out: &mut Out<impl ClientProcess>) -> AppendClient {
         let client = AppendClient {
             ways: spec.servers.iter().map(|_| Way::default()).collect(),
             spec: spec.clone(),
@@ -142,7 +144,7 @@ impl AppendClient {
     }
 
     /// One input.
-    pub fn step(&mut self, now: Now, input: Input<Actor>, entropy: &mut Entropy, out: &mut Out<Actor>) {
+    pub fn step<P: ClientProcess>(&mut self, now: Now, input: Input<P>, entropy: &mut Entropy, out: &mut Out<P>) {
         match input {
             Input::Opened { token, connection } => {
                 if let Some(way) = self.ways.iter_mut().find(|way| way.token == token) {
@@ -184,7 +186,7 @@ impl AppendClient {
         self.requested.as_deref().unwrap_or_default()
     }
 
-    fn go_by_agenda(&mut self, now: Now, out: &mut Out<Actor>) {
+    fn go_by_agenda(&mut self, now: Now, out: &mut Out<impl ClientProcess>) {
         let since_boot_ns = now.mono_ns - self.booted_ns;
         while let Some(operation) = self.agenda.as_mut().and_then(|agenda| agenda.take_due(since_boot_ns)) {
             match operation {
@@ -205,7 +207,7 @@ impl AppendClient {
         }
     }
 
-    fn say(event: AttemptEvent, out: &mut Out<Actor>) {
+    fn say(event: AttemptEvent, out: &mut Out<impl ClientProcess>) {
         out.push(Effect::Observe(Said::Client(event)));
     }
 
@@ -216,7 +218,7 @@ impl AppendClient {
         response: &Response,
         now: Now,
         entropy: &mut Entropy,
-        out: &mut Out<Actor>,
+        out: &mut Out<impl ClientProcess>,
     ) {
         let attempt = correlation_id as u32;
         let way = &mut self.ways[place];
@@ -265,7 +267,7 @@ impl AppendClient {
     }
 
     /// The connection is gone: what was in flight on it is unknown.
-    fn lose(&mut self, place: usize, now: Now, entropy: &mut Entropy, out: &mut Out<Actor>) {
+    fn lose(&mut self, place: usize, now: Now, entropy: &mut Entropy, out: &mut Out<impl ClientProcess>) {
         let way = &mut self.ways[place];
         for lost in way.in_flight.drain(..) {
             let attempt = lost.attempt;
@@ -280,7 +282,7 @@ impl AppendClient {
         self.look_elsewhere(place, None, entropy);
     }
 
-    fn expire(&mut self, now: Now, entropy: &mut Entropy, out: &mut Out<Actor>) {
+    fn expire(&mut self, now: Now, entropy: &mut Entropy, out: &mut Out<impl ClientProcess>) {
         for place in 0..self.ways.len() {
             let way = &self.ways[place];
             let late_answer = way.in_flight.iter().any(|other| other.deadline_ns <= now.mono_ns);
@@ -292,7 +294,7 @@ impl AppendClient {
         }
     }
 
-    fn append_if_due(&mut self, now: Now, out: &mut Out<Actor>) {
+    fn append_if_due(&mut self, now: Now, out: &mut Out<impl ClientProcess>) {
         let due_ns = self.next_append_ns;
         if self.resting || now.mono_ns < due_ns {
             return;
@@ -306,7 +308,7 @@ impl AppendClient {
     }
 
     /// True if one was sent.
-    fn append_owed(&mut self, now: Now, out: &mut Out<Actor>) -> bool {
+    fn append_owed(&mut self, now: Now, out: &mut Out<impl ClientProcess>) -> bool {
         let records = self.draw_records();
         let sent = self.append(records, now, out);
         self.owed -= u32::from(sent);
@@ -319,7 +321,7 @@ impl AppendClient {
     }
 
     /// True if it was sent.
-    fn append(&mut self, records: u8, now: Now, out: &mut Out<Actor>) -> bool {
+    fn append(&mut self, records: u8, now: Now, out: &mut Out<impl ClientProcess>) -> bool {
         let place = self.leader;
         if self.ways[place].connection.is_none() {
             self.connect(place, now, out);
@@ -343,7 +345,7 @@ impl AppendClient {
         true
     }
 
-    fn read_if_due(&mut self, now: Now, out: &mut Out<Actor>) {
+    fn read_if_due(&mut self, now: Now, out: &mut Out<impl ClientProcess>) {
         let due_ns = self.next_read_ns;
         if self.resting || now.mono_ns < due_ns {
             return;
@@ -355,7 +357,7 @@ impl AppendClient {
         self.read_from(place, now, out);
     }
 
-    fn read_from(&mut self, place: usize, now: Now, out: &mut Out<Actor>) {
+    fn read_from(&mut self, place: usize, now: Now, out: &mut Out<impl ClientProcess>) {
         if self.ways[place].connection.is_none() {
             self.connect(place, now, out);
         } else if !self.ways[place].in_flight.iter().any(|other| other.read) {
@@ -375,7 +377,7 @@ impl AppendClient {
     }
 
     /// Reads on from one server; a full answer is followed by the next read at once.
-    fn read(&mut self, place: usize, now: Now, out: &mut Out<Actor>) {
+    fn read(&mut self, place: usize, now: Now, out: &mut Out<impl ClientProcess>) {
         let from = self.ways[place].read_from;
         let at_most = self.spec.read_records;
         Self::say(AttemptEvent::ReadInvoked { attempt: self.next_attempt, from, at_most }, out);
@@ -383,7 +385,7 @@ impl AppendClient {
         self.send(place, Request::ReadRecords(request), true, now, out);
     }
 
-    fn connect(&mut self, place: usize, now: Now, out: &mut Out<Actor>) {
+    fn connect(&mut self, place: usize, now: Now, out: &mut Out<impl ClientProcess>) {
         let way = &mut self.ways[place];
         if way.connecting || now.mono_ns < way.not_before_ns {
             return;
@@ -395,7 +397,7 @@ impl AppendClient {
         out.push(Effect::Connect { token: way.token, to: self.spec.servers[place].1 });
     }
 
-    fn send(&mut self, place: usize, request: Request, read: bool, now: Now, out: &mut Out<Actor>) {
+    fn send(&mut self, place: usize, request: Request, read: bool, now: Now, out: &mut Out<impl ClientProcess>) {
         let attempt = self.next_attempt;
         self.next_attempt += 1;
         let way = &mut self.ways[place];
@@ -406,7 +408,7 @@ impl AppendClient {
         out.push(Effect::Request { connection, message });
     }
 
-    fn arm(&self, now: Now, out: &mut Out<Actor>) {
+    fn arm(&self, now: Now, out: &mut Out<impl ClientProcess>) {
         let own_ns = self.next_append_ns.min(self.next_read_ns);
         let mut at_mono_ns = match &self.agenda {
             Some(agenda) if now.mono_ns < self.spec.agenda_ends_ns => {

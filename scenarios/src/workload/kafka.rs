@@ -14,8 +14,10 @@ use raft::io::{CloseReason, ConnectToken, Connection};
 use sim::process::{self, Effect, Input, Node, Now, Out};
 use sim::rng::Entropy;
 
+use super::client_process::{ClientProcess, Draws, clocks};
 use super::operation::{Agenda, ClientOperation, Timetable};
-use crate::actor::{Actor, BoxedMessage, Draws, Message, Said, clocks};
+use crate::message::{BoxedMessage, Message};
+use crate::said::Said;
 
 /// A client and its application.
 #[derive(Clone, Debug)]
@@ -50,7 +52,7 @@ pub struct KafkaClient {
 
 impl KafkaClient {
     /// A fresh client; nothing of it survives a crash.
-    pub fn boot(spec: &KafkaClientSpec, now: Now, out: &mut Out<Actor>) -> KafkaClient {
+    pub fn boot(spec: &KafkaClientSpec, now: Now, out: &mut Out<impl ClientProcess>) -> KafkaClient {
         let start_ns = spec.fresh.as_ref().map_or(now.mono_ns, |fresh| fresh.from_ns).max(now.mono_ns);
         let (is_fresh, topics) = (spec.fresh.is_some(), spec.topics.clone());
         let pair = match &spec.role {
@@ -85,7 +87,7 @@ impl KafkaClient {
     }
 
     /// One input.
-    pub fn step(&mut self, now: Now, input: Input<Actor>, entropy: &mut Entropy, out: &mut Out<Actor>) {
+    pub fn step<P: ClientProcess>(&mut self, now: Now, input: Input<P>, entropy: &mut Entropy, out: &mut Out<P>) {
         if matches!(input, Input::Timer) {
             self.armed_ns = None;
         }
@@ -125,7 +127,7 @@ impl KafkaClient {
         self.requested.as_deref().unwrap_or_default()
     }
 
-    fn tell(&mut self, now: Now, input: Input<Actor>, entropy: &mut Entropy, world: &mut Out<Actor>) {
+    fn tell<P: ClientProcess>(&mut self, now: Now, input: Input<P>, entropy: &mut Entropy, world: &mut Out<P>) {
         let draws = &mut Draws(entropy);
         let (now, out) = (clocks(now), &mut self.out);
         match &mut self.pair {
@@ -237,7 +239,7 @@ impl KafkaClient {
     }
 
     /// Turns what the client requested into the world's effects; its timer stays here.
-    fn hand_over(&mut self, now: Now, out: &mut Out<Actor>) {
+    fn hand_over(&mut self, now: Now, out: &mut Out<impl ClientProcess>) {
         for effect in self.out.effects.drain(..) {
             let effect = match effect {
                 ClientEffect::Connect { token, to } => {
@@ -271,7 +273,7 @@ impl KafkaClient {
         }
     }
 
-    fn arm(&mut self, out: &mut Out<Actor>) {
+    fn arm(&mut self, out: &mut Out<impl ClientProcess>) {
         let application_ns = match &self.agenda {
             Some(agenda) => agenda.next_ns().map(|at_ns| self.booted_ns + at_ns),
             None => self.application_ns().filter(|_| !self.resting),
@@ -284,7 +286,7 @@ impl KafkaClient {
     }
 }
 
-fn to_client<O>(input: Input<Actor>, out: &mut Out<Actor>) -> ClientInput<O> {
+fn to_client<O, P: ClientProcess>(input: Input<P>, out: &mut Out<P>) -> ClientInput<O> {
     match input {
         Input::Opened { token, connection } => {
             ClientInput::Opened { token: ConnectToken(token), connection: Connection(connection.0) }

@@ -2,12 +2,15 @@
 //!
 //! * `append_client`: the model's client, for scenarios of the quorum alone
 //! * `kafka`: Kafka's own clients, for full clusters
+//! * `client_process`: what they need of the process that they are
 //! * `operation`: what may be requested of either, and lists of it
 
 mod append_client;
+mod client_process;
 mod kafka;
 mod operation;
 
 pub use append_client::{AppendClient, ClientSpec};
+pub(crate) use client_process::{Draws, clocks};
 pub use kafka::{Fresh, KafkaClient, KafkaClientRole, KafkaClientSpec, Topics, all_partitions};
 pub use operation::{ClientOperation, ScheduledOperation, Timetable, append_bytes};

@@ -11,12 +11,6 @@ use super::source::{product_code, root, sources};
 /// A module by its path in its crate.
 type Module = Vec<String>;
 
-/// Allowed circles, by the first file of each, with the reason.
-const KNOWN: &[(&str, &str)] = &[
-    // An actor is one of these clients, and their effects are typed by the actor (`Out<Actor>`).
-    ("scenarios", "actor"),
-];
-
 /// The modules of a crate.
 struct Crate {
     /// Their code, without `use` statements, and what these import.
@@ -206,14 +200,8 @@ fn no_two_files_import_each_other() {
     let mut found = Vec::new();
     for name in ["raft", "sim", "scenarios", "fuzz", "reports"] {
         for circle in Crate::read(name).circles() {
-            let files: Vec<String> = circle.iter().map(|module| module.join("/")).collect();
-            found.push((name, files));
+            found.push((name, circle.iter().map(|module| module.join("/")).collect::<Vec<_>>()));
         }
     }
-    let known = |name: &str, files: &[String]| KNOWN.contains(&(name, files[0].as_str()));
-    let new: Vec<_> = found.iter().filter(|(name, files)| !known(name, files)).collect();
-    assert!(new.is_empty(), "these import each other; what both need belongs in a file of its own: {new:#?}");
-    let gone: Vec<_> =
-        KNOWN.iter().filter(|(name, first)| !found.iter().any(|(n, files)| n == name && files[0] == *first)).collect();
-    assert!(gone.is_empty(), "these circles are untied: take them out of the list: {gone:?}");
+    assert!(found.is_empty(), "these import each other; what both need belongs in a file of its own: {found:#?}");
 }
