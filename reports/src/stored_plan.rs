@@ -1,6 +1,5 @@
 //! The plan of a repro file, with an error for each invalid fault.
 
-use scenarios::aim::guard;
 use scenarios::aim::trigger_event::TriggerEvent;
 use scenarios::cluster::Prepared;
 use serde_json::Value;
@@ -57,9 +56,6 @@ fn check(fault: &Fault, cluster: &Prepared) -> Result<(), String> {
         within("on.after_ns", trigger.after_ns.into(), 0, MAX_NS)?;
         let places = [trigger.seen_as, trigger.peer_as];
         places.into_iter().flatten().try_for_each(|node| exists(node, cluster.servers.len(), "server"))?;
-    }
-    if let Some(guard) = fault.unless.as_ref().filter(|guard| !guard::NAMES.contains(&guard.as_ref())) {
-        return Err(format!("no guard is named {guard:?}; allowed: {}", guard::NAMES.join(", ")));
     }
     // As for a scenario's `[nemesis]`.
     let mut what = fault.what.clone();

@@ -7,7 +7,7 @@ use raft::client::AttemptEvent as Attempt;
 use raft::io::{FatalFault, Observation, ThreadName};
 use raft::message::Request;
 use sim::disk::Disk;
-use sim::fault::{Fault, Kind, Occurrence, What};
+use sim::fault::{Fault, Guard, Kind, Occurrence, What};
 use sim::process::{Connection, DiskError, Input, Node, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Write};
 
@@ -98,7 +98,7 @@ impl RunObserver {
     }
 
     /// Passes a server's observation, and what it committed, to the triggers.
-    fn look_out(&mut self, node: Node, observation: Observation) {
+    fn watch_triggers(&mut self, node: Node, observation: Observation) {
         let Some(tracker) = &mut self.tracker else { return };
         self.trigger_watch.observed(node, observation);
         let commits = tracker.observed(node, observation);
@@ -247,7 +247,7 @@ impl Watch<Actor> for RunObserver {
                     return;
                 }
                 self.cross(at, node, Event::Observed { observation: *observation });
-                self.look_out(node, *observation);
+                self.watch_triggers(node, *observation);
                 // ISRs and leaders follow from committed metadata, and so from a high watermark.
                 if matches!(observation, Observation::RoleChanged { .. } | Observation::HighWatermark { .. }) {
                     self.note_state();
@@ -368,7 +368,7 @@ impl Watch<Actor> for RunObserver {
         self.trigger_watch.take()
     }
 
-    fn forbids(&self, guard: &str, fault: &Fault) -> bool {
+    fn forbids(&self, guard: Guard, fault: &Fault) -> bool {
         self.tracker.as_ref().is_some_and(|tracker| guard::forbids(guard, tracker, fault))
     }
 

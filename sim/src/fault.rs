@@ -39,7 +39,7 @@ use words::FaultWords;
 pub use crate::ids::Link;
 pub use kind::{Amount, Damage, Tail, Target, TargetMut};
 pub(crate) use kind::{Begun, Came};
-pub use plan::{Fault, Occurrence, Plan, Trigger};
+pub use plan::{Fault, Guard, Occurrence, Plan, Trigger};
 
 /// Passes the list of the kinds to a macro: for each its file (and its field in tables of kinds), its type and its name
 /// in plans. A new kind is appended: its position is part of the identity of its faults, and of draws.

@@ -2,7 +2,7 @@
 //! knows none of them. All calls are static, and empty by default.
 
 use crate::disk::Disk;
-use crate::fault::{Fault, Occurrence};
+use crate::fault::{Fault, Guard, Occurrence};
 use crate::process::{Connection, DiskError, File, Input, Node, Process, Thread};
 
 /// How a node went down.
@@ -145,7 +145,7 @@ pub trait Watch<P: Process> {
         Vec::new()
     }
     /// Called for a fault with a tolerance guard when it is about to begin: would it exceed the tolerance?
-    fn forbids(&self, _guard: &str, _fault: &Fault) -> bool {
+    fn forbids(&self, _guard: Guard, _fault: &Fault) -> bool {
         false
     }
     /// Called after each event: is there a reason to stop?

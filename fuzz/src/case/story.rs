@@ -146,8 +146,8 @@ impl<'a> Describer<'a> {
                 format!("{after} the {} {} from here on: {what}{node}", ordinal(trigger.nth), trigger.name)
             }
         };
-        if let Some(guard) = &fault.unless {
-            text.push_str(&format!(", unless guard {guard} forbids it"));
+        if let Some(guard) = fault.unless {
+            text.push_str(&format!(", unless guard {} forbids it", guard.name()));
         }
         text
     }

@@ -103,6 +103,7 @@ fn bad_repro_files() {
         ("node.json", with(kill, r#""kill": { "node": 3 }"#)),
         ("link.json", with("[[0, 1]]", "[[0, 5]]")),
         ("no-links.json", with("[[0, 1]]", "[]")),
+        ("guard.json", with("\"at_ns\": 5", "\"unless\": \"last-coppy\", \"at_ns\": 5")),
         ("late.json", with("700000000", "18446744073709551615")),
         ("client.json", asks(2, r#""append": { "count": 1 }"#)),
         ("server.json", asks(0, r#""read-from": { "server": 3 }"#)),

@@ -1,37 +1,30 @@
 //! Tolerance guards: what a fault must not destroy if the guarantees are to hold, evaluated at the instant at which the
 //! fault is about to begin.
 
-use sim::fault::{Fault, Kind};
+use sim::fault::{Fault, Guard, Kind};
 
 use super::tracker::Tracker;
 use crate::scenario::fault_profile::{Destroys, means};
 use crate::scenario::faults::Nemesis;
 
-/// A fault that destroys bytes of the page cache or of the disk must leave every acknowledged record on some replica
-/// that may become leader, and every voter's vote and epoch on a majority of disks.
-pub const LAST_COPY: &str = "last-copy";
-
-/// No fault may go beyond what Kafka promises with three replicas of which two must be in sync.
-pub const TOLERANCE: &str = "tolerance";
-
-pub const NAMES: [&str; 2] = [LAST_COPY, TOLERANCE];
-
 /// Whether the guard forbids the fault now.
-pub fn forbids(guard: &str, tracker: &Tracker, fault: &Fault) -> bool {
+pub fn forbids(guard: Guard, tracker: &Tracker, fault: &Fault) -> bool {
     match guard {
-        LAST_COPY => tracker.has_last_copy(fault),
-        TOLERANCE => tracker.exceeds_tolerance(fault),
-        _ => false,
+        // Every acknowledged record must stay on some replica that may become leader, and every voter's vote and epoch
+        // on a majority of disks.
+        Guard::LastCopy => tracker.has_last_copy(fault),
+        // What Kafka promises with three replicas of which two must be in sync.
+        Guard::Tolerance => tracker.exceeds_tolerance(fault),
     }
 }
 
 /// The guard of a fault of this kind; `waits`: it waits for a trigger.
-pub fn of(nemesis: &Nemesis, kind: Kind, waits: bool) -> Option<&'static str> {
+pub fn of(nemesis: &Nemesis, kind: Kind, waits: bool) -> Option<Guard> {
     if nemesis.beyond_tolerance || nemesis.any_broker_loses_data {
         return None;
     }
     if nemesis.within_tolerance {
-        return Some(TOLERANCE);
+        return Some(Guard::Tolerance);
     }
     let destroys = match means(kind).destroys {
         // The same minority of servers loses its disks all through a run, unless aimed faults destroy others, too.
@@ -39,5 +32,5 @@ pub fn of(nemesis: &Nemesis, kind: Kind, waits: bool) -> Option<&'static str> {
         Destroys::Unforced => waits || nemesis.guarded,
         Destroys::Nothing => false,
     };
-    destroys.then_some(LAST_COPY)
+    destroys.then_some(Guard::LastCopy)
 }

@@ -9,12 +9,13 @@ use raft::message::cluster::BrokerHeartbeatResponse;
 use raft::message::{ClusterResponse, ErrorCode, Response};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::{BrokerRegistrationChange, Partition, PartitionChange, RegisterBroker};
-use sim::fault::{Fault, Kill, PowerLoss, ReplaceDisk, Tail, What};
+use sim::fault::{Fault, Guard, Kill, PowerLoss, ReplaceDisk, Tail, What};
 use sim::process::{File, Node};
 use sim::watch::{Phase, Write};
 
-use super::guard::{LAST_COPY, TOLERANCE, forbids};
+use super::guard::forbids;
 use super::tracker::{METADATA_LOG, Tracker};
+use super::trigger_event::TriggerEvent;
 
 const TOPIC: Uuid = Uuid([7; 16]);
 const PARTITION: TopicIdPartition = TopicIdPartition { topic_id: TOPIC, partition: 0 };
@@ -61,8 +62,8 @@ impl Cluster {
         }
         assert!(self.shows(self.end).is_empty(), "not committed yet");
         self.end = batch.next_offset();
-        let names: Vec<_> = self.shows(self.end).iter().map(|commit| commit.record).collect();
-        assert_eq!(names, [record.name()]);
+        let events: Vec<_> = self.shows(self.end).iter().map(|commit| commit.event).collect();
+        assert_eq!(events, [TriggerEvent::of_commit(&record).expect("a trigger may name it")]);
     }
 
     fn shows(&mut self, high_watermark: Offset) -> Vec<super::tracker::Commit> {
@@ -104,11 +105,11 @@ impl Cluster {
     }
 
     fn tolerance_forbids(&self, fault: &Fault) -> bool {
-        forbids(TOLERANCE, &self.tracker, fault)
+        forbids(Guard::Tolerance, &self.tracker, fault)
     }
 
     fn last_copy_forbids(&self, fault: &Fault) -> bool {
-        forbids(LAST_COPY, &self.tracker, fault)
+        forbids(Guard::LastCopy, &self.tracker, fault)
     }
 }
 

@@ -16,20 +16,17 @@ use sim::fault::Fault;
 use sim::process::Node;
 use sim::watch::{Phase, Write};
 
+use super::trigger_event::TriggerEvent;
 use crate::scenario::fault_profile::{Destroys, means};
 
 /// The metadata log's directory.
 pub const METADATA_LOG: &str = "__cluster_metadata-0/";
 pub const LOG_SUFFIX: &str = ".log";
 
-/// The name of a record of a quorum without brokers.
-pub const DATA_RECORD: &str = "record";
-
-/// A record that was committed just now.
+/// A record that was committed just now, of a type that triggers may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Commit {
-    /// Kafka's name of its type, or [`DATA_RECORD`].
-    pub record: &'static str,
+    pub event: TriggerEvent,
     /// The broker that the record concerns.
     pub about: Option<NodeId>,
 }
@@ -188,11 +185,12 @@ impl Tracker {
             let bytes = &written.bytes[written.position..];
             if !self.has_brokers {
                 let records = Batch::values_at(bytes).map_or(0, Iterator::count);
-                commits.extend(std::iter::repeat_n(Commit { record: DATA_RECORD, about: None }, records));
+                commits
+                    .extend(std::iter::repeat_n(Commit { event: TriggerEvent::RecordCommitted, about: None }, records));
             } else if let Ok((batch, _)) = Batch::parse(bytes) {
                 for (_, record) in batch.metadata_records().into_iter().flatten() {
                     let about = self.record(record);
-                    commits.push(Commit { record: record.name(), about });
+                    commits.extend(TriggerEvent::of_commit(record).map(|event| Commit { event, about }));
                 }
             }
         }

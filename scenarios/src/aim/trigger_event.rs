@@ -1,5 +1,7 @@
 //! The events that an aimed fault may wait for, by name.
 
+use raft::metadata::MetadataRecord;
+
 /// Declares the closed list of events, each with its name and description.
 macro_rules! events {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal, $of:ident;)+) => {
@@ -115,6 +117,20 @@ impl TriggerEvent {
                 | ProducerIdsCommitted
                 | RegisterBrokerCommitted
         )
+    }
+
+    /// That a record of a cluster with brokers was committed; `None`: of a type that no trigger names.
+    pub fn of_commit(record: &MetadataRecord) -> Option<TriggerEvent> {
+        match record {
+            MetadataRecord::RegisterBroker(_) => Some(TriggerEvent::RegisterBrokerCommitted),
+            MetadataRecord::BrokerRegistrationChange(_) => Some(TriggerEvent::BrokerChangeCommitted),
+            MetadataRecord::Partition(_) => Some(TriggerEvent::PartitionCommitted),
+            MetadataRecord::PartitionChange(_) => Some(TriggerEvent::PartitionChangeCommitted),
+            MetadataRecord::RemoveTopic(_) => Some(TriggerEvent::RemoveTopicCommitted),
+            MetadataRecord::Config(_) => Some(TriggerEvent::ConfigCommitted),
+            MetadataRecord::ProducerIds(_) => Some(TriggerEvent::ProducerIdsCommitted),
+            _ => None,
+        }
     }
 
     pub fn by_name(name: &str) -> Option<TriggerEvent> {

@@ -9,7 +9,7 @@ use sim::fault::{Occurrence, Plan};
 use sim::process::Node;
 use sim::watch::Write;
 
-use super::tracker::{Commit, DATA_RECORD, LOG_SUFFIX, METADATA_LOG, Tracker};
+use super::tracker::{Commit, LOG_SUFFIX, METADATA_LOG, Tracker};
 use super::trigger_event::TriggerEvent;
 use crate::actor::Message;
 
@@ -92,14 +92,8 @@ impl TriggerWatch {
 
     /// The high watermark of leader `node` has passed these records.
     pub fn committed(&mut self, node: Node, commits: &[Commit], tracker: &Tracker) {
-        for Commit { record, about } in commits {
-            let is_of = |event: &&TriggerEvent| match event {
-                TriggerEvent::RecordCommitted => *record == DATA_RECORD,
-                event => event.name().strip_prefix("committed:") == Some(*record),
-            };
-            if let Some(event) = TriggerEvent::ALL.iter().find(is_of) {
-                self.note(*event, node, about.and_then(|id| tracker.place(id)));
-            }
+        for Commit { event, about } in commits {
+            self.note(*event, node, about.and_then(|id| tracker.place(id)));
         }
     }
 

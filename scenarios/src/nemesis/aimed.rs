@@ -1,7 +1,5 @@
 //! Faults that wait for a trigger: after an election, while AlterPartition is in flight, between a write and its fsync.
 
-use std::borrow::Cow;
-
 use sim::fault::{
     Cut, Delay, Fault, FsyncFails, Kill, Link, Pause, PowerLoss, ReplaceDisk, Stall, Tail, Terminate, Trigger, What,
 };
@@ -63,7 +61,7 @@ impl Planner<'_> {
         let means = means(kind.kind());
         let trigger = Trigger { name: event.name().into(), nth, after_ns, seen_as, peer_as };
         let fault = Fault::at(at_ns, if means.is_instant { 0 } else { lasts_ns }, what).aimed(trigger);
-        let unless = guard::of(&self.scenario.nemesis, kind.kind(), true).map(Cow::Borrowed);
+        let unless = guard::of(&self.scenario.nemesis, kind.kind(), true);
         Fault { unless, ..fault }
     }
 

@@ -119,7 +119,7 @@ impl Limits {
         let in_time = fault.at_ns >= start && fault.at_ns < end;
         let lasts = self.lasts_ns(fault).is_some_and(|(min, max)| (min..=max).contains(&fault.lasts_ns));
         let guard = guard::of(&self.scenario.nemesis, fault.what.kind(), fault.on.is_some());
-        let guarded = fault.unless.as_deref() == guard;
+        let guarded = fault.unless == guard;
         if !(in_time && lasts && guarded && self.strikes_somebody(&fault.what)) {
             return false;
         }
@@ -261,7 +261,7 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
-    use sim::fault::{BitRot, Kill, PowerLoss, ReplaceDisk, Tail};
+    use sim::fault::{BitRot, Guard, Kill, PowerLoss, ReplaceDisk, Tail};
     use sim::rng::Seed;
 
     use super::*;
@@ -290,7 +290,7 @@ mod tests {
     fn what_goes_too_far_is_left_out() {
         let limits = Limits::of(&prepared("ci", 0));
         let second = 1_000_000_000;
-        let guarded = |fault: Fault| Fault { unless: Some(guard::TOLERANCE.into()), ..fault };
+        let guarded = |fault: Fault| Fault { unless: Some(Guard::Tolerance), ..fault };
         let kill =
             |at, lasts, node| guarded(Fault::at(at, lasts, What::Kill(Kill { node: Node(node), after_effects: None })));
         let replace =

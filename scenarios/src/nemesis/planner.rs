@@ -1,7 +1,5 @@
 //! What the generators of a plan share: their targets, their streams, and draws.
 
-use std::borrow::Cow;
-
 use sim::fault::{Fault, Kind, Link, What};
 use sim::process::Node;
 use sim::rng::{Entropy, Purpose, Seed};
@@ -63,7 +61,7 @@ impl Planner<'_> {
     pub fn push(&mut self, at_ns: u64, lasts_ns: u64, what: impl Into<What>) {
         let nemesis = &self.scenario.nemesis;
         let what = what.into();
-        let unless = guard::of(nemesis, what.kind(), false).map(Cow::Borrowed);
+        let unless = guard::of(nemesis, what.kind(), false);
         self.faults.push(Fault { unless, ..Fault::at(at_ns, lasts_ns, what) });
     }
 

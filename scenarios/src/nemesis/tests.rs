@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use sim::fault::{BitRot, Pause, PowerLoss, Tail, Target, Trigger, WallSmear, WallStep, What};
+use sim::fault::{BitRot, Guard, Pause, PowerLoss, Tail, Target, Trigger, WallSmear, WallStep, What};
 
 use super::*;
-use crate::aim::guard::{LAST_COPY, TOLERANCE};
 use crate::aim::trigger_event::TriggerEvent;
 use crate::scenario::fault_profile::Destroys;
 use crate::scenario::faults::Nemesis;
@@ -66,10 +65,10 @@ fn check_aimed(scenario: &Scenario, fault: &Fault, trigger: &Trigger) {
     let destroys = means(fault.what.kind()).destroys != Destroys::Nothing;
     let all_may_go = scenario.nemesis.any_broker_loses_data || scenario.nemesis.beyond_tolerance;
     let guard = match scenario.nemesis.within_tolerance {
-        true => Some(TOLERANCE),
-        false => (destroys && !all_may_go).then_some(LAST_COPY),
+        true => Some(Guard::Tolerance),
+        false => (destroys && !all_may_go).then_some(Guard::LastCopy),
     };
-    assert_eq!(fault.unless.as_deref(), guard, "{fault:?}");
+    assert_eq!(fault.unless, guard, "{fault:?}");
 }
 
 /// Checks links, nodes, times and tolerance of one plan.

@@ -3,7 +3,7 @@
 
 use sim::disk::Disk;
 use sim::drive::{Ended, Run};
-use sim::fault::{Fault, Occurrence};
+use sim::fault::{Fault, Guard, Occurrence};
 use sim::process::{Connection, DiskError, Input, Node, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Way, Write};
 
@@ -115,7 +115,7 @@ impl<L: Listener> Watch<Actor> for WithListener<L> {
         self.observer.take_occurrences()
     }
 
-    fn forbids(&self, guard: &str, fault: &Fault) -> bool {
+    fn forbids(&self, guard: Guard, fault: &Fault) -> bool {
         self.observer.forbids(guard, fault)
     }
 

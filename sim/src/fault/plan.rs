@@ -22,10 +22,30 @@ pub struct Fault {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lasts_ns: u64,
     pub what: What,
-    /// A tolerance guard, by a name that the observer of the run knows: evaluated when the fault is about to start; if
-    /// it forbids the fault, the fault is skipped.
+    /// Evaluated by the observer of the run when the fault is about to start; if it forbids the fault, the fault is
+    /// skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unless: Option<Cow<'static, str>>,
+    pub unless: Option<Guard>,
+}
+
+/// A tolerance guard: what a fault must not destroy if the guarantees are to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guard {
+    /// A fault that destroys bytes must leave at least one copy of what was promised.
+    LastCopy,
+    /// No fault may go beyond what the processes tolerate.
+    Tolerance,
+}
+
+impl Guard {
+    /// Its name in plans and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Guard::LastCopy => "last-copy",
+            Guard::Tolerance => "tolerance",
+        }
+    }
 }
 
 impl Fault {
@@ -134,8 +154,8 @@ impl Fault {
                 words.word(place.map_or(0, |node| 1 + u64::from(node.0)));
             }
         }
-        if let Some(guard) = &self.unless {
-            words.text(guard);
+        if let Some(guard) = self.unless {
+            words.text(guard.name());
         }
         words.hash()
     }

@@ -3,7 +3,7 @@
 use crate::toy::{Said, Toy, config, ms};
 use sim::disk::Disk;
 use sim::drive::{Ended, Run};
-use sim::fault::{Cut, Fault, Kill, Link, Occurrence, Pause, Plan, PowerLoss, Tail, Trigger, What};
+use sim::fault::{Cut, Fault, Guard, Kill, Link, Occurrence, Pause, Plan, PowerLoss, Tail, Trigger, What};
 use sim::network::Transport;
 use sim::process::Node;
 use sim::watch::{Down, Phase, Watch, Write};
@@ -48,8 +48,8 @@ impl Watch<Toy> for TriggerWatch {
     fn take_occurrences(&mut self) -> Vec<Occurrence> {
         std::mem::take(&mut self.occurrences)
     }
-    fn forbids(&self, guard: &str, _fault: &Fault) -> bool {
-        guard == "enough" && self.struck >= self.allowed
+    fn forbids(&self, guard: Guard, _fault: &Fault) -> bool {
+        guard == Guard::Tolerance && self.struck >= self.allowed
     }
 }
 
@@ -131,7 +131,7 @@ fn the_node_of_an_occurrence_takes_the_place_of_the_planned_one() {
 fn a_fault_without_occurrence_or_forbidden_is_skipped() {
     let never = Fault::at(ms(300), ms(50), power_loss(0, None)).aimed(on("eclipse", 1));
     let guarded =
-        |at_ms, after| Fault { unless: Some("enough".into()), ..Fault::at(ms(at_ms), ms(50), power_loss(1, after)) };
+        |at_ms, after| Fault { unless: Some(Guard::Tolerance), ..Fault::at(ms(at_ms), ms(50), power_loss(1, after)) };
     // The second fault waits for its place between two effects, and its guard is evaluated there.
     let mut run = run(vec![never, guarded(400, None), guarded(600, Some(1)), guarded(800, None)], 1);
     assert_eq!(run.drive_bare(ms(3000)), Ended::End);
