@@ -1,16 +1,20 @@
-//! What we claim: every invariant by its name, with the place the claim comes from.
+//! What is claimed of the quorum, and of any server by itself; [`super::list`] has every claim.
 //!
 //! * [`leaders`]: at most one leader and one active controller per epoch, epochs that only grow
 //! * [`votes`]: one vote per epoch, across crashes; [`pre_votes`]: who may request them
 //! * [`high_watermark`]: it only grows, stays inside the log, and shows one history to all
 //! * [`check_quorum`]: a leader that its majority has left does not stay; [`campaigns`]: nor a follower
-//!   whose leader is silent; [`linger`]: what a leader has accepted it writes; [`timings`]: their clocks
+//!   whose leader is silent, and [`early`]: only then; [`linger`]: what a leader has accepted it writes;
+//!   [`timings`]: their clocks
 //! * [`acknowledged`]: what a leader counts was acknowledged in its epoch
 //! * [`durability`]: what is committed lies on a majority of disks, and leaders have it
-//! * [`promise`]: nothing is promised before it is durable (D1 to D9)
+//! * [`promise`]: nothing is promised before it is durable (D1 to D9); [`topic_id`]: D7
+//! * [`log_matching`]: equal epochs and offsets, equal logs
+//! * [`answered`]: every request is answered
+//! * [`fatal_fault`], [`refused`]: processes end themselves for their disks only, and start from no damaged file
 //!
-//! `LogMatching` lives in [`super::server_model::ledger`], the one map of all batches. What is claimed of a
-//! cluster with brokers lives in [`super::metadata`] and [`super::replication`].
+//! What is claimed of a cluster with brokers is in [`super::metadata`] and [`super::replication`], and of clients in
+//! [`super::clients`].
 
 pub mod acknowledged;
 pub mod answered;
