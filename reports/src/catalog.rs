@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_go_together_is_told_of_the_flag() {
+    fn what_cannot_go_together_is_reported_with_its_flag() {
         let refused = prepared(&[("cluster.brokers", "2")]).err();
         let problem = "clients.replication_factor: 3, and the cluster has 2 brokers; allowed: 1..2, as in --set clients.replication_factor=2";
         assert_eq!(refused, Some(problem.to_owned()), "what is refused is the scenario's own");

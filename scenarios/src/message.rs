@@ -67,11 +67,11 @@ impl BoxedMessage {
     pub fn unpack<P: Process<Message = BoxedMessage>>(mut self, out: &mut Out<P>) -> Message {
         let message = self.0.take();
         out.spent.push(self);
-        message.expect("spent parcels are never sent")
+        message.expect("a message whose box is reused is never sent")
     }
 
     pub fn message(&self) -> &Message {
-        self.0.as_ref().as_ref().expect("spent parcels are never sent")
+        self.0.as_ref().as_ref().expect("a message whose box is reused is never sent")
     }
 
     /// The response inside, with its correlation id; `None` for a request.

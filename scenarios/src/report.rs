@@ -302,7 +302,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_of_the_simulator_is_told_from_one_of_the_protocol_code() {
+    fn a_panic_of_the_simulator_differs_from_one_of_the_protocol_code() {
         let at = |place: &str| Panic { message: "index out of bounds".to_owned(), place: Some(place.to_owned()) };
         let said = |place: &str, own: &[&str]| {
             let Violation { kind, invariant, detail, .. } = Violation::of_panic(&at(place), own);

@@ -20,9 +20,9 @@
 //! }
 //!
 //! let scenario = scenarios::catalog::find("calm").expect("built in").scenario()?;
-//! let told = Story::new(&scenario, 7).tell(a_leader_dies)?;
-//! told.holds()?;
-//! assert_eq!(Story::new(&scenario, 7).replay(&told.recording)?.digest, told.report.digest);
+//! let run = Story::new(&scenario, 7).tell(a_leader_dies)?;
+//! run.holds()?;
+//! assert_eq!(Story::new(&scenario, 7).replay(&run.recording)?.digest, run.report.digest);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -307,7 +307,7 @@ mod tests {
 
     /// With responses of one batch each, three busy partitions take turns.
     #[test]
-    fn whoever_got_something_or_failed_is_asked_for_last_next_time() {
+    fn a_partition_with_records_or_an_error_is_fetched_last_next_time() {
         let id = |partition| TopicIdPartition { topic_id: Uuid([7; 16]), partition };
         let state = |turn| FetchState::new(Offset(0), LeaderEpoch(0), None).at(turn);
         let limits = LinkLimits { request_timeout_ms: 1, connection_setup_timeout_ms: 1, reconnect_backoff_ms: 0 };

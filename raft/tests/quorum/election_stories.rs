@@ -172,7 +172,7 @@ fn a_candidate_is_durable_before_it_asks_and_waits_when_it_has_lost() {
     assert!(harness.saw(Observation::Probe(Probe::VoteLost)));
     harness.outbox.clear();
     harness.advance_ms(999);
-    assert!(!harness.has_sent("Vote"), "nobody is asked again");
+    assert!(!harness.has_sent("Vote"), "no vote is requested again");
     harness.advance_ms(1_000);
     assert_eq!((harness.role(), harness.epoch()), (Role::Prospective, 6));
 }

@@ -60,12 +60,12 @@ fn leader_change_comes_first_and_commits_the_epoch() {
     assert_eq!((answer.records.0.len(), answer.high_watermark), (1, None));
     assert!(!harness.saw(Observation::LeadershipAnnounced { epoch: LeaderEpoch(epoch) }));
     let answer = fetch_answer(harness.ask(fetch(2, epoch, (epoch, 1), None)));
-    assert_eq!(answer.high_watermark, Some(Offset(1)), "KIP-1166: told at once");
+    assert_eq!(answer.high_watermark, Some(Offset(1)), "KIP-1166: answered at once");
     assert!(harness.saw(Observation::LeadershipAnnounced { epoch: LeaderEpoch(epoch) }));
 }
 
 #[test]
-fn a_state_machine_that_is_told_too_early_claims_before_it_has_read_what_came_before() {
+fn a_state_machine_that_is_notified_too_early_claims_before_it_has_read_what_came_before() {
     let reported = |bugs: Bugs| {
         let mut harness = Harness::boot(spec(1, 3, bugs, Default::default()), Disk::default(), 0);
         elect(&mut harness);

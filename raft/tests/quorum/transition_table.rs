@@ -197,7 +197,7 @@ fn an_election_counts_each_voter_once() {
         ask(&mut quorum, Ask::RejectedBy(2)).0.expect("a voter");
     }
     let EpochState::Prospective(state) = quorum.state() else { panic!("it is {:?}", quorum.role()) };
-    assert!(!state.election.is_vote_rejected(), "one rejection, told twice");
+    assert!(!state.election.is_vote_rejected(), "one rejection, received twice");
 }
 
 fn any_ask() -> impl Strategy<Value = Ask> {

@@ -72,7 +72,7 @@ mod tests {
                 kind: ViolationKind::GhostMismatch,
                 invariant: "AckedValueNotLost".to_owned(),
                 predicate: None,
-                spec: "a claim whose source is told in more words than there is room for in one line of 80".to_owned(),
+                spec: "a claim whose source has more words than there is room for in one line of 80".to_owned(),
                 detail: "partition topic-1-0: broker 101, in its ISR or ELR, cuts its log to 60 of the committed log, \
                          which ends at 61 and is acknowledged up to 61"
                     .to_owned(),

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_told_to_what_matters() {
+    fn shares_are_rounded_to_one_digit_where_small() {
         let all = [0, 30, 300, 1_000, 3_000, 337_000, 1_000_000].map(percent);
         assert_eq!(all, ["0 %", "0.003 %", "0.03 %", "0.1 %", "0.3 %", "33.7 %", "100 %"]);
         assert_eq!([0, 7, 999, 1_234, 110_912].map(about), ["0", "7", "999", "1,230", "110,000"]);

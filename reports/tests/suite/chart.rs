@@ -114,7 +114,7 @@ fn a_chart_of_one_cause_and_its_quantiles() {
 }
 
 #[test]
-fn the_format_is_asked_for_or_that_of_the_name() {
+fn the_format_is_that_of_the_flag_or_of_the_name() {
     let here = folder("chart-format");
     let draw =
         |output: &str, format: &[&str]| chart(&here, &[&["quorum", "--seeds", "6", "-o", output], format].concat());

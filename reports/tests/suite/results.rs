@@ -127,7 +127,7 @@ fn out_makes_its_folder() {
 }
 
 #[test]
-fn another_digest_is_told_with_its_rung() {
+fn another_digest_is_reported_with_its_rung() {
     let here = folder("mismatch");
     let out = here.to_str().expect("text");
     kraftsim(&["replay", "quorum", "--seed", "9", "--out", out]);

@@ -119,7 +119,7 @@ fn a_trace_fits_its_published_schema_and_leaves_the_run_as_it_was() {
 }
 
 #[test]
-fn a_log_shows_what_is_asked_for() {
+fn a_log_shows_what_is_requested() {
     let run = ["replay", "quorum", "--seed", "7", "--log"];
     let failing = ["replay", "quorum", "--seed", "0", "--bug", "NoLogTest", "--log"];
     let (code, out, _) = kraftsim(&[&failing[..], &["--grep", "vote", "--from", "3s", "--to", "3.112s"]].concat());

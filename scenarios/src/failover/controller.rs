@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_end_is_told() {
+    fn a_failover_that_does_not_end_is_reported() {
         let unended = |failover: Option<Failover>| failover.map(|it| (it.at_ns, it.cause, it.total_ns, it.ended));
         let mut failovers = ControllerFailovers::new(3, Vec::new());
         failovers.elected(1, 0, LeaderEpoch(1));

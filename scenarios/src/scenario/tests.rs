@@ -362,7 +362,7 @@ fn brokers_stand_behind_the_controllers_or_in_them() {
 
 /// Each message shows the line, the field, its value and what is allowed, in plain words.
 #[test]
-fn a_value_that_cannot_be_read_is_told_with_what_is_allowed() {
+fn a_value_that_cannot_be_read_is_reported_with_what_is_allowed() {
     let table = [
         (
             "[cluster]\nvoters = \"three\"",

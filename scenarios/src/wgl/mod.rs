@@ -1,7 +1,7 @@
 //! A black-box judge of linearizability: the search of Wing and Gong as Lowe improved it ("Testing for
 //! linearizability", 2017), one object at a time, for linearizability is local (Herlihy and Wing, 1990).
 //!
-//! It sees calls, answers and their order, and nothing of the system. Its rooms:
+//! It sees calls, answers and their order, and nothing of the system. Its modules:
 //! * [`operation`]: what a history is; [`verdict`]: what is said of one
 //! * [`model`]: what an object is; [`register`], [`kv`] and [`interned`] are objects
 //! * `search`: one object; `seen`: the configurations that it has been in

@@ -24,7 +24,7 @@ fn run(scenario: &Scenario, seed: u64, explicit: Explicit) -> Finished {
 }
 
 #[test]
-fn a_run_is_told_by_its_plan_and_operations() {
+fn a_run_follows_from_its_plan_and_operations() {
     for name in ["ci", "quorum", "brokers"] {
         let scenario = scenario(name);
         for seed in 0..SEEDS {
@@ -39,7 +39,7 @@ fn a_run_is_told_by_its_plan_and_operations() {
 }
 
 #[test]
-fn nothing_is_asked_for_but_what_is_listed() {
+fn nothing_is_requested_but_what_is_listed() {
     let scenario = scenario("calm");
     let ask = |client, at_ms: u64, what| ScheduledOperation { client, at_ns: at_ms * 1_000_000, what };
     let list = vec![

@@ -1,4 +1,4 @@
-//! Stories: regressions told as protocol logs. Each is the same run under any seed of the host,
+//! Stories: regressions written as async tests. Each is the same run under any seed of the host,
 //! and again when what it did is replayed without it.
 #![cfg(madsim)]
 
@@ -22,7 +22,7 @@ fn whole_cluster() -> Scenario {
     catalog("calm")
 }
 
-/// Told twice hosted and once replayed bare, with all checks on: one run.
+/// Run twice hosted and once replayed bare, with all checks on: one run.
 fn is_one_run<F>(name: &str, scenario: &Scenario, story: impl Fn(Cluster) -> F)
 where
     F: Future<Output = Result<(), StoryError>> + 'static,
@@ -231,10 +231,13 @@ fn a_story_that_asks_for_nonsense_or_waits_for_ever_gets_a_message() {
     let reported = Story::new(&three_voters(), 1).tell(waits).expect("it runs");
     let error = reported.holds().expect_err("nothing disturbs the leader");
     assert!(error.to_string().contains("gave up waiting for a leader other than"), "{error}");
-    let panics = Story::new(&three_voters(), 1).tell(|_| async { panic!("no leader in sight") });
+    let panics = Story::new(&three_voters(), 1).tell(|_| async { panic!("no leader was elected") });
     let error = panics.expect("it runs").holds().expect_err("it panics");
     let text = error.to_string();
-    assert!(text.starts_with("the story or its run panicked at ") && text.ends_with(": no leader in sight"), "{text}");
+    assert!(
+        text.starts_with("the story or its run panicked at ") && text.ends_with(": no leader was elected"),
+        "{text}"
+    );
 }
 
 #[test]

@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_has_its_place_and_is_told_from_those_of_other_folders() {
+    fn a_panic_has_its_place_and_differs_from_those_of_other_folders() {
         let panic = catch_quietly(|| panic!("at the second of {}", 2)).expect_err("it panics");
         assert_eq!(panic.message, "at the second of 2");
         assert!(panic.is_in(&[file!()]), "{panic}");

@@ -315,7 +315,7 @@ fn an_armed_kill_counts_the_effects_of_one_list_while_other_threads_go_on() {
 }
 
 #[test]
-fn failing_fsyncs_are_told_of_when_one_fails_and_are_a_skip_if_none_does() {
+fn failing_fsyncs_are_reported_when_one_fails_and_are_a_skip_if_none_does() {
     let fails = |at, lasts, count| fault(at, lasts, What::FsyncFails(FsyncFails { node: Node(0), count }));
     let seen = |faults| {
         let mut config = config(&[WRITES], faults);
@@ -363,7 +363,7 @@ fn black_hole(from: u16, to: u16, rank: u32) -> What {
 }
 
 #[test]
-fn a_black_holed_connection_carries_nothing_either_way_and_nobody_is_told() {
+fn a_black_holed_connection_carries_nothing_either_way_and_nobody_is_notified() {
     let (said, phases) = seen_through(vec![fault(60, 140, black_hole(0, 1, 0))]);
     assert_eq!(phases, [Phase::Start, Phase::End]);
     // The second connection is open at 90 ms. Number n is sent at 49 + n ms.
@@ -371,7 +371,7 @@ fn a_black_holed_connection_carries_nothing_either_way_and_nobody_is_told() {
     let of_first = |number: &u64| *number % 1000 <= 40;
     assert!(!while_in_force.iter().any(of_first), "neither numbers nor answers: {while_in_force:?}");
     assert!(while_in_force.len() > 150, "a new connection works: {while_in_force:?}");
-    assert!(said.iter().all(|(_, number)| *number != 0), "nobody is told");
+    assert!(said.iter().all(|(_, number)| *number != 0), "nobody is notified");
     // 0.2 s after the first attempt, then everything follows.
     let mut first: Vec<(u64, u64)> =
         said.iter().filter(|(at, number)| *at >= 200 && of_first(number)).copied().collect();

@@ -245,7 +245,7 @@ impl Watch<Toy> for Strikes {
 }
 
 #[test]
-fn a_kill_between_two_effects_is_told_of_when_it_strikes_and_is_a_skip_if_it_never_does() {
+fn a_kill_between_two_effects_is_reported_when_it_strikes_and_is_a_skip_if_it_never_does() {
     let strikes = |after: &[u8]| {
         let kill = |after: &u8| fault(300, 50, What::Kill(Kill { node: Node(2), after_effects: Some(*after) }));
         let mut config = config(5, 5, Transport::Tcp, 2, Plan(after.iter().map(kill).collect()));

@@ -48,7 +48,7 @@ fn a_dead_follower_leaves_after_its_lag_and_joins_again_when_it_has_caught_up() 
 }
 
 #[test]
-fn below_min_isr_nothing_is_taken_with_acks_all_and_nothing_is_committed() {
+fn below_min_isr_nothing_is_appended_with_acks_all_and_nothing_is_committed() {
     let mut harness = Harness::new();
     harness.advance(1_000);
     harness.kill(2);

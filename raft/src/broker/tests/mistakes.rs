@@ -193,7 +193,7 @@ fn two_lead_in_one_epoch() {
 }
 
 #[test]
-fn batches_of_a_producer_are_taken_in_any_order() {
+fn batches_of_a_producer_are_appended_in_any_order() {
     let (wrong, right) = with_and_without(Bug::SequenceNotChecked, |harness| {
         harness.produce(1, -1, numbered(5, 0, 0, &[0]));
         let third = harness.produce(1, -1, numbered(5, 0, 2, &[2]));

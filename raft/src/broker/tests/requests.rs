@@ -76,7 +76,7 @@ fn a_broker_that_has_stopped_does_nothing_more() {
 }
 
 #[test]
-fn latest_is_not_told_while_a_new_leader_does_not_know_what_is_committed() {
+fn latest_is_not_reported_while_a_new_leader_does_not_know_what_is_committed() {
     let latest = |harness: &mut Harness, id: i32| {
         let (partition, current_leader_epoch) = (PARTITION, LeaderEpoch(-1));
         let requested = ListOffsetsPartition { partition, current_leader_epoch, timestamp: -1 };

@@ -85,7 +85,7 @@ fn it_gives_up_after_default_api_timeout() {
 }
 
 #[test]
-fn a_broker_s_configs_are_asked_of_that_broker() {
+fn a_broker_s_configs_are_requested_from_that_broker() {
     let mut world = world();
     let resource = DescribeConfigsResource { resource_type: 4, resource_name: "1".into() };
     let request = DescribeConfigsRequest { resources: Rc::from([resource]) };

@@ -74,7 +74,7 @@ fn latest_starts_at_the_end_and_a_seek_drops_the_answer_under_way() {
 }
 
 #[test]
-fn a_new_leader_s_log_is_asked_before_reading_on() {
+fn a_new_leader_s_epochs_are_requested_before_reading_on() {
     let mut world = world(4, OffsetResetStrategy::Earliest);
     world.run_for(100);
     world.brokers.elect(0, 1);
@@ -165,7 +165,7 @@ fn a_position_past_the_end_is_reset() {
 }
 
 #[test]
-fn a_fetch_without_an_answer_is_asked_again_from_the_same_position() {
+fn a_fetch_without_an_answer_is_repeated_from_the_same_position() {
     let mut world = world(4, OffsetResetStrategy::Earliest);
     world.fate(is_fetch, Fate::ResponseLost);
     world.run_for(29_000);

@@ -101,11 +101,11 @@ fn failures_and_answers_without_news_back_off() {
         metadata.request_update(false);
         waits.push(metadata.next_update_ms() - 10_000);
     }
-    assert_eq!(waits, [100, 100, 200, 400], "the first told something new");
+    assert_eq!(waits, [100, 100, 200, 400], "the first brought something new");
 }
 
 #[test]
-fn a_hint_is_taken_only_if_newer_and_about_a_known_partition() {
+fn a_hint_is_used_only_if_newer_and_about_a_known_partition() {
     let hint = |leader, epoch| LeaderIdAndEpoch { leader_id: NodeId(leader), leader_epoch: LeaderEpoch(epoch) };
     let mut metadata = metadata();
     assert!(!metadata.update_partition_leadership(P0, &hint(2, 9)));

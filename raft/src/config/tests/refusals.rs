@@ -15,7 +15,7 @@ fn refused(table: &[(String, &str)]) {
 }
 
 #[test]
-fn a_controllers_mistakes_are_told_where_what_and_what_would_do() {
+fn a_controllers_mistakes_are_reported_with_place_and_allowed_values() {
     let table: &[(String, &str)] = &[
         (
             with("controller.quorum.fetch.timeout.ms=abc"),
@@ -132,7 +132,7 @@ fn a_controllers_mistakes_are_told_where_what_and_what_would_do() {
 }
 
 #[test]
-fn a_brokers_mistakes_are_told_where_what_and_what_would_do() {
+fn a_brokers_mistakes_are_reported_with_place_and_allowed_values() {
     let broker = |line: &str| format!("{BROKER}{line}\n");
     refused(&[
         (
@@ -233,7 +233,7 @@ fn a_brokers_mistakes_are_told_where_what_and_what_would_do() {
 }
 
 #[test]
-fn a_combined_nodes_mistakes_are_told_where_what_and_what_would_do() {
+fn a_combined_nodes_mistakes_are_reported_with_place_and_allowed_values() {
     let combined = |line: &str| format!("{COMBINED}{line}\n");
     refused(&[
         (

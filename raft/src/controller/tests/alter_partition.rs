@@ -47,7 +47,7 @@ fn the_first_failing_check_decides() {
         item.leader_epoch = LeaderEpoch(-1);
         item.partition_epoch = PartitionEpoch(0);
     };
-    assert_eq!(verdict(both_too_old), ErrorCode::FencedLeaderEpoch, "LE is told before PE");
+    assert_eq!(verdict(both_too_old), ErrorCode::FencedLeaderEpoch, "LE is checked before PE");
     let old_and_new = |item: &mut AlterPartitionItem| {
         item.leader_epoch = LeaderEpoch(-1);
         item.partition_epoch = PartitionEpoch(9);

@@ -60,7 +60,7 @@ fn g18_another_leader_s_record_answers_who_waited_for_its_offset() {
 }
 
 #[test]
-fn g18_who_still_waits_at_the_next_claim_is_told_to_ask_again() {
+fn g18_a_request_that_still_waits_at_the_next_claim_is_answered_not_controller() {
     let mut harness =
         Harness::active_with(ControllerSettings { bugs: Bugs::NONE.with(Bug::AckByOffset), ..settings() });
     harness.join(&[1]);

@@ -23,7 +23,7 @@ enum Step {
     /// More of the last epoch, from a leader that has more of it.
     CatchUp(u64),
     Flush,
-    /// Told by a leader where the logs part.
+    /// To where the logs diverge, by the leader's answer.
     Truncate {
         epoch: i32,
         offset: i64,

@@ -262,7 +262,7 @@ proptest! {
 }
 
 #[test]
-fn a_loader_that_loses_a_batch_has_another_image_than_who_was_told_one_by_one() {
+fn a_loader_that_loses_a_batch_has_another_image_than_one_that_reads_all() {
     let digest = |bugs: Bugs, together: bool| {
         let mut harness = Harness::new(false, bugs);
         harness.load(0, &[feature("metadata.version", 33)]);

@@ -1,4 +1,4 @@
-//! Small histories told by hand.
+//! Small histories written by hand.
 
 use super::judge_register;
 use crate::wgl::register::RegisterOp;

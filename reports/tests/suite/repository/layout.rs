@@ -13,7 +13,7 @@ const TOP: &[&str] =
     &["Cargo.lock", "Cargo.toml", "LICENSE", "README.md", "fuzz", "raft", "reports", "scenarios", "sim"];
 
 /// (crate, our crates it may depend on, words its product code may not hold).
-const ROOMS: &[(&str, &[&str], &[&str])] = &[
+const CRATES: &[(&str, &[&str], &[&str])] = &[
     ("raft", &[], &["sim::", "madsim", "rand_chacha", "std::time", "std::thread", "HashMap", "HashSet", "RandomState"]),
     (
         "sim",
@@ -49,9 +49,9 @@ fn only_these_stand_at_the_top() {
 
 #[test]
 fn arrows_run_one_way() {
-    for (name, allowed, _) in ROOMS {
+    for (name, allowed, _) in CRATES {
         let manifest = read(&root().join(name).join("Cargo.toml"));
-        for (other, ..) in ROOMS {
+        for (other, ..) in CRATES {
             let depends = manifest.lines().any(|line| {
                 let line = line.trim();
                 line.starts_with(&format!("{other}.")) || line.starts_with(&format!("{other} "))
@@ -62,8 +62,8 @@ fn arrows_run_one_way() {
 }
 
 #[test]
-fn no_room_knows_what_it_must_not() {
-    for (crate_name, _, forbidden) in ROOMS {
+fn no_crate_knows_what_it_must_not() {
+    for (crate_name, _, forbidden) in CRATES {
         let is_product = |path: &PathBuf| !path.components().any(|part| part.as_os_str() == "tests");
         for path in sources(&root().join(crate_name).join("src")).into_iter().filter(is_product) {
             let code = product_code(&path);
@@ -74,51 +74,10 @@ fn no_room_knows_what_it_must_not() {
     }
 }
 
-/// Kafka's words, which no identifier of `sim` may hold.
-const KAFKAS_WORDS: &[&str] = &["epoch", "broker", "topic", "controller", "raft", "voter"];
-
-/// The words of an identifier, in lower case: the same for `voterSet`, `VOTER_SET` and `VoterSet`.
-fn words(identifier: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut was_lower = false;
-    for c in identifier.chars() {
-        if c == '_' || (c.is_uppercase() && was_lower) {
-            words.push(String::new());
-        }
-        was_lower = c.is_lowercase();
-        words.last_mut().expect("never empty").extend(c.to_lowercase().filter(|c| *c != '_'));
-    }
-    words
-}
-
-/// The identifiers of a file that contain one of Kafka's words, also in the plural; including those in tests, strings
-/// and comments.
-fn in_kafkas_words(text: &str) -> Vec<String> {
-    let of_kafka = |word: &String| {
-        KAFKAS_WORDS.iter().any(|kafkas| word.strip_prefix(kafkas).is_some_and(|s| matches!(s, "" | "s")))
-    };
-    let identifiers = text.split(|c: char| !c.is_alphanumeric() && c != '_');
-    identifiers.filter(|identifier| words(identifier).iter().any(of_kafka)).map(str::to_owned).collect()
-}
-
-#[test]
-fn the_world_does_not_speak_of_kafka() {
-    assert_eq!(
-        in_kafkas_words("let leader_epoch = VoterSet::new(MAX_TOPICS, topical, kraftsim);"),
-        ["leader_epoch", "VoterSet", "MAX_TOPICS"]
-    );
-    for part in ["src", "tests", "benches"] {
-        for path in sources(&root().join("sim").join(part)) {
-            let found = in_kafkas_words(&read(&path));
-            assert!(found.is_empty(), "{} says {found:?}, which are Kafka's words", name(&path));
-        }
-    }
-}
-
 #[test]
 fn one_product_file_names_madsim() {
     let mut named = Vec::new();
-    for (name, ..) in ROOMS {
+    for (name, ..) in CRATES {
         for path in sources(&root().join(name).join("src")) {
             if product_code(&path).contains("madsim::") {
                 named.push(path.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default());
@@ -131,7 +90,7 @@ fn one_product_file_names_madsim() {
 #[test]
 fn files_and_folders_keep_their_size() {
     let mut folders = std::collections::BTreeMap::<PathBuf, usize>::new();
-    for (crate_name, ..) in ROOMS {
+    for (crate_name, ..) in CRATES {
         for part in ["src", "tests", "benches"] {
             for path in sources(&root().join(crate_name).join(part)) {
                 let text = read(&path);
@@ -178,7 +137,7 @@ fn lib_and_mod_files_are_maps() {
     assert!(is_code("pub(crate) fn f() {") && is_code("impl<T> X<T> {") && is_code("struct S;"));
     assert!(!is_code("pub mod fnord;") && !is_code("pub use a::implied;") && !is_code("    fn inner() {"));
     let mut with_code = Vec::new();
-    for (crate_name, ..) in ROOMS {
+    for (crate_name, ..) in CRATES {
         for path in sources(&root().join(crate_name).join("src")) {
             let is_map = path.file_name().is_some_and(|file| file == "mod.rs" || file == "lib.rs");
             let is_of_tests = path.components().any(|part| part.as_os_str() == "tests");
@@ -193,7 +152,7 @@ fn lib_and_mod_files_are_maps() {
 /// Code after the tests inside a file is easily overlooked, by people and by tools.
 #[test]
 fn tests_inside_a_file_come_last() {
-    for (crate_name, ..) in ROOMS {
+    for (crate_name, ..) in CRATES {
         for path in sources(&root().join(crate_name).join("src")) {
             let text = read(&path);
             let Some((_, rest)) = text.split_once("#[cfg(test)]\nmod tests {\n") else { continue };
