@@ -14,7 +14,7 @@ use crate::durations::Durations;
 use crate::failover::{self, Failovers, Place, Times, Worst};
 use crate::guided::Guided;
 use crate::known::KnownFinding;
-use crate::merge::parts::Part;
+use crate::merge::parts::SweepPart;
 use crate::recovery::RecoveryTimes;
 use crate::seeds::Seeds;
 use crate::silence::Silence;
@@ -225,7 +225,7 @@ pub struct SweepReport {
     /// Counts of the guided search, if it was guided.
     pub guided: Option<Guided>,
     /// The parts of seed ranges: one for a sweep, those of all files for a merge.
-    pub parts: Vec<Part>,
+    pub parts: Vec<SweepPart>,
     /// The missing parts of a merge.
     pub missing: Vec<String>,
 }

@@ -89,7 +89,7 @@ impl Done {
 }
 
 /// Events of a sweep, in the order of its runs.
-pub enum Event<'a> {
+pub enum SweepEvent<'a> {
     /// A run violated a claim.
     Failed(FailedRun<'a>),
     /// After each run, and periodically.
@@ -116,11 +116,11 @@ impl FailedRun<'_> {
         (scenario, run): (usize, &RunReport),
         changed_plan: Option<(u64, &Plan)>,
         violation: Violation,
-        listener: &mut dyn FnMut(Event<'_>),
+        listener: &mut dyn FnMut(SweepEvent<'_>),
     ) -> Failure {
         let (name, again) = (settings.subject.scenarios[scenario].clone(), Reproduction::default());
         let mut failure = Failure { scenario: name, seed: run.seed, digest: run.digest, violation, again };
-        listener(Event::Failed(FailedRun { scenario, run, changed_plan, failure: &mut failure }));
+        listener(SweepEvent::Failed(FailedRun { scenario, run, changed_plan, failure: &mut failure }));
         failure
     }
 }
@@ -136,7 +136,7 @@ pub fn sweep(
     settings: &SweepSettings,
     run: &RunSeed<'_>,
     interrupted: &AtomicBool,
-    listener: &mut dyn FnMut(Event<'_>),
+    listener: &mut dyn FnMut(SweepEvent<'_>),
 ) -> SweepReport {
     sweep_from(settings, Done::default(), run, interrupted, listener)
 }
@@ -147,7 +147,7 @@ pub fn sweep_from(
     done: Done,
     run: &RunSeed<'_>,
     interrupted: &AtomicBool,
-    listener: &mut dyn FnMut(Event<'_>),
+    listener: &mut dyn FnMut(SweepEvent<'_>),
 ) -> SweepReport {
     let clock = Stopwatch::start();
     let total = total(settings);
@@ -258,7 +258,7 @@ struct Sums<'a> {
     clock: Stopwatch,
     total: u64,
     report: SweepReport,
-    listener: &'a mut dyn FnMut(Event<'_>),
+    listener: &'a mut dyn FnMut(SweepEvent<'_>),
 }
 
 impl Sums<'_> {
@@ -290,13 +290,13 @@ impl Sums<'_> {
 
     fn show(&mut self) {
         let Sums { settings, done, clock, total, report, listener } = self;
-        listener(Event::Progress(SweepProgress::of(settings, *done, report, *total, *clock)));
+        listener(SweepEvent::Progress(SweepProgress::of(settings, *done, report, *total, *clock)));
         let sums = || SweepReport {
             seeds: seeds_of(settings, done.runs + report.runs),
             wall_ns: clock.elapsed_ns(),
             ..report.clone()
         };
-        listener(Event::Sums(&sums));
+        listener(SweepEvent::Sums(&sums));
     }
 
     fn finish(self, interrupted: bool) -> SweepReport {

@@ -18,7 +18,7 @@ use scenarios::report::Violation;
 
 use crate::case::Case;
 use chain::Happening;
-use counterfactual::{Part, PartRole};
+use counterfactual::{CasePart, PartRole};
 pub use futures::FUTURES;
 use turning::Turning;
 
@@ -73,7 +73,7 @@ pub fn why(
             .take_while(|_| goes_on())
             .map(|index| {
                 watch(WhyProgress::Fault(index + 1, count));
-                counterfactual::verdict(case, broken, Part::Fault(index), others)
+                counterfactual::verdict(case, broken, CasePart::Fault(index), others)
             })
             .collect();
         (turning.join(), faults)
@@ -86,7 +86,7 @@ pub fn why(
         .take_while(|_| goes_on())
         .map(|index| {
             watch(WhyProgress::Operation(index + 1, count));
-            counterfactual::verdict(case, broken, Part::Operation(index), jobs)
+            counterfactual::verdict(case, broken, CasePart::Operation(index), jobs)
         })
         .collect();
     if !goes_on() {

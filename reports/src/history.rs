@@ -12,9 +12,9 @@ use std::path::Path;
 use scenarios::history::{History, Op};
 
 use self::edn::{Edn, Wrong, read_all};
-use self::events::{End, Event, FailedCas, pair};
+use self::events::{End, FailedCas, LoggedEvent, pair};
 use crate::engine::Problem;
-use crate::output::Target;
+use crate::output::OutputTarget;
 
 /// What a history's objects are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -70,7 +70,7 @@ pub enum Form {
 
 impl Form {
     /// The target and format, by the extension of a path; checked before anything is run.
-    pub fn target(path: &Path) -> Result<(Target, Form), Problem> {
+    pub fn target(path: &Path) -> Result<(OutputTarget, Form), Problem> {
         let form = match path.extension().and_then(|ending| ending.to_str()) {
             Some("edn") => Form::Edn,
             Some("json") => Form::Json,
@@ -79,7 +79,7 @@ impl Form {
                 return Err(Problem::new(what));
             }
         };
-        Ok((Target::checked(path)?, form))
+        Ok((OutputTarget::checked(path)?, form))
     }
 
     /// The text of a history.
@@ -99,7 +99,7 @@ const WANTED: &str = "allowed: Jepsen's EDN with read, write and cas, with get, 
 const LOGGED: &str = "jepsen.util";
 
 /// `INFO  jepsen.util - 4 :invoke :write 3`, with tabs or blanks between the words.
-fn logged(text: &str) -> Result<Vec<Event>, Wrong> {
+fn logged(text: &str) -> Result<Vec<LoggedEvent>, Wrong> {
     let mut events = Vec::new();
     for (line, said) in (1..).zip(text.lines()) {
         let Some((_, said)) = said.split_once(LOGGED).and_then(|(_, said)| said.split_once("- ")) else { continue };
@@ -114,13 +114,13 @@ fn logged(text: &str) -> Result<Vec<Event>, Wrong> {
         // `:timed-out` is in place of a value.
         let timed_out = matches!(value, Edn::Keyword(_)) && end != End::Invoke;
         let (end, value) = if timed_out && f != "read" { (End::Info, Edn::Nil) } else { (end, value.clone()) };
-        events.push(Event { line, process, end, f, key, value, at_ns: None });
+        events.push(LoggedEvent { line, process, end, f, key, value, at_ns: None });
     }
     Ok(events)
 }
 
 /// Maps with `:process`, `:type`, `:f` and `:value`, one after another or in one list.
-fn maps(text: &str) -> Result<Vec<Event>, Wrong> {
+fn maps(text: &str) -> Result<Vec<LoggedEvent>, Wrong> {
     let mut forms = read_all(text)?;
     if let [(line, Edn::Vector(_))] = forms.as_slice() {
         let line = *line;
@@ -146,7 +146,7 @@ fn maps(text: &str) -> Result<Vec<Event>, Wrong> {
             Edn::Int(time) => u64::try_from(*time).ok(),
             _ => None,
         };
-        events.push(Event {
+        events.push(LoggedEvent {
             line,
             process,
             end: end_of(end, line)?,

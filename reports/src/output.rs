@@ -59,18 +59,18 @@ pub fn note(width: usize, text: &str) -> String {
 
 /// The target of `--json` and `-o`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum OutputTarget {
     /// `-`.
     Stdout,
     /// A file.
     File(PathBuf),
 }
 
-impl Target {
+impl OutputTarget {
     /// The target of a flag, checked before anything is run.
-    pub fn checked(path: &Path) -> Result<Target, Problem> {
+    pub fn checked(path: &Path) -> Result<OutputTarget, Problem> {
         if path == Path::new("-") {
-            return Ok(Target::Stdout);
+            return Ok(OutputTarget::Stdout);
         }
         if path.is_dir() {
             return Err(Problem::new(format!("{} is a folder, not a file to write", path.display())));
@@ -79,21 +79,21 @@ impl Target {
             return Err(Problem::new(format!("{} is not the name of a file", path.display())));
         }
         if is_special(path) {
-            return Ok(Target::File(path.to_path_buf()));
+            return Ok(OutputTarget::File(path.to_path_buf()));
         }
         let folder = folder_of(path);
         if !folder.exists() {
             return Err(Problem::new(format!("{}: there is no folder {}", path.display(), folder.display())));
         }
         check_folder(folder)?;
-        Ok(Target::File(path.to_path_buf()))
+        Ok(OutputTarget::File(path.to_path_buf()))
     }
 
     /// Writes the whole text.
     pub fn write(&self, text: &str, streams: &mut Streams<'_>) -> Result<(), Problem> {
         match self {
-            Target::Stdout => streams.result(text),
-            Target::File(path) => write_whole(path, text),
+            OutputTarget::Stdout => streams.result(text),
+            OutputTarget::File(path) => write_whole(path, text),
         }
     }
 }

@@ -29,7 +29,7 @@ pub type StepId = u32;
 
 /// A step: a thread received an input, a node booted or stopped, a fault began or ended.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct CausalStep {
     pub node: Node,
     pub input: StepInput,
     /// The previous step of the same node.
@@ -83,7 +83,7 @@ pub enum Happened {
 
 #[derive(Clone, Debug)]
 pub struct Causes {
-    steps: Vec<Step>,
+    steps: Vec<CausalStep>,
     marks: Vec<Mark>,
     /// The last step of each node.
     last: Vec<Option<StepId>>,
@@ -136,7 +136,7 @@ impl Causes {
         Ok(Causes { topics: topics.unwrap_or_default(), ..run.watch.listener })
     }
 
-    pub fn steps(&self) -> &[Step] {
+    pub fn steps(&self) -> &[CausalStep] {
         &self.steps
     }
 
@@ -159,13 +159,13 @@ impl Causes {
     }
 
     /// The node that sent the input of a step.
-    pub fn sender(&self, step: &Step) -> Option<Node> {
+    pub fn sender(&self, step: &CausalStep) -> Option<Node> {
         step.sent_in.and_then(|id| self.steps.get(id as usize)).map(|sender| sender.node)
     }
 
     /// The step that began the work that a step continues: the first of a chain of posts between threads of its node.
-    pub fn origin<'a>(&'a self, step: &'a Step) -> &'a Step {
-        let posted = |step: &&'a Step| step.posted_in.and_then(|id| self.steps.get(id as usize));
+    pub fn origin<'a>(&'a self, step: &'a CausalStep) -> &'a CausalStep {
+        let posted = |step: &&'a CausalStep| step.posted_in.and_then(|id| self.steps.get(id as usize));
         std::iter::successors(Some(step), posted).last().unwrap_or(step)
     }
 
@@ -190,7 +190,7 @@ impl Causes {
         }
         for index in (0..self.steps.len()).rev().filter(|_| !of.is_empty()) {
             if found[index] {
-                let Step { before, sent_in, .. } = self.steps[index];
+                let CausalStep { before, sent_in, .. } = self.steps[index];
                 for cause in [before, sent_in].into_iter().flatten() {
                     found[cause as usize] = true;
                 }
@@ -206,7 +206,7 @@ impl Causes {
             found[*step as usize] = true;
         }
         for index in 0..self.steps.len() {
-            let Step { before, sent_in, .. } = self.steps[index];
+            let CausalStep { before, sent_in, .. } = self.steps[index];
             let follows = [before, sent_in].into_iter().flatten().any(|cause| found[cause as usize]);
             found[index] = found[index] || follows;
         }

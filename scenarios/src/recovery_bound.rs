@@ -2,7 +2,7 @@
 
 use raft::config::{ControllerConfig, NodeConfig};
 
-use crate::scenario::Network;
+use crate::scenario::NetworkProfile;
 use crate::scenario::clients::ClientSettings;
 
 /// Number of election rounds granted. A split vote is repeated only if two of the re-drawn timers expire within a round
@@ -80,7 +80,7 @@ pub fn recovery_bound_ms(
     configs: &[NodeConfig],
     clients: Option<&ClientSettings>,
     load: Load,
-    network: &Network,
+    network: &NetworkProfile,
 ) -> u64 {
     let worst = |field: fn(&ControllerConfig) -> i64| {
         configs.iter().map(|config| u64::try_from(field(&config.quorum)).unwrap_or(0)).max().unwrap_or(0)
@@ -134,7 +134,7 @@ fn longest_request_ms(configs: &[NodeConfig], clients: &ClientSettings) -> u64 {
 /// Not included: `replica.lag.time.max.ms`, for a replica that is waited for fetches in the end, and sooner if its
 /// leader does not first have to remove it from the ISR; `unclean.leader.election.interval.ms`, for the guarantees
 /// allow a leader without it; the imbalance check, which leaves no partition without a leader.
-fn brokers_ms(configs: &[NodeConfig], load: Load, network: &Network) -> u64 {
+fn brokers_ms(configs: &[NodeConfig], load: Load, network: &NetworkProfile) -> u64 {
     let worst = |field: fn(&NodeConfig) -> i64| configs.iter().map(field).max().map_or(0, unsigned);
     let heartbeat = worst(|it| it.broker.heartbeat_interval_ms);
     let session = worst(|it| it.controller.broker_session_timeout_ms.into());
@@ -171,7 +171,7 @@ fn unsigned(ms: i64) -> u64 {
 /// How long a replica takes to fetch the whole log, ms: each Fetch returns whole batches up to
 /// `controller.quorum.fetch.max.bytes`, at least one, and costs a round trip and an fsync, so two Fetches together
 /// return that number of bytes; a lost one costs the request timeout.
-fn catch_up_ms(load: Load, fetch_max_bytes: u64, request_ms: u64, network: &Network) -> u64 {
+fn catch_up_ms(load: Load, fetch_max_bytes: u64, request_ms: u64, network: &NetworkProfile) -> u64 {
     let by_bytes = 2 * load.batches.saturating_mul(load.batch_bytes) / fetch_max_bytes.max(1) + 1;
     let fetches = load.batches.min(by_bytes);
     let each_ns = 2 * network.mean_one_way_ns() + load.fsync_ns;
@@ -179,7 +179,7 @@ fn catch_up_ms(load: Load, fetch_max_bytes: u64, request_ms: u64, network: &Netw
     fetches.saturating_mul(each_ns).div_ceil(1_000_000) + lost * request_ms
 }
 
-fn round_trip_ms(network: &Network) -> u64 {
+fn round_trip_ms(network: &NetworkProfile) -> u64 {
     (2 * network.longest_one_way_ns()).div_ceil(1_000_000)
 }
 
@@ -203,7 +203,8 @@ mod tests {
             restart_ms: 2_000,
             data_batches: 0,
         };
-        let bound = |configs: &[NodeConfig], load, network: &Network| recovery_bound_ms(configs, None, load, network);
+        let bound =
+            |configs: &[NodeConfig], load, network: &NetworkProfile| recovery_bound_ms(configs, None, load, network);
         let defaults = bound(&configs, load, &scenario.network);
         assert!((40_000..90_000).contains(&defaults), "{defaults}");
         let stepped = Load { wall_steps_ms: 7_000, ..load };

@@ -40,7 +40,7 @@ pub use cluster::{Cluster, FIRST_BROKER};
 pub use error::ScenarioError;
 pub use faults::Nemesis;
 pub use finding::Finding;
-pub use world::{Clock, Disk, Network, Threads, Transport};
+pub use world::{ClockProfile, DiskProfile, NetworkProfile, Threads, Transport};
 
 use values::{LatencyProfile, Nanos};
 
@@ -69,11 +69,11 @@ pub struct Scenario {
     #[serde(default)]
     pub cluster: Cluster,
     #[serde(default)]
-    pub network: Network,
+    pub network: NetworkProfile,
     #[serde(default)]
-    pub disk: Disk,
+    pub disk: DiskProfile,
     #[serde(default)]
-    pub clock: Clock,
+    pub clock: ClockProfile,
     #[serde(default, skip_serializing_if = "Threads::is_empty")]
     pub threads: Threads,
     #[serde(default)]

@@ -16,7 +16,7 @@ use crate::report::RunReport;
 use crate::run::Request;
 use crate::run::listener::listen;
 pub use graph::{Relation, Trace, touched};
-pub use line::{Disk, Line, LineId, Stage, What};
+pub use line::{DiskAccess, Line, LineId, Stage, What};
 use recorder::Recorder;
 
 impl Trace {

@@ -10,14 +10,14 @@ use super::{Explored, Visit, explore};
 use crate::aggregate::SweepReport;
 use crate::seeds::coalesce;
 use crate::stopwatch::Stopwatch;
-use crate::sweep::{Done, Event, FailedRun, SweepProgress, SweepSettings};
+use crate::sweep::{Done, FailedRun, SweepEvent, SweepProgress, SweepSettings};
 
 /// Sweeps. The setting `check_determinism` has no effect here.
 pub fn sweep(
     settings: &SweepSettings,
     space: &SearchSpace<'_>,
     interrupted: &AtomicBool,
-    listener: &mut dyn FnMut(Event<'_>),
+    listener: &mut dyn FnMut(SweepEvent<'_>),
 ) -> SweepReport {
     let clock = Stopwatch::start();
     let total = settings.seeds.count.saturating_mul(space.count() as u64);
@@ -41,7 +41,7 @@ struct Sums<'a> {
     clock: Stopwatch,
     total: u64,
     report: SweepReport,
-    listener: &'a mut dyn FnMut(Event<'_>),
+    listener: &'a mut dyn FnMut(SweepEvent<'_>),
 }
 
 impl Visit for Sums<'_> {
@@ -65,6 +65,6 @@ impl Visit for Sums<'_> {
 
     fn tick(&mut self) {
         let progress = SweepProgress::of(self.settings, Done::default(), &self.report, self.total, self.clock);
-        (self.listener)(Event::Progress(progress));
+        (self.listener)(SweepEvent::Progress(progress));
     }
 }

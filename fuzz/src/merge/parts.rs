@@ -7,7 +7,7 @@ use crate::seeds::{SeedRange, Shard};
 
 /// The seeds of one sweep, and how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct SweepPart {
     /// `--seeds`; ends at the last seed that ran if only the time limit ended the sweep.
     pub range: SeedRange,
     /// `--shard`.
@@ -42,9 +42,9 @@ impl Ended {
 
 /// The missing parts, one sentence each: shards that are absent, shards that were interrupted, seeds between two
 /// ranges. A shard that `--max-fail` or `--for` ended is complete.
-pub fn gaps(parts: &[Part]) -> Vec<String> {
+pub fn gaps(parts: &[SweepPart]) -> Vec<String> {
     let mut shards = BTreeMap::<(u64, u64, u32), BTreeSet<u32>>::new();
-    for Part { range, shard, .. } in parts {
+    for SweepPart { range, shard, .. } in parts {
         shards.entry((range.start, range.end, shard.of)).or_default().insert(shard.index);
     }
     let mut gaps = Vec::new();
@@ -57,7 +57,7 @@ pub fn gaps(parts: &[Part]) -> Vec<String> {
             });
         }
     }
-    for Part { range, shard, runs, .. } in parts.iter().filter(|part| part.ended == Ended::Interrupted) {
+    for SweepPart { range, shard, runs, .. } in parts.iter().filter(|part| part.ended == Ended::Interrupted) {
         gaps.push(format!("shard {shard} of seeds {range} was interrupted after {runs} runs"));
     }
     let mut reach = None;
@@ -90,9 +90,9 @@ fn absent(present: &BTreeSet<u32>, of: u32) -> Vec<(u32, u32)> {
 mod tests {
     use super::*;
 
-    fn part(range: &str, shard: &str, ended: Ended) -> Part {
+    fn part(range: &str, shard: &str, ended: Ended) -> SweepPart {
         let (range, shard) = (range.parse().expect("a range"), shard.parse().expect("a shard"));
-        Part { range, shard, runs: 7, ended }
+        SweepPart { range, shard, runs: 7, ended }
     }
 
     #[test]

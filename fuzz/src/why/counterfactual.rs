@@ -15,7 +15,7 @@ const FUTURES_OF_A_SHIFT: u64 = 3;
 
 /// The removed part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum CasePart {
     /// A fault, by its index in the plan.
     Fault(usize),
     /// An operation, by its index in the list.
@@ -51,7 +51,7 @@ impl PartRole {
 }
 
 /// Evaluates one part of a case that violates `broken`, on `jobs` threads.
-pub fn verdict(case: &Case, broken: &Violation, part: Part, jobs: usize) -> PartRole {
+pub fn verdict(case: &Case, broken: &Violation, part: CasePart, jobs: usize) -> PartRole {
     let worlds = Worlds { broken, jobs };
     let at_ns = part.at_ns(case);
     let without = part.taken_from(case);
@@ -70,27 +70,27 @@ pub fn verdict(case: &Case, broken: &Violation, part: Part, jobs: usize) -> Part
     }
 }
 
-impl Part {
+impl CasePart {
     fn at_ns(self, case: &Case) -> u64 {
         match self {
-            Part::Fault(index) => case.plan.0[index].at_ns,
+            CasePart::Fault(index) => case.plan.0[index].at_ns,
             // Clients' clocks differ from true time.
-            Part::Operation(_) => 0,
+            CasePart::Operation(_) => 0,
         }
     }
 
     fn taken_from(self, case: &Case) -> Case {
         let mut case = case.clone();
         match self {
-            Part::Fault(index) => drop(case.plan.0.remove(index)),
-            Part::Operation(index) => drop(case.operations.remove(index)),
+            CasePart::Fault(index) => drop(case.plan.0.remove(index)),
+            CasePart::Operation(index) => drop(case.operations.remove(index)),
         }
         case
     }
 
     /// The smallest shifts, sooner and later, with which the claim holds.
     fn slack_ns(self, case: &Case, worlds: &Worlds<'_>) -> (Option<u64>, Option<u64>) {
-        let Part::Fault(index) = self else { return (None, None) };
+        let CasePart::Fault(index) = self else { return (None, None) };
         let fault = &case.plan.0[index];
         let breaks = |to: Fault| {
             let at_ns = to.at_ns.min(fault.at_ns);

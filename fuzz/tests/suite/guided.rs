@@ -11,7 +11,7 @@ use fuzz::guided::{Guided, hunt};
 use fuzz::hosts::HOSTS;
 use fuzz::hunt::HuntSettings;
 use fuzz::seeds::Seeds;
-use fuzz::sweep::{Event, FailedRun, SweepSettings};
+use fuzz::sweep::{FailedRun, SweepEvent, SweepSettings};
 use scenarios::bugs::Bug;
 use scenarios::catalog;
 use scenarios::cluster::Explicit;
@@ -31,8 +31,8 @@ fn quorum() -> Scenario {
 struct Recorded(Vec<(u64, Option<Plan>, u128)>);
 
 impl Recorded {
-    fn on(&mut self, event: Event<'_>) {
-        if let Event::Failed(FailedRun { run, changed_plan, .. }) = event {
+    fn on(&mut self, event: SweepEvent<'_>) {
+        if let SweepEvent::Failed(FailedRun { run, changed_plan, .. }) = event {
             self.0.push((run.seed, changed_plan.map(|(_, plan)| plan.clone()), run.digest));
         }
     }

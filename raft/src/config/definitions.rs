@@ -26,7 +26,7 @@ pub struct Definition {
     /// Kafka's default; `None` where there is none. A boolean's is 0 or 1.
     pub default: Option<i64>,
     /// What it sets, if it takes effect here.
-    pub field: Option<Field>,
+    pub field: Option<PropertyField>,
     /// Paths of the fields that it sets, below [`NodeConfig`].
     pub paths: &'static [&'static str],
     /// What it is for, and Kafka's class that defines it.
@@ -46,7 +46,7 @@ pub enum PropertyKind {
 
 /// Access to what a property sets in a [`NodeConfig`].
 #[derive(Clone, Copy, Debug)]
-pub struct Field {
+pub struct PropertyField {
     /// Reads it; a boolean is 0 or 1.
     pub get: fn(&NodeConfig) -> i64,
     /// Writes it, wherever it is read; the value has passed its range.

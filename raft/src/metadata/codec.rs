@@ -70,13 +70,13 @@ macro_rules! records {
             }
 
             fn write_body(&self, version: i16, out: &mut Frame) -> Result<(), EncodeError> {
-                match self { $(MetadataRecord::$name(record) => Field::write(record, version, out),)+ }
+                match self { $(MetadataRecord::$name(record) => RecordField::write(record, version, out),)+ }
             }
 
             /// `Ok(None)`: an unknown record type, or an unknown version of it.
             fn read_body(api_key: u32, version: i16, reader: &mut Reader<'_>) -> Result<Option<Self>, BatchError> {
                 Ok(match (api_key, version) {
-                    $(($key, 0..=$max) => Some(MetadataRecord::$name(Field::read(reader, version)?)),)+
+                    $(($key, 0..=$max) => Some(MetadataRecord::$name(RecordField::read(reader, version)?)),)+
                     _ => None,
                 })
             }
@@ -89,7 +89,7 @@ macro_rules! body {
     ($name:ident { $($field:ident: $type:ty, since $since:literal $(, tag $tag:literal $(= $default:expr)?)?;)* }) => {
         $crate::message::fields::fields! { $name { $($field),* } }
 
-        impl Field for $name {
+        impl RecordField for $name {
             fn absent() -> $name {
                 $name { $($field: $crate::metadata::codec::default!($type $($(, $default)?)?),)* }
             }
@@ -119,7 +119,7 @@ macro_rules! body {
                 let mut read = $name::absent();
                 $($crate::metadata::codec::either!([$($tag)?] {} {
                     if version >= $since {
-                        read.$field = Field::read(reader, version)?;
+                        read.$field = RecordField::read(reader, version)?;
                     }
                 });)*
                 for _ in 0..reader.unsigned_varint()? {
@@ -128,7 +128,7 @@ macro_rules! body {
                         if version < $since {
                             return Err(BatchError::MalformedRecord("a tag that its version does not have"));
                         }
-                        read.$field = Field::read(&mut bytes, version)?;
+                        read.$field = RecordField::read(&mut bytes, version)?;
                         bytes.end()?;
                     })?)*
                 }
@@ -141,7 +141,7 @@ macro_rules! body {
 /// The default of a field: its own, or that of its type.
 macro_rules! default {
     ($type:ty) => {
-        <$type as Field>::absent()
+        <$type as RecordField>::absent()
     };
     ($type:ty, $default:expr) => {
         $default

@@ -35,7 +35,7 @@ pub enum EncodeError {
 }
 
 /// A field, or a struct of fields.
-pub(super) trait Field: Sized + PartialEq {
+pub(super) trait RecordField: Sized + PartialEq {
     /// Kafka's default of the type.
     fn absent() -> Self;
     fn write(&self, version: i16, out: &mut Frame) -> Result<(), EncodeError>;
@@ -52,7 +52,7 @@ pub(super) struct TaggedFields {
 
 impl TaggedFields {
     /// Adds a field; tags ascend.
-    pub fn push(&mut self, tag: u32, field: &impl Field, version: i16) -> Result<(), EncodeError> {
+    pub fn push(&mut self, tag: u32, field: &impl RecordField, version: i16) -> Result<(), EncodeError> {
         let mut bytes = Frame::new();
         field.write(version, &mut bytes)?;
         self.count += 1;
@@ -75,7 +75,7 @@ fn put_length(out: &mut Frame, length: usize) {
 
 macro_rules! numbers {
     ($($type:ty: $absent:expr, $name:ident($raw:ty) => $number:expr, $make:expr;)+) => {
-        $(impl Field for $type {
+        $(impl RecordField for $type {
             fn absent() -> $type {
                 $absent
             }
@@ -119,7 +119,7 @@ fn not_null<T>(value: Option<T>) -> Result<T, BatchError> {
     value.ok_or(BatchError::MalformedRecord("a field that may not be null is null"))
 }
 
-impl Field for Option<Rc<str>> {
+impl RecordField for Option<Rc<str>> {
     fn absent() -> Self {
         None
     }
@@ -144,7 +144,7 @@ impl Field for Option<Rc<str>> {
     }
 }
 
-impl Field for Rc<str> {
+impl RecordField for Rc<str> {
     fn absent() -> Self {
         "".into()
     }
@@ -163,7 +163,7 @@ impl Field for Rc<str> {
     }
 }
 
-impl<T: Field> Field for Option<Rc<[T]>> {
+impl<T: RecordField> RecordField for Option<Rc<[T]>> {
     fn absent() -> Self {
         None
     }
@@ -189,7 +189,7 @@ impl<T: Field> Field for Option<Rc<[T]>> {
     }
 }
 
-impl<T: Field> Field for Rc<[T]> {
+impl<T: RecordField> RecordField for Rc<[T]> {
     fn absent() -> Self {
         Rc::new([])
     }

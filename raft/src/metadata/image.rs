@@ -28,7 +28,7 @@ pub use shared_map::SharedMap;
 pub(crate) use topics::no_elr;
 pub use topics::{TopicImage, TopicsImage};
 
-use self::digest::{Part, entity_hash};
+use self::digest::{EntityKind, entity_hash};
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, ProducerId};
 use crate::metadata::MetadataRecord;
 
@@ -133,7 +133,7 @@ impl MetadataImage {
     /// Maintained incrementally.
     pub fn digest(&self) -> u64 {
         let parts = [self.features.digest(), self.cluster.digest(), self.topics.digest(), self.configs.digest()];
-        let producer_ids = self.next_producer_id.map_or(0, |next| entity_hash(Part::ProducerIds, &next, &next));
+        let producer_ids = self.next_producer_id.map_or(0, |next| entity_hash(EntityKind::ProducerIds, &next, &next));
         parts.into_iter().fold(producer_ids, u64::wrapping_add)
     }
 

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use super::codec::records;
-use super::field::{EncodeError, Field, TaggedFields};
+use super::field::{EncodeError, RecordField, TaggedFields};
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, PartitionEpoch, ProducerId, TopicIdPartition, Uuid};
 use crate::log::{BatchError, Frame, Reader, put_unsigned_varint};
 

@@ -20,7 +20,7 @@ use super::edn::{Edn, Wrong};
 
 /// One line of a history.
 #[derive(Clone, Debug)]
-pub struct Event {
+pub struct LoggedEvent {
     /// Its line, from 1.
     pub line: usize,
     /// The process.
@@ -73,7 +73,7 @@ pub enum FailedCas {
 
 /// Pairs events; the position of an event is its index. An unknown name is an error, because its effect on the objects
 /// of the other events is unknown.
-pub fn pair(events: &[Event], failed_cas: FailedCas) -> Result<History, Wrong> {
+pub fn pair(events: &[LoggedEvent], failed_cas: FailedCas) -> Result<History, Wrong> {
     let has_keys = events.iter().any(names_key);
     let mut pairs = Pairs { failed_cas, has_keys, open: BTreeMap::new(), history: History::default() };
     for (place, event) in events.iter().enumerate() {
@@ -90,7 +90,7 @@ pub fn pair(events: &[Event], failed_cas: FailedCas) -> Result<History, Wrong> {
 }
 
 /// Does a register's event contain its key in its value?
-fn names_key(event: &Event) -> bool {
+fn names_key(event: &LoggedEvent) -> bool {
     let Edn::Vector(items) = &event.value else { return false };
     match event.f.as_str() {
         "read" | "write" => items.len() == 2,
@@ -103,7 +103,7 @@ struct Pairs<'a> {
     failed_cas: FailedCas,
     has_keys: bool,
     /// The open call of each process, with its position.
-    open: BTreeMap<u64, (u64, &'a Event)>,
+    open: BTreeMap<u64, (u64, &'a LoggedEvent)>,
     history: History,
 }
 
@@ -115,7 +115,7 @@ const KNOWN: [&str; 12] =
 const OF_CONSUMERS: [&str; 4] = ["assign", "subscribe", "crash", "debug-topic-partitions"];
 
 impl<'a> Pairs<'a> {
-    fn take(&mut self, place: u64, event: &'a Event) -> Result<(), Wrong> {
+    fn take(&mut self, place: u64, event: &'a LoggedEvent) -> Result<(), Wrong> {
         if OF_CONSUMERS.contains(&event.f.as_str()) {
             return Ok(());
         }
@@ -144,7 +144,7 @@ impl<'a> Pairs<'a> {
     }
 
     /// An operation is complete, or will never be complete.
-    fn finish(&mut self, called: u64, begun: &Event, ended: Option<(u64, &Event)>) -> Result<(), Wrong> {
+    fn finish(&mut self, called: u64, begun: &LoggedEvent, ended: Option<(u64, &LoggedEvent)>) -> Result<(), Wrong> {
         let answered = ended.filter(|(_, event)| event.end != End::Info);
         let ops = match begun.f.as_str() {
             "read" | "write" | "cas" => self.on_register(begun, answered.map(|(_, event)| event))?,
@@ -158,7 +158,7 @@ impl<'a> Pairs<'a> {
         Ok(())
     }
 
-    fn on_register(&self, begun: &Event, ended: Option<&Event>) -> Result<Vec<Op>, Wrong> {
+    fn on_register(&self, begun: &LoggedEvent, ended: Option<&LoggedEvent>) -> Result<Vec<Op>, Wrong> {
         let failed = ended.filter(|event| event.end == End::Fail);
         let says = failed.or(ended).unwrap_or(begun);
         // The end of a failed operation repeats the request, or contains the reason.
@@ -178,7 +178,7 @@ impl<'a> Pairs<'a> {
         })
     }
 
-    fn key_and_value(&self, event: &Event) -> Result<(String, Edn), Wrong> {
+    fn key_and_value(&self, event: &LoggedEvent) -> Result<(String, Edn), Wrong> {
         if event.key != Edn::Nil {
             return Ok((plain(&event.key), event.value.clone()));
         }
@@ -192,7 +192,7 @@ impl<'a> Pairs<'a> {
     }
 }
 
-fn wrong<T>(event: &Event, what: impl Into<String>) -> Result<T, Wrong> {
+fn wrong<T>(event: &LoggedEvent, what: impl Into<String>) -> Result<T, Wrong> {
     Err(Wrong { line: event.line, what: what.into() })
 }
 
@@ -209,11 +209,11 @@ fn plain(value: &Edn) -> String {
     }
 }
 
-fn on_key(begun: &Event, ended: Option<&Event>) -> Result<Vec<Op>, Wrong> {
+fn on_key(begun: &LoggedEvent, ended: Option<&LoggedEvent>) -> Result<Vec<Op>, Wrong> {
     if begun.key == Edn::Nil {
         return wrong(begun, format!("a :{} needs a :key", begun.f));
     }
-    let text = |event: &Event| match &event.value {
+    let text = |event: &LoggedEvent| match &event.value {
         Edn::Nil => Ok(String::new()),
         Edn::Text(text) => Ok(text.clone()),
         other => wrong(event, format!("{other} is no text")),
@@ -229,7 +229,7 @@ fn on_key(begun: &Event, ended: Option<&Event>) -> Result<Vec<Op>, Wrong> {
 }
 
 /// Sends and polls of one event, each of one log.
-fn on_logs(begun: &Event, ended: Option<&Event>) -> Result<Vec<Op>, Wrong> {
+fn on_logs(begun: &LoggedEvent, ended: Option<&LoggedEvent>) -> Result<Vec<Op>, Wrong> {
     let says = ended.filter(|event| event.end == End::Ok).unwrap_or(begun);
     let failed = ended.is_some_and(|event| event.end == End::Fail);
     let Edn::Vector(steps) = &says.value else { return wrong(says, "a list of [:send …] and [:poll …] is wanted") };
@@ -253,7 +253,7 @@ fn on_logs(begun: &Event, ended: Option<&Event>) -> Result<Vec<Op>, Wrong> {
     Ok(merged(ops))
 }
 
-fn sent(event: &Event, key: &Edn, value: &Edn, failed: bool) -> Result<Op, Wrong> {
+fn sent(event: &LoggedEvent, key: &Edn, value: &Edn, failed: bool) -> Result<Op, Wrong> {
     let (offset, value) = match value {
         Edn::Vector(both) if both.len() == 2 => (Some(&both[0]).filter(|offset| **offset != Edn::Nil), &both[1]),
         value => (None, value),
@@ -267,7 +267,7 @@ fn sent(event: &Event, key: &Edn, value: &Edn, failed: bool) -> Result<Op, Wrong
     Ok(Op::Log { name: plain(key), op })
 }
 
-fn read(event: &Event, key: &Edn, records: &Edn) -> Result<Op, Wrong> {
+fn read(event: &LoggedEvent, key: &Edn, records: &Edn) -> Result<Op, Wrong> {
     let Edn::Vector(records) = records else { return wrong(event, format!("{records} is no list of [offset value]")) };
     let record = |record: &Edn| match record {
         Edn::Vector(both) if both.len() == 2 => Ok((number(event, &both[0])?, value_number(event, &both[1])?)),
@@ -307,20 +307,20 @@ fn merged(ops: Vec<Op>) -> Vec<Op> {
     merged
 }
 
-fn number(event: &Event, value: &Edn) -> Result<i64, Wrong> {
+fn number(event: &LoggedEvent, value: &Edn) -> Result<i64, Wrong> {
     match value {
         Edn::Int(number) => Ok(*number),
         other => wrong(event, format!("{other} is no whole number")),
     }
 }
 
-fn value_number(event: &Event, value: &Edn) -> Result<u64, Wrong> {
+fn value_number(event: &LoggedEvent, value: &Edn) -> Result<u64, Wrong> {
     let number = number(event, value)?;
     u64::try_from(number).or_else(|_| wrong(event, format!("{number}: values of a log are whole numbers from 0")))
 }
 
 /// Further operations of our own histories.
-fn of_ours(begun: &Event, ended: Option<&Event>) -> Result<Op, Wrong> {
+fn of_ours(begun: &LoggedEvent, ended: Option<&LoggedEvent>) -> Result<Op, Wrong> {
     let says = ended.unwrap_or(begun);
     let name = plain(&begun.key);
     if begun.f == "producer-id" {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fuzz::aggregate::{BlackBox, Limit, MissedFloor, OfScenario, RequiredProbe, Subject, SweepReport};
 use fuzz::failover::Worst;
 use fuzz::guided::Guided;
-use fuzz::merge::parts::{Ended, Part};
+use fuzz::merge::parts::{Ended, SweepPart};
 use fuzz::recovery::{Nearest, RecoveryTimes};
 use fuzz::seeds::{SeedError, SeedRange, Seeds};
 use scenarios::report::{AckedRecords, OperationCounts};
@@ -313,7 +313,7 @@ fn read_by_scenario(scenarios: &[String], json: Vec<OfScenarioJson>) -> Result<V
     Ok(json.into_iter().map(of).collect())
 }
 
-fn part(part: &Part) -> PartJson {
+fn part(part: &SweepPart) -> PartJson {
     PartJson {
         seeds_start: Seed(part.range.start),
         seeds_end: Seed(part.range.end),
@@ -323,7 +323,7 @@ fn part(part: &Part) -> PartJson {
     }
 }
 
-fn read_part(at: &str, json: PartJson) -> Result<Part, Problem> {
+fn read_part(at: &str, json: PartJson) -> Result<SweepPart, Problem> {
     let range = SeedRange { start: json.seeds_start.0, end: json.seeds_end.0 };
     if range.end < range.start {
         return Err(Problem::at(at, "its seeds end before they start"));
@@ -331,7 +331,7 @@ fn read_part(at: &str, json: PartJson) -> Result<Part, Problem> {
     let shard = json.shard.parse().map_err(|error: SeedError| Problem::at(format!("{at}/shard"), error.to_string()))?;
     let allowed = || format!("allowed: {}", Ended::NAMES.join(", "));
     let ended = json.ended.parse::<Ended>().map_err(|_| Problem::at(format!("{at}/ended"), allowed()))?;
-    Ok(Part { range, shard, runs: json.runs, ended })
+    Ok(SweepPart { range, shard, runs: json.runs, ended })
 }
 
 fn guided(guided: Guided) -> GuidedJson {

@@ -7,7 +7,7 @@ use crate::args::ReplayArgs;
 use crate::engine::Problem;
 use crate::exit;
 use crate::json::show_digest;
-use crate::output::{Streams, Target};
+use crate::output::{OutputTarget, Streams};
 use crate::trace::json;
 use crate::trace::log::{self, Filter};
 use crate::trace::screen::Screen;
@@ -15,14 +15,14 @@ use crate::verb::job::Job;
 
 /// The requested outputs of a trace.
 pub struct TraceOutputs {
-    file: Option<Target>,
+    file: Option<OutputTarget>,
     log: Option<Filter>,
 }
 
 impl TraceOutputs {
     /// Checks the flags before anything is run; `None` if none is given.
     pub fn of(args: &ReplayArgs, job: &Job) -> Result<Option<TraceOutputs>, Problem> {
-        let file = args.trace.as_deref().map(Target::checked).transpose()?;
+        let file = args.trace.as_deref().map(OutputTarget::checked).transpose()?;
         let filter = || {
             if args.to.is_some_and(|to| to < args.from.unwrap_or(0)) {
                 return Err(Problem::new("--to is earlier than --from"));
@@ -41,7 +41,7 @@ impl TraceOutputs {
         let log = args.log.then(filter).transpose()?;
         let requested = TraceOutputs { file, log };
         let json = args.json.as_deref().is_some_and(|path| path == std::path::Path::new("-"));
-        let on_stdout = [json, requested.file == Some(Target::Stdout), requested.log.is_some()];
+        let on_stdout = [json, requested.file == Some(OutputTarget::Stdout), requested.log.is_some()];
         if on_stdout.into_iter().filter(|is| *is).count() > 1 {
             return Err(Problem::new("only one of --json -, --trace - and --log can write to standard output"));
         }
@@ -50,7 +50,7 @@ impl TraceOutputs {
 
     /// Does it write to standard output?
     pub fn takes_stdout(&self) -> bool {
-        self.log.is_some() || self.file == Some(Target::Stdout)
+        self.log.is_some() || self.file == Some(OutputTarget::Stdout)
     }
 
     /// Runs the seed once more, records the trace, and shows it. `Some`: the digest of that run differs, so the run is

@@ -17,7 +17,7 @@ use crate::exit;
 use crate::json::bugs_json::{BugJson, BugsJson};
 use crate::json::{repro, to_text};
 use crate::load;
-use crate::output::{Streams, Target, check_folder};
+use crate::output::{OutputTarget, Streams, check_folder};
 use crate::show::columns::plural;
 use crate::verb::regressions::{self, Catch, Keep, Kept};
 use crate::verb::sweep::results::exit_code;
@@ -32,7 +32,7 @@ pub fn hunt_for(
     streams: &mut Streams<'_>,
 ) -> Result<u8, Problem> {
     let rows = rows(&args.names)?;
-    let target = args.json.as_deref().map(Target::checked).transpose()?;
+    let target = args.json.as_deref().map(OutputTarget::checked).transpose()?;
     let keep = match &args.keep {
         Some(folder) => {
             check_folder(folder)?;
@@ -64,7 +64,7 @@ pub fn hunt_for(
     let text = format!("{lines}{}", sums(&all));
     let mut problems = Vec::new();
     match target {
-        Some(Target::Stdout) => streams.hint(text.trim_end()),
+        Some(OutputTarget::Stdout) => streams.hint(text.trim_end()),
         _ => problems.extend(streams.result(&text).err()),
     }
     let json = || to_text(&BugsJson::new(all.iter().map(bug_json).collect()));

@@ -6,7 +6,7 @@ use fuzz::aggregate::{Reproduction, Subject, SweepReport};
 use fuzz::failover::FailoverTimes;
 use fuzz::hosts::HOSTS;
 use fuzz::seeds::{SeedRange, Seeds, Shard, show_seed};
-use fuzz::sweep::{Event, FailedRun, SweepSettings, sweep};
+use fuzz::sweep::{FailedRun, SweepEvent, SweepSettings, sweep};
 use scenarios::report::RunReport;
 use scenarios::run::Host;
 
@@ -20,7 +20,7 @@ use crate::command;
 use crate::engine::{Engine, Named, Overrides, Problem};
 use crate::exit;
 use crate::load;
-use crate::output::{Streams, Target, write_whole};
+use crate::output::{OutputTarget, Streams, write_whole};
 use crate::show::annotation::Annotations;
 use crate::show::columns::{plural, thousands};
 use crate::show::failure;
@@ -38,9 +38,9 @@ pub fn failover(
     let shared = load::overrides(&args.run)?;
     let configurations = product(&args.scenarios, &args.vary, &shared.set)?;
     let (overrides, prepared) = prepare(&configurations, engine, &shared)?;
-    let csv = args.csv.as_deref().map(Target::checked).transpose()?;
-    Target::checked(&args.output)?;
-    if csv == Some(Target::File(args.output.clone())) {
+    let csv = args.csv.as_deref().map(OutputTarget::checked).transpose()?;
+    OutputTarget::checked(&args.output)?;
+    if csv == Some(OutputTarget::File(args.output.clone())) {
         return Err(Problem::new(format!("{} is given to -o and to --csv", args.output.display())));
     }
     canvas::prepare()?;
@@ -83,7 +83,7 @@ pub fn failover(
     }
     let text = text(&chart, args);
     match csv {
-        Some(Target::Stdout) => streams.hint(text.trim_end()),
+        Some(OutputTarget::Stdout) => streams.hint(text.trim_end()),
         _ => streams.result(&text)?,
     }
     Ok(code)
@@ -265,11 +265,11 @@ struct Watcher<'a> {
 }
 
 impl Watcher<'_> {
-    fn on(&mut self, event: Event<'_>) {
+    fn on(&mut self, event: SweepEvent<'_>) {
         match event {
-            Event::Failed(failed) => self.failed(failed),
-            Event::Progress(progress) => self.reporter.progress(&progress),
-            Event::Sums(_) => {}
+            SweepEvent::Failed(failed) => self.failed(failed),
+            SweepEvent::Progress(progress) => self.reporter.progress(&progress),
+            SweepEvent::Sums(_) => {}
         }
     }
 

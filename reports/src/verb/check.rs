@@ -11,7 +11,7 @@ use crate::history::{read, text};
 use crate::input::read_text_or_stdin;
 use crate::json::check_json::{CheckJson, WitnessJson};
 use crate::json::{Seconds, to_text};
-use crate::output::{Streams, Target};
+use crate::output::{OutputTarget, Streams};
 use crate::show::columns::plural;
 
 /// Number of search steps for each object in the first search, and the factor for each further search.
@@ -24,7 +24,7 @@ const SHOWN: usize = 12;
 
 /// Reads, checks, writes.
 pub fn run(args: &CheckArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
-    let target = args.json.as_deref().map(Target::checked).transpose()?;
+    let target = args.json.as_deref().map(OutputTarget::checked).transpose()?;
     let (file, text) = read_text_or_stdin(&args.history)?;
     let history = read(&file, &text, args.model)?;
     let clock = Stopwatch::start();
@@ -58,7 +58,7 @@ pub fn run(args: &CheckArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
         }
     }
     match target {
-        Some(Target::Stdout) => streams.hint(text.trim_end()),
+        Some(OutputTarget::Stdout) => streams.hint(text.trim_end()),
         _ => streams.result(&text)?,
     }
     Ok(code)

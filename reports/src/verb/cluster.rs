@@ -8,7 +8,7 @@ use crate::engine::{Engine, Problem};
 use crate::exit;
 use crate::json::to_text;
 use crate::load;
-use crate::output::{Streams, Target};
+use crate::output::{OutputTarget, Streams};
 use crate::show::columns::{hanging, plural};
 
 /// The schema's id.
@@ -24,14 +24,14 @@ struct ClusterJson {
 /// Reads the files, reports, writes.
 pub fn run(args: &ClusterArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let files = load::read_cluster("cluster", &args.dir)?;
-    let target = args.json.as_deref().map(Target::checked).transpose()?;
+    let target = args.json.as_deref().map(OutputTarget::checked).transpose()?;
     let report = engine.cluster(&files)?;
     let text = text(&report, streams.width);
     if let Some(target) = &target {
         target.write(&to_text(&ClusterJson { schema: SCHEMA, report }), streams)?;
     }
     match target {
-        Some(Target::Stdout) => streams.hint(text.trim_end()),
+        Some(OutputTarget::Stdout) => streams.hint(text.trim_end()),
         _ => streams.result(&text)?,
     }
     Ok(exit::HOLDS)

@@ -12,7 +12,7 @@ use crate::expect;
 use crate::input::read_text;
 use crate::json::sweep_json;
 use crate::load;
-use crate::output::{Streams, Target};
+use crate::output::{OutputTarget, Streams};
 use crate::show::annotation::Annotations;
 use crate::verb::sweep::results::Results;
 
@@ -22,8 +22,8 @@ const MOST_GAPS: usize = 8;
 /// Reads, merges, evaluates, writes.
 pub fn run(args: &MergeArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     load::known_probes(engine, &args.require_probe)?;
-    let target = Target::checked(&args.output)?;
-    let junit = args.junit.as_deref().map(Target::checked).transpose()?;
+    let target = OutputTarget::checked(&args.output)?;
+    let junit = args.junit.as_deref().map(OutputTarget::checked).transpose()?;
     let results = Results::to(("-o", Some(target)), ("--junit", junit))?;
     let sweeps = args.files.iter().map(|path| Ok((path.display().to_string(), read(path)?)));
     let sweeps = sweeps.collect::<Result<Vec<_>, Problem>>()?;

@@ -16,7 +16,7 @@ use crate::exit;
 use crate::history::Form;
 use crate::json::replay_json::RunJson;
 use crate::json::{repro, show_digest, to_text};
-use crate::output::{Streams, Target, check_folder};
+use crate::output::{OutputTarget, Streams, check_folder};
 use crate::show::annotation::Annotations;
 use crate::show::{failure, run_summary};
 use crate::trace::outputs::TraceOutputs;
@@ -31,7 +31,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     let stored = job.stored.take().filter(|_| args.until.is_none());
     job.expected = args.expect_digest.or(stored.as_ref().map(|(digest, _)| *digest));
     job.ladder = stored.map_or(Vec::new(), |(_, ladder)| ladder);
-    let target = args.json.as_deref().map(Target::checked).transpose()?;
+    let target = args.json.as_deref().map(OutputTarget::checked).transpose()?;
     let history = args.history.as_deref().map(Form::target).transpose()?;
     args.out.as_deref().map(check_folder).transpose()?;
     let traced = TraceOutputs::of(args, &job)?;
@@ -85,7 +85,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     }
     let text = run_summary::text(&run, &job.scenario.name, &job.overrides, streams.width);
     match &target {
-        Some(Target::Stdout) => streams.hint(text.trim_end()),
+        Some(OutputTarget::Stdout) => streams.hint(text.trim_end()),
         _ if traced.as_ref().is_some_and(TraceOutputs::takes_stdout) => streams.hint(text.trim_end()),
         _ => problems.extend(streams.result(&text).err()),
     }

@@ -14,9 +14,9 @@ use fuzz::black_box;
 use fuzz::guided;
 use fuzz::hosts::HOSTS;
 use fuzz::known::KnownFinding;
-use fuzz::merge::parts::Part;
+use fuzz::merge::parts::SweepPart;
 use fuzz::seeds::{SeedRange, Seeds, Shard};
-use fuzz::sweep::{Done, Event, FailedRun, SweepSettings, ended, sweep_from, together};
+use fuzz::sweep::{Done, FailedRun, SweepEvent, SweepSettings, ended, sweep_from, together};
 use scenarios::history::compare::DISAGREES;
 use scenarios::report::{RunReport, Violation, ViolationKind};
 use sim::fault::Plan;
@@ -28,7 +28,7 @@ use crate::exit;
 use crate::expect;
 use crate::json::repro;
 use crate::load;
-use crate::output::{Streams, Target, check_folder, note};
+use crate::output::{OutputTarget, Streams, check_folder, note};
 use crate::show::annotation::Annotations;
 use crate::show::columns::plural;
 use crate::show::failure;
@@ -55,8 +55,8 @@ pub fn run(
     let scenarios = load::load(engine, &named(args), &overrides)?;
     load::known_probes(engine, &args.require_probe)?;
     let settings = settings(args, &scenarios, &overrides);
-    let target = args.json.as_deref().map(Target::checked).transpose()?;
-    let junit = args.junit.as_deref().map(Target::checked).transpose()?;
+    let target = args.json.as_deref().map(OutputTarget::checked).transpose()?;
+    let junit = args.junit.as_deref().map(OutputTarget::checked).transpose()?;
     let results = Results::to(("--json", target), ("--junit", junit))?;
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
     check_folder(&folder)?;
@@ -258,7 +258,7 @@ impl SweepWatch<'_> {
             None => rest,
         };
         let ended = ended(self.settings, &whole);
-        whole.parts = vec![Part { range: self.range, shard: self.shard, runs: whole.runs, ended }];
+        whole.parts = vec![SweepPart { range: self.range, shard: self.shard, runs: whole.runs, ended }];
         whole
     }
 
@@ -320,11 +320,11 @@ impl SweepWatch<'_> {
 }
 
 impl SweepWatch<'_> {
-    fn on(&mut self, event: Event<'_>) {
+    fn on(&mut self, event: SweepEvent<'_>) {
         match event {
-            Event::Failed(failed) => self.failed(failed),
-            Event::Progress(progress) => self.reporter.progress(&progress),
-            Event::Sums(sums) => self.checkpoint(sums),
+            SweepEvent::Failed(failed) => self.failed(failed),
+            SweepEvent::Progress(progress) => self.reporter.progress(&progress),
+            SweepEvent::Sums(sums) => self.checkpoint(sums),
         }
     }
 

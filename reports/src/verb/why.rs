@@ -14,7 +14,7 @@ use crate::engine::{Engine, Problem};
 use crate::exit;
 use crate::json::to_text;
 use crate::json::why_json::WhyJson;
-use crate::output::{Streams, Target};
+use crate::output::{OutputTarget, Streams};
 use crate::show::columns::{plural, sentence, thousands};
 use crate::show::looking::Looking;
 use crate::verb::job::Job;
@@ -28,7 +28,7 @@ pub fn run(
     interrupted: &AtomicBool,
     streams: &mut Streams<'_>,
 ) -> Result<u8, Problem> {
-    let target = args.json.as_deref().map(Target::checked).transpose()?;
+    let target = args.json.as_deref().map(OutputTarget::checked).transpose()?;
     let job = Job::load(&args.one, &args.run, "why", engine, streams)?;
     let case = job.scenario.prepared.case(job.seed)?;
     let report = case.run(None).map_err(Problem::new)?;
@@ -46,7 +46,7 @@ pub fn run(
     let text = describe(&case, &describer, &answer, streams.width);
     let mut problems = Vec::new();
     match target {
-        Some(Target::Stdout) => streams.hint(text.trim_end()),
+        Some(OutputTarget::Stdout) => streams.hint(text.trim_end()),
         _ => problems.extend(streams.result(&text).err()),
     }
     let json = || WhyJson::of(&job.scenario.name, &case, &describer, &answer, clock.elapsed_ns());

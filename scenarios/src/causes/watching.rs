@@ -8,7 +8,7 @@ use sim::fault::{Fault, What};
 use sim::process::{Connection, Input, Node, Payload, Thread};
 use sim::watch::{Down, Phase, Watch};
 
-use super::{Causes, Happened, Mark, Step, StepId, StepInput};
+use super::{CausalStep, Causes, Happened, Mark, StepId, StepInput};
 use crate::actor::{Actor, BoxedMessage, Said};
 use crate::report::Violation;
 use crate::run::listener::Listener;
@@ -17,7 +17,7 @@ impl Causes {
     fn step(&mut self, node: Node, input: StepInput, sent_in: Option<StepId>) {
         let id = self.steps.len() as StepId;
         let last = &mut self.last[usize::from(node.0)];
-        self.steps.push(Step { node, input, before: *last, sent_in, posted_in: None });
+        self.steps.push(CausalStep { node, input, before: *last, sent_in, posted_in: None });
         *last = Some(id);
     }
 

@@ -7,7 +7,7 @@ use raft::message::ErrorCode;
 use sim::process::{Process, Thread};
 use sim::watch::Down;
 
-use super::{Causes, Happened, Mark, Step, StepInput};
+use super::{CausalStep, Causes, Happened, Mark, StepInput};
 use crate::actor::{Actor, AttemptEvent as Model, Said};
 use crate::topic_names::TopicNames;
 
@@ -88,7 +88,7 @@ fn of_client(event: &Client) -> Option<String> {
     }
 }
 
-pub fn of_step(causes: &Causes, step: &Step) -> String {
+pub fn of_step(causes: &Causes, step: &CausalStep) -> String {
     let who = causes.name(step.node);
     match &step.input {
         StepInput::Message(_) => format!("{who} processes {}", of_input(causes, step)),
@@ -112,7 +112,7 @@ pub fn of_step(causes: &Causes, step: &Step) -> String {
     }
 }
 
-fn of_input(causes: &Causes, step: &Step) -> String {
+fn of_input(causes: &Causes, step: &CausalStep) -> String {
     match step.input {
         StepInput::Message(rpc) => {
             let from = causes.sender(step).map_or(String::new(), |sender| format!(" from {}", causes.name(sender)));

@@ -85,7 +85,7 @@ const REPEATED: [&str; 6] = [
 ];
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
+pub enum AdminStep {
     /// It is created; the id is known if a response had it.
     Create(Option<String>, Option<u32>, BTreeMap<String, String>),
     /// It is deleted.
@@ -104,12 +104,12 @@ pub enum Step {
 /// The steps that the operations of one object mean: those that were executed as answered, those that may be executed
 /// once or twice more, and states that were shown. Each step comes with the place of its operation; in the order of
 /// calls.
-pub fn steps_of(operations: &[&Operation<&AdminOp>]) -> (Vec<Operation<Step>>, Vec<usize>) {
+pub fn steps_of(operations: &[&Operation<&AdminOp>]) -> (Vec<Operation<AdminStep>>, Vec<usize>) {
     let shown = shown_values(operations);
-    let mut steps: Vec<(Operation<Step>, usize)> = Vec::new();
+    let mut steps: Vec<(Operation<AdminStep>, usize)> = Vec::new();
     for (place, operation) in operations.iter().enumerate() {
         let AdminOp { requested, answered } = operation.op;
-        let mut push = |called: u64, returned: Option<u64>, op: Step| {
+        let mut push = |called: u64, returned: Option<u64>, op: AdminStep| {
             steps.push((Operation { process: operation.process, called, returned, op }, place));
         };
         let refusal = match answered {
@@ -124,22 +124,22 @@ pub fn steps_of(operations: &[&Operation<&AdminOp>]) -> (Vec<Operation<Step>>, V
         }
         match (requested, answered) {
             (AdminAction::Create { partitions, configs }, Some(Answered::Done { id })) => {
-                push(operation.called, operation.returned, Step::Create(id.clone(), *partitions, configs.clone()));
+                push(operation.called, operation.returned, AdminStep::Create(id.clone(), *partitions, configs.clone()));
             }
             (AdminAction::Delete, Some(Answered::Done { id })) => {
-                push(operation.called, operation.returned, Step::Delete(id.clone()));
+                push(operation.called, operation.returned, AdminStep::Delete(id.clone()));
             }
             (AdminAction::Grow { partitions }, Some(Answered::Done { .. })) => {
-                push(operation.called, operation.returned, Step::Grow(*partitions));
+                push(operation.called, operation.returned, AdminStep::Grow(*partitions));
             }
             (AdminAction::Create { .. }, _) if refusal == Some(TOPIC_ALREADY_EXISTS) => {
-                push(0, operation.returned, Step::Exists);
+                push(0, operation.returned, AdminStep::Exists);
             }
             (AdminAction::Grow { partitions }, _) if refusal == Some(INVALID_PARTITIONS) => {
-                push(0, operation.returned, Step::Has(*partitions));
+                push(0, operation.returned, AdminStep::Has(*partitions));
             }
             (AdminAction::Describe, Some(Answered::Described(configs))) => {
-                push(0, operation.returned, Step::Shows(configs.clone()));
+                push(0, operation.returned, AdminStep::Shows(configs.clone()));
             }
             _ => {}
         }
@@ -173,17 +173,17 @@ fn may_be_executed(op: &AdminOp) -> bool {
 
 /// The step of an execution that no response reported. A value that no description shows is left out: it explains
 /// nothing, and later steps explain as much without it.
-fn executed_unseen(requested: &AdminAction, shown: &BTreeMap<&str, Vec<&str>>) -> Option<Step> {
+fn executed_unseen(requested: &AdminAction, shown: &BTreeMap<&str, Vec<&str>>) -> Option<AdminStep> {
     match requested {
-        AdminAction::Create { partitions, configs } => Some(Step::Create(None, *partitions, configs.clone())),
-        AdminAction::Delete => Some(Step::Delete(None)),
-        AdminAction::Grow { partitions } => Some(Step::Grow(*partitions)),
+        AdminAction::Create { partitions, configs } => Some(AdminStep::Create(None, *partitions, configs.clone())),
+        AdminAction::Delete => Some(AdminStep::Delete(None)),
+        AdminAction::Grow { partitions } => Some(AdminStep::Grow(*partitions)),
         AdminAction::Alter(changes) => {
             let is_shown = |name: &str, value: &str| shown.get(name).is_some_and(|values| values.contains(&value));
             let unseen =
                 |(name, change): (&String, &Change)| matches!(change, Change::Set(value) if !is_shown(name, value));
             let explains_nothing = changes.len() == 1 && changes.iter().all(unseen);
-            (!explains_nothing).then(|| Step::Alter(changes.clone()))
+            (!explains_nothing).then(|| AdminStep::Alter(changes.clone()))
         }
         AdminAction::Describe => None,
     }
@@ -219,16 +219,16 @@ pub struct Alive {
 
 impl Object for Resource {
     type State = Option<Alive>;
-    type Op = Step;
+    type Op = AdminStep;
 
     fn initial(&self) -> Option<Alive> {
         (!self.is_topic).then(|| Alive { id: None, partitions: None, configs: BTreeMap::new() })
     }
 
-    fn step(&self, state: &Option<Alive>, step: &Step) -> Option<Option<Alive>> {
+    fn step(&self, state: &Option<Alive>, step: &AdminStep) -> Option<Option<Alive>> {
         let Some(alive) = state else {
             return match step {
-                Step::Create(id, partitions, configs) => {
+                AdminStep::Create(id, partitions, configs) => {
                     Some(Some(Alive { id: id.clone(), partitions: *partitions, configs: configs.clone() }))
                 }
                 _ => None,
@@ -236,27 +236,29 @@ impl Object for Resource {
         };
         let mut next = alive.clone();
         match step {
-            Step::Create(..) => return None,
-            Step::Delete(id) => {
+            AdminStep::Create(..) => return None,
+            AdminStep::Delete(id) => {
                 let is_it = alive.id.as_ref().zip(id.as_ref()).is_none_or(|(alive, reported)| alive == reported);
                 return is_it.then_some(None);
             }
-            Step::Grow(partitions) => {
+            AdminStep::Grow(partitions) => {
                 next.partitions = Some(*partitions).filter(|more| alive.partitions.is_none_or(|had| had < *more));
                 next.partitions?;
             }
-            Step::Alter(changes) => changes.iter().for_each(|(name, change)| change.apply(name, &mut next.configs)),
-            Step::Exists => {}
-            Step::Has(partitions) if alive.partitions.is_some_and(|has| has < *partitions) => return None,
-            Step::Has(_) => {}
-            Step::Shows(configs) if *configs != alive.configs => return None,
-            Step::Shows(_) => {}
+            AdminStep::Alter(changes) => {
+                changes.iter().for_each(|(name, change)| change.apply(name, &mut next.configs))
+            }
+            AdminStep::Exists => {}
+            AdminStep::Has(partitions) if alive.partitions.is_some_and(|has| has < *partitions) => return None,
+            AdminStep::Has(_) => {}
+            AdminStep::Shows(configs) if *configs != alive.configs => return None,
+            AdminStep::Shows(_) => {}
         }
         Some(Some(next))
     }
 
-    fn only_reads(&self, step: &Step) -> bool {
-        matches!(step, Step::Exists | Step::Has(_) | Step::Shows(_))
+    fn only_reads(&self, step: &AdminStep) -> bool {
+        matches!(step, AdminStep::Exists | AdminStep::Has(_) | AdminStep::Shows(_))
     }
 }
 

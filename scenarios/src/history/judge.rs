@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
-use super::admin::{AdminOp, Resource, Step, steps_of};
+use super::admin::{AdminOp, AdminStep, Resource, steps_of};
 use super::log::{self, LogOp};
 use super::{History, Op};
 use crate::wgl::interned::Interned;
@@ -181,7 +181,7 @@ struct Resources<'h> {
 }
 
 impl<'h> Objects for Resources<'h> {
-    type Op = ((bool, &'h str), Step);
+    type Op = ((bool, &'h str), AdminStep);
     type Name<'a>
         = (bool, &'a str)
     where

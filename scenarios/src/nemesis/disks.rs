@@ -12,7 +12,7 @@ use crate::scenario::fault_profile::{
     Destroys, FaultProfile, LeadsTo, Means, Rhythm, Timers, kind_fields, nothing_to_check, profiles, rhythm_of_profile,
     within,
 };
-use crate::scenario::reference::{self, Field, Presence};
+use crate::scenario::reference::{self, Presence, ScenarioField};
 use crate::scenario::values::{IntRange, Nanos, NanosRange};
 
 /// Longest time from a flipped bit to the power loss after which it is read.
@@ -64,7 +64,7 @@ pub struct FsyncFailures {
 impl FaultProfile for FsyncFails {
     type Profile = FsyncFailures;
 
-    const FIELDS: &'static [Field] = kind_fields!("fsync-fails", "Fsyncs of a server fail; it has no `lasts`.";
+    const FIELDS: &'static [ScenarioField] = kind_fields!("fsync-fails", "Fsyncs of a server fail; it has no `lasts`.";
         "count": reference::FieldKind::IntegerRange { min: 1, max: 1_000_000 }, Presence::Required("\"1..2\""), "Fsyncs that fail in a row.";
     );
 
@@ -92,7 +92,7 @@ impl Generate for FsyncFails {
 impl FaultProfile for SlowDisk {
     type Profile = SlowDisks;
 
-    const FIELDS: &'static [Field] = kind_fields!("slow-disk", "Fsyncs of a server take longer.", lasts: "Time until fsyncs take their normal time.";
+    const FIELDS: &'static [ScenarioField] = kind_fields!("slow-disk", "Fsyncs of a server take longer.", lasts: "Time until fsyncs take their normal time.";
         "factor": reference::FieldKind::IntegerRange { min: 1, max: 1_000_000 }, Presence::Required("\"5..100\""), "Factor of the duration.";
     );
 
@@ -121,7 +121,7 @@ impl Generate for SlowDisk {
 impl FaultProfile for FullDisk {
     type Profile = Timed;
 
-    const FIELDS: &'static [Field] =
+    const FIELDS: &'static [ScenarioField] =
         kind_fields!("full-disk", "Writes of a server are refused.", lasts: "Time until writes are accepted.";);
 
     const MEANS: Means = Means { leads_to: &[LeadsTo::Restart, LeadsTo::DiskError], weakens: true, ..Means::HARMLESS };
@@ -141,7 +141,7 @@ impl Generate for FullDisk {
 impl FaultProfile for BitRot {
     type Profile = BitRots;
 
-    const FIELDS: &'static [Field] = kind_fields!("bit-rot", "Bits flip in a log, and the host loses power afterwards, so that recovery reads them.", lasts: "Time until the host is started again.";
+    const FIELDS: &'static [ScenarioField] = kind_fields!("bit-rot", "Bits flip in a log, and the host loses power afterwards, so that recovery reads them.", lasts: "Time until the host is started again.";
         "read_after": reference::RANGE, Presence::Required("\"10ms..500ms\""), "Time from the flip to the power loss.";
         "newest": reference::FieldKind::Boolean, Presence::Default("false"), "Only the newest segment of each log is affected, which every unclean start reads.";
     );
@@ -189,7 +189,7 @@ impl Generate for BitRot {
 impl FaultProfile for ReplaceDisk {
     type Profile = Timed;
 
-    const FIELDS: &'static [Field] = kind_fields!("replace-disk", "A server stops and comes back with an empty disk.", lasts: "Time until the server is started again.";);
+    const FIELDS: &'static [ScenarioField] = kind_fields!("replace-disk", "A server stops and comes back with an empty disk.", lasts: "Time until the server is started again.";);
 
     const MEANS: Means = Means {
         destroys: Destroys::Forced,
@@ -217,7 +217,7 @@ impl Generate for ReplaceDisk {
 impl FaultProfile for FileDamage {
     type Profile = Timed;
 
-    const FIELDS: &'static [Field] = kind_fields!("file-damage", "The host of a server loses power, and one of its state files comes back damaged: a bit flipped, its end missing or zero, or unreadable. The disk of a process that refuses to start from it is replaced.", lasts: "Time until the host is started again.";);
+    const FIELDS: &'static [ScenarioField] = kind_fields!("file-damage", "The host of a server loses power, and one of its state files comes back damaged: a bit flipped, its end missing or zero, or unreadable. The disk of a process that refuses to start from it is replaced.", lasts: "Time until the host is started again.";);
 
     const MEANS: Means = Means {
         destroys: Destroys::Forced,

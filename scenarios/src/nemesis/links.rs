@@ -13,7 +13,7 @@ use crate::scenario::error::Refusal;
 use crate::scenario::fault_profile::{
     FaultProfile, LeadsTo, Means, kind_fields, nothing_to_check, profiles, rhythm_of_profile, within,
 };
-use crate::scenario::reference::{self, Field, Presence};
+use crate::scenario::reference::{self, Presence, ScenarioField};
 use crate::scenario::values::{IntRange, NanosRange};
 
 /// A flapping link is up or down for this long at a time.
@@ -71,7 +71,7 @@ fn every_shape() -> Vec<CutShape> {
 impl FaultProfile for Cut {
     type Profile = Cuts;
 
-    const FIELDS: &'static [Field] = kind_fields!("cut", "Links carry nothing.", lasts: "Time until the links carry packets again.";
+    const FIELDS: &'static [ScenarioField] = kind_fields!("cut", "Links carry nothing.", lasts: "Time until the links carry packets again.";
         "shapes": reference::FieldKind::NamesOf("shapes, see below"), Presence::Default("[\"isolate\", \"split\", \"one-way\", \"bridge\", \"ring\", \"flapping\", \"clients\"]"), "Shapes of cuts, at least one.";
     );
 
@@ -114,7 +114,7 @@ impl Generate for Cut {
 impl FaultProfile for Loss {
     type Profile = Losses;
 
-    const FIELDS: &'static [Field] = kind_fields!("loss", "Links lose packets.", lasts: "Time until the links lose no more packets.";
+    const FIELDS: &'static [ScenarioField] = kind_fields!("loss", "Links lose packets.", lasts: "Time until the links lose no more packets.";
         "ppm": reference::PPM_RANGE, Presence::Required("\"1000..300000\""), "Probability for each packet, parts per million.";
     );
 
@@ -139,7 +139,7 @@ impl Generate for Loss {
 impl FaultProfile for Delay {
     type Profile = Delays;
 
-    const FIELDS: &'static [Field] = kind_fields!("delay", "Links have an additional latency.", lasts: "Time until the latency is normal again.";
+    const FIELDS: &'static [ScenarioField] = kind_fields!("delay", "Links have an additional latency.", lasts: "Time until the latency is normal again.";
         "extra": reference::RANGE, Presence::Required("\"5ms..500ms\""), "Additional one-way latency.";
     );
 
@@ -162,7 +162,7 @@ impl Generate for Delay {
 impl FaultProfile for Duplicate {
     type Profile = Duplicates;
 
-    const FIELDS: &'static [Field] = kind_fields!("duplicate", "Links deliver datagrams twice; no effect with `tcp`.", lasts: "Time until datagrams are delivered once.";
+    const FIELDS: &'static [ScenarioField] = kind_fields!("duplicate", "Links deliver datagrams twice; no effect with `tcp`.", lasts: "Time until datagrams are delivered once.";
         "ppm": reference::PPM_RANGE, Presence::Required("\"1000..300000\""), "Probability for each datagram, parts per million.";
     );
 
@@ -187,7 +187,7 @@ impl Generate for Duplicate {
 impl FaultProfile for BlackHole {
     type Profile = Timed;
 
-    const FIELDS: &'static [Field] = kind_fields!("black-hole", "An established connection drops every packet both ways, and neither host is told; new connections work.", lasts: "Time until the connection carries packets again.";);
+    const FIELDS: &'static [ScenarioField] = kind_fields!("black-hole", "An established connection drops every packet both ways, and neither host is told; new connections work.", lasts: "Time until the connection carries packets again.";);
 
     const MEANS: Means = Means { weakens: true, ..Means::HARMLESS };
 

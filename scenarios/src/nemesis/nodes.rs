@@ -12,7 +12,7 @@ use crate::scenario::fault_profile::{
     Destroys, FaultProfile, LeadsTo, Means, Rhythm, Timers, is_chance, kind_fields, nothing_to_check, profiles,
     rhythm_of_profile, within,
 };
-use crate::scenario::reference::{self, Field, Presence};
+use crate::scenario::reference::{self, Presence, ScenarioField};
 use crate::scenario::values::{IntRange, Nanos, NanosRange};
 
 /// The longest time that a terminated process needs to stop before its down time starts (consensus.md §2.2).
@@ -64,7 +64,7 @@ fn is_zero(ppm: &u32) -> bool {
 impl FaultProfile for Kill {
     type Profile = Kills;
 
-    const FIELDS: &'static [Field] = kind_fields!("kill", "A process dies (SIGKILL); its page cache remains.", lasts: "Time until the process is started again.";
+    const FIELDS: &'static [ScenarioField] = kind_fields!("kill", "A process dies (SIGKILL); its page cache remains.", lasts: "Time until the process is started again.";
         "after_effects_ppm": reference::PPM, Presence::Default("0"), "Share of the faults that occur between two effects of one step, parts per million.";
         "late_ppm": reference::PPM, Presence::Default("0"), "Share of the faults of which what the process has sent last arrives only after it has started again, parts per million; with `delay` only.";
     );
@@ -109,7 +109,7 @@ impl Planner<'_> {
 impl FaultProfile for PowerLoss {
     type Profile = PowerLosses;
 
-    const FIELDS: &'static [Field] = kind_fields!("power-loss", "A host loses power, and bytes that were not forced.", lasts: "Time until the host is started again.";
+    const FIELDS: &'static [ScenarioField] = kind_fields!("power-loss", "A host loses power, and bytes that were not forced.", lasts: "Time until the host is started again.";
         "tails": reference::FieldKind::NamesOf("`lost`, `kept`, `torn`"), Presence::Required("[\"lost\", \"torn\"]"), "Fate of bytes that were not forced: all lost, all kept, or a prefix kept; at least one.";
         "all_ppm": reference::PPM, Presence::Default("0"), "Share of the faults that affect all targets at once, parts per million.";
         "after_effects_ppm": reference::PPM, Presence::Default("0"), "Share of the faults that occur between two effects of one step, parts per million.";
@@ -158,7 +158,7 @@ impl Generate for PowerLoss {
 impl FaultProfile for Terminate {
     type Profile = Timed;
 
-    const FIELDS: &'static [Field] = kind_fields!("terminate", "A process receives SIGTERM (controlled shutdown).", lasts: "Time until the process is started again.";);
+    const FIELDS: &'static [ScenarioField] = kind_fields!("terminate", "A process receives SIGTERM (controlled shutdown).", lasts: "Time until the process is started again.";);
 
     const MEANS: Means = Means {
         stops: true,
@@ -191,7 +191,7 @@ pub struct Exceptions {
 impl FaultProfile for Exception {
     type Profile = Exceptions;
 
-    const FIELDS: &'static [Field] =
+    const FIELDS: &'static [ScenarioField] =
         kind_fields!("exception", "An operation of a controller throws: it renounces, and raft hears of it.";);
 
     const MEANS: Means = Means { is_instant: true, weakens: true, ..Means::HARMLESS };
@@ -216,7 +216,7 @@ impl Generate for Exception {
 impl FaultProfile for Pause {
     type Profile = Timed;
 
-    const FIELDS: &'static [Field] = kind_fields!("pause", "A process does not execute (SIGSTOP); its host still receives.", lasts: "Time until the process continues.";);
+    const FIELDS: &'static [ScenarioField] = kind_fields!("pause", "A process does not execute (SIGSTOP); its host still receives.", lasts: "Time until the process continues.";);
 
     const MEANS: Means = Means { stops: true, weakens: true, ..Means::HARMLESS };
 
@@ -239,7 +239,7 @@ impl Generate for Pause {
 impl FaultProfile for Stall {
     type Profile = Timed;
 
-    const FIELDS: &'static [Field] = kind_fields!("stall", "A machine stops, and the network receives nothing from it (a stalled virtual machine).", lasts: "Time until the machine continues.";);
+    const FIELDS: &'static [ScenarioField] = kind_fields!("stall", "A machine stops, and the network receives nothing from it (a stalled virtual machine).", lasts: "Time until the machine continues.";);
 
     const MEANS: Means = Means { stops: true, weakens: true, ..Means::HARMLESS };
 
@@ -262,7 +262,7 @@ impl Generate for Stall {
 impl FaultProfile for Drift {
     type Profile = Drifts;
 
-    const FIELDS: &'static [Field] = kind_fields!("drift", "Both clocks of a server run too fast or too slow.", lasts: "Time until the clocks run at their previous rate.";
+    const FIELDS: &'static [ScenarioField] = kind_fields!("drift", "Both clocks of a server run too fast or too slow.", lasts: "Time until the clocks run at their previous rate.";
         "ppm": reference::DRIFT, Presence::Required("\"-20000..20000\""), "Rate error, parts per million.";
     );
 
@@ -291,7 +291,7 @@ impl Generate for Drift {
 impl FaultProfile for WallStep {
     type Profile = WallSteps;
 
-    const FIELDS: &'static [Field] = kind_fields!("wall-step", "The wall clock of a server is set to another time; half of the steps are taken back.", lasts: "Time until the clock is set back.";
+    const FIELDS: &'static [ScenarioField] = kind_fields!("wall-step", "The wall clock of a server is set to another time; half of the steps are taken back.", lasts: "Time until the clock is set back.";
         "by_ms": reference::STEP, Presence::Required("\"-2000..2000\""), "Size of the step, ms.";
     );
 
@@ -327,7 +327,7 @@ impl Generate for WallStep {
 impl FaultProfile for WallSmear {
     type Profile = WallSteps;
 
-    const FIELDS: &'static [Field] = kind_fields!("wall-smear", "The wall clock of a server is slewed to another time.", lasts: "Time during which it is slewed.";
+    const FIELDS: &'static [ScenarioField] = kind_fields!("wall-smear", "The wall clock of a server is slewed to another time.", lasts: "Time during which it is slewed.";
         "by_ms": reference::STEP, Presence::Required("\"-500..500\""), "Size of the change, ms.";
     );
 

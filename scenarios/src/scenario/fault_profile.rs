@@ -5,7 +5,7 @@ use sim::fault::{Fault, Kind, Link, What};
 use sim::fault_kinds;
 
 use super::error::Refusal;
-use super::reference::Field;
+use super::reference::ScenarioField;
 use super::values::{IntRange, Nanos, NanosRange};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub trait FaultProfile {
     /// `[nemesis.KIND]`
     type Profile;
 
-    const FIELDS: &'static [Field];
+    const FIELDS: &'static [ScenarioField];
 
     const MEANS: Means;
 
@@ -197,20 +197,20 @@ macro_rules! profiles {
 macro_rules! kind_fields {
     ($name:literal, $about:literal $(, lasts: $lasts:literal)?; $($field:literal: $kind:expr, $presence:expr, $of:literal;)*) => {
         &[
-            Field { path: concat!("nemesis.", $name), kind: reference::FieldKind::Table, presence: Presence::Unset("off"), about: $about },
-            Field {
+            ScenarioField { path: concat!("nemesis.", $name), kind: reference::FieldKind::Table, presence: Presence::Unset("off"), about: $about },
+            ScenarioField {
                 path: concat!("nemesis.", $name, ".every"),
                 kind: reference::from_ms(10),
                 presence: Presence::Required("\"10s\""),
                 about: "",
             },
-            $(Field {
+            $(ScenarioField {
                 path: concat!("nemesis.", $name, ".lasts"),
                 kind: reference::RANGE,
                 presence: Presence::Required("\"1s..5s\""),
                 about: $lasts,
             },)?
-            $(Field { path: concat!("nemesis.", $name, ".", $field), kind: $kind, presence: $presence, about: $of },)*
+            $(ScenarioField { path: concat!("nemesis.", $name, ".", $field), kind: $kind, presence: $presence, about: $of },)*
         ]
     };
 }

@@ -9,7 +9,7 @@ use super::values::Nanos;
 pub use fields::FIELDS;
 
 #[derive(Clone, Copy, Debug)]
-pub struct Field {
+pub struct ScenarioField {
     /// Dotted path in a scenario file. A field in an array of tables has the array's path as its prefix.
     pub path: &'static str,
     pub kind: FieldKind,

@@ -19,7 +19,7 @@ pub enum Transport {
 /// `[network]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Network {
+pub struct NetworkProfile {
     pub transport: Transport,
     /// One way, the same for each link; its median is at least 1 ns (see `takes_time`).
     pub latency: LatencyProfile,
@@ -48,9 +48,9 @@ pub struct LinkProfile {
     pub latency: LatencyProfile,
 }
 
-impl Default for Network {
-    fn default() -> Network {
-        Network {
+impl Default for NetworkProfile {
+    fn default() -> NetworkProfile {
+        NetworkProfile {
             transport: Transport::Tcp,
             latency: LatencyProfile::constant(500_000),
             loss_ppm: 0,
@@ -62,7 +62,7 @@ impl Default for Network {
     }
 }
 
-impl Network {
+impl NetworkProfile {
     /// The longest transit time of a message, ns, unless it is lost.
     pub fn longest_one_way_ns(&self) -> u64 {
         let links = self.link.iter().map(|link| link.latency.longest_ns());
@@ -121,28 +121,28 @@ fn takes_time(path: &str, latency: &LatencyProfile) -> Result<(), Refusal> {
 /// `[disk]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Disk {
+pub struct DiskProfile {
     /// How long an fsync takes.
     pub fsync: LatencyProfile,
 }
 
-impl Default for Disk {
-    fn default() -> Disk {
-        Disk { fsync: LatencyProfile::constant(1_000_000) }
+impl Default for DiskProfile {
+    fn default() -> DiskProfile {
+        DiskProfile { fsync: LatencyProfile::constant(1_000_000) }
     }
 }
 
 /// `[clock]`: the initial state of each node's clocks, drawn per node.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Clock {
+pub struct ClockProfile {
     /// The offset of the wall clock, ms.
     pub offset_ms: IntRange,
     /// The drift of both clocks, parts per million; positive is fast.
     pub drift_ppm: IntRange,
 }
 
-impl Clock {
+impl ClockProfile {
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let offset = self.offset_ms.min >= -86_400_000 && self.offset_ms.max <= 86_400_000;
         if !offset {

@@ -74,7 +74,7 @@ pub enum What {
     /// Its application requests something.
     Requested(ClientOperation),
     /// The disk.
-    Disk(Disk),
+    Disk(DiskAccess),
     /// An observation of the node.
     Said(Said),
     /// A fault.
@@ -100,7 +100,7 @@ pub enum Stage {
 
 /// An operation of a node on its disk, or the answer of the disk.
 #[derive(Clone, Debug)]
-pub enum Disk {
+pub enum DiskAccess {
     /// Opened, created, or emptied.
     Open {
         /// Which file.

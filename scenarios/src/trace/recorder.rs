@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use raft::io::{FatalFault, Post};
-use sim::disk::Disk as NodeDisk;
+use sim::disk::Disk;
 use sim::fault::Fault;
 use sim::process::{Connection, DiskError, File, Input, Node, Payload, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Way, Write};
 
 use super::graph::Trace;
-use super::line::{Disk, Line, LineId, Stage, What};
+use super::line::{DiskAccess, Line, LineId, Stage, What};
 use crate::actor::{Actor, BoxedMessage, Message, Said};
 use crate::report::Violation;
 use crate::run::listener::Listener;
@@ -155,7 +155,7 @@ impl Watch<Actor> for Recorder {
         self.stepped = None;
     }
 
-    fn booted(&mut self, at: u64, node: Node, incarnation: u32, disk: &NodeDisk) {
+    fn booted(&mut self, at: u64, node: Node, incarnation: u32, disk: &Disk) {
         let state = self.state(node);
         state.incarnation = incarnation;
         state.files.clear();
@@ -169,7 +169,7 @@ impl Watch<Actor> for Recorder {
         self.step(at, node, Thread(0), cause, What::Booted);
     }
 
-    fn down(&mut self, at: u64, node: Node, _: &NodeDisk, how: Down) {
+    fn down(&mut self, at: u64, node: Node, _: &Disk, how: Down) {
         let cause = self.state(node).ending;
         let id = self.add(at, Some((node, None)), cause, What::Down(how));
         self.state(node).ending = Some(id);
@@ -258,7 +258,7 @@ impl Watch<Actor> for Recorder {
 
     fn syncs(&mut self, at: u64, node: Node, thread: Thread, what: Synced) {
         let path = self.path_of(node, what);
-        let id = self.does(at, node, What::Disk(Disk::Fsync(path)));
+        let id = self.does(at, node, What::Disk(DiskAccess::Fsync(path)));
         self.thread(node, thread).syncs = Some(id);
     }
 
@@ -276,19 +276,19 @@ impl Watch<Actor> for Recorder {
                 if truncate {
                     *length = 0;
                 }
-                Disk::Open { path, truncate }
+                DiskAccess::Open { path, truncate }
             }
             Write::Append { file, bytes } => {
                 let path = self.path(node, file);
                 let length = self.state(node).lengths.entry(path.clone()).or_default();
                 let offset = *length;
                 *length += bytes.len() as u64;
-                Disk::Write { path, offset, bytes: Rc::clone(bytes) }
+                DiskAccess::Write { path, offset, bytes: Rc::clone(bytes) }
             }
             Write::Truncate { file, len } => {
                 let path = self.path(node, file);
                 self.state(node).lengths.insert(path.clone(), len);
-                Disk::Truncate { path, length: len }
+                DiskAccess::Truncate { path, length: len }
             }
             Write::Rename { from, to } => {
                 let (from, to): (Rc<str>, Rc<str>) = (from.into(), to.into());
@@ -298,11 +298,11 @@ impl Watch<Actor> for Recorder {
                 for path in state.files.values_mut().filter(|path| **path == from) {
                     *path = to.clone();
                 }
-                Disk::Rename { path: from, to }
+                DiskAccess::Rename { path: from, to }
             }
             Write::Unlink { path } => {
                 self.state(node).lengths.remove(path);
-                Disk::Delete { path: path.into() }
+                DiskAccess::Delete { path: path.into() }
             }
         };
         self.does(at, node, What::Disk(disk));
@@ -311,11 +311,11 @@ impl Watch<Actor> for Recorder {
     fn synced(&mut self, at: u64, node: Node, synced: Synced) {
         let path = self.path_of(node, synced);
         let length = path.as_ref().and_then(|path| self.state(node).lengths.get(path).copied()).unwrap_or_default();
-        self.answered(at, node, Disk::Synced(path, length));
+        self.answered(at, node, DiskAccess::Synced(path, length));
     }
 
     fn disk_failed(&mut self, at: u64, node: Node, error: DiskError) {
-        self.answered(at, node, Disk::Failed(error));
+        self.answered(at, node, DiskAccess::Failed(error));
     }
 
     fn observed(&mut self, at: u64, node: Node, said: &Said) {
@@ -343,9 +343,9 @@ impl Watch<Actor> for Recorder {
         self.add(at, None, None, What::Healed);
     }
 
-    fn disk_damaged(&mut self, at: u64, node: Node, _: &NodeDisk) {
+    fn disk_damaged(&mut self, at: u64, node: Node, _: &Disk) {
         let cause = self.state(node).ending;
-        self.add(at, Some((node, None)), cause, What::Disk(Disk::Damaged));
+        self.add(at, Some((node, None)), cause, What::Disk(DiskAccess::Damaged));
     }
 }
 
@@ -358,7 +358,7 @@ impl Recorder {
     }
 
     /// The rest of the step continues with the disk's answer.
-    fn answered(&mut self, at: u64, node: Node, answer: Disk) {
+    fn answered(&mut self, at: u64, node: Node, answer: DiskAccess) {
         match self.stepped.filter(|(who, _)| *who == node) {
             Some((_, thread)) => {
                 let cause = self.thread(node, thread).syncs.take().or(self.thread(node, thread).step);

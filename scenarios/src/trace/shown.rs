@@ -6,7 +6,7 @@ use sim::process::{CloseReason, DiskError, Node};
 use sim::watch::{Down, Phase, Way};
 
 use super::said::{self, Named};
-use super::{Disk, Line, Stage, Trace, What};
+use super::{DiskAccess, Line, Stage, Trace, What};
 use crate::actor::{Actor, Message};
 
 /// A file with less text than this is shown.
@@ -85,31 +85,33 @@ impl Trace {
         fields
     }
 
-    fn disk(&self, disk: &Disk) -> (&'static str, Named) {
+    fn disk(&self, disk: &DiskAccess) -> (&'static str, Named) {
         let path = |path: &std::rc::Rc<str>| field("path", text(path));
         match disk {
-            Disk::Open { path: of, truncate } => {
+            DiskAccess::Open { path: of, truncate } => {
                 ("disk_open", vec![path(of), field("truncate", Value::Bool(*truncate))])
             }
-            Disk::Write { path: of, offset, bytes } => {
+            DiskAccess::Write { path: of, offset, bytes } => {
                 let length = number(bytes.len() as u64);
                 let mut fields = vec![path(of), field("offset", number(*offset)), field("length", length)];
                 fields.extend(content(bytes).map(|content| field("content", content)));
                 ("disk_write", fields)
             }
-            Disk::Truncate { path: of, length } => ("disk_truncate", vec![path(of), field("length", number(*length))]),
-            Disk::Rename { path: of, to } => ("disk_rename", vec![path(of), field("to", text(to))]),
-            Disk::Delete { path: of } => ("disk_delete", vec![path(of)]),
-            Disk::Fsync(of) => ("disk_fsync", of.iter().map(path).collect()),
-            Disk::Synced(of, length) => {
+            DiskAccess::Truncate { path: of, length } => {
+                ("disk_truncate", vec![path(of), field("length", number(*length))])
+            }
+            DiskAccess::Rename { path: of, to } => ("disk_rename", vec![path(of), field("to", text(to))]),
+            DiskAccess::Delete { path: of } => ("disk_delete", vec![path(of)]),
+            DiskAccess::Fsync(of) => ("disk_fsync", of.iter().map(path).collect()),
+            DiskAccess::Synced(of, length) => {
                 let mut fields: Named = of.iter().map(path).collect();
                 if of.is_some() {
                     fields.push(field("length", number(*length)));
                 }
                 ("disk_synced", fields)
             }
-            Disk::Failed(error) => ("disk_error", vec![field("error", text(disk_error(*error)))]),
-            Disk::Damaged => ("disk_damaged", Named::new()),
+            DiskAccess::Failed(error) => ("disk_error", vec![field("error", text(disk_error(*error)))]),
+            DiskAccess::Damaged => ("disk_damaged", Named::new()),
         }
     }
 

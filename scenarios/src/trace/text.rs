@@ -9,7 +9,7 @@ use sim::watch::{Phase, Way};
 
 use super::said::{self, Named};
 use super::shown::{close_reason, content, disk_error, down, parts};
-use super::{Disk, Line, Stage, Trace, What};
+use super::{DiskAccess, Line, Stage, Trace, What};
 use crate::actor::{Message, Said};
 
 /// More elements of a list of numbers than this are counted.
@@ -102,7 +102,7 @@ impl Trace {
                 | What::Woken(_)
                 | What::Connecting(_)
                 | What::Connected(_)
-                | What::Disk(Disk::Fsync(_) | Disk::Open { truncate: false, .. })
+                | What::Disk(DiskAccess::Fsync(_) | DiskAccess::Open { truncate: false, .. })
         )
     }
 
@@ -180,21 +180,21 @@ impl Trace {
         format!("{arrow} {} {}{response} #{id}{then}{}", self.name(peer), apis.join("/"), fields.trim_end())
     }
 
-    fn disk_text(&self, disk: &Disk) -> String {
+    fn disk_text(&self, disk: &DiskAccess) -> String {
         match disk {
-            Disk::Open { path, .. } => format!("creates or empties {path}"),
-            Disk::Write { path, offset, bytes } => {
+            DiskAccess::Open { path, .. } => format!("creates or empties {path}"),
+            DiskAccess::Write { path, offset, bytes } => {
                 let content = content(bytes).map_or(String::new(), |content| format!(": {}", self.value(&content)));
                 format!("writes {path} at {offset}, {} bytes{content}", bytes.len())
             }
-            Disk::Truncate { path, length } => format!("truncates {path} to {length} bytes"),
-            Disk::Rename { path, to } => format!("renames {path} to {to}"),
-            Disk::Delete { path } => format!("deletes {path}"),
-            Disk::Fsync(path) => format!("fsync of {}", path.as_deref().unwrap_or("the directory")),
-            Disk::Synced(Some(path), length) => format!("{path} is durable, {length} bytes"),
-            Disk::Synced(None, _) => "the directory is durable".to_owned(),
-            Disk::Failed(error) => format!("the disk fails with {}", disk_error(*error)),
-            Disk::Damaged => "durable bytes are destroyed".to_owned(),
+            DiskAccess::Truncate { path, length } => format!("truncates {path} to {length} bytes"),
+            DiskAccess::Rename { path, to } => format!("renames {path} to {to}"),
+            DiskAccess::Delete { path } => format!("deletes {path}"),
+            DiskAccess::Fsync(path) => format!("fsync of {}", path.as_deref().unwrap_or("the directory")),
+            DiskAccess::Synced(Some(path), length) => format!("{path} is durable, {length} bytes"),
+            DiskAccess::Synced(None, _) => "the directory is durable".to_owned(),
+            DiskAccess::Failed(error) => format!("the disk fails with {}", disk_error(*error)),
+            DiskAccess::Damaged => "durable bytes are destroyed".to_owned(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fuzz::aggregate::{Subject, SweepReport};
 use fuzz::seeds::Seeds;
-use fuzz::sweep::{Event, SweepSettings};
+use fuzz::sweep::{SweepEvent, SweepSettings};
 use scenarios::report::{
     AckedRecords, Failover, FailoverKind, Linearizability, OperationCounts, RunOutcome, RunReport, Violation,
     ViolationKind,
@@ -89,11 +89,11 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    pub fn on(&mut self, event: Event<'_>) {
+    pub fn on(&mut self, event: SweepEvent<'_>) {
         match event {
-            Event::Failed(failed) => self.failed.push((failed.run.seed, failed.scenario)),
-            Event::Progress(progress) => self.runs = progress.runs,
-            Event::Sums(_) => {}
+            SweepEvent::Failed(failed) => self.failed.push((failed.run.seed, failed.scenario)),
+            SweepEvent::Progress(progress) => self.runs = progress.runs,
+            SweepEvent::Sums(_) => {}
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The table of known properties: those that take effect by role, then those that do not.
 
-use super::{Definition, Field, INT_MAX, Number, PropertyKind};
+use super::{Definition, INT_MAX, Number, PropertyField, PropertyKind};
 
 const fn int(min: i64, unit: &'static str) -> PropertyKind {
     PropertyKind::Integer { min, max: INT_MAX, unit }
@@ -13,7 +13,7 @@ const fn long(min: i64, unit: &'static str) -> PropertyKind {
 const HOUR_MS: i64 = 3_600_000;
 
 /// `log.roll.hours`: an `int` of hours for a field of ms; whole hours only can be read back.
-const ROLL_HOURS: Field = Field {
+const ROLL_HOURS: PropertyField = PropertyField {
     get: |config| config.broker.log.segment_ms / HOUR_MS,
     set: |config, hours| config.broker.log.segment_ms = hours * HOUR_MS,
 };
@@ -32,7 +32,7 @@ macro_rules! table {
         }),+];
     };
     (@field $($field:ident).+ $(and $($other:ident).+)?) => {
-        Some(Field {
+        Some(PropertyField {
             get: |config| Number::to(config.$($field).+),
             set: |config, value| {
                 config.$($field).+ = Number::of(value);

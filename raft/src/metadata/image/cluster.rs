@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::ReplayError;
-use super::digest::{Part, entity_hash};
+use super::digest::{EntityKind, entity_hash};
 use super::partition::directory_id;
 use crate::ids::{BrokerEpoch, NodeId, Uuid};
 use crate::message::{Canonical, CanonicalHasher};
@@ -233,9 +233,9 @@ impl ClusterImage {
 }
 
 fn broker_hash(registration: &BrokerRegistration) -> u64 {
-    entity_hash(Part::Broker, &registration.id, registration)
+    entity_hash(EntityKind::Broker, &registration.id, registration)
 }
 
 fn controller_hash(registration: &ControllerRegistration) -> u64 {
-    entity_hash(Part::Controller, &registration.id, registration)
+    entity_hash(EntityKind::Controller, &registration.id, registration)
 }

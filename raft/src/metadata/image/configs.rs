@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::ReplayError;
-use super::digest::{Part, entity_hash};
+use super::digest::{EntityKind, entity_hash};
 use crate::ids::NodeId;
 use crate::message::{Canonical, CanonicalHasher};
 use crate::metadata::records::Config;
@@ -173,5 +173,5 @@ fn config_hash(resource: &ConfigResource, name: &Rc<str>, value: &Rc<str>) -> u6
             self.1.walk(hasher);
         }
     }
-    entity_hash(Part::Config, &Key(resource, name), value)
+    entity_hash(EntityKind::Config, &Key(resource, name), value)
 }

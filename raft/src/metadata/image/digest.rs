@@ -1,10 +1,11 @@
 //! The digest of an image: the sum of one hash per entity, so that it does not depend on the history, and a change
 //! needs only the old and the new hash of the entity.
 //!
-//! An entity is hashed by a canonical walk: a sequence of 64-bit words that begins with the number of its [`Part`]. A
-//! number or a flag is one word; a text is its length in bytes and then eight bytes in each word; a UUID two words; a
-//! list its length and then each item; an optional value is 0, or 1 and then the value. Numbers are sign-extended,
-//! bytes are little-endian. An independent reader of the log computes the same words from its own tables.
+//! An entity is hashed by a canonical walk: a sequence of 64-bit words that begins with the number of its
+//! [`EntityKind`]. A number or a flag is one word; a text is its length in bytes and then eight bytes in each word; a
+//! UUID two words; a list its length and then each item; an optional value is 0, or 1 and then the value. Numbers are
+//! sign-extended, bytes are little-endian. An independent reader of the log computes the same words from its own
+//! tables.
 //!
 //! | part | key | value |
 //! | --- | --- | --- |
@@ -20,7 +21,7 @@ use crate::message::{Canonical, CanonicalHasher};
 
 /// The kind of an entity: equal keys of two kinds are two entities.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Part {
+pub(super) enum EntityKind {
     Feature = 1,
     Broker,
     Controller,
@@ -31,7 +32,7 @@ pub(super) enum Part {
 }
 
 /// The contribution of one entity to the digest.
-pub(super) fn entity_hash(part: Part, key: &impl Canonical, value: &impl Canonical) -> u64 {
+pub(super) fn entity_hash(part: EntityKind, key: &impl Canonical, value: &impl Canonical) -> u64 {
     let mut hasher = CanonicalHasher::default();
     hasher.u8(part as u8);
     key.walk(&mut hasher);

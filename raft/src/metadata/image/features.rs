@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use super::ReplayError;
-use super::digest::{Part, entity_hash};
+use super::digest::{EntityKind, entity_hash};
 use crate::metadata::MetadataVersion;
 use crate::metadata::records::FeatureLevel;
 
@@ -95,7 +95,7 @@ impl FeaturesImage {
         } else {
             self.finalized.insert(Rc::clone(name), level);
         }
-        let hash = |level: i16| if level == 0 { 0 } else { entity_hash(Part::Feature, name, &level) };
+        let hash = |level: i16| if level == 0 { 0 } else { entity_hash(EntityKind::Feature, name, &level) };
         self.digest = self.digest.wrapping_sub(hash(old)).wrapping_add(hash(level));
         Ok(true)
     }

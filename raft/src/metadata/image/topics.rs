@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::ReplayError;
-use super::digest::{Part, entity_hash};
+use super::digest::{EntityKind, entity_hash};
 use super::partition::PartitionRegistration;
 use super::shared_map::SharedMap;
 use crate::ids::{NodeId, TopicIdPartition, Uuid};
@@ -174,9 +174,9 @@ pub(crate) fn no_elr(id: TopicIdPartition) -> PartitionChange {
 }
 
 fn topic_hash(topic: &TopicImage) -> u64 {
-    entity_hash(Part::Topic, &topic.id, &topic.name)
+    entity_hash(EntityKind::Topic, &topic.id, &topic.name)
 }
 
 fn partition_hash(topic_id: Uuid, partition: i32, registration: &PartitionRegistration) -> u64 {
-    entity_hash(Part::Partition, &TopicIdPartition { topic_id, partition }, registration)
+    entity_hash(EntityKind::Partition, &TopicIdPartition { topic_id, partition }, registration)
 }

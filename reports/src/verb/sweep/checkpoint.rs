@@ -11,7 +11,7 @@ use fuzz::stopwatch::Stopwatch;
 use crate::engine::Problem;
 use crate::input::read_text;
 use crate::json::checkpoint_json;
-use crate::output::{Target, write_whole};
+use crate::output::{OutputTarget, write_whole};
 
 /// Maximum interval between checkpoints; the first ones are written after 1, 2, 4, 8, ... seconds.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -36,7 +36,7 @@ pub struct Checkpoint {
 impl Checkpoint {
     /// Reads the file, if it exists. It must be of the same sweep.
     pub fn open(path: &Path, flags: Flags, subject: &Subject) -> Result<Checkpoint, Problem> {
-        if Target::checked(path)? == Target::Stdout || path.exists() && !path.is_file() {
+        if OutputTarget::checked(path)? == OutputTarget::Stdout || path.exists() && !path.is_file() {
             return Err(Problem::new(format!("--checkpoint: {} is no file", path.display())));
         }
         let (clock, written) = (Stopwatch::start(), Duration::ZERO);

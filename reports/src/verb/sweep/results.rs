@@ -6,20 +6,23 @@ use fuzz::aggregate::SweepReport;
 use crate::engine::Problem;
 use crate::exit;
 use crate::json::{sweep_json::SweepJson, to_text};
-use crate::output::{Streams, Target};
+use crate::output::{OutputTarget, Streams};
 use crate::show::{junit, step_summary, summary};
 
 /// The targets.
 pub struct Results {
     /// The flag that names the JSON file.
     json_flag: &'static str,
-    json: Option<Target>,
-    junit: Option<Target>,
+    json: Option<OutputTarget>,
+    junit: Option<OutputTarget>,
 }
 
 impl Results {
     /// The targets of two flags, which must differ; the names are for the message.
-    pub fn to(json: (&'static str, Option<Target>), junit: (&str, Option<Target>)) -> Result<Results, Problem> {
+    pub fn to(
+        json: (&'static str, Option<OutputTarget>),
+        junit: (&str, Option<OutputTarget>),
+    ) -> Result<Results, Problem> {
         let ((a, json), (b, junit)) = (json, junit);
         if json.is_some() && json == junit {
             return Err(Problem::new(format!("{a} and {b} name the same target: give each its own")));
@@ -32,7 +35,7 @@ impl Results {
     pub fn write(&self, report: &SweepReport, code: u8, verbose: bool, streams: &mut Streams<'_>) -> u8 {
         let summary = summary::text(report, streams.width, verbose, self.json_flag);
         let mut problems = Vec::new();
-        if [&self.json, &self.junit].contains(&&Some(Target::Stdout)) {
+        if [&self.json, &self.junit].contains(&&Some(OutputTarget::Stdout)) {
             streams.hint(summary.trim_end());
         } else {
             problems.extend(streams.result(&summary).err());

@@ -1,10 +1,10 @@
 //! The list of fields, in the order of the document.
 
-use super::Field;
 use super::FieldKind::{
     Boolean, Duration, IntegerRange, IntegersOf, Latency, Map, NameOf, NamesOf, OneOf, Table, Tables, Text,
 };
 use super::Presence::{Default, Required, Unset};
+use super::ScenarioField;
 use super::{ANY, COUNT, DRIFT, LONGEST, PPM, RANGE, from_ms, up_to};
 use crate::scenario::fault_profile::FaultProfile;
 use crate::scenario::values::Nanos;
@@ -12,8 +12,8 @@ use sim::fault_kinds;
 
 macro_rules! fields {
     ($list:ident: $($path:literal: $kind:expr, $presence:expr, $about:literal;)+) => {
-        const $list: &[Field] =
-            &[$(Field { path: $path, kind: $kind, presence: $presence, about: $about },)+];
+        const $list: &[ScenarioField] =
+            &[$(ScenarioField { path: $path, kind: $kind, presence: $presence, about: $about },)+];
     };
 }
 
@@ -144,7 +144,7 @@ fields! {
 
 macro_rules! all_fields {
     ($($file:ident: $FieldKind:ident = $name:literal,)+) => {
-        const LISTS: &[&[Field]] =
+        const LISTS: &[&[ScenarioField]] =
             &[BEFORE_KINDS, $(<sim::fault::$FieldKind as FaultProfile>::FIELDS,)+ BEHIND_KINDS];
     };
 }
@@ -152,9 +152,9 @@ macro_rules! all_fields {
 fault_kinds!(all_fields);
 
 /// Every field.
-pub const FIELDS: &[Field] = &joined::<{ count(LISTS) }>(LISTS);
+pub const FIELDS: &[ScenarioField] = &joined::<{ count(LISTS) }>(LISTS);
 
-const fn count(lists: &[&[Field]]) -> usize {
+const fn count(lists: &[&[ScenarioField]]) -> usize {
     let (mut all, mut list) = (0, 0);
     while list < lists.len() {
         all += lists[list].len();
@@ -163,7 +163,7 @@ const fn count(lists: &[&[Field]]) -> usize {
     all
 }
 
-const fn joined<const N: usize>(lists: &[&[Field]]) -> [Field; N] {
+const fn joined<const N: usize>(lists: &[&[ScenarioField]]) -> [ScenarioField; N] {
     let mut all = [lists[0][0]; N];
     let (mut place, mut list) = (0, 0);
     while list < lists.len() {

@@ -10,7 +10,7 @@ use scenarios::coverage;
 use scenarios::knobs as drawn;
 use scenarios::scenario::Scenario;
 use scenarios::scenario::clients::SETTINGS;
-use scenarios::scenario::reference::{FIELDS, Field, FieldKind, Presence};
+use scenarios::scenario::reference::{FIELDS, FieldKind, Presence, ScenarioField};
 use scenarios::scenario::values::Nanos;
 use scenarios::scenario::world::{INPUT_KINDS, THREAD_NAMES};
 use toml::{Table, Value};
@@ -28,16 +28,16 @@ fn name(path: &str) -> &str {
     path.rsplit_once('.').map_or(path, |(_, name)| name)
 }
 
-fn has_fields(field: &Field) -> bool {
+fn has_fields(field: &ScenarioField) -> bool {
     matches!(field.kind, FieldKind::Table | FieldKind::Tables)
 }
 
 /// Is it the mean gap of a kind of fault? All are alike, so the document has one row for them.
-fn is_gap(field: &Field) -> bool {
+fn is_gap(field: &ScenarioField) -> bool {
     field.path.starts_with("nemesis.") && name(field.path) == "every" && field.about.is_empty()
 }
 
-fn row(field: &Field, heading: &str) -> Vec<String> {
+fn row(field: &ScenarioField, heading: &str) -> Vec<String> {
     let path = field.path.strip_prefix(&format!("{heading}.")).unwrap_or(field.path);
     let default = match field.presence {
         Presence::Required(_) => "required".to_owned(),
@@ -49,7 +49,7 @@ fn row(field: &Field, heading: &str) -> Vec<String> {
 
 /// The fields of one of a scenario's tables, with those of the tables in it.
 pub fn of(heading: &str) -> Option<String> {
-    let fields: Vec<&Field> = match heading {
+    let fields: Vec<&ScenarioField> = match heading {
         TOP => FIELDS.iter().filter(|field| parent(field.path).is_empty()).collect(),
         _ => FIELDS.iter().filter(|field| field.path.starts_with(&format!("{heading}."))).collect(),
     };
