@@ -17,7 +17,7 @@ mod terms;
 use std::sync::atomic::AtomicBool;
 
 use scenarios::report::{RunReport, Violation};
-use sim::fault::TargetMut;
+use sim::fault::FaultTargetMut;
 
 use crate::case::Case;
 use fewest::{Pieces, fewest};
@@ -89,7 +89,7 @@ fn links(search: &mut Search<'_>) {
             |case| case.plan.0[index].what.links().to_vec(),
             |case, links| {
                 // Without links it would be no fault, which was already tried.
-                if let (false, TargetMut::Links(all)) = (links.is_empty(), case.plan.0[index].what.target_mut()) {
+                if let (false, FaultTargetMut::Links(all)) = (links.is_empty(), case.plan.0[index].what.target_mut()) {
                     *all = links;
                 }
             },

@@ -37,7 +37,7 @@ use kind::{FaultKind, Length, Words};
 use words::FaultWords;
 
 pub use crate::ids::Link;
-pub use kind::{Amount, Damage, Tail, Target, TargetMut};
+pub use kind::{Amount, Damage, FaultTarget, FaultTargetMut, Tail};
 pub(crate) use kind::{Begun, Came};
 pub use plan::{Fault, Guard, Occurrence, Plan, Trigger};
 
@@ -117,14 +117,14 @@ macro_rules! what {
                 }
             }
 
-            pub fn target(&self) -> Target<'_> {
+            pub fn target(&self) -> FaultTarget<'_> {
                 match self {
                     $(What::$Kind(fault) => fault.target(),)+
                 }
             }
 
             /// Its target, mutable.
-            pub fn target_mut(&mut self) -> TargetMut<'_> {
+            pub fn target_mut(&mut self) -> FaultTargetMut<'_> {
                 match self {
                     $(What::$Kind(fault) => fault.target_mut(),)+
                 }
@@ -174,8 +174,8 @@ impl What {
     /// Applies a change to every node it names.
     pub fn each_node(&mut self, mut change: impl FnMut(&mut Node)) {
         match self.target_mut() {
-            TargetMut::Node(node) => change(node),
-            TargetMut::Links(links) => {
+            FaultTargetMut::Node(node) => change(node),
+            FaultTargetMut::Links(links) => {
                 for Link(from, to) in links {
                     change(from);
                     change(to);
@@ -187,15 +187,15 @@ impl What {
     /// The one-way links that it affects; empty if it affects a node.
     pub fn links(&self) -> &[Link] {
         match self.target() {
-            Target::Links(links) => links,
-            Target::Node(_) => &[],
+            FaultTarget::Links(links) => links,
+            FaultTarget::Node(_) => &[],
         }
     }
 
     pub fn node(&self) -> Option<Node> {
         match self.target() {
-            Target::Node(node) => Some(node),
-            Target::Links(_) => None,
+            FaultTarget::Node(node) => Some(node),
+            FaultTarget::Links(_) => None,
         }
     }
 }

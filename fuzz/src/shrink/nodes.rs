@@ -1,7 +1,7 @@
 //! Fewer servers and clients. Nodes are numbered: controllers, observers, brokers, then clients; the last node of a
 //! kind is removed, and references of the plan to the nodes behind it are renumbered.
 
-use sim::fault::{Fault, Link, TargetMut, What};
+use sim::fault::{Fault, FaultTargetMut, Link, What};
 use sim::process::Node;
 
 use super::search::Search;
@@ -144,12 +144,12 @@ fn renumber(case: &mut Case, first: usize, count: u16) {
 
 fn renumbered(mut what: What, moved: &impl Fn(Node) -> Option<Node>) -> Option<What> {
     match what.target_mut() {
-        TargetMut::Links(links) => {
+        FaultTargetMut::Links(links) => {
             let kept = links.iter().filter_map(|Link(from, to)| Some(Link(moved(*from)?, moved(*to)?)));
             *links = kept.collect();
             (!links.is_empty()).then_some(what)
         }
-        TargetMut::Node(node) => {
+        FaultTargetMut::Node(node) => {
             *node = moved(*node)?;
             Some(what)
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use sim::fault::{BitRot, Guard, Pause, PowerLoss, Tail, Target, Trigger, WallSmear, WallStep, What};
+use sim::fault::{BitRot, FaultTarget, Guard, Pause, PowerLoss, Tail, Trigger, WallSmear, WallStep, What};
 
 use super::*;
 use crate::aim::trigger_event::TriggerEvent;
@@ -91,7 +91,7 @@ fn check(scenario: &Scenario, plan: &Plan) {
         if let Some(node) = fault.what.node() {
             assert!(usize::from(node.0) < servers, "{fault:?} hits no server");
         }
-        if let Target::Links(links) = fault.what.target() {
+        if let FaultTarget::Links(links) = fault.what.target() {
             assert!(!links.is_empty(), "{fault:?} hits nothing");
             let distinct: BTreeSet<_> = links.iter().collect();
             assert_eq!(distinct.len(), links.len(), "{fault:?} names a link twice");

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
+use super::kind::{
+    Amount, Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Number, Words, affects_its_node,
+};
 use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
@@ -41,10 +43,6 @@ impl FaultKind for BitRot {
         vec![Amount::plain("at_ppm", Number::U32(&mut self.at_ppm), (0, 1_000_000))]
     }
 
-    fn begins_between_effects(&self) -> bool {
-        false
-    }
-
     fn describe(&self, reported: &FaultWords<'_>) -> String {
         format!("a bit flips in a log of {}", reported.name(self.node))
     }
@@ -63,6 +61,4 @@ impl Inject for BitRot {
         watch.disk_damaged(world.now, self.node, &world.nodes[usize::from(self.node.0)].disk);
         Came::Injected
     }
-
-    fn end<P: Process, W: Watch<P>>(&self, _world: &mut World<P>, _watch: &mut W, _begun: Begun) {}
 }

@@ -4,7 +4,9 @@ use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_links};
+use super::kind::{
+    Amount, Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Number, Words, affects_its_links,
+};
 use super::words::FaultWords;
 use crate::ids::Link;
 use crate::network::{Slot, Stage};
@@ -51,10 +53,6 @@ impl FaultKind for BlackHole {
 
     fn amounts(&mut self) -> Vec<Amount<'_>> {
         vec![Amount::plain("rank", Number::U32(&mut self.rank), (0, u32::MAX.into()))]
-    }
-
-    fn begins_between_effects(&self) -> bool {
-        false
     }
 
     fn describe(&self, reported: &FaultWords<'_>) -> String {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Amount, Begun, Came, FaultKind, Length, Target, TargetMut, Words, affects_its_links};
+use super::kind::{Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Words, affects_its_links};
 use super::words::{FaultWords, verb};
 use crate::ids::Link;
 use crate::process::Process;
@@ -23,14 +23,6 @@ impl FaultKind for Cut {
     affects_its_links!();
 
     fn identify(&self, _words: &mut Words) {}
-
-    fn amounts(&mut self) -> Vec<Amount<'_>> {
-        Vec::new()
-    }
-
-    fn begins_between_effects(&self) -> bool {
-        false
-    }
 
     fn describe(&self, reported: &FaultWords<'_>) -> String {
         format!("{} {} cut for {}", reported.links(&self.links), verb(&self.links, "is", "are"), reported.lasts())

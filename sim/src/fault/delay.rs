@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_links};
+use super::kind::{
+    Amount, Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Number, Words, affects_its_links,
+};
 use super::words::{FaultWords, verb};
 use crate::duration::in_words;
 use crate::ids::Link;
@@ -34,10 +36,6 @@ impl FaultKind for Delay {
 
     fn amounts(&mut self) -> Vec<Amount<'_>> {
         vec![Amount::strength("extra_ns", Number::U64(&mut self.extra_ns), (0, MAX_NS as i64))]
-    }
-
-    fn begins_between_effects(&self) -> bool {
-        false
     }
 
     fn describe(&self, reported: &FaultWords<'_>) -> String {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Amount, Begun, Came, FaultKind, Length, Target, TargetMut, Words, affects_its_node};
+use super::kind::{Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Words, affects_its_node};
 use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::{Input, Process, Thread};
@@ -27,14 +27,6 @@ impl FaultKind for Exception {
         words.word(self.thread.into());
     }
 
-    fn amounts(&mut self) -> Vec<Amount<'_>> {
-        Vec::new()
-    }
-
-    fn begins_between_effects(&self) -> bool {
-        false
-    }
-
     fn describe(&self, reported: &FaultWords<'_>) -> String {
         format!("a handler of {} throws an exception", reported.name(self.node))
     }
@@ -48,6 +40,4 @@ impl Inject for Exception {
         world.offer(self.node, Thread(self.thread), Input::Exception, 0);
         Came::Injected
     }
-
-    fn end<P: Process, W: Watch<P>>(&self, _world: &mut World<P>, _watch: &mut W, _begun: Begun) {}
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Amount, Begun, Came, Damage, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
+use super::kind::{
+    Amount, Begun, Came, Damage, FaultKind, FaultTarget, FaultTargetMut, Length, Number, Words, affects_its_node,
+};
 use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
@@ -37,10 +39,6 @@ impl FaultKind for FileDamage {
         vec![Amount::plain("at_ppm", Number::U32(&mut self.at_ppm), (0, 1_000_000))]
     }
 
-    fn begins_between_effects(&self) -> bool {
-        false
-    }
-
     fn describe(&self, reported: &FaultWords<'_>) -> String {
         let damage = match self.damage {
             Damage::Flipped => "one bit flipped",
@@ -65,6 +63,4 @@ impl Inject for FileDamage {
         let dying = Dying { damaged_by: Some(begun.index), ..Dying::new(Down::PowerLost, begun) };
         world.stop_process(watch, begun.index, self.node, None, dying)
     }
-
-    fn end<P: Process, W: Watch<P>>(&self, _world: &mut World<P>, _watch: &mut W, _begun: Begun) {}
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
+use super::kind::{
+    Amount, Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Number, Words, affects_its_node,
+};
 use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
@@ -32,10 +34,6 @@ impl FaultKind for FsyncFails {
         vec![Amount::plain("count", Number::U32(&mut self.count), (1, 1_000_000))]
     }
 
-    fn begins_between_effects(&self) -> bool {
-        false
-    }
-
     fn describe(&self, reported: &FaultWords<'_>) -> String {
         let name = reported.name(self.node);
         match self.count {
@@ -51,6 +49,4 @@ impl Inject for FsyncFails {
         world.state(self.node).failing_fsyncs.push(failing);
         Came::Armed
     }
-
-    fn end<P: Process, W: Watch<P>>(&self, _world: &mut World<P>, _watch: &mut W, _begun: Begun) {}
 }

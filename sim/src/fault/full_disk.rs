@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Amount, Begun, Came, FaultKind, Length, Target, TargetMut, Words, affects_its_node};
+use super::kind::{Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Words, affects_its_node};
 use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
@@ -23,14 +23,6 @@ impl FaultKind for FullDisk {
     affects_its_node!();
 
     fn identify(&self, _words: &mut Words) {}
-
-    fn amounts(&mut self) -> Vec<Amount<'_>> {
-        Vec::new()
-    }
-
-    fn begins_between_effects(&self) -> bool {
-        false
-    }
 
     fn describe(&self, reported: &FaultWords<'_>) -> String {
         format!("the disk of {} is full for {}", reported.name(self.node), reported.lasts())

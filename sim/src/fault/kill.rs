@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Amount, Begun, Came, FaultKind, Length, Target, TargetMut, Words, affects_its_node};
+use super::kind::{Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Words, affects_its_node};
 use super::words::{FaultWords, between};
 use crate::ids::Node;
 use crate::process::Process;
@@ -31,10 +31,6 @@ impl FaultKind for Kill {
         words.after(self.after_effects);
     }
 
-    fn amounts(&mut self) -> Vec<Amount<'_>> {
-        Vec::new()
-    }
-
     fn begins_between_effects(&self) -> bool {
         self.after_effects.is_some()
     }
@@ -48,6 +44,4 @@ impl Inject for Kill {
     fn begin<P: Process, W: Watch<P>>(&self, world: &mut World<P>, watch: &mut W, begun: Begun) -> Came {
         world.stop_process(watch, begun.index, self.node, self.after_effects, Dying::new(Down::Killed, begun))
     }
-
-    fn end<P: Process, W: Watch<P>>(&self, _world: &mut World<P>, _watch: &mut W, _begun: Begun) {}
 }

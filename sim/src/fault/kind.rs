@@ -38,19 +38,23 @@ pub(crate) trait FaultKind {
     /// What the length of such a fault measures.
     const LENGTH: Length;
 
-    fn target(&self) -> Target<'_>;
+    fn target(&self) -> FaultTarget<'_>;
 
     /// Its target, mutable.
-    fn target_mut(&mut self) -> TargetMut<'_>;
+    fn target_mut(&mut self) -> FaultTargetMut<'_>;
 
     /// Writes what distinguishes it from another fault of its kind and target, in an order that never changes.
     fn identify(&self, words: &mut Words);
 
     /// Its amounts, mutable.
-    fn amounts(&mut self) -> Vec<Amount<'_>>;
+    fn amounts(&mut self) -> Vec<Amount<'_>> {
+        Vec::new()
+    }
 
     /// Does it begin between two effects of a process, and not at once?
-    fn begins_between_effects(&self) -> bool;
+    fn begins_between_effects(&self) -> bool {
+        false
+    }
 
     fn describe(&self, reported: &FaultWords<'_>) -> String;
 }
@@ -86,7 +90,7 @@ pub(crate) enum Came {
 
 /// What a fault affects.
 #[derive(Clone, Copy, Debug)]
-pub enum Target<'a> {
+pub enum FaultTarget<'a> {
     /// One node.
     Node(Node),
     /// One-way links.
@@ -95,7 +99,7 @@ pub enum Target<'a> {
 
 /// A target, mutable.
 #[derive(Debug)]
-pub enum TargetMut<'a> {
+pub enum FaultTargetMut<'a> {
     /// One node.
     Node(&'a mut Node),
     /// One-way links.
@@ -174,10 +178,10 @@ impl Words {
         self.word(after_effects.map_or(0, |after| 1 + u64::from(after)))
     }
 
-    pub fn target(&mut self, target: Target<'_>) -> &mut Words {
+    pub fn target(&mut self, target: FaultTarget<'_>) -> &mut Words {
         match target {
-            Target::Node(node) => self.word(u64::from(node.0)),
-            Target::Links(links) => {
+            FaultTarget::Node(node) => self.word(u64::from(node.0)),
+            FaultTarget::Links(links) => {
                 self.word(links.len() as u64);
                 for Link(from, to) in links {
                     self.word(u64::from(from.0)).word(u64::from(to.0));
@@ -195,12 +199,12 @@ impl Words {
 /// Implements the target of a kind that has a field `node`.
 macro_rules! affects_its_node {
     () => {
-        fn target(&self) -> Target<'_> {
-            Target::Node(self.node)
+        fn target(&self) -> FaultTarget<'_> {
+            FaultTarget::Node(self.node)
         }
 
-        fn target_mut(&mut self) -> TargetMut<'_> {
-            TargetMut::Node(&mut self.node)
+        fn target_mut(&mut self) -> FaultTargetMut<'_> {
+            FaultTargetMut::Node(&mut self.node)
         }
     };
 }
@@ -208,12 +212,12 @@ macro_rules! affects_its_node {
 /// Implements the target of a kind that has a field `links`.
 macro_rules! affects_its_links {
     () => {
-        fn target(&self) -> Target<'_> {
-            Target::Links(&self.links)
+        fn target(&self) -> FaultTarget<'_> {
+            FaultTarget::Links(&self.links)
         }
 
-        fn target_mut(&mut self) -> TargetMut<'_> {
-            TargetMut::Links(&mut self.links)
+        fn target_mut(&mut self) -> FaultTargetMut<'_> {
+            FaultTargetMut::Links(&mut self.links)
         }
     };
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Amount, Begun, Came, FaultKind, Length, Tail, Target, TargetMut, Words, affects_its_node};
+use super::kind::{Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Tail, Words, affects_its_node};
 use super::words::{FaultWords, between};
 use crate::ids::Node;
 use crate::process::Process;
@@ -28,10 +28,6 @@ impl FaultKind for PowerLoss {
 
     fn identify(&self, words: &mut Words) {
         words.word(self.tail as u64).after(self.after_effects);
-    }
-
-    fn amounts(&mut self) -> Vec<Amount<'_>> {
-        Vec::new()
     }
 
     fn begins_between_effects(&self) -> bool {
@@ -71,6 +67,4 @@ impl Inject for PowerLoss {
         }
         world.stop_process(watch, begun.index, self.node, self.after_effects, dying)
     }
-
-    fn end<P: Process, W: Watch<P>>(&self, _world: &mut World<P>, _watch: &mut W, _begun: Begun) {}
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Amount, Begun, Came, FaultKind, Length, Target, TargetMut, Words, affects_its_node};
+use super::kind::{Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Words, affects_its_node};
 use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
@@ -25,14 +25,6 @@ impl FaultKind for ReplaceDisk {
 
     fn identify(&self, _words: &mut Words) {}
 
-    fn amounts(&mut self) -> Vec<Amount<'_>> {
-        Vec::new()
-    }
-
-    fn begins_between_effects(&self) -> bool {
-        false
-    }
-
     fn describe(&self, reported: &FaultWords<'_>) -> String {
         format!("{} is down for {} and restarts with an empty disk", reported.name(self.node), reported.lasts())
     }
@@ -43,6 +35,4 @@ impl Inject for ReplaceDisk {
         let dying = Dying { replace_disk: true, ..Dying::new(Down::PowerLost, begun) };
         world.stop_process(watch, begun.index, self.node, None, dying)
     }
-
-    fn end<P: Process, W: Watch<P>>(&self, _world: &mut World<P>, _watch: &mut W, _begun: Begun) {}
 }

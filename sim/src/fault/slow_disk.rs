@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
+use super::kind::{
+    Amount, Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Number, Words, affects_its_node,
+};
 use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
@@ -29,10 +31,6 @@ impl FaultKind for SlowDisk {
 
     fn amounts(&mut self) -> Vec<Amount<'_>> {
         vec![Amount::strength("factor", Number::U32(&mut self.factor), (1, 1_000_000))]
-    }
-
-    fn begins_between_effects(&self) -> bool {
-        false
     }
 
     fn describe(&self, reported: &FaultWords<'_>) -> String {

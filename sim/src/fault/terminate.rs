@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Amount, Begun, Came, FaultKind, Length, Target, TargetMut, Words, affects_its_node};
+use super::kind::{Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Words, affects_its_node};
 use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::{Input, Process, Thread};
@@ -24,14 +24,6 @@ impl FaultKind for Terminate {
 
     fn identify(&self, _words: &mut Words) {}
 
-    fn amounts(&mut self) -> Vec<Amount<'_>> {
-        Vec::new()
-    }
-
-    fn begins_between_effects(&self) -> bool {
-        false
-    }
-
     fn describe(&self, reported: &FaultWords<'_>) -> String {
         format!("{} receives SIGTERM and restarts {} later", reported.name(self.node), reported.lasts())
     }
@@ -46,6 +38,4 @@ impl Inject for Terminate {
         world.offer(self.node, Thread(0), Input::Terminate, 0);
         Came::Injected
     }
-
-    fn end<P: Process, W: Watch<P>>(&self, _world: &mut World<P>, _watch: &mut W, _begun: Begun) {}
 }

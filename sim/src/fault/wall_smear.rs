@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Amount, Begun, Came, FaultKind, Length, Number, Target, TargetMut, Words, affects_its_node};
+use super::kind::{
+    Amount, Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Number, Words, affects_its_node,
+};
 use super::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
@@ -31,10 +33,6 @@ impl FaultKind for WallSmear {
         vec![Amount::strength("by_ms", Number::I64(&mut self.by_ms), (-3_600_000, 3_600_000))]
     }
 
-    fn begins_between_effects(&self) -> bool {
-        false
-    }
-
     fn describe(&self, reported: &FaultWords<'_>) -> String {
         format!("the wall clock of {} is slewed by {} ms in {}", reported.name(self.node), self.by_ms, reported.lasts())
     }
@@ -46,6 +44,4 @@ impl Inject for WallSmear {
         world.state(self.node).clock.smear_wall(at, self.by_ms, begun.lasts_ns);
         Came::Injected
     }
-
-    fn end<P: Process, W: Watch<P>>(&self, _world: &mut World<P>, _watch: &mut W, _begun: Begun) {}
 }
