@@ -24,7 +24,17 @@ fn heartbeat(want_shut_down: bool) -> BrokerHeartbeatRequest {
 
 /// Heard at 10 s with a session of 9 s; fenced then.
 fn breaks(fenced_at_s: u64, answered_fenced: bool, then_leaves: bool, (epoch, claim): (i64, i32)) -> bool {
-    let (mut heard, mut verdict) = (Heard::of(9_000), Verdict::default());
+    breaks_on(Calm::new(0), fenced_at_s, answered_fenced, then_leaves, (epoch, claim))
+}
+
+fn breaks_on(
+    clock: Calm,
+    fenced_at_s: u64,
+    answered_fenced: bool,
+    then_leaves: bool,
+    (epoch, claim): (i64, i32),
+) -> bool {
+    let (mut heard, mut verdict) = (Heard::of(9_000, vec![clock]), Verdict::default());
     heard.claimed(0, LeaderEpoch(3));
     heard.received(10 * SECOND, (0, rpc(2)), &heartbeat(false));
     let is_fenced = answered_fenced;
@@ -41,7 +51,10 @@ fn breaks(fenced_at_s: u64, answered_fenced: bool, then_leaves: bool, (epoch, cl
 
 #[test]
 fn who_was_heard_has_a_session() {
-    assert!(breaks(12, false, false, (5, 3)) && !breaks(19, false, false, (5, 3)));
+    assert!(breaks(18, false, false, (5, 3)) && !breaks(19, false, false, (5, 3)));
+    let mut faulty = Calm::new(0);
+    faulty.disturbed(11 * SECOND, Disturbance { begins: true, ..Disturbance::default() });
+    assert!(breaks_on(faulty, 12, false, false, (5, 3)) && !breaks_on(faulty, 15, false, false, (5, 3)));
     assert!(!breaks(12, true, false, (5, 3)), "it was fenced when it was heard");
     assert!(!breaks(12, false, true, (5, 3)), "it wishes to leave");
     assert!(!breaks(12, false, false, (6, 3)), "another process was heard");
