@@ -50,14 +50,14 @@ pub struct DataPlane {
 impl DataPlane {
     /// Processes no requests yet. The AlterPartition channel never times out; the forwarding channel does after 60 s.
     pub fn new(config: Rc<BrokerConfig>, logs: LogManager) -> DataPlane {
-        let socket_timeout_ms = config.controller_socket_timeout_ms;
+        let (socket_timeout_ms, bugs) = (config.controller_socket_timeout_ms, config.bugs);
         DataPlane {
             node_id: config.node_id,
             replicas: ReplicaManager::new(Rc::clone(&config), logs),
             fetchers: FetcherManager::new(config),
             alter_partition: ControllerChannel::new(ALTER_PARTITION_SLOT, socket_timeout_ms, i64::MAX),
             forwarding_channel: ControllerChannel::new(FORWARDING_SLOT, socket_timeout_ms, FORWARDING_TIMEOUT_MS),
-            forwarding: ForwardingManager::default(),
+            forwarding: ForwardingManager::new(bugs),
             producer_ids: ProducerIdManager::default(),
             allocation: None,
             processing: false,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::controller_channel::Ticket;
+use crate::bugs::{Bug, Bugs};
 use crate::ids::Uuid;
 use crate::io::{Connection, Effect};
 use crate::message::admin::*;
@@ -16,8 +17,9 @@ use crate::step::Step;
 pub const FORWARDING_TIMEOUT_MS: i64 = 60_000;
 
 /// Clients' requests that were forwarded to the controller.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ForwardingManager {
+    bugs: Bugs,
     forwarded: BTreeMap<Ticket, Forwarded>,
 }
 
@@ -29,8 +31,15 @@ struct Forwarded {
 }
 
 impl ForwardingManager {
+    pub fn new(bugs: Bugs) -> ForwardingManager {
+        ForwardingManager { bugs, forwarded: BTreeMap::new() }
+    }
+
     /// Registers a request whose [`ForwardingManager::envelope`] was handed to the channel.
     pub fn sent(&mut self, ticket: Ticket, connection: Connection, correlation_id: i32, request: AdminRequest) {
+        if self.bugs.has(Bug::ForwardedForgotten) {
+            self.forwarded.clear();
+        }
         self.forwarded.insert(ticket, Forwarded { connection, correlation_id, request });
     }
 

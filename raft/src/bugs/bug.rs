@@ -180,6 +180,8 @@ switches! {
         RenouncedUnheard,
         /// LeaderNotLeftEarly's synthetic mutant: a follower's timer restarts with a quarter of the fetch timeout.
         LeaderLeftEarly,
+        /// RequestAnswered's synthetic mutant: a broker remembers only the newest request that it has forwarded.
+        ForwardedForgotten,
         /// The first replica of a partition leads it in addition to the elected leader.
         FirstReplicaLeads,
         /// A leader accepts an idempotent producer's batches in any order.

@@ -3,12 +3,15 @@
 //!
 //! Judged from requests that a process takes and the answers that it sends, while nothing disturbs it:
 //! * one that the process answers by itself, when the wait that the request allows ends;
+//! * one that a broker forwards to the active controller (`ForwardingManager`), when that answers, or at the end of
+//!   `FORWARDING_TIMEOUT_MS` and of a request that is in flight then;
 //! * one for the active controller, when all that it has written is committed, or when it leads no longer
 //!   (`DeferredEventQueue.completeUpTo`, `failAll`).
 
 use crate::checks::prelude::*;
+use raft::broker::forwarding::FORWARDING_TIMEOUT_MS;
 use raft::io::Observation;
-use raft::message::{DataRequest, Request, Response};
+use raft::message::{DataRequest, ErrorCode, Request, Response};
 
 use super::timings::{Calm, longest_ns};
 
@@ -41,11 +44,16 @@ struct Open {
     at_ns: u64,
     /// The time that the request says.
     lasts_ns: u64,
+    /// What it says, if it is forwarded and has not been answered by a controller yet.
+    forwards: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
 struct Watched {
     open: Vec<Open>,
+    /// The request of the Envelope in flight, and its correlation id: there is one at a time
+    /// (`NodeToControllerRequestThread`).
+    envelope: Option<(i32, Rpc)>,
     /// None of them is due before.
     due_ns: u64,
     /// Its state machine claims that it leads.
@@ -65,6 +73,8 @@ pub struct Answered {
 impl Check for Answered {
     const EVENTS: Kinds = Kinds::INPUT
         .and(Kinds::REQUEST_RECEIVED)
+        .and(Kinds::REQUEST_SENT)
+        .and(Kinds::RESPONSE_RECEIVED)
         .and(Kinds::RESPONSE_SENT)
         .and(Kinds::RESPONSE_UNHEARD)
         .and(Kinds::HUNG_UP)
@@ -74,7 +84,7 @@ impl Check for Answered {
 
     fn new(config: &CheckConfig) -> Answered {
         let calm = Calm::new(config.slowest_ppm);
-        let watched = Watched { open: Vec::new(), due_ns: u64::MAX, leads: false, serves: false, calm };
+        let watched = Watched { open: Vec::new(), envelope: None, due_ns: u64::MAX, leads: false, serves: false, calm };
         Answered { watched: vec![watched; config.servers.len()], slowest_ppm: config.slowest_ppm }
     }
 
@@ -86,6 +96,23 @@ impl Check for Answered {
                 self.judge(at_ns, server, models, verdict);
             }
             Event::RequestReceived { rpc, request } => self.received(at_ns, server, rpc, request),
+            Event::RequestSent { rpc, request: Request::Envelope(request) } => {
+                let content = Request::Admin(request.clone()).content_hash(0);
+                let watched = &mut self.watched[server];
+                let forwarded = watched.open.iter().find(|open| open.forwards == Some(content));
+                watched.envelope = forwarded.map(|open| (rpc.correlation_id, open.rpc));
+            }
+            // After NOT_CONTROLLER it is sent to the next one.
+            Event::ResponseReceived { correlation_id, response: Response::Envelope(answer), .. }
+                if answer.error != ErrorCode::NotController =>
+            {
+                let watched = &mut self.watched[server];
+                let answered = watched.envelope.take_if(|(expected, _)| *expected == correlation_id);
+                if let Some(open) = answered.and_then(|(_, rpc)| watched.open.iter_mut().find(|open| open.rpc == rpc)) {
+                    (open.at_ns, open.lasts_ns, open.forwards) = (at_ns, 0, None);
+                    watched.due_ns = watched.due_ns.min(at_ns + SLACK_NS);
+                }
+            }
             Event::ResponseSent { rpc, response, .. } => {
                 if matches!(response, Response::Data(_)) && !self.watched[server].serves {
                     self.watched[server].serves = true;
@@ -99,6 +126,7 @@ impl Check for Answered {
             Event::Down { .. } => {
                 let watched = &mut self.watched[server];
                 (watched.leads, watched.serves, watched.due_ns) = (false, false, u64::MAX);
+                watched.envelope = None;
                 watched.open.clear();
             }
             Event::Disturbed { how } => self.watched[server].calm.disturbed(at_ns, how),
@@ -110,9 +138,9 @@ impl Check for Answered {
 impl Answered {
     fn received(&mut self, at_ns: u64, server: usize, rpc: Rpc, request: &Request) {
         let (name, wait, ms) = match request {
-            // No answer is sent, or the broker forwards it and waits for another server.
+            // No answer is sent.
             Request::Data(DataRequest::Produce(request)) if request.acks == 0 => return,
-            Request::Admin(_) => return,
+            Request::Admin(_) => (request.name(), Wait::Startup, 2 * FORWARDING_TIMEOUT_MS as i32),
             Request::Data(DataRequest::Produce(request)) => ("Produce", Wait::Startup, request.timeout_ms),
             Request::Data(DataRequest::Fetch(request)) => ("Fetch", Wait::Startup, request.max_wait_ms),
             Request::Data(request) => (request.name(), Wait::Startup, 0),
@@ -125,7 +153,8 @@ impl Answered {
         let lasts_ns = longest_ns(ms.max(0) as u64, self.slowest_ppm);
         let watched = &mut self.watched[server];
         let wait = if wait == Wait::Startup && watched.serves { Wait::Nothing } else { wait };
-        let open = Open { rpc, name, wait, at_ns, lasts_ns };
+        let forwards = matches!(request, Request::Admin(_)).then(|| request.content_hash(0));
+        let open = Open { rpc, name, wait, at_ns, lasts_ns, forwards };
         if let Some(due_ns) = watched.due_ns_of(&open) {
             watched.due_ns = watched.due_ns.min(due_ns);
         }

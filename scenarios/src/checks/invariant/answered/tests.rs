@@ -4,9 +4,10 @@ use std::rc::Rc;
 
 use raft::ids::{BrokerEpoch, NodeId};
 use raft::io::ThreadName;
+use raft::message::admin::UnregisterBrokerRequest;
 use raft::message::cluster::AllocateProducerIdsRequest;
 use raft::message::data::{DataFetchRequest, DataFetchResponse};
-use raft::message::{ClusterRequest, DataResponse, ErrorCode};
+use raft::message::{AdminRequest, ClusterRequest, DataResponse, EnvelopeResponse, ErrorCode};
 
 use super::*;
 use crate::checks::Checks;
@@ -75,4 +76,30 @@ fn what_waits_for_a_commit_is_answered_when_the_controller_renounces() {
     let observation = Observation::HighWatermark { offset: raft::ids::Offset(0), epoch, leading: true };
     let committed = [(9_500, Event::Observed { observation }), (12_600, INPUT)];
     assert!(breaks(&[&waits[..], &committed].concat()), "all that it has written is committed");
+}
+
+#[test]
+fn what_is_forwarded_is_answered_when_the_controller_has_answered_it() {
+    let admin = AdminRequest::UnregisterBroker(UnregisterBrokerRequest { broker_id: NodeId(101) });
+    let (request, envelope) = (Request::Admin(admin.clone()), Request::Envelope(admin));
+    let (answers, nothing) = (fetch(), DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([]) });
+    let serves = Response::Data(DataResponse::Fetch(nothing));
+    let answered = |error| Response::Envelope(EnvelopeResponse { error, response: None });
+    let (refused, done) = (answered(ErrorCode::NotController), answered(ErrorCode::None));
+    let sent = |id| Event::RequestSent { rpc: Rpc { connection: 9, correlation_id: id }, request: &envelope };
+    let answer = |correlation_id, response| Event::ResponseReceived { token: 1, correlation_id, response };
+    let began = [
+        (0, Event::RequestReceived { rpc: rpc(1), request: &answers }),
+        (10, Event::ResponseSent { rpc: rpc(1), to: 0, response: &serves }),
+        (1_000, Event::RequestReceived { rpc: rpc(2), request: &request }),
+        (1_100, sent(1)),
+        (1_200, answer(1, &refused)),
+        (1_300, sent(2)),
+    ];
+    let then = |more: &[(u64, Event<'_>)]| breaks(&[&began, more].concat());
+    assert!(!then(&[(60_000, INPUT)]) && then(&[(124_100, INPUT)]), "the controller does not answer");
+    assert!(!then(&[(1_400, answer(1, &done)), (4_600, INPUT)]), "nothing expects that answer any more");
+    assert!(then(&[(1_400, answer(2, &done)), (4_600, INPUT)]));
+    let to_client = Event::ResponseSent { rpc: rpc(2), to: 3, response: &done };
+    assert!(!then(&[(1_400, answer(2, &done)), (1_500, to_client), (4_600, INPUT)]));
 }
