@@ -180,6 +180,9 @@ switches! {
         RenouncedUnheard,
         /// LeaderNotLeftEarly's synthetic mutant: a follower's timer restarts with a quarter of the fetch timeout.
         LeaderLeftEarly,
+        /// ElectionNotEarly's synthetic mutant: an election timeout is drawn from 0 to
+        /// `controller.quorum.election.timeout.ms`, not from that to twice as much.
+        ElectionTimeoutFromZero,
         /// RequestAnswered's synthetic mutant: a broker remembers only the newest request that it has forwarded.
         ForwardedForgotten,
         /// The first replica of a partition leads it in addition to the elected leader.

@@ -333,6 +333,8 @@ impl QuorumState {
 
     pub(super) fn random_election_timer(&self, step: &mut Step<'_>) -> Timer {
         let timeout_ms = step.jittered_ms(self.timeouts.election_ms);
+        let too_early = self.bugs.has(Bug::ElectionTimeoutFromZero);
+        let timeout_ms = if too_early { timeout_ms - i64::from(self.timeouts.election_ms) } else { timeout_ms };
         Timer::new(step.now_ms(), timeout_ms)
     }
 }

@@ -111,6 +111,7 @@ checks! {
         PreVoteCarriedThrough in invariant::campaigns;
         ControlledShutdownWaits in metadata::leaving;
         PreVoteRefusedInTouch in invariant::early;
+        ElectionNotEarly in invariant::early;
         RecoveryWithinBound in recovery;
         InconsistentOffsets in clients::appends;
         LostWrite in clients::histories;

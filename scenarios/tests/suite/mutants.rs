@@ -107,6 +107,7 @@ mutants! {
     partition_high_watermark_goes_back: PartitionHighWatermarkGoesBack, "ci" 5 => "MonotonicHighWatermark";
     renounced_without_answer: RenouncedWithoutAnswer, "ci" 3 => "RequestAnswered";
     leader_left_early: LeaderLeftEarly, "ci" 0 => "LeaderNotLeftEarly";
+    election_timeout_from_zero: ElectionTimeoutFromZero, "quorum" 0 => "ElectionNotEarly";
     forwarded_forgotten: ForwardedForgotten, "ci" 0 => "RequestAnswered";
     malformed_election_ignored: MalformedElectionIgnored, "power-loss" 73 => "DamagedFileRefused";
     renounced_unheard: RenouncedUnheard, "ci" 0 => "Recovery";

@@ -2,6 +2,12 @@
 //!
 //! Judged from the answers that reach a voter and the roles that it says it enters. Its timer runs on its wall clock, so
 //! it is judged only while nothing disturbs that.
+//!
+//! The same holds of an election timer (`ElectionNotEarly`): it runs for at least an election timeout from when a server
+//! starts, becomes Prospective, Candidate or Resigned, grants a vote, or leaves its leader for a higher epoch, and it
+//! goes on when a Candidate, a Resigned, an Unattached or a Prospective becomes Unattached
+//! (`QuorumState.transitionToUnattached`). A lost Prospective draws anew then, which is later still. How long a
+//! Prospective waits that returns to its leader is not judged: a majority may refuse it at any time.
 
 use crate::checks::prelude::*;
 use raft::ids::LeaderEpoch;
@@ -13,6 +19,8 @@ use super::timings::{Calm, QuorumTimings};
 claim! {
     /// A follower requests pre-votes only when its leader has not answered it for its fetch timeout, or resigns.
     LeaderNotLeftEarly by Early, Safety of Server, "KIP-595: controller.quorum.fetch.timeout.ms; KIP-996: Prospective";
+    /// A voter without a leader requests pre-votes only when its election timeout is over.
+    ElectionNotEarly, Safety of Server, "KIP-595: controller.quorum.election.timeout.ms; QuorumState.randomElectionTimeoutMs";
     /// A follower that its leader has answered in this epoch grants no pre-vote.
     PreVoteRefusedInTouch, Safety of Server, "KIP-996: a follower that has fetched successfully rejects pre-votes";
 }
@@ -35,6 +43,9 @@ struct Follows {
 #[derive(Clone, Debug)]
 struct Watched {
     fetch_ns: u64,
+    election_ns: u64,
+    /// Its role, and since when its election timer runs at least.
+    elects: Option<(Role, LeaderEpoch, u64)>,
     /// A request that it has made before may still wait to be sent for so long (`InterBrokerSendThread`), and one that
     /// is not answered for half as long may be given up.
     request_ns: u64,
@@ -74,6 +85,9 @@ impl Check for Early {
         let watched = |timings: &QuorumTimings| Watched {
             // Not even a fast clock's timer ends before.
             fetch_ns: timings.fetch_timeout_ms.saturating_mul(900_000),
+            // A single voter waits for nobody (`KafkaRaftClient.initialize`).
+            election_ns: if config.voters.len() > 1 { timings.election_timeout_ms.saturating_mul(900_000) } else { 0 },
+            elects: None,
             request_ns: timings.request_timeout_ms.saturating_mul(1_100_000),
             sent: None,
             steady_ns: 0,
@@ -114,6 +128,7 @@ impl Check for Early {
                 }
             }
             Event::Observed { observation: Observation::RoleChanged { role, epoch, .. } } => {
+                watched.elects(at_ns, role, epoch, || models.servers[server].id.0, verdict);
                 let before = watched.follows.take();
                 match (role, before) {
                     // Its timer continues.
@@ -145,7 +160,7 @@ impl Check for Early {
                     });
                 }
             }
-            Event::Down { .. } => (watched.follows, watched.resigned) = (None, None),
+            Event::Down { .. } => (watched.follows, watched.resigned, watched.elects) = (None, None, None),
             Event::Disturbed { how } => watched.calm.disturbed(at_ns, how),
             _ => {}
         }
@@ -171,6 +186,31 @@ impl Watched {
         if is_fetch {
             self.sent = Some((rpc.correlation_id, at_ns));
         }
+    }
+
+    fn elects(&mut self, at_ns: u64, role: Role, epoch: LeaderEpoch, id: impl Fn() -> i32, verdict: &mut Verdict) {
+        use Role::{Candidate, Follower, Leader, Prospective, Resigned, Unattached};
+        let since_ns = match (self.elects, role) {
+            (_, Follower | Leader) => u64::MAX,
+            // It grants a vote if the epoch stays the same.
+            (Some((Unattached, before, since_ns)), Unattached) if before != epoch => since_ns,
+            (Some((Candidate | Resigned | Prospective, _, since_ns)), Unattached) => since_ns,
+            _ => self.step_ns,
+        };
+        if let (Some((before @ (Unattached | Candidate), _, since_ns)), Prospective) = (self.elects, role)
+            && at_ns - since_ns < self.election_ns
+            && self.calm.lasts_since(since_ns)
+        {
+            verdict.fail(&ElectionNotEarly::CLAIM, || {
+                format!(
+                    "node {}, which is {before:?}, requests pre-votes {} ms after its election timer began; its election timeout is {} ms",
+                    id(),
+                    (at_ns - since_ns) / 1_000_000,
+                    self.election_ns / 900_000
+                )
+            });
+        }
+        self.elects = Some((role, epoch, since_ns));
     }
 
     fn judge(&self, at_ns: u64, before: Follows, id: impl Fn() -> i32, verdict: &mut Verdict) {

@@ -96,3 +96,28 @@ fn who_is_disturbed_or_whose_leader_resigns_may_leave() {
     let disturbed = [(500, Event::Disturbed { how: begins }), (600, Event::Disturbed { how: Disturbance::default() })];
     assert!(!breaks(700, &disturbed));
 }
+
+/// These roles and epochs, by ms. Does a voter with an election timeout of 1 s request pre-votes too early?
+fn elects_early(roles: &[(u64, Role, i32)]) -> bool {
+    let models = Checks::new(voters(3)).models;
+    let (mut early, mut verdict) = (Early::new(&voters(3)), Verdict::default());
+    for (ms, to, epoch) in roles {
+        for event in [Event::Input { thread: ThreadName::RaftIo }, role(*to, *epoch)] {
+            early.on(&Crossing { at_ns: ms * MS, server: 0, event }, &models, &mut verdict);
+        }
+    }
+    verdict.violation().is_some_and(|violation| violation.invariant == "ElectionNotEarly")
+}
+
+#[test]
+fn an_election_timer_runs_for_an_election_timeout() {
+    use Role::{Candidate, Follower, Prospective, Resigned, Unattached};
+    for waits in [Unattached, Candidate] {
+        assert!(elects_early(&[(0, waits, 1), (800, Prospective, 1)]), "{waits:?}");
+        assert!(!elects_early(&[(0, waits, 1), (950, Prospective, 1)]), "{waits:?}");
+    }
+    let from = |before, epoch| elects_early(&[(0, before, 1), (900, Unattached, epoch), (950, Prospective, epoch)]);
+    assert!([Unattached, Candidate, Resigned, Prospective].iter().all(|before| !from(*before, 2)), "its timer goes on");
+    assert!(from(Unattached, 1), "it grants a vote");
+    assert!(from(Follower, 2) && from(Role::Leader, 2), "it draws anew");
+}
