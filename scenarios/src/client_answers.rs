@@ -215,7 +215,14 @@ mod tests {
     #[test]
     fn a_batch_is_refused_only_if_no_attempt_at_it_is_in_doubt() {
         let partition = TopicPartition { topic: 0, partition: 0 };
-        let invoked = |attempt| AttemptEvent::ProduceInvoked { attempt, batch: 1, partition, acks: -1, count: 2 };
+        let invoked = |attempt| AttemptEvent::ProduceInvoked {
+            attempt,
+            batch: 1,
+            partition,
+            acks: -1,
+            count: 2,
+            leader_epoch: 0,
+        };
         let values = |attempt| AttemptEvent::ProduceValues { attempt, first_value: 40, count: 2 };
         let error = ErrorCode::NotEnoughReplicas;
         let failed = |attempt| AttemptEvent::ProduceFailed { attempt, error };

@@ -77,7 +77,7 @@ fn attempt(event: Attempt) -> u64 {
     let api = |api: ReadApi| api as u64;
     let code = |error: ErrorCode| error as i16 as u64;
     match event {
-        Attempt::ProduceInvoked { attempt, batch, partition, acks, count } => {
+        Attempt::ProduceInvoked { attempt, batch, partition, acks, count, leader_epoch: _ } => {
             mix(71, two(attempt, batch), place(partition), u64::from(count) << 8 | u64::from(acks as u8))
         }
         Attempt::ProduceSequence { attempt, producer_id, producer_epoch, base_sequence } => {

@@ -183,6 +183,8 @@ switches! {
         /// ElectionNotEarly's synthetic mutant: an election timeout is drawn from 0 to
         /// `controller.quorum.election.timeout.ms`, not from that to twice as much.
         ElectionTimeoutFromZero,
+        /// RetriedAfterBackoff's synthetic mutant: a producer sends a batch that has failed again at once.
+        BatchRetriedAtOnce,
         /// RequestAnswered's synthetic mutant: a broker remembers only the newest request that it has forwarded.
         ForwardedForgotten,
         /// The first replica of a partition leads it in addition to the elected leader.

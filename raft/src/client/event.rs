@@ -56,8 +56,9 @@ pub enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AttemptEvent {
     /// A batch is sent in a Produce RPC; attempts of one `batch` are retries of each other.
-    /// [`AttemptEvent::ProduceSequence`] (if idempotent) and `ProduceValues` follow.
-    ProduceInvoked { attempt: u32, batch: u32, partition: TopicPartition, acks: i8, count: u32 },
+    /// [`AttemptEvent::ProduceSequence`] (if idempotent) and `ProduceValues` follow. The producer knows a leader of the
+    /// partition in this epoch: its low 16 bits, -1 if it knows none.
+    ProduceInvoked { attempt: u32, batch: u32, partition: TopicPartition, acks: i8, count: u32, leader_epoch: i16 },
     /// Its producer state: unchanged in retries of a batch, unless the epoch was bumped.
     ProduceSequence { attempt: u32, producer_id: ProducerId, producer_epoch: i16, base_sequence: i32 },
     /// A run of consecutive values of the batch; runs follow each other in order.

@@ -136,7 +136,14 @@ mod tests {
     const OF: TopicPartition = TopicPartition { topic: 1, partition: 0 };
 
     fn produced(gaps: &mut Gaps, at_ns: u64, attempt: u32, of: TopicPartition) {
-        let invoked = AttemptEvent::ProduceInvoked { attempt, batch: attempt, partition: of, acks: -1, count: 1 };
+        let invoked = AttemptEvent::ProduceInvoked {
+            attempt,
+            batch: attempt,
+            partition: of,
+            acks: -1,
+            count: 1,
+            leader_epoch: 0,
+        };
         gaps.attempt(at_ns - 1, 0, invoked);
         gaps.attempt(at_ns, 0, AttemptEvent::ProduceOk { attempt, base_offset: Offset(0) });
     }

@@ -145,7 +145,7 @@ fn model(said: &Model, trace: &Trace) -> (&'static str, Named) {
 
 fn client(said: &Client, trace: &Trace) -> (&'static str, Named) {
     named!(said, trace, Client {
-        ProduceInvoked { attempt, batch, partition, acks, count }
+        ProduceInvoked { attempt, batch, partition, acks, count, leader_epoch }
         ProduceSequence { attempt, producer_id, producer_epoch, base_sequence }
         ProduceValues { attempt, first_value, count }
         ProduceOk { attempt, base_offset }

@@ -113,6 +113,7 @@ mutants! {
     renounced_unheard: RenouncedUnheard, "ci" 0 => "Recovery";
     shrunk_early: ShrunkEarly, "ci" 0 => "IsrNotShrunkEarly";
     retried_at_once: RetriedAtOnce, "ci" 0 => "RetriedAfterBackoff";
+    batch_retried_at_once: BatchRetriedAtOnce, "ci" 0 => "RetriedAfterBackoff";
     let_go_early: LetGoEarly, "ci" 0 => "ControlledShutdownWaits";
     first_replica_leads: FirstReplicaLeads, "ci" 0 => "LeaderByCommittedMetadata";
     sequence_not_checked: SequenceNotChecked, "ci" 1 => "IdempotentSequence";

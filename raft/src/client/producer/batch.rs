@@ -62,7 +62,8 @@ pub(super) struct ProducerBatch {
     pub on_wire: bool,
     /// The values are in the history.
     pub reported: bool,
-    leader_epoch: Option<LeaderEpoch>,
+    /// The newest of its partition that was known when it was last drained.
+    pub leader_epoch: Option<LeaderEpoch>,
     attempts_when_leader_last_changed: Option<u32>,
 }
 

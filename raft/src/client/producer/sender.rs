@@ -204,6 +204,7 @@ impl Producer {
             };
         if can_retry {
             let backoff_ms = self.config.client.retry_backoff().draw_ms(attempts, entropy);
+            let backoff_ms = if self.config.client.bugs.has(Bug::BatchRetriedAtOnce) { 0 } else { backoff_ms };
             self.accumulator.reenqueue(now_ms, backoff_ms, number);
         } else {
             self.fail_batch(number, error, attempts < self.config.retries, out);
@@ -254,7 +255,8 @@ impl Producer {
 fn tell_invocation(attempt: u32, number: u32, batch: &mut ProducerBatch, acks: i16, out: &mut ClientOut) {
     let acks = i8::try_from(acks).expect("acks were checked to be -1, 0 or 1");
     let count = batch.count().unsigned_abs();
-    out.observe(AttemptEvent::ProduceInvoked { attempt, batch: number, partition: batch.partition, acks, count });
+    let (partition, leader_epoch) = (batch.partition, batch.leader_epoch.map_or(-1, |epoch| epoch.0 as i16));
+    out.observe(AttemptEvent::ProduceInvoked { attempt, batch: number, partition, acks, count, leader_epoch });
     if let Some(state) = batch.state {
         out.observe(AttemptEvent::ProduceSequence {
             attempt,

@@ -118,7 +118,7 @@ impl Appends {
     pub fn on(&mut self, client: usize, event: AttemptEvent, context: &mut Context<'_>) {
         let now = context.verdict.event;
         match event {
-            AttemptEvent::ProduceInvoked { attempt, batch, partition, acks, count } => {
+            AttemptEvent::ProduceInvoked { attempt, batch, partition, acks, count, .. } => {
                 context.counts.began("produce");
                 let batch = (client, batch);
                 let sent = self.batches.entry(batch).or_insert_with(|| SentBatch::new(partition, acks, now, None));

@@ -1,23 +1,47 @@
-//! Admin calls between their attempts: each is sent again, and none before `retry.backoff.ms` allows it.
+//! What clients send again: each admin call that has failed is, or ends, and nothing is before `retry.backoff.ms`
+//! allows it.
+//!
+//! Kafka promises that of admin calls, of batches whose partition has had no new leader since (KIP-951), of requests
+//! for a producer id, and of resets of a consumer's position. A consumer that fails to fetch fetches again at once, and
+//! each new leader lets it validate its position again. Requests for metadata are no attempts: they are not judged.
 
 use crate::checks::prelude::*;
 use std::collections::BTreeMap;
 
-use raft::client::AttemptEvent;
+use raft::client::{AttemptEvent, ReadApi, TopicPartition};
 
 claim! {
-    /// An admin client sends a call that has failed again only when its backoff is over.
-    RetriedAfterBackoff, Safety of History, "KIP-580: retry.backoff.ms with a jitter of 20 %; KafkaAdminClient.Call.fail";
+    /// A client sends an admin call, a batch, a request for a producer id or the reset of a position that has failed
+    /// again only when its backoff is over, or when a batch's partition has a new leader.
+    RetriedAfterBackoff, Safety of History, "KIP-580: retry.backoff.ms with a jitter of 20 %; KIP-951; KafkaAdminClient.Call.fail; RecordAccumulator.shouldBackoff; OffsetFetcherUtils.onFailedResponseForResettingPositions";
+}
+
+/// What may be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Call {
+    Admin(u32),
+    Batch(u32),
+    ProducerId,
+    Reset(TopicPartition),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    at_ns: u64,
+    /// All faults have ended since.
+    overdue: bool,
+    /// The epoch of its partition's leader, of a batch.
+    leader_epoch: i16,
 }
 
 #[derive(Clone, Debug)]
 pub struct Retries {
     /// Shorter than any backoff, even on a fast clock; ns.
     shortest_ns: u64,
-    /// The call of each attempt that is under way, by client.
-    calls: BTreeMap<(usize, u32), u32>,
-    /// Calls that wait for their next attempt: since when, ns, and whether since before all faults ended.
-    waiting: BTreeMap<(usize, u32), (u64, bool)>,
+    /// The call of each attempt that is under way, by client; a reset by its partition too.
+    calls: BTreeMap<(usize, u32, Option<TopicPartition>), (Call, i16)>,
+    /// Calls that wait for their next attempt.
+    waiting: BTreeMap<(usize, Call), Failed>,
 }
 
 impl Retries {
@@ -29,36 +53,90 @@ impl Retries {
     }
 
     pub fn healed(&mut self) {
-        self.waiting.values_mut().for_each(|(_, overdue)| *overdue = true);
+        self.waiting.values_mut().for_each(|failed| failed.overdue = true);
     }
 
-    /// Are all of them sent again, or ended, that had failed before all faults were over?
+    /// Are all admin calls sent again, or ended, that had failed before all faults were over?
     pub fn are_done(&self) -> bool {
-        self.waiting.values().all(|(_, overdue)| !overdue)
+        !self.waiting.iter().any(|((_, call), failed)| matches!(call, Call::Admin(_)) && failed.overdue)
     }
 
     pub fn attempt(&mut self, at_ns: u64, client: usize, event: AttemptEvent, verdict: &mut Verdict) {
+        use AttemptEvent::*;
         match event {
-            AttemptEvent::AdminInvoked { attempt, operation, .. } => {
-                self.calls.insert((client, attempt), operation);
-                let waited_ns = self.waiting.remove(&(client, operation)).map(|(since_ns, _)| at_ns - since_ns);
-                if let Some(waited_ns) = waited_ns.filter(|waited_ns| *waited_ns < self.shortest_ns) {
-                    verdict.fail(&RetriedAfterBackoff::CLAIM, || {
-                        format!(
-                            "attempt {attempt} of admin client {client} sends call {operation} again {waited_ns} ns after that has failed; its backoff is {} ns at least",
-                            self.shortest_ns
-                        )
-                    });
+            AdminInvoked { attempt, operation, .. } => {
+                self.sent(at_ns, (client, attempt, None), (Call::Admin(operation), 0), verdict);
+            }
+            ProduceInvoked { attempt, batch, leader_epoch, .. } => {
+                self.sent(at_ns, (client, attempt, None), (Call::Batch(batch), leader_epoch), verdict);
+            }
+            InitProducerIdInvoked { attempt, .. } => {
+                self.sent(at_ns, (client, attempt, None), (Call::ProducerId, 0), verdict);
+            }
+            ReadInvoked { attempt, api: ReadApi::ListOffsets, partition, .. } => {
+                self.sent(at_ns, (client, attempt, Some(partition)), (Call::Reset(partition), 0), verdict);
+            }
+            AdminAnswered { attempt, .. }
+            | AdminUnknown { attempt }
+            | ProduceFailed { attempt, .. }
+            | ProduceUnknown { attempt, .. }
+            | InitProducerIdFailed { attempt, .. }
+            | InitProducerIdUnknown { attempt } => self.failed(at_ns, (client, attempt, None)),
+            ReadFailed { attempt, partition, .. } => {
+                // Whatever else is answered of the partition may begin another reset.
+                self.waiting.remove(&(client, Call::Reset(partition)));
+                self.failed(at_ns, (client, attempt, Some(partition)));
+            }
+            ReadUnknown { attempt } => {
+                let resets = self.calls.range((client, attempt, None)..(client, attempt + 1, None));
+                for key in resets.map(|(key, _)| *key).collect::<Vec<_>>() {
+                    self.failed(at_ns, key);
                 }
             }
-            AttemptEvent::AdminAnswered { attempt, .. } | AttemptEvent::AdminUnknown { attempt } => {
-                let operation = self.calls.remove(&(client, attempt));
-                self.waiting.extend(operation.map(|operation| ((client, operation), (at_ns, false))));
+            ReadOk { attempt, partition, .. } => {
+                self.calls.remove(&(client, attempt, Some(partition)));
+                self.waiting.remove(&(client, Call::Reset(partition)));
             }
-            AttemptEvent::OperationDone { operation, .. } => {
-                self.waiting.remove(&(client, operation));
+            ProduceOk { attempt, .. } | InitProducerIdOk { attempt, .. } => {
+                self.calls.remove(&(client, attempt, None));
+            }
+            OperationDone { operation, .. } => {
+                self.waiting.remove(&(client, Call::Admin(operation)));
+            }
+            BatchAcked { batch, .. } | BatchFailed { batch, .. } | BatchSplit { batch, .. } => {
+                self.waiting.remove(&(client, Call::Batch(batch)));
+            }
+            PositionSet { partition, .. } | Unassigned { partition } => {
+                self.waiting.remove(&(client, Call::Reset(partition)));
             }
             _ => {}
+        }
+    }
+
+    fn failed(&mut self, at_ns: u64, key: (usize, u32, Option<TopicPartition>)) {
+        if let Some((call, leader_epoch)) = self.calls.remove(&key) {
+            self.waiting.insert((key.0, call), Failed { at_ns, overdue: false, leader_epoch });
+        }
+    }
+
+    fn sent(
+        &mut self,
+        at_ns: u64,
+        key: (usize, u32, Option<TopicPartition>),
+        (call, leader_epoch): (Call, i16),
+        verdict: &mut Verdict,
+    ) {
+        let (client, attempt, _) = key;
+        self.calls.insert(key, (call, leader_epoch));
+        let Some(failed) = self.waiting.remove(&(client, call)) else { return };
+        let waited_ns = at_ns - failed.at_ns;
+        if waited_ns < self.shortest_ns && failed.leader_epoch == leader_epoch {
+            verdict.fail(&RetriedAfterBackoff::CLAIM, || {
+                format!(
+                    "attempt {attempt} of client {client} is {call:?} again {waited_ns} ns after that has failed; its backoff is {} ns at least",
+                    self.shortest_ns
+                )
+            });
         }
     }
 }

@@ -15,7 +15,8 @@ fn each_of_the_three_is_waited_for() {
     fresh.attempt(4, result);
     assert_eq!(fresh.missing(uncut), Some("a fresh admin client creates a topic"));
     fresh.attempt(5, result);
-    let sent = AttemptEvent::ProduceInvoked { attempt: 1, batch: 9, partition: of, acks: -1, count: 1 };
+    let sent =
+        AttemptEvent::ProduceInvoked { attempt: 1, batch: 9, partition: of, acks: -1, count: 1, leader_epoch: 0 };
     fresh.attempt(6, sent);
     assert_eq!(fresh.missing(uncut), Some("a fresh producer is acknowledged by every partition"));
     fresh.attempt(6, AttemptEvent::BatchAcked { batch: 9, base_offset: Offset(3) });

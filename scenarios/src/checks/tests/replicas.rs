@@ -328,7 +328,8 @@ fn who_follows_an_unclean_leader_that_was_deposed_cuts_for_its_sake() {
 /// A producer's batch of value 12 is appended by broker 0 behind all that is committed, and is committed.
 fn commits_one_more(brokers: &mut Brokers) {
     let batch = brokers.batch_of(2, 12);
-    let invoked = AttemptEvent::ProduceInvoked { attempt: 1, batch: 1, partition: P, acks: -1, count: 1 };
+    let invoked =
+        AttemptEvent::ProduceInvoked { attempt: 1, batch: 1, partition: P, acks: -1, count: 1, leader_epoch: 0 };
     let producer = batch.producer().expect("it has one");
     let (producer_id, producer_epoch, base_sequence) = (producer.id, producer.epoch, producer.base_sequence);
     let sequence = AttemptEvent::ProduceSequence { attempt: 1, producer_id, producer_epoch, base_sequence };

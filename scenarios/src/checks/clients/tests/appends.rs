@@ -16,7 +16,7 @@ fn session(epoch: i16, base_sequence: i32) -> Option<BatchProducer> {
 
 /// Attempt `attempt` sends batch `batch` of two values, from `first` on.
 fn sends(client: usize, attempt: u32, batch: u32, first: u64, producer: Option<BatchProducer>) -> Vec<Step> {
-    let mut events = vec![ProduceInvoked { attempt, batch, partition: P, acks: -1, count: 2 }];
+    let mut events = vec![ProduceInvoked { attempt, batch, partition: P, acks: -1, count: 2, leader_epoch: 0 }];
     events.extend(producer.map(|producer| ProduceSequence {
         attempt,
         producer_id: producer.id,
@@ -307,7 +307,7 @@ fn a_part_of_a_batch_is_renumbered_too() {
     let split = [BatchSplit { batch: 1, into: 2 }, BatchValues { batch: 2, first_value: 10, count: 1 }];
     let sent = |attempt, producer_epoch| {
         [
-            ProduceInvoked { attempt, batch: 2, partition: P, acks: -1, count: 1 },
+            ProduceInvoked { attempt, batch: 2, partition: P, acks: -1, count: 1, leader_epoch: 0 },
             ProduceSequence { attempt, producer_id: ProducerId(7), producer_epoch, base_sequence: 0 },
             ProduceValues { attempt, first_value: 10, count: 1 },
         ]
@@ -381,7 +381,7 @@ fn a_batch_is_split() {
         let more = [BatchSplit { batch: 1, into: 3 }, BatchValues { batch: 3, first_value: values[1], count: 1 }];
         let send = |attempt, batch, value| {
             [
-                ProduceInvoked { attempt, batch, partition: P, acks: -1, count: 1 },
+                ProduceInvoked { attempt, batch, partition: P, acks: -1, count: 1, leader_epoch: 0 },
                 ProduceValues { attempt, first_value: value, count: 1 },
             ]
         };

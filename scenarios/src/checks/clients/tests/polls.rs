@@ -21,7 +21,7 @@ fn appends(firsts: &[u64]) -> Vec<Step> {
 }
 
 fn sends(attempt: u32, first_value: u64) -> Vec<Step> {
-    let invoked = ProduceInvoked { attempt, batch: attempt, partition: P, acks: -1, count: 2 };
+    let invoked = ProduceInvoked { attempt, batch: attempt, partition: P, acks: -1, count: 2, leader_epoch: 0 };
     let values = ProduceValues { attempt, first_value, count: 2 };
     [invoked, values].map(|event| Step::Client(1, event)).to_vec()
 }

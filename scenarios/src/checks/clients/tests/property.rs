@@ -69,7 +69,7 @@ impl Model {
         });
         let Append { batch, first, count, producer, .. } = append;
         let client = which + 1;
-        self.client(client, ProduceInvoked { attempt, batch, partition: P, acks: -1, count });
+        self.client(client, ProduceInvoked { attempt, batch, partition: P, acks: -1, count, leader_epoch: 0 });
         if let Some(BatchProducer { id, epoch, base_sequence }) = producer {
             self.client(client, ProduceSequence { attempt, producer_id: id, producer_epoch: epoch, base_sequence });
         }
