@@ -11,6 +11,7 @@ use raft::io::{DurableFiles, FatalFault, Observation, Role};
 use raft::message::{ErrorCode, FetchResponse, ReadRecordsResponse, Request, Response};
 
 use super::audit::NodeView;
+use super::cluster::ClusterChecks;
 use super::committed::{Committed, CommittedRecord};
 use super::invariant::{durability, high_watermark, leaders};
 use super::models::PendingVote;
@@ -86,7 +87,10 @@ impl Checks {
         let next = model.log.get(model.log.agreed);
         let quorum = self.models.quorum_losses();
         let at = (server, self.models.leader_of(server));
-        let altered_at_start = model.altered && model.role.is_none();
+        // A broker reads the files of its data logs before it publishes for the first time.
+        let has_published = |cluster: &ClusterChecks| cluster.metadata.published(server).is_some();
+        let has_started = self.models.cluster.as_deref().map_or(model.role.is_some(), has_published);
+        let altered_at_start = model.altered && !has_started;
         let (id, excuse) = (model.id, quorum.may_end_itself(fault, at, (model.epoch(), altered_at_start), next));
         self.verdict.fail_unless(excuse, &NoFatalFault::CLAIM, || format!("node {id} ended itself: {reason}"));
     }
