@@ -3,7 +3,7 @@
 //!
 //! Start at [`ClientHistories`]. Its parts:
 //! * [`appends`]: producers; [`polls`]: consumers
-//! * [`admin`], [`answers`] and [`requested`]: admin clients; [`retries`]: their calls between attempts
+//! * [`admin`], [`answers`] and [`requested`]: admin clients; [`retries`]: what clients send again
 //! * [`metadata`] and [`timelines`]: the committed metadata as states
 //! * [`counts`]: operations by kind, and what is legal but worth counting
 //!

@@ -132,8 +132,14 @@ impl Retries {
         let waited_ns = at_ns - failed.at_ns;
         if waited_ns < self.shortest_ns && failed.leader_epoch == leader_epoch {
             verdict.fail(&RetriedAfterBackoff::CLAIM, || {
+                let what = match call {
+                    Call::Admin(operation) => format!("call {operation}"),
+                    Call::Batch(batch) => format!("batch {batch}"),
+                    Call::ProducerId => "its request for a producer id".to_owned(),
+                    Call::Reset(partition) => format!("the reset of its position in {partition}"),
+                };
                 format!(
-                    "attempt {attempt} of client {client} is {call:?} again {waited_ns} ns after that has failed; its backoff is {} ns at least",
+                    "attempt {attempt} of client {client} sends {what} again {waited_ns} ns after that has failed; its backoff is {} ns at least",
                     self.shortest_ns
                 )
             });
