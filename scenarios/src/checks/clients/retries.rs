@@ -106,8 +106,10 @@ impl Retries {
             BatchAcked { batch, .. } | BatchFailed { batch, .. } | BatchSplit { batch, .. } => {
                 self.waiting.remove(&(client, Call::Batch(batch)));
             }
+            // A reset that is in flight then has no effect on the next one (`SubscriptionState.requestFailed`).
             PositionSet { partition, .. } | Unassigned { partition } => {
                 self.waiting.remove(&(client, Call::Reset(partition)));
+                self.calls.retain(|(of, _, reset), _| (*of, *reset) != (client, Some(partition)));
             }
             _ => {}
         }

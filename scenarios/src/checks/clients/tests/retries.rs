@@ -67,4 +67,7 @@ fn nothing_is_sent_again_before_its_backoff_is_over() {
     let mut reset = failed(listed(1), AttemptEvent::ReadUnknown { attempt });
     reset.attempt(2 * MS, 2, AttemptEvent::Unassigned { partition: P }, &mut Verdict::default());
     assert!(!broke(reset, listed(2), 10), "it is another reset");
+    let mut in_flight = failed(listed(1), AttemptEvent::Unassigned { partition: P });
+    in_flight.attempt(2 * MS, 2, AttemptEvent::ReadFailed { attempt, partition: P, error }, &mut Verdict::default());
+    assert!(!broke(in_flight, listed(2), 10), "its partition is not assigned any more when it fails");
 }
