@@ -396,5 +396,7 @@ switches! {
         TornTailNotCut,
         /// N30: a replica starts with a high watermark at its recovery point.
         FlushedCountsAsCommitted,
+        /// DamagedFileRefused's second synthetic mutant: a malformed entry of a `leader-epoch-checkpoint` is skipped.
+        MalformedEpochSkipped,
     }
 }

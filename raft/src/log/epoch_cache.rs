@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use smallvec::SmallVec;
 
 use super::files::{Force, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, LogError, read_file, replace_file};
+use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 use crate::io::{DurableFiles, FileHandle, Out};
 
@@ -19,17 +20,17 @@ pub(crate) struct EpochCache {
 
 impl EpochCache {
     /// Reads the checkpoint; an absent or an empty file is an empty cache, as in Kafka.
-    pub fn read(files: &dyn DurableFiles) -> Result<EpochCache, LogError> {
-        EpochCache::read_from(LEADER_EPOCH_CHECKPOINT, files)
+    pub fn read(files: &dyn DurableFiles, bugs: Bugs) -> Result<EpochCache, LogError> {
+        EpochCache::read_from(LEADER_EPOCH_CHECKPOINT, files, bugs)
     }
 
     /// As [`EpochCache::read`], for any partition.
-    pub fn read_from(path: &str, files: &dyn DurableFiles) -> Result<EpochCache, LogError> {
+    pub fn read_from(path: &str, files: &dyn DurableFiles, bugs: Bugs) -> Result<EpochCache, LogError> {
         let Some(bytes) = read_file(path, files)? else {
             return Ok(EpochCache::default());
         };
         match std::str::from_utf8(&bytes) {
-            Ok(text) => parse(text).map_err(|what| LogError::in_file(path, what)),
+            Ok(text) => parse(text, bugs).map_err(|what| LogError::in_file(path, what)),
             Err(error) => Err(LogError::in_file(path, error)),
         }
     }
@@ -99,7 +100,7 @@ impl EpochCache {
 }
 
 /// Parses the checkpoint's text; rejects what Kafka's reader rejects.
-fn parse(text: &str) -> Result<EpochCache, String> {
+fn parse(text: &str, bugs: Bugs) -> Result<EpochCache, String> {
     let mut lines = text.lines();
     let Some(version) = lines.next() else {
         return Ok(EpochCache::default());
@@ -114,9 +115,12 @@ fn parse(text: &str) -> Result<EpochCache, String> {
     let mut cache = EpochCache::default();
     let mut found = 0;
     for line in lines {
-        let entry = parse_entry(line).ok_or_else(|| format!("malformed entry {line:?}"))?;
-        cache.assign(entry.epoch, entry.offset);
         found += 1;
+        match parse_entry(line) {
+            Some(entry) => _ = cache.assign(entry.epoch, entry.offset),
+            None if bugs.has(Bug::MalformedEpochSkipped) => {}
+            None => return Err(format!("malformed entry {line:?}")),
+        }
     }
     if found == expected { Ok(cache) } else { Err(format!("{expected} entries expected, {found} found")) }
 }
@@ -140,12 +144,12 @@ mod tests {
         let mut cache = EpochCache::default();
         assert!(cache.assign(LeaderEpoch(1), Offset(0)) && cache.assign(LeaderEpoch(4), Offset(17)));
         assert_eq!(cache.to_text(), "0\n2\n1 0\n4 17\n");
-        assert_eq!(parse(&cache.to_text()), Ok(cache));
+        assert_eq!(parse(&cache.to_text(), Bugs::NONE), Ok(cache));
         for (empty, why) in [("", "an empty file"), ("0\n", "no count"), ("0\n0\n", "no entry")] {
-            assert_eq!(parse(empty), Ok(EpochCache::default()), "{why}");
+            assert_eq!(parse(empty, Bugs::NONE), Ok(EpochCache::default()), "{why}");
         }
         for bad in ["1\n0\n", "0\nx\n", "0\n2\n1 0\n", "0\n1\n1\n", "0\n1\n1 0 0\n", "0\n1\n-1 0\n"] {
-            assert!(parse(bad).is_err(), "{bad:?}");
+            assert!(parse(bad, Bugs::NONE).is_err(), "{bad:?}");
         }
     }
 
@@ -193,7 +197,7 @@ mod tests {
                 prop_assert_eq!(&entries, &naive.0);
                 let end = cache.end_offset_for(LeaderEpoch(requested), Offset(20)).map(|e| (e.epoch.0, e.offset.0));
                 prop_assert_eq!(end, naive.end_offset_for(requested, 20));
-                prop_assert_eq!(parse(&cache.to_text()), Ok(cache.clone()));
+                prop_assert_eq!(parse(&cache.to_text(), Bugs::NONE), Ok(cache.clone()));
             }
         }
     }

@@ -62,7 +62,7 @@ impl RaftLog {
         out: &mut Out,
     ) -> Result<RaftLog, LogError> {
         let topic_id_written = partition_metadata::check(files)?;
-        let checkpoint = EpochCache::read(files)?;
+        let checkpoint = EpochCache::read(files, config.bugs)?;
         let segments = recover_segments(files, config, start_snapshot, out)?;
         let (first, last) = (&segments[0], &segments[segments.len() - 1]);
         let (start, end) = (first.base_offset, last.end_offset());

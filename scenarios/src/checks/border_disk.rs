@@ -18,7 +18,6 @@ use super::server_model::ledger::{BatchId, Recorded};
 
 impl Checks {
     pub(super) fn booted(&mut self, server: usize, incarnation: u32, disk: &dyn DurableFiles) {
-        let before = self.models.servers[server].durable_election;
         let model = &mut self.models.servers[server];
         let found = model.booted(incarnation, disk, &mut self.models.ledger);
         model.log.recount_agreement(&self.models.committed.batches);
@@ -38,9 +37,6 @@ impl Checks {
         } else if let Some((other, found)) = found.conflict {
             self.conflict(server, other, found);
         }
-        let model = &self.models.servers[server];
-        let epoch_before = before.unwrap_or_default().epoch;
-        leaders::monotonic_epoch(model, epoch_before, model.durable_epoch(), &mut self.verdict);
         self.promise_stands();
     }
 
@@ -147,6 +143,7 @@ impl Checks {
 
     /// Two batches, or one behind two prefixes, at the same epoch and end offset.
     #[cold]
+    #[track_caller]
     fn conflict(&mut self, server: usize, other: BatchId, found: BatchId) {
         let batch = self.models.ledger.get(found);
         if let Some(excuse) = self.models.quorum_losses().may_be_written_again(batch.epoch) {
@@ -165,13 +162,15 @@ impl Checks {
     /// A log may have become shorter; before, it agreed so far with the committed one, and held `durable` on its disk.
     fn log_cut(&mut self, server: usize, agreed: usize, durable: BatchId) {
         let model = &self.models.servers[server];
-        if model.log.agreed < agreed {
-            if self.models.quorum_losses().may_cut(server, self.models.leader_of(server)) {
-                let voter = model.voter;
-                let fact = QuorumFact::Destroyed { server, voter, epochs: None, log: Some(durable) };
-                self.models.committed.facts.push(fact);
-                self.cut_promise();
-            }
+        let (is_behind, is_shorter) = (model.log.agreed < agreed, model.log.prefix(model.log.durable()) != durable);
+        // What it had acknowledged may count even if it is committed only later.
+        if is_shorter && self.models.quorum_losses().may_cut(server, self.models.leader_of(server)) {
+            let voter = model.voter;
+            let fact = QuorumFact::Destroyed { server, voter, epochs: None, log: Some(durable) };
+            self.models.committed.facts.push(fact);
+            self.cut_promise();
+        }
+        if is_behind {
             self.promise_stands();
         }
         let model = &self.models.servers[server];
@@ -180,6 +179,7 @@ impl Checks {
         }
     }
 
+    #[track_caller]
     pub(super) fn promise_stands(&mut self) {
         durability::promise_stands(
             &self.models.servers,

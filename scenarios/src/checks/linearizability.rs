@@ -192,6 +192,7 @@ impl WhiteBox {
     }
 
     /// Whatever was acknowledged before this append was sent has a smaller offset.
+    #[track_caller]
     fn real_time(&self, base: Offset, invoked_ns: u64, verdict: &mut Verdict) {
         if let Some((returned, highest)) = self.acked_before(invoked_ns).filter(|(_, highest)| *highest >= base) {
             verdict.fail(&LinearizableAppends::CLAIM, || {
@@ -272,6 +273,7 @@ impl WhiteBox {
 
 impl ValueState {
     /// What was definitely refused is not committed.
+    #[track_caller]
     fn judge_refused(&self, value: u64, verdict: &mut Verdict) {
         if let (true, Some(offset)) = (self.failed, self.committed) {
             verdict.fail(&FailedAppendCommitted::CLAIM, || {

@@ -52,7 +52,7 @@ impl LogManager {
         let mut opened = 0;
         for directory in directories(files) {
             if paths::is_stray(&directory) {
-                read_state(&directory, files)?;
+                read_state(&directory, files, config.bugs)?;
             }
             let Some((topic, partition)) = paths::parse_directory(&directory) else { continue };
             let key: (Rc<str>, i32) = (topic.into(), partition);

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::partition_log_config::PartitionLogConfig;
 use super::paths::{self, Handles};
+use crate::bugs::Bugs;
 use crate::ids::{LeaderEpoch, Offset, Uuid};
 use crate::io::{DurableFiles, Effect, Out, Probe};
 use crate::log::{Batch, Entry, EpochCache, Force, LogError, Segment, read_topic_id};
@@ -42,7 +43,7 @@ pub(super) fn recover(
     config: PartitionLogConfig,
     out: &mut Out,
 ) -> Result<Option<Recovered>, LogError> {
-    let (checkpoint, topic_id) = read_state(directory, files)?;
+    let (checkpoint, topic_id) = read_state(directory, files, config.bugs)?;
     let Some(topic_id) = topic_id else { return Ok(None) };
     let epochs_path = paths::leader_epoch_checkpoint(directory);
     let mut handles = Handles::new(ordinal);
@@ -80,8 +81,12 @@ pub(super) fn recover(
 }
 
 /// The files that `LogManager.loadLog` reads in every directory, whatever else it holds, stray or not.
-pub(super) fn read_state(directory: &str, files: &dyn DurableFiles) -> Result<(EpochCache, Option<Uuid>), LogError> {
-    let checkpoint = EpochCache::read_from(&paths::leader_epoch_checkpoint(directory), files)?;
+pub(super) fn read_state(
+    directory: &str,
+    files: &dyn DurableFiles,
+    bugs: Bugs,
+) -> Result<(EpochCache, Option<Uuid>), LogError> {
+    let checkpoint = EpochCache::read_from(&paths::leader_epoch_checkpoint(directory), files, bugs)?;
     Ok((checkpoint, read_topic_id(&paths::partition_metadata(directory), files)?))
 }
 

@@ -469,6 +469,7 @@ impl Appends {
 }
 
 /// No more copies than attempts that may have made them; of an idempotent producer's batch, one.
+#[track_caller]
 fn check_sending(sending: &Sending, batch: BatchKey, verdict: &mut Verdict) {
     let Sending { producer, attempts, failed, copies, .. } = *sending;
     let name = || format!("batch {} of client {} ({})", batch.1, batch.0, or_none(producer));

@@ -61,6 +61,7 @@ impl Context<'_> {
     }
 
     /// What was known of a log when a batch was sent lies below it.
+    #[track_caller]
     pub fn real_time(&mut self, log: PartitionIndex, base: i64, sent_at: u64) {
         let known = self.partitions[log].log.known_end_at(sent_at);
         if base < known {

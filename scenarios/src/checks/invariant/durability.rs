@@ -94,6 +94,7 @@ pub fn commit(
 }
 
 /// Without a batch of its own epoch, nothing that a leader counts on a majority is safe there.
+#[track_caller]
 fn own_epoch(
     leader: &ServerModel,
     shown: OffsetAndEpoch,
@@ -150,6 +151,7 @@ fn rests_on_amnesia(
 }
 
 #[cold]
+#[track_caller]
 fn conflict(
     leader: &ServerModel,
     epoch: LeaderEpoch,
@@ -287,6 +289,7 @@ pub fn cut_promise(servers: &[ServerModel], committed: &mut Committed, ledger: &
 
 /// What is promised is durable on a majority, and whole on some disk. Asked when a log got
 /// shorter, at audits and at the end.
+#[track_caller]
 pub fn promise_stands(
     servers: &[ServerModel],
     committed: &Committed,

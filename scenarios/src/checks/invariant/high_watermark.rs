@@ -16,6 +16,7 @@ claim! {
 }
 
 /// Within one life and epoch it only grows. Gives what to remember.
+#[track_caller]
 pub fn monotonic(
     server: &ServerModel,
     before: Option<OffsetAndEpoch>,

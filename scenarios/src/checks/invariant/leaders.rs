@@ -143,6 +143,7 @@ impl Leaders {
 }
 
 #[cold]
+#[track_caller]
 fn refuse(
     invariant: &'static Claim,
     what: &str,
@@ -193,6 +194,7 @@ pub fn writes_records(server: &ServerModel, epoch: LeaderEpoch, verdict: &mut Ve
 }
 
 /// A replica wrote `quorum-state`, or says that it entered an epoch: neither goes back.
+#[track_caller]
 pub fn monotonic_epoch(server: &ServerModel, before: LeaderEpoch, now: LeaderEpoch, verdict: &mut Verdict) {
     if now < before {
         verdict.fail(&MonotonicEpoch::CLAIM, || {

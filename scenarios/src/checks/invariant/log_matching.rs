@@ -8,6 +8,7 @@ claim! {
 
 /// Two records stand at one place, or something else that is no log.
 #[cold]
+#[track_caller]
 pub fn broken(verdict: &mut Verdict, detail: impl FnOnce() -> String) {
     verdict.fail(&LogMatching::CLAIM, detail);
     verdict.logs_are_ambiguous();

@@ -20,6 +20,7 @@ pub struct ValidVotes {
 
 impl ValidVotes {
     /// A server gave its vote.
+    #[track_caller]
     pub fn voted(
         &mut self,
         server: usize,

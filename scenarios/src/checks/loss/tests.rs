@@ -13,6 +13,9 @@ use super::elections::{Candidate, CommittedChange};
 use super::facts::{Began, Fact};
 use crate::checks::server_model::ledger::{BatchId, Ledger};
 
+mod leaders;
+mod quorum;
+
 const REPLICAS: usize = 3;
 const RECORDS: usize = 4;
 const EPOCHS: i32 = 3;
@@ -310,6 +313,62 @@ fn explore(world: &World, depth: usize, records: &mut Records, judged: &mut [u64
         next.step(step, records, judged);
         explore(&next, depth - 1, records, judged);
     }
+}
+
+/// All of at most three replicas that were or are candidates, with every fault, leader and permission. A change is wrong
+/// if it takes the records from the last who has them, or gives the lead to one who lacks them, for no cause.
+#[test]
+fn every_change_of_candidates_is_judged_as_the_naive_definition_does() {
+    let mut judged = BTreeMap::new();
+    for bits in 0..1_u32 << 15 {
+        let of = |replica: usize, bit: usize| bits >> (5 * replica + bit) & 1 == 1;
+        let [was, is] = [0, 1].map(|bit| (0..REPLICAS).filter(|it| of(*it, bit)).collect::<Vec<_>>());
+        let candidate = |it: &usize| Candidate { has_all: of(*it, 2), hurt: of(*it, 3), restarted: of(*it, 4) };
+        let [before, after] = [&was, &is].map(|of| of.iter().map(candidate).collect::<Vec<_>>());
+        for (elected, allowed, elr) in is.iter().map(Some).chain([None]).flat_map(|elected| {
+            [(elected, false, false), (elected, true, false), (elected, false, true), (elected, true, true)]
+        }) {
+            let unclean = elected.is_some_and(|leader| !was.contains(leader));
+            let change = CommittedChange {
+                before: &before,
+                after: &after,
+                elected: elected.map(candidate),
+                unclean,
+                unclean_allowed: allowed,
+                elr,
+            };
+            let is_settled_later = elected.is_some_and(|leader| of(*leader, 3));
+            let takes_lead = elected.is_some_and(|leader| !of(*leader, 2)) && !is_settled_later;
+            let had: Vec<&usize> = was.iter().filter(|it| of(**it, 2)).collect();
+            let has = is.iter().any(|it| of(*it, 2));
+            let by_restarts = elr && had.iter().all(|it| of(**it, 3) || of(**it, 4));
+            let by_faults = !is.is_empty() && is.iter().all(|it| of(*it, 3));
+            let naive = match (unclean, has) {
+                (true, _) if allowed => Ok(false),
+                (true, true) | (false, true) => {
+                    if takes_lead {
+                        Err(())
+                    } else {
+                        Ok(false)
+                    }
+                }
+                (true, false) => Err(()),
+                (false, false) if had.is_empty() => Ok(false),
+                (false, false) if by_restarts => Ok(true),
+                (false, false) => {
+                    if by_faults {
+                        Ok(false)
+                    } else {
+                        Err(())
+                    }
+                }
+            };
+            let answer = change.may_leave().map(|fact| fact.is_some()).map_err(|_| ());
+            assert_eq!(answer, naive, "{change:?}");
+            *judged.entry(answer).or_insert(0) += 1;
+        }
+    }
+    assert!(judged.len() == 3 && judged.values().all(|count| *count > 1_000), "{judged:?}");
 }
 
 #[test]

@@ -272,6 +272,7 @@ impl MetadataModel {
 }
 
 #[cold]
+#[track_caller]
 fn does_not_replay(offset: Offset, record: &MetadataRecord, error: &str, verdict: &mut Verdict) {
     verdict.fail(&CommittedMetadataReplays::CLAIM, || {
         format!("{} committed at offset {offset} does not replay: {error}", record.name())

@@ -166,6 +166,7 @@ fn left_without_cause(
 }
 
 #[cold]
+#[track_caller]
 fn fail(id: TopicIdPartition, partition: &ReferencePartition, wrong: String, verdict: &mut Verdict) {
     verdict.fail(&ValidControllerIsrAndElr::CLAIM, || {
         let list = |ids: &[NodeId]| ids.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ");

@@ -106,6 +106,7 @@ impl Ack {
 }
 
 #[cold]
+#[track_caller]
 fn lost(
     partition: &PartitionModel,
     server: usize,

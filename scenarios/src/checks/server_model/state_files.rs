@@ -70,9 +70,9 @@ fn reader_of(path: &str) -> Option<fn(&[u8]) -> bool> {
     Some(match path.rsplit('/').next()? {
         "quorum-state" => is_quorum_state,
         "meta.properties" => |bytes| has_lines(bytes, &["version=1", "node.id=", "cluster.id="]),
-        "partition.metadata" => |bytes| has_lines(bytes, &["version: 0", "topic_id: "]),
-        "leader-epoch-checkpoint" => |bytes| is_checkpoint(bytes, 2),
-        "replication-offset-checkpoint" => |bytes| is_checkpoint(bytes, 3),
+        "partition.metadata" => is_partition_metadata,
+        "leader-epoch-checkpoint" => |bytes| is_checkpoint(bytes, is_epoch_entry),
+        "replication-offset-checkpoint" => |bytes| is_checkpoint(bytes, is_offset_entry),
         _ => return None,
     })
 }
@@ -89,13 +89,39 @@ fn has_lines(bytes: &[u8], beginnings: &[&str]) -> bool {
     beginnings.iter().all(|beginning| text.lines().any(|line| line.starts_with(beginning)))
 }
 
-/// A version, the number of entries, and as many lines of so many words; or nothing behind the version.
-fn is_checkpoint(bytes: &[u8], words: usize) -> bool {
+/// A word and a version, a word and a topic id (`PartitionMetadataReadBuffer`), whose last bits Java's decoder ignores.
+fn is_partition_metadata(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let mut seconds = text.lines().map(|line| match line.split_ascii_whitespace().collect::<Vec<_>>()[..] {
+        [_, second] => second,
+        _ => "",
+    });
+    let is_version = |word: &str| word.parse().is_ok_and(|version: i32| version >= 0);
+    let is_id =
+        |word: &str| word.len() == 22 && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    seconds.next().is_some_and(is_version) && seconds.next().is_some_and(is_id)
+}
+
+/// A version, the number of entries, and as many lines with an entry each (`CheckpointFile.read`); or nothing behind the
+/// version.
+fn is_checkpoint(bytes: &[u8], is_entry: fn(&[&str]) -> bool) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let lines: Vec<&str> = text.lines().collect();
     let [version, count, entries @ ..] = &lines[..] else { return lines.is_empty() || lines == ["0"] };
-    let is_entry = |line: &&str| line.split_ascii_whitespace().count() == words;
+    let is_entry = |line: &&str| is_entry(&line.split_ascii_whitespace().collect::<Vec<_>>());
     *version == "0" && count.parse() == Ok(entries.len()) && entries.iter().all(is_entry)
+}
+
+/// An epoch and an offset (`LeaderEpochCheckpointFile.Formatter`), neither negative (`LeaderEpochFileCache.assign`).
+fn is_epoch_entry(words: &[&str]) -> bool {
+    let [epoch, offset] = words else { return false };
+    epoch.parse().is_ok_and(|epoch: i32| epoch >= 0) && offset.parse().is_ok_and(|offset: i64| offset >= 0)
+}
+
+/// A topic, a partition and an offset. Numbers that are none throw only when the broker begins to lead or follow, and to
+/// a handler that goes on (`BrokerMetadataPublisher.onMetadataUpdate`).
+fn is_offset_entry(words: &[&str]) -> bool {
+    words.len() == 3
 }
 
 #[cfg(test)]

@@ -69,7 +69,11 @@ fn acknowledged_order_is_real_time_order() {
     commit(&mut quorum, 60);
     quorum.tell(1, AttemptEvent::AppendOk { attempt: 1, base_offset: 4 });
     quorum.tell(1, AttemptEvent::AppendInvoked { attempt: 2, first_value: 61, count: 1 });
+    let mut unanswered = quorum.checks.clone();
     quorum.tell(1, AttemptEvent::AppendOk { attempt: 2, base_offset: 3 });
+    assert_eq!(quorum.broke(), Some("LinearizableAppends"));
+    std::mem::swap(&mut quorum.checks, &mut unanswered);
+    quorum.checks.finish(quorum.now);
     assert_eq!(quorum.broke(), Some("LinearizableAppends"));
 }
 

@@ -36,8 +36,12 @@ enum Step {
     Replace(usize),
     /// A voter is elected by a majority whose logs are not ahead of its own, and begins.
     Elect(usize),
-    /// A mistake: a voter is elected whatever the others hold.
+    /// A mistake, unless its epochs mislead the others: a voter is elected whatever they hold.
     ElectWrongly(usize),
+    /// A `leader-epoch-checkpoint` comes back with other epochs.
+    Mislead(usize),
+    /// A follower whose epochs, or those of its leader, are not what they were cuts its last record.
+    Cut(usize),
 }
 
 /// Every record of one history once, by what is before it and its epoch.
@@ -89,6 +93,9 @@ struct World {
     /// How many records each voter has acknowledged to the leader.
     acknowledged: [usize; VOTERS],
     known: Vec<Known>,
+    misled: [bool; VOTERS],
+    /// Epochs may mislead.
+    with_misled: bool,
     steps: Vec<Step>,
     records: Records,
     servers: Vec<ServerModel>,
@@ -114,6 +121,8 @@ impl World {
             epoch: 0,
             acknowledged: [0; VOTERS],
             known: Vec::new(),
+            misled: [false; VOTERS],
+            with_misled: false,
             steps: Vec::new(),
             records: Records::default(),
             servers,
@@ -139,6 +148,10 @@ impl World {
             steps.extend((log.len() < RECORDS).then_some(Step::Append));
             let others = (0..VOTERS).filter(|other| self.logs[*other] != *log);
             steps.extend(others.map(Step::Replicate));
+            let cuts = |voter: &usize| {
+                *voter != leader && !self.logs[*voter].is_empty() && (self.misled[*voter] || self.misled[leader])
+            };
+            steps.extend((0..VOTERS).filter(cuts).map(Step::Cut));
             let is_own =
                 |count: usize| count.checked_sub(1).is_some_and(|last| self.records.epoch(log[last]) == self.epoch);
             let mut acknowledged = self.acknowledged;
@@ -151,6 +164,8 @@ impl World {
                 steps.push(Step::CommitWrongly);
             }
         }
+        let misleads = |voter: &usize| self.with_misled && !self.misled[*voter];
+        steps.extend((0..VOTERS).filter(misleads).map(Step::Mislead));
         if self.epoch + 1 < EPOCHS {
             let election = |voter: usize| {
                 if self.could_win(voter) { Step::Elect(voter) } else { Step::ElectWrongly(voter) }
@@ -192,15 +207,20 @@ impl World {
                     self.leader = None;
                     self.servers[server].role = None;
                 }
-                let epochs = Some((LeaderEpoch(0), LeaderEpoch(self.epoch)));
-                self.committed.facts.push(QuorumFact::Destroyed { server, voter: true, epochs, log });
-                for at in 0..self.known.len() {
-                    let anchored = |other: &Known| {
-                        other.committer == self.records.epoch(other.id) && self.holders(other.id) >= MAJORITY
-                    };
-                    self.known[at].promised &= self.known[at..].iter().any(anchored);
-                }
-                cut_promise(&self.servers, &mut self.committed, &self.records.ledger, &mut self.verdict);
+                self.misled[server] = false;
+                self.committed.facts.push(QuorumFact::Misled { server, is_misled: false });
+                self.destroyed(server, Some((LeaderEpoch(0), LeaderEpoch(self.epoch))), log);
+            }
+            Step::Mislead(server) => {
+                self.misled[server] = true;
+                self.committed.facts.push(QuorumFact::Misled { server, is_misled: true });
+                self.destroyed(server, None, None);
+            }
+            Step::Cut(server) => {
+                let (last, log) = self.logs[server].split_last().expect("it cuts something");
+                let (last, log) = (*last, log.to_vec());
+                self.set_log(server, log);
+                self.destroyed(server, None, Some(last));
             }
             Step::Elect(server) | Step::ElectWrongly(server) => self.elects(server, step, judged),
         }
@@ -213,6 +233,17 @@ impl World {
                 self.steps
             );
         }
+    }
+
+    /// A fault took what a majority needs: the promise ends where no majority has it.
+    fn destroyed(&mut self, server: usize, epochs: Option<(LeaderEpoch, LeaderEpoch)>, log: Option<BatchId>) {
+        self.committed.facts.push(QuorumFact::Destroyed { server, voter: true, epochs, log });
+        for at in 0..self.known.len() {
+            let anchored =
+                |other: &Known| other.committer == self.records.epoch(other.id) && self.holders(other.id) >= MAJORITY;
+            self.known[at].promised &= self.known[at..].iter().any(anchored);
+        }
+        cut_promise(&self.servers, &mut self.committed, &self.records.ledger, &mut self.verdict);
     }
 
     fn commits(&mut self, step: Step, judged: &mut Judged) {
@@ -250,7 +281,8 @@ impl World {
         let epoch = LeaderEpoch(self.epoch);
         self.servers[server].role = Some((Role::Leader, epoch, node(server)));
         let kept = self.known.iter().zip(&self.logs[server]).take_while(|(known, held)| known.id == **held).count();
-        let permitted = self.known[kept..].iter().all(|known| !known.promised);
+        // Its epochs may have won votes that its log does not deserve.
+        let permitted = self.misled[server] || self.known[kept..].iter().all(|known| !known.promised);
         assert!(permitted || step != Step::Elect(server), "Raft has elected it: {:?}", self.steps);
         self.known.truncate(kept);
         let World { servers, committed, verdict, records, .. } = self;
@@ -326,6 +358,9 @@ fn every_short_history_of_a_quorum_is_judged_as_the_naive_definition_does() {
         world.step(step, &mut judged);
     }
     explore(&world, 6, &mut judged);
+    // With epochs that mislead: fewer steps, for there are more kinds of them.
+    world.with_misled = true;
+    explore(&world, 5, &mut judged);
     let Judged { elections, commits } = judged;
     assert!(elections.iter().chain(&commits).all(|count| *count > 1_000), "{judged:?}");
 }

@@ -100,6 +100,10 @@ fn a_committed_record_replays() {
     brokers.commit([topic("other", 9)]);
     assert_eq!(brokers.broke(), Some("CommittedMetadataReplays"));
     let mut brokers = Brokers::with_partition(true);
+    let begin = MetadataRecord::BeginTransaction(BeginTransaction { name: None });
+    brokers.commit([begin, topic("other", 8), topic("other", 9)]);
+    assert_eq!(brokers.broke(), Some("CommittedMetadataReplays"), "in a transaction, too");
+    let mut brokers = Brokers::with_partition(true);
     brokers.commit_frames([&[1, 99, 0][..]]);
     assert_eq!(brokers.broke(), Some("CommittedMetadataReplays"), "there is no record of that type");
 }

@@ -31,6 +31,40 @@ fn two_batches_never_stand_at_one_epoch_and_offset() {
 }
 
 #[test]
+fn a_log_is_of_batches_one_behind_the_other() {
+    let appends = |bytes: &dyn Fn(&mut Brokers) -> Rc<[u8]>| {
+        let mut brokers = Brokers::at_work(false, &[10, 11]);
+        let bytes = bytes(&mut brokers);
+        let inode = brokers.disks[1].names["t-0/00000000000000000000.log"];
+        let file = *brokers.disks[1].open.iter().find(|(_, of)| **of == inode).expect("its log is open").0;
+        brokers.cross(1, Event::Wrote { write: Write::Append { file: File(file), bytes: &bytes } });
+        brokers.broke().map(str::to_owned)
+    };
+    let at = |offset: i64| {
+        move |brokers: &mut Brokers| Rc::clone(&brokers.batch_of(2, 12).assigned(Offset(offset), LeaderEpoch(0)).bytes)
+    };
+    assert_eq!(appends(&at(2)), None);
+    assert_eq!(appends(&at(9)).as_deref(), Some("LogMatching"), "behind a gap");
+    assert_eq!(appends(&|_| [0; 40].into()).as_deref(), Some("LogMatching"), "no batch");
+}
+
+#[test]
+fn a_broker_comes_back_with_another_batch() {
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    let (one, other) = (brokers.batch(12), brokers.batch_of(2, 13));
+    brokers.append(0, &one);
+    let other = other.assigned(Offset(2), LeaderEpoch(0));
+    brokers.flush(2);
+    brokers.disks[2].bytes_mut("t-0/00000000000000000000.log").extend_from_slice(&other.bytes);
+    let left = brokers.disks[2].clone();
+    brokers.cross(2, Event::DiskDamaged { left: &left });
+    brokers.cross(2, Event::Down { how: Down::PowerLost });
+    assert_eq!(brokers.broke(), None);
+    brokers.boot(2);
+    assert_eq!(brokers.broke(), Some("LogMatching"));
+}
+
+#[test]
 fn a_high_watermark_only_grows_in_an_epoch_and_stays_in_the_log() {
     let mut brokers = Brokers::at_work(false, &[10, 11]);
     brokers.high_watermark(0, 1);

@@ -40,23 +40,53 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     below.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
 }
 
-/// The places of product code that report.
-fn sites() -> BTreeSet<String> {
+/// Product code of the checks, with names from the workspace's root as [`Location`] has them.
+fn product() -> Vec<(String, String)> {
     let crate_root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = crate_root.parent().expect("a member of the workspace");
-    let mut sites = BTreeSet::new();
+    let mut product = Vec::new();
     for path in sources(&crate_root.join("src/checks")) {
         let name = path.strip_prefix(root).expect("below the root").to_string_lossy().into_owned();
-        if name.contains("/tests") || name.ends_with("checks/verdict.rs") {
-            continue;
-        }
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
-        let product = text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
-        let reports = |line: &str| [".fail(", ".fail_by(", ".fail_unless("].iter().any(|call| line.contains(call));
-        let lines = product.lines().zip(1..).filter(|(line, _)| reports(line));
-        sites.extend(lines.map(|(_, number)| format!("{name}:{number}")));
+        if !name.contains("/tests") {
+            product.push((name, text.split("#[cfg(test)]\nmod tests").next().unwrap_or_default().to_owned()));
+        }
     }
-    sites
+    product
+}
+
+/// Does a line name this function before a parenthesis?
+fn calls(line: &str, function: &str) -> bool {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    line.match_indices(function).any(|(at, _)| {
+        line[at + function.len()..].starts_with('(') && !line[..at].ends_with(is_name) && !line[..at].ends_with("fn ")
+    })
+}
+
+/// The places of product code that report: calls of functions that are `#[track_caller]`, those of [`Verdict`] and those
+/// that report for several callers, outside of such functions.
+///
+/// [`Verdict`]: crate::checks::verdict::Verdict
+fn sites() -> BTreeSet<String> {
+    let product = product();
+    let (mut functions, mut lines) = (BTreeSet::new(), Vec::new());
+    for (name, text) in &product {
+        // The end of the function that is being read: rustfmt puts it where the attribute stands.
+        let mut end: Option<String> = None;
+        for (line, number) in text.lines().zip(1..) {
+            if let Some(indent) = line.strip_suffix("#[track_caller]") {
+                end = Some(format!("{indent}}}"));
+            } else if end.as_deref() == Some(line) {
+                end = None;
+            } else if end.is_none() && !line.trim_start().starts_with("//") {
+                lines.push((line, format!("{name}:{number}")));
+            } else if let Some((_, rest)) = line.split_once("fn ") {
+                functions.extend(rest.split(['(', '<']).next());
+            }
+        }
+    }
+    let reports = |line: &str| functions.iter().any(|function| calls(line, function));
+    lines.into_iter().filter(|(line, _)| reports(line)).map(|(_, site)| site).collect()
 }
 
 /// This binary, with only the tests of checks.

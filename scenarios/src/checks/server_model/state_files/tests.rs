@@ -17,13 +17,20 @@ fn kafkas_files_are_read() {
 fn what_kafka_reads_is_read() {
     let state = br#"{"clusterId":"","leaderId":1,"leaderEpoch":2,"votedId":-1,"appliedOffset":0,"currentVoters":[{"voterId":1}],"data_version":0}"#;
     assert!(is_quorum_state(state) && !is_quorum_state(&state[..40]) && !is_quorum_state(b""));
-    for (good, words) in [("", 2), ("0", 2), ("0\n0\n", 2), ("0\n2\n1 0\n4 17\n", 2), ("0\n1\na 0 3\n", 3)] {
-        assert!(is_checkpoint(good.as_bytes(), words), "{good:?}");
+    for good in ["", "0", "0\n0\n", "0\n2\n1 0\n4 17\n"] {
+        assert!(is_checkpoint(good.as_bytes(), is_epoch_entry), "{good:?}");
     }
+    for bad in ["0\n1\n1\n", "0\n1\nq 0\n", "0\n1\n1 p\n", "0\n1\n-1 0\n", "0\n1\n1 -1\n", "0\n1\n2147483648 0\n"] {
+        assert!(!is_checkpoint(bad.as_bytes(), is_epoch_entry), "{bad:?}");
+    }
+    assert!(is_checkpoint(b"0\n1\na 0 3\n", is_offset_entry));
     for bad in ["\0\0", "1\n0\n", "0\n1\n", "0\n1\na 0\n", "0\nx\n", "0\n0\n\n"] {
-        assert!(!is_checkpoint(bad.as_bytes(), 3), "{bad:?}");
+        assert!(!is_checkpoint(bad.as_bytes(), is_offset_entry), "{bad:?}");
     }
-    assert!(!is_checkpoint(b"0\n1\n\xff 0 1\n", 3));
+    assert!(!is_checkpoint(b"0\n1\n\xff 0 1\n", is_offset_entry));
     let read = reader_of("foo-0/partition.metadata").expect("known");
     assert!(read(b"version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ") && !read(b"version: 0\ntopic_\0\0\0"));
+    assert!(
+        read(b"versinn: 1\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ") && !read(b"version: p\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ")
+    );
 }
