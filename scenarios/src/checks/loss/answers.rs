@@ -301,24 +301,25 @@ impl Losses<'_> {
     /// it since it was known to reach so far, or while a leader of before the cut may still have said so; or that leader
     /// served a record that nobody can ever commit (KIP-320).
     pub fn may_be_lost(&self, position: &SentBack, last: Option<u64>) -> Option<Excuse> {
-        let leads_at = |other: &Began, at: u64| {
-            let is_over =
-                |fact: &Fact| matches!(fact, Fact::Ended { epoch, at: end } if *epoch == other.epoch && *end <= at);
-            !self.facts.iter().any(is_over)
+        let is_later = |fact: &Fact| matches!(fact, Fact::Began(began) if began.at > position.until);
+        let until = self.facts.iter().position(is_later).unwrap_or(self.facts.len());
+        let then = Losses { facts: &self.facts[..until], ..*self };
+        let led_by = |at: u64, of: LeaderEpoch| {
+            !then.facts.iter().any(|fact| matches!(fact, Fact::Ended { epoch, at: end } if *epoch == of && *end <= at))
         };
         let by_earlier = |cut: &Began| {
-            self.facts.iter().any(|fact| match fact {
-                Fact::Began(other) => other.epoch < cut.epoch && leads_at(other, position.since),
+            then.facts.iter().any(|fact| match fact {
+                Fact::Began(other) => other.epoch < cut.epoch && led_by(position.since, other.epoch),
                 _ => false,
             })
         };
         let explains = |(place, cut): (usize, &Began)| {
-            let is_between = cut.at <= position.until && (position.since < cut.at || by_earlier(cut));
-            is_between && cut.agreed_end < position.from && self.is_cut(place)
+            let is_since = position.since < cut.at || by_earlier(cut);
+            is_since && cut.agreed_end < position.from && then.is_cut(place)
         };
         let before = Offset(position.from.0 - 1);
-        let is_missing = |value| self.may_be_reported(before, value, None, ReportedBy::Shown).is_some();
-        let is_lost = self.is_deleted() || self.begun().any(explains) || last.is_some_and(is_missing);
+        let is_missing = |value| then.may_be_reported(before, value, None, ReportedBy::Shown).is_some();
+        let is_lost = self.is_deleted() || then.begun().any(explains) || last.is_some_and(is_missing);
         is_lost.then_some(Excuse::PositionLostWithRecords)
     }
 

@@ -119,8 +119,11 @@ fn shown(command: &str, last_code: i32, here: &Path) -> (Vec<String>, i32) {
     let mut text = String::new();
     reader.read_to_string(&mut text).expect("text");
     let code = child.wait().expect("it ends").code().expect("an exit code");
-    let progress =
-        |line: &str| line.starts_with('[') && line.contains("%] ") || line.contains(" operations left, trying ");
+    // `why` prints what it does, after the seconds so far, once it has taken ten of them.
+    let of_why = |line: &str| line.split_once("s: ").is_some_and(|(seconds, _)| seconds.parse::<u64>().is_ok());
+    let progress = |line: &str| {
+        line.starts_with('[') && line.contains("%] ") || line.contains(" operations left, trying ") || of_why(line)
+    };
     (text.lines().filter(|line| !progress(line)).map(|line| line.trim_end().to_owned()).collect(), code)
 }
 

@@ -161,11 +161,13 @@ fn positions_jump_for_a_reason_only() {
     assert_eq!((beyond.broke(), beyond.remarked(Remark::PositionReset)), (None, 2));
     let below = [starts_at(0), read.clone(), out_of_range(3, 2), starts_at(0), again(0)];
     assert_eq!(reads(&below).broke(), Some("PositionLost"));
-    // A cut below the position is a reason.
+    // A cut below the position is a reason, if it comes between.
     let story = |parts: [&[Step]; 3]| play(&[&appends(&[10, 20])[..], parts[0], parts[1], parts[2]].concat());
-    let below = consumer(&below);
-    let cut = story([&[], &below, &[Step::Cut(0)]]);
+    let (is_read, is_lost) = (consumer(&below[..2]), consumer(&below[2..]));
+    let cut = story([&is_read, &[Step::Cut(0)], &is_lost]);
     assert_eq!((cut.broke(), cut.excused(Excuse::PositionLostWithRecords)), (None, 1));
+    let below = consumer(&below);
+    assert_eq!(story([&[], &below, &[Step::Cut(0)]]).broke(), Some("PositionLost"), "it was cut later");
     // So is a leader that has less, if it had begun by then.
     let by = |to, epoch| [Step::SendsBack(to, epoch)];
     let excused = story([&by(1, 1), &below, &[]]);
