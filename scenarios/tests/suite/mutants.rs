@@ -110,7 +110,7 @@ mutants! {
     election_timeout_from_zero: ElectionTimeoutFromZero, "quorum" 0 => "ElectionNotEarly";
     forwarded_forgotten: ForwardedForgotten, "ci" 0 => "RequestAnswered";
     malformed_election_ignored: MalformedElectionIgnored, "power-loss" 73 => "DamagedFileRefused";
-    malformed_epoch_skipped: MalformedEpochSkipped, "power-loss" 0 => "DamagedFileRefused";
+    malformed_epoch_skipped: MalformedEpochSkipped, "power-loss" 278 => "DamagedFileRefused";
     renounced_unheard: RenouncedUnheard, "ci" 0 => "Recovery";
     shrunk_early: ShrunkEarly, "ci" 0 => "IsrNotShrunkEarly";
     retried_at_once: RetriedAtOnce, "ci" 0 => "RetriedAfterBackoff";

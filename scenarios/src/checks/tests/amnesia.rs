@@ -191,6 +191,19 @@ fn what_a_misled_voter_cuts_is_destroyed() {
     quorum.boot(1);
     quorum.cut(1, 1, 0);
     assert_eq!(quorum.broke(), Some("CommittedRecordsDurable"));
+
+    // It may have acknowledged what is committed only later.
+    for is_misled in [true, false] {
+        let mut quorum = committed_on_two();
+        mislead(&mut quorum, if is_misled { 1 } else { 2 });
+        let end = quorum.checks.committed_end().0;
+        let batch = quorum.data(0, 1, 11);
+        quorum.write(0, &batch);
+        quorum.replicate(0, 1, 1);
+        quorum.cut(1, 1, end);
+        quorum.move_high_watermark(0, 1);
+        assert_eq!(quorum.broke(), (!is_misled).then_some("MajorityReachedHighWatermark"));
+    }
 }
 
 #[test]
