@@ -23,7 +23,6 @@ use smallvec::SmallVec;
 
 use super::context::{Context, Stands};
 use super::counts::Remark;
-use crate::checks::loss::answers::Losses;
 use crate::checks::loss::resent::{Resent, may_be_lost_with_leader};
 use crate::checks::replication::committed_log::{LogBatch, ReportedBy, Session};
 use crate::checks::replication::partitions::PartitionIndex;
@@ -399,13 +398,9 @@ impl Appends {
         is_bumped && !sendings[first.max(second)].after_ack
     }
 
-    pub fn destroyed(
-        &mut self,
-        (log, losses): (PartitionIndex, Losses<'_>),
-        batch: &LogBatch,
-        values: &[u64],
-        verdict: &mut Verdict,
-    ) {
+    /// A batch is cut from a log. True if it was acknowledged there, to acks=all.
+    pub fn destroyed(&mut self, log: PartitionIndex, batch: &LogBatch, values: &[u64]) -> bool {
+        let mut is_acked = false;
         if let Some(key) = self.sender_of(values, batch.producer) {
             // What comes now comes behind what is left.
             self.latest.remove(&(log, key.0));
@@ -413,17 +408,14 @@ impl Appends {
             if let Some(sending) = sent.sending(batch.producer) {
                 sending.copies -= 1;
             }
-            if sent.acks == -1 && sent.answered_at == Some(batch.base) {
-                let (base, epoch) = (Offset(batch.base), Some(batch.epoch));
-                let excuse = losses.may_be_reported(base, values[0], epoch, ReportedBy::Acked);
-                verdict.excuse(excuse.expect("it was cut"), 1);
-            }
+            is_acked = sent.acks == -1 && sent.answered_at == Some(batch.base);
         }
         for (offset, value) in (batch.base..).zip(values) {
             if let Some(known) = self.values.get_mut(value) {
                 known.place = known.place.filter(|place| *place != (log, offset));
             }
         }
+        is_acked
     }
 
     fn batch_of(&self, value: u64) -> Option<&SentBatch> {

@@ -17,7 +17,7 @@ use super::context::Context;
 use super::counts::Counts;
 use super::metadata::Metadata;
 use super::polls::{Polls, UncommittedRead};
-use crate::checks::replication::committed_log::{Change, ReportedValue};
+use crate::checks::replication::committed_log::{Change, ReportedBy, ReportedValue};
 use crate::checks::replication::partition::PartitionModel;
 use crate::checks::replication::partitions::{PartitionIndex, Partitions};
 use crate::report::Linearizability;
@@ -115,8 +115,14 @@ impl ClientHistories {
             }
             Change::Cut(gone) => {
                 self.cut.insert(log);
-                for (batch, values) in gone {
-                    self.appends.destroyed((log, partitions[log].losses()), batch, values, verdict);
+                let (of, name) = (&partitions[log], self.metadata.name_of(partitions[log].id));
+                for (batch, values) in gone.iter().filter(|(batch, values)| self.appends.destroyed(log, batch, values))
+                {
+                    let (base, epoch) = (batch.base, Some(batch.epoch));
+                    let excuse = of.losses().may_be_reported(Offset(base), values[0], epoch, ReportedBy::Acked);
+                    verdict.fail_unless(excuse, &LostWrite::CLAIM, || {
+                        format!("an acknowledged batch is cut from {name} at offset {base}")
+                    });
                 }
             }
         }

@@ -20,6 +20,10 @@ const REPLICAS: usize = 3;
 const RECORDS: usize = 4;
 const EPOCHS: i32 = 3;
 
+fn last(log: &[BatchId]) -> BatchId {
+    log.last().copied().unwrap_or(BatchId::START)
+}
+
 /// What happens next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
@@ -103,7 +107,7 @@ impl World {
     }
 
     fn tip(&self, replica: usize) -> BatchId {
-        self.logs[replica].last().copied().unwrap_or(BatchId::START)
+        last(&self.logs[replica])
     }
 
     fn has_committed(&self, replica: usize) -> bool {

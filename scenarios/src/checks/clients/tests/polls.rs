@@ -74,7 +74,7 @@ fn polls_are_contiguous_and_equal_to_the_log() {
 }
 
 #[test]
-fn a_record_is_of_the_epoch_told() {
+fn a_record_is_of_the_epoch_reported() {
     let mut altered = polls(2, 0, &[(0, 10)], 4);
     altered[1] = PollRecords { attempt: 2, partition: P, leader_epoch: LeaderEpoch(2), count: 1 };
     assert_eq!(reads(&[starts_at(0), altered]).broke(), Some("InconsistentOffsets"));
@@ -99,7 +99,7 @@ fn what_is_shown_ahead_of_the_log_must_follow() {
 
 /// The successor of a leader deposed at the last moment has yet to move its high watermark.
 #[test]
-fn recovery_waits_for_what_clients_were_told_of() {
+fn recovery_waits_for_what_clients_received() {
     let shown = consumer(&[starts_at(4), polls(2, 4, &[(4, 30), (5, 31)], 6)]);
     let reported = consumer(&[starts_at(4), polls(2, 4, &[], 6)]);
     for ahead in [shown, reported] {
@@ -118,7 +118,7 @@ fn recovery_waits_for_what_clients_were_told_of() {
 }
 
 #[test]
-fn a_high_watermark_told_is_reached() {
+fn a_high_watermark_reported_is_reached() {
     assert_eq!(reads(&[starts_at(0), polls(2, 0, &[], 4)]).broke(), None);
     assert_eq!(reads(&[starts_at(0), polls(2, 0, &[], 5)]).broke(), Some("UncommittedRead"));
 }
@@ -346,4 +346,13 @@ fn a_name_has_lives() {
     on.extend(consumer(&[polls(3, 1, &[(1, 21)], 2)]));
     assert_eq!(play(&on).broke(), None);
     assert_eq!(reborn(false, 20).broke(), Some("UncommittedRead"));
+}
+
+#[test]
+fn what_is_acknowledged_is_cut_for_a_cause_only() {
+    let acked = Step::Client(1, ProduceOk { attempt: 1, base_offset: Offset(0) });
+    let mut played = so_far(&[appends(&[10, 20]), vec![acked]].concat());
+    assert_eq!(played.broke(), None);
+    played.with_partition(T, |partition, verdict| partition.cut(0, verdict));
+    assert_eq!(played.broke(), Some("LostWrite"));
 }

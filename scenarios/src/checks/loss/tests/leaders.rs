@@ -19,7 +19,7 @@ enum Event {
     },
     /// The leader of an epoch begins; by then another may have been elected.
     Begin(i32),
-    /// Whoever believes that it leads appends a record.
+    /// A replica that believes that it leads appends a record.
     Append(usize),
     /// A replica makes its log that of one that believes so.
     Follow {
@@ -36,7 +36,7 @@ enum Event {
     /// A fault leaves corrupt bytes in a log.
     Rot(usize),
     /// They are overwritten.
-    Mend(usize),
+    Overwrite(usize),
     Delete,
 }
 
@@ -76,10 +76,6 @@ struct History {
     deleted: bool,
     facts: Vec<Fact>,
     events: Vec<Event>,
-}
-
-fn last(log: &[BatchId]) -> BatchId {
-    log.last().copied().unwrap_or(BatchId::START)
 }
 
 impl History {
@@ -140,7 +136,7 @@ impl History {
             });
             events.extend(others.map(|leader| Event::Follow { server, leader }));
             events.extend((0..log.len()).map(|left| Event::Lose { server, left }));
-            events.push(if self.rotten[server] { Event::Mend(server) } else { Event::Rot(server) });
+            events.push(if self.rotten[server] { Event::Overwrite(server) } else { Event::Rot(server) });
         }
         let begins = |epoch: &i32| {
             let server = self.elected[*epoch as usize].0;
@@ -217,7 +213,7 @@ impl History {
                 self.rotten[server] = true;
                 self.facts.push(Fact::Rotten { server });
             }
-            Event::Mend(server) => {
+            Event::Overwrite(server) => {
                 self.rotten[server] = false;
                 self.facts.push(Fact::Whole { server });
             }

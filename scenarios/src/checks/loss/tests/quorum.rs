@@ -54,10 +54,6 @@ struct History {
     events: Vec<Event>,
 }
 
-fn last(log: &[BatchId]) -> BatchId {
-    log.last().copied().unwrap_or(BatchId::START)
-}
-
 impl History {
     fn new(records: &mut Records) -> History {
         let first = records.behind(BatchId::START, 0);
