@@ -206,14 +206,16 @@ fn shows(partition: &mut PartitionModel, server: usize, offset: Offset, verdict:
     }
 }
 
-/// A follower has adopted its leader's high watermark: below it, its log equals C.
-pub fn follower_high_watermark(partition: &PartitionModel, server: usize, offset: Offset, verdict: &mut Verdict) {
-    let log = &partition.replicas[server].log;
+/// A follower has adopted its leader's high watermark: below it, its log equals C, or what C is extended to.
+pub fn follower_high_watermark(partition: &mut PartitionModel, server: usize, offset: Offset, verdict: &mut Verdict) {
+    let (log, losses) = (&partition.replicas[server].log, partition.losses());
     let agreed = partition.end_of(log.agreed);
-    if offset <= agreed || offset > partition.committed_end() {
+    if offset <= agreed {
         return;
     }
-    let losses = partition.losses();
+    if log.agreed == partition.committed.len() {
+        return shows_uncommitted(partition, server, offset, verdict);
+    }
     let served = || log.get(log.agreed).and_then(|batch| losses.may_serve_lost(batch));
     let excuse = losses.promises_nothing(server).or_else(served);
     let (of, id) = (partition.id, partition.node(server));
@@ -222,6 +224,19 @@ pub fn follower_high_watermark(partition: &PartitionModel, server: usize, offset
             "partition {of}: follower {id} has high watermark {offset}; its log is the committed one up to {agreed}"
         )
     });
+}
+
+/// A replica's high watermark is beyond C, which its log continues: a leader may learn late that it is deposed, and
+/// moves its high watermark meanwhile. What is below stays.
+fn shows_uncommitted(partition: &mut PartitionModel, server: usize, end: Offset, verdict: &mut Verdict) {
+    let replica = &partition.replicas[server];
+    let held = replica.count_to(end, &partition.ledger).map(|count| replica.log.prefix(count));
+    let Some(held) = held else { return };
+    if let Some(excuse) = partition.losses().may_serve(held) {
+        verdict.excuse(excuse, 1);
+    } else if !partition.shown.contains(&held) {
+        partition.shown.push(held);
+    }
 }
 
 pub fn answers_consumer(
@@ -252,21 +267,16 @@ pub fn answers_consumer(
         if same == Some(true) {
             continue;
         }
-        let replica = &partition.replicas[server];
-        let held = replica.count_to(batch.next_offset(), ledger).map(|count| replica.log.prefix(count));
-        if let Some(excuse) = held.and_then(|held| partition.losses().may_serve(held)) {
-            verdict.excuse(excuse, 1);
-        } else if same == Some(false) {
+        if same == Some(false) {
+            let replica = &partition.replicas[server];
+            let held = replica.count_to(batch.next_offset(), ledger).map(|count| replica.log.prefix(count));
+            let excuse = held.and_then(|held| partition.losses().may_serve(held));
             let base = batch.base_offset;
-            verdict.fail(&ConsistentRead::CLAIM, || {
+            verdict.fail_unless(excuse, &ConsistentRead::CLAIM, || {
                 format!("partition {of}: broker {id} returns a batch at offset {base} to a consumer that differs from the committed one")
             });
-        } else if let Some(held) = held {
-            // It is not known to be committed: a leader may learn late that it is deposed, and moves its high watermark
-            // meanwhile.
-            if !partition.shown.contains(&held) {
-                partition.shown.push(held);
-            }
+        } else {
+            shows_uncommitted(partition, server, batch.next_offset(), verdict);
         }
     }
 }

@@ -175,7 +175,7 @@ impl PartitionModel {
             let (id, excuse) = (self.id, self.losses().may_serve(*other));
             verdict.fail_unless(excuse, &ConsistentRead::CLAIM, || {
                 format!(
-                    "partition {id}: a consumer received a batch at offset {base} that differs from the committed one"
+                    "partition {id}: a batch at offset {base} was below a high watermark, and differs from the committed one"
                 )
             });
         }

@@ -92,7 +92,9 @@ fn consumers_see_what_is_committed() {
 
 #[test]
 fn what_a_deposed_leader_shows_is_compared_when_it_is_committed() {
-    let deposed = |same: bool| {
+    let consumed = |brokers: &mut Brokers| brokers.consume(0, 2, 2);
+    let followed = |brokers: &mut Brokers| shows(brokers, LeaderEpoch(0), Offset(2));
+    let deposed = |shows: &dyn Fn(&mut Brokers), same: bool| {
         let mut brokers = Brokers::at_work(false, &[10]);
         let batch = brokers.batch(11);
         brokers.append(0, &batch);
@@ -101,7 +103,7 @@ fn what_a_deposed_leader_shows_is_compared_when_it_is_committed() {
         brokers.fence(0, to_isr(&[1, 2], Some(1)));
         // A fetch in flight moves its high watermark, and it does not know yet.
         brokers.high_watermark(0, 2);
-        brokers.consume(0, 2, 2);
+        shows(&mut brokers);
         brokers.lead(1, 1, 1, 2);
         if !same {
             brokers.truncate(1, 1);
@@ -111,18 +113,21 @@ fn what_a_deposed_leader_shows_is_compared_when_it_is_committed() {
         brokers.high_watermark(1, 2);
         brokers
     };
-    assert_eq!(deposed(true).broke(), None);
-    assert_eq!(deposed(false).broke(), Some("ConsistentRead"));
+    for shows in [&consumed as &dyn Fn(&mut Brokers), &followed] {
+        assert_eq!(deposed(shows, true).broke(), None);
+        assert_eq!(deposed(shows, false).broke(), Some("ConsistentRead"));
+    }
+}
+
+/// A follower, broker 2, adopts its leader's high watermark.
+fn shows(brokers: &mut Brokers, epoch: LeaderEpoch, offset: Offset) {
+    brokers.say(2, BrokerObservation::FollowerHighWatermark { of: PARTITION.into(), epoch, offset });
 }
 
 #[test]
 fn a_follower_shows_a_high_watermark_over_the_committed_log_only() {
-    let shows = |brokers: &mut Brokers| {
-        let (of, epoch, offset) = (PARTITION.into(), LeaderEpoch(0), Offset(2));
-        brokers.say(2, BrokerObservation::FollowerHighWatermark { of, epoch, offset });
-    };
     let mut brokers = Brokers::at_work(false, &[10, 11]);
-    shows(&mut brokers);
+    shows(&mut brokers, LeaderEpoch(0), Offset(2));
     assert_eq!(brokers.broke(), None);
     let mut brokers = Brokers::at_work(false, &[10, 11]);
     brokers.change(to_isr(&[0, 1], None));
@@ -130,7 +135,7 @@ fn a_follower_shows_a_high_watermark_over_the_committed_log_only() {
     // A record of a leader that never was.
     let stray = Rc::new(brokers.batch_of(9, 99).assigned(Offset(1), LeaderEpoch(7)));
     brokers.append_assigned(2, &stray);
-    shows(&mut brokers);
+    shows(&mut brokers, LeaderEpoch(0), Offset(2));
     assert_eq!(brokers.broke(), Some("ConsistentRead"));
 }
 
