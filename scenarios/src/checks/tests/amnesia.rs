@@ -320,17 +320,17 @@ fn a_single_voter_commits_before_its_fsync_unless_it_is_mended() {
     assert_eq!(quorum.broke(), None);
     quorum.lose_power(0);
     assert_eq!(quorum.broke(), None);
-    let asked: [fn(&mut Quorum); 3] = [
+    let occasions: [fn(&mut Quorum); 3] = [
         |quorum| quorum.checks.audit(quorum.now, 0, (false, false), &NodeView::default(), &quorum.disks[0]),
         |quorum| quorum.checks.finish(quorum.now),
         |quorum| quorum.boot(0),
     ];
     let lost = quorum.checks.clone();
-    for ask in asked {
+    for occurs in occasions {
         quorum.checks = lost.clone();
         // An audit of nothing also breaks `GhostMismatch`.
         quorum.checks.verdict = Verdict::new(true);
-        ask(&mut quorum);
+        occurs(&mut quorum);
         let is_found = quorum.checks.fired().any(|name| name == "CommittedRecordsDurable");
         assert!(is_found, "what D9's exception costs");
     }

@@ -72,7 +72,7 @@ fn requested() -> Brokers {
 }
 
 #[test]
-fn records_that_were_asked_for_in_an_older_epoch_are_not_appended() {
+fn records_that_were_requested_in_an_older_epoch_are_not_appended() {
     let mut brokers = requested();
     brokers.hears(1, None);
     brokers.replicate(0, 1);
@@ -94,7 +94,7 @@ fn records_that_were_asked_for_in_an_older_epoch_are_not_appended() {
 }
 
 #[test]
-fn a_leader_does_not_cut_its_log_by_what_it_asked_as_a_follower() {
+fn a_leader_does_not_cut_its_log_by_what_it_requested_as_a_follower() {
     let cut = |leads: bool| {
         let mut brokers = requested();
         brokers.replicate(0, 1);

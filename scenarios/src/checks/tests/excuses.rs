@@ -49,7 +49,7 @@ fn an_ack_needs_as_many_as_its_leader_may_know_are_due() {
 
 /// Some partitions of a request are decided long before its answer.
 #[test]
-fn an_ack_that_was_enough_when_it_was_decided_may_be_told_later() {
+fn an_ack_that_was_enough_when_it_was_decided_may_be_sent_later() {
     let acknowledged = |decided: bool| {
         let mut brokers = Brokers::with_partition(false);
         brokers.commit([config("min.insync.replicas", "1")]);
@@ -177,7 +177,7 @@ fn an_unclean_election_is_excused_as_long_as_somebody_asks_for_it() {
 }
 
 #[test]
-fn who_asked_for_an_unclean_election_is_forgotten_in_time() {
+fn a_request_for_an_unclean_election_is_forgotten_in_time() {
     let request = elect_leaders(1, Some(&[0]));
     let refused = EnvelopeResponse { error: ErrorCode::NotController, response: None };
     // A standby takes it, and refuses it or dies: it has written nothing.
@@ -371,7 +371,7 @@ fn what_others_of_the_isr_have_is_not_lost() {
 
 /// The leader of before all unclean elections has no excuse for a log that is not the committed one.
 #[test]
-fn a_clean_leader_that_parts_is_told_of_while_an_unclean_one_has_yet_to_act() {
+fn a_clean_leader_that_parts_is_reported_while_an_unclean_one_has_yet_to_act() {
     let mut brokers = elected_uncleanly(false);
     // Its batch has the epoch of the other one: that is reported as well.
     brokers.checks.verdict = Verdict::new(true);

@@ -24,7 +24,7 @@ fn honest_elections_and_appends_keep_every_promise() {
 }
 
 #[test]
-fn d1_votes_are_asked_for_before_the_own_vote_is_durable() {
+fn d1_votes_are_requested_before_the_own_vote_is_durable() {
     let mut quorum = Quorum::at_work();
     // Epoch 2 is durable already, through a vote for another, so D2 has nothing to say.
     quorum.persist(1, 2, None, None);

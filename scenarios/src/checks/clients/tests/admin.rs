@@ -144,7 +144,7 @@ fn what_was_forwarded_twice_may_be_done_again() {
 }
 
 #[test]
-fn a_deletion_is_of_one_life_and_told_once() {
+fn a_deletion_is_of_one_life_and_reported_once() {
     let delete_t = |client| [asks(client, 2, delete("t"))].concat();
     let ends = |client, id| [topic_id(client, 2, id), done(client, 2)].concat();
     assert_eq!(broke(&[delete_t(0), vec![remove(T)], ends(0, T)]), None);
@@ -228,7 +228,7 @@ fn a_refusal_shows_a_state() {
 }
 
 #[test]
-fn leaders_are_elected_and_brokers_unregistered_as_told() {
+fn leaders_are_elected_and_brokers_unregistered_as_requested() {
     let elect = || {
         let topics = ElectLeadersTopic { topic: "t".into(), partitions: Rc::from([0]) };
         let (election_type, topic_partitions) = (0, Some(Rc::from([topics])));

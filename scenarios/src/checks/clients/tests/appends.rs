@@ -101,8 +101,8 @@ fn acknowledgements_in_real_time_are_in_offset_order() {
     // A later attempt of a producer that is not idempotent is answered with the offset of an earlier one.
     let twice = |answered| {
         let both = [sends(1, 1, 1, 10, None), sends(2, 1, 1, 20, None)].concat();
-        let told = vec![Step::Commit(T, 10, 2, None), Step::Commit(T, 20, 2, None), acked(2, 1, 2)];
-        so_far(&joined(&[both, told, sends(1, 2, 1, 10, None), vec![acked(1, answered, 0)]]))
+        let committed = vec![Step::Commit(T, 10, 2, None), Step::Commit(T, 20, 2, None), acked(2, 1, 2)];
+        so_far(&joined(&[both, committed, sends(1, 2, 1, 10, None), vec![acked(1, answered, 0)]]))
     };
     assert_eq!(twice(1).broke(), None);
     assert_eq!(twice(2).broke(), Some("LinearizableAppends"));

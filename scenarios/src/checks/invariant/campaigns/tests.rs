@@ -70,7 +70,7 @@ fn who_is_disturbed_has_a_whole_timeout_more() {
 }
 
 #[test]
-fn who_is_told_to_campaign_does_so() {
+fn a_node_that_is_requested_to_campaign_does_so() {
     let mut first = Follower::new();
     first.campaigns.knows_end(0, 1, LEADER, EPOCH, true);
     assert_eq!(first.inputs(0, 100).broke(), None);

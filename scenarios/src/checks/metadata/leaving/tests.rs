@@ -126,7 +126,7 @@ fn who_need_not_wait_is_let_go() {
 }
 
 #[test]
-fn it_waits_until_the_others_have_told_of_what_took_its_leaderships() {
+fn it_waits_until_the_others_have_reported_what_took_its_leaderships() {
     let mut two = story(true);
     assert_eq!(two.heartbeat(0, false), None, "it may have led");
     two.other_tells(END.0 - 1);
