@@ -279,20 +279,59 @@ pub enum Probe {
 #[derive(Clone, Debug, Default)]
 pub struct Out {
     pub effects: Vec<Effect>,
+    /// The dialogue of the raft client, if it is recorded.
+    pub dialogue: Option<Vec<DialogueEntry>>,
 }
 
 impl Out {
     pub fn push(&mut self, effect: Effect) {
+        self.record(|| DialogueEntry::Effect(effect.clone()));
         self.effects.push(effect);
     }
 
+    #[inline]
+    pub fn record(&mut self, entry: impl FnOnce() -> DialogueEntry) {
+        if let Some(dialogue) = &mut self.dialogue {
+            dialogue.push(entry());
+        }
+    }
+
     pub fn observe(&mut self, observation: Observation) {
-        self.effects.push(Effect::Observe(observation));
+        self.push(Effect::Observe(observation));
     }
 
     pub fn probe(&mut self, probe: Probe) {
         self.observe(Observation::Probe(probe));
     }
+}
+
+/// An entry of the dialogue of a raft client: what it receives and what it requests, in order. It contains what messages
+/// and file operations alone do not show, for a comparison with Kafka's `KafkaRaftClient`. An input unless stated
+/// otherwise.
+#[derive(Clone, Debug)]
+pub enum DialogueEntry {
+    /// A message of Kafka's `RaftMessageQueue`: the response to a request, or why there is none.
+    Inbound { from: NodeId, correlation_id: i32, result: Result<Response, String> },
+    /// `MaxWaitMs` of a parked Fetch is over: Kafka's `ExpirationService`.
+    Expired { connection: Connection, correlation_id: i32 },
+    /// `RaftClient.prepareAppend`, by another thread: the values of the records, and the offset of the last.
+    Prepared { epoch: LeaderEpoch, records: Vec<Box<[u8]>>, result: Result<Offset, String> },
+    /// `RaftClient.schedulePreparedAppend`, by another thread.
+    Scheduled,
+    /// `RaftClient.resign`, by another thread.
+    Resigned { epoch: LeaderEpoch },
+    /// `BatchReader.close`, by another thread: a listener has read a delivery to its end.
+    Read { listener: ThreadName, ordinal: u64, end: Offset },
+    /// Output: a request is passed to the network layer.
+    Sent { to: NodeId, correlation_id: i32, request: Request },
+    /// Output: `Listener.handleCommit`. `end` is unknown for a delivery that the listener reads from disk.
+    Committed { listener: ThreadName, ordinal: u64, base_offset: Offset, end: Option<Offset> },
+    /// Output: `Listener.handleLeaderChange`.
+    LeaderChanged { listener: ThreadName, leader: Option<NodeId>, epoch: LeaderEpoch },
+    /// Output: the thread waits at most this long for the next message; `i64::MAX` without limit.
+    Waits { ms: i64 },
+    /// Output: any other effect.
+    Effect(Effect),
 }
 
 /// What `boot` finds: the files of this node as they are on disk.

@@ -139,6 +139,11 @@ impl Node {
         self.alive.as_ref().map(|alive| alive.raft.quorum().epoch())
     }
 
+    /// The directory id of `meta.properties`; `None` if the process has ended.
+    pub fn directory_id(&self) -> Option<Uuid> {
+        self.alive.as_ref()?.raft.quorum().local().directory_id
+    }
+
     /// The epoch in which its state machine was notified of its leadership, as the active controller.
     pub fn active_in(&self) -> Option<LeaderEpoch> {
         match &self.alive.as_ref()?.state_machine {

@@ -1,3 +1,4 @@
 //! The JSON Schemas of files that kraftsim writes.
 
-pub const SCHEMAS: &[(&str, &str)] = &[("trace", include_str!("trace/schema.json"))];
+pub const SCHEMAS: &[(&str, &str)] =
+    &[("dialogue", include_str!("trace/dialogue.schema.json")), ("trace", include_str!("trace/schema.json"))];

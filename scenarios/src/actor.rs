@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use raft::io::{ConnectToken, Connection, DurableFiles, FatalFault, FileHandle, ThreadName};
+use raft::io::{ConnectToken, Connection, DialogueEntry, DurableFiles, FatalFault, FileHandle, ThreadName};
 use raft::node::NodeSpec;
 use sim::disk::Disk;
 use sim::process::{self, Effect, Input, Node, Out, Process, Thread};
@@ -17,6 +17,8 @@ pub struct ServerSpec {
     pub node: NodeSpec,
     /// (Kafka node id, index in the world), ascending by id.
     pub places: Rc<[(raft::ids::NodeId, Node)]>,
+    /// Record the dialogue of the raft client.
+    pub records_dialogue: bool,
 }
 
 /// Configuration of any node of the world.
@@ -34,6 +36,16 @@ pub struct Server {
     pub node: raft::node::Node,
     places: Rc<[(raft::ids::NodeId, Node)]>,
     out: raft::io::Out,
+    /// The arguments of the last step, if the dialogue is recorded.
+    arguments: StepArguments,
+}
+
+/// The clock that a step reads, and what it draws.
+#[derive(Clone, Debug, Default)]
+pub struct StepArguments {
+    pub now: raft::io::Now,
+    /// (exclusive bound, value)
+    pub draws: Vec<(u32, u32)>,
 }
 
 /// Any process of the world.
@@ -76,9 +88,18 @@ impl Process for Actor {
         match spec {
             Spec::Server(spec) => {
                 let mut raft_out = raft::io::Out::default();
+                raft_out.dialogue = spec.records_dialogue.then(Vec::new);
                 let files = Files(disk);
-                let node = raft::node::Node::boot(&spec.node, clocks(now), &mut Draws(entropy), &files, &mut raft_out);
-                let mut server = Server { node, places: spec.places.clone(), out: raft_out };
+                let mut draws = RecordedDraws { entropy, draws: Vec::new() };
+                let node = match spec.records_dialogue {
+                    true => raft::node::Node::boot(&spec.node, clocks(now), &mut draws, &files, &mut raft_out),
+                    false => {
+                        let mut draws = Draws(draws.entropy);
+                        raft::node::Node::boot(&spec.node, clocks(now), &mut draws, &files, &mut raft_out)
+                    }
+                };
+                let arguments = StepArguments { now: clocks(now), draws: draws.draws };
+                let mut server = Server { node, places: spec.places.clone(), out: raft_out, arguments };
                 server.hand_over(out);
                 Actor::Server(Box::new(server))
             }
@@ -99,7 +120,15 @@ impl Process for Actor {
             Actor::Server(server) => {
                 let name = ThreadName::ALL[usize::from(thread.0)];
                 let Some(input) = to_raft(input, out) else { return };
-                server.node.step(name, clocks(now), input, &mut Draws(entropy), &mut server.out);
+                match &mut server.out.dialogue {
+                    None => server.node.step(name, clocks(now), input, &mut Draws(entropy), &mut server.out),
+                    Some(dialogue) => {
+                        dialogue.clear();
+                        let mut draws = RecordedDraws { entropy, draws: Vec::new() };
+                        server.node.step(name, clocks(now), input, &mut draws, &mut server.out);
+                        server.arguments = StepArguments { now: clocks(now), draws: draws.draws };
+                    }
+                }
                 server.hand_over(out);
             }
             Actor::Client(client) => client.step(now, input, entropy, out),
@@ -127,7 +156,26 @@ impl Process for Actor {
     }
 }
 
+/// [`Draws`], recorded.
+struct RecordedDraws<'a> {
+    entropy: &'a mut sim::rng::Entropy,
+    draws: Vec<(u32, u32)>,
+}
+
+impl raft::io::Entropy for RecordedDraws<'_> {
+    fn below(&mut self, bound: u32) -> u32 {
+        let value = Draws(self.entropy).below(bound);
+        self.draws.push((bound, value));
+        value
+    }
+}
+
 impl Server {
+    /// The dialogue of the last step, and its arguments; `None` if it is not recorded.
+    pub fn dialogue(&self) -> Option<(&[DialogueEntry], &StepArguments)> {
+        self.out.dialogue.as_deref().map(|dialogue| (dialogue, &self.arguments))
+    }
+
     /// Turns what the node requested into the world's effects, in order.
     fn hand_over(&mut self, out: &mut Out<Actor>) {
         for effect in self.out.effects.drain(..) {

@@ -254,7 +254,7 @@ fn server(
         NodeSpec { config: Rc::new(quorum.clone()), roles, cluster_id, bugs: scenario.bugs, fixes: scenario.fixes };
     NodeConfig {
         name: format!("{}-{}", if has.controller { "controller" } else { "broker" }, config.node_id()),
-        spec: Spec::Server(ServerSpec { node, places: places.clone() }),
+        spec: Spec::Server(ServerSpec { node, places: places.clone(), records_dialogue: false }),
         costs: costs.clone(),
         ..blank(scenario, seed, index)
     }

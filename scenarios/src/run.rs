@@ -14,7 +14,7 @@ use sim::process::Node;
 use sim::rng::Seed;
 use sim::world::World;
 
-use crate::actor::Actor;
+use crate::actor::{Actor, Spec};
 use crate::checks::config::CheckConfig;
 use crate::cluster::{Prepared, prepare, slowest_ppm};
 use crate::history::History;
@@ -84,6 +84,11 @@ pub(crate) fn drive_by(
 /// A run before its first event, and its end (true time, ns).
 pub(crate) fn begin(request: &Request<'_>) -> Result<(Prepared, Run<Actor, RunObserver>, u64), String> {
     let mut prepared = prepare(request.scenario, Seed(request.seed), &request.explicit)?;
+    if let Some(server) = request.dialogue
+        && let Spec::Server(spec) = &mut prepared.world.nodes[server].spec
+    {
+        spec.records_dialogue = true;
+    }
     let world = World::new(std::mem::replace(&mut prepared.world, hollow()));
     let mut watch = run_observer(&prepared, request);
     if request.record_history {

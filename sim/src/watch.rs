@@ -83,6 +83,9 @@ pub trait Watch<P: Process> {
     fn due(&mut self, _at: u64, _events: u64) {}
     /// A thread accepts an input (before it is stepped).
     fn input(&mut self, _at: u64, _node: Node, _thread: Thread, _input: &Input<P>) {}
+    /// A thread has processed its input; none of the effects is visible yet.
+    #[inline]
+    fn stepped(&mut self, _at: u64, _node: Node, _thread: Thread, _process: &P) {}
     /// A message leaves a node (whatever its fate on the way).
     fn sent(
         &mut self,

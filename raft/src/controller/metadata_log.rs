@@ -2,7 +2,7 @@
 //! leader changes (controller-broker.md §2.2, §2.4).
 
 use crate::ids::{LeaderEpoch, NodeId, Offset};
-use crate::io::{Effect, Post, ThreadName};
+use crate::io::{DialogueEntry, Effect, Post, ThreadName};
 use crate::metadata::{MetadataRecord, MetadataVersion};
 use crate::quorum::RaftClient;
 use crate::quorum::accumulator::AppendError;
@@ -114,6 +114,10 @@ impl MetadataLog for ReplicaLog<'_> {
             }
             None => Err(AppendError::NotLeader),
         };
+        step.out.record(|| {
+            let result = prepared.map_err(|error| format!("{error:?}"));
+            DialogueEntry::Prepared { epoch, records: frames.clone(), result }
+        });
         if prepared == Err(AppendError::NotLeader) {
             self.raft.refused_write(frames);
         }
@@ -122,6 +126,7 @@ impl MetadataLog for ReplicaLog<'_> {
 
     fn schedule_prepared_append(&mut self, step: &mut Step<'_>) {
         let now_ms = step.now_ms();
+        step.out.record(|| DialogueEntry::Scheduled);
         let Some(accumulator) = self.raft.accumulator_mut() else { return };
         accumulator.schedule_prepared_append();
         if self.was_empty || accumulator.needs_drain(now_ms) {
@@ -135,7 +140,7 @@ impl MetadataLog for ReplicaLog<'_> {
     }
 
     fn resign(&mut self, epoch: LeaderEpoch, step: &mut Step<'_>) {
-        self.raft.resign(epoch);
+        self.raft.resign(epoch, step);
         wake_raft(step);
     }
 

@@ -9,8 +9,8 @@ use smallvec::SmallVec;
 use crate::bugs::{Bug, Bugs};
 use crate::config::ControllerConfig;
 use crate::ids::{LeaderEpoch, NodeId, Offset};
-use crate::io::{Connection, Effect, Input, Observation, Post, Probe, ThreadName};
-use crate::log::Records;
+use crate::io::{Connection, DialogueEntry, Effect, Input, Observation, Post, Probe, ThreadName};
+use crate::log::{NO_OP_FRAME, Records, value_frame};
 use crate::message::{
     AppendRecordsRequest, AppendRecordsResponse, ErrorCode, ReadRecordsRequest, ReadRecordsResponse, Request, Response,
 };
@@ -108,13 +108,15 @@ impl RecordLog {
             return answer(connection, correlation_id, response, step);
         };
         let values = &request.values;
-        match prepare_append(raft, step, |accumulator, now_ms| accumulator.prepare_append(now_ms, epoch, values)) {
+        let prepare =
+            |accumulator: &mut BatchAccumulator, now_ms: i64| accumulator.prepare_append(now_ms, epoch, values);
+        let frames = || values.iter().map(|value| Box::from(value_frame(*value))).collect();
+        match prepare_append(raft, step, (epoch, &frames), prepare) {
             Ok(last_offset) => {
                 let base_offset = Offset(last_offset.0 + 1 - request.values.len() as i64);
                 if self.bugs.has(Bug::AppendSubmittedTwice) {
                     // The copy may be rejected for lack of space.
-                    let _ =
-                        prepare_append(raft, step, |accumulator, now| accumulator.prepare_append(now, epoch, values));
+                    let _ = prepare_append(raft, step, (epoch, &frames), prepare);
                 }
                 self.pending.push_back(PendingAppend { connection, correlation_id, base_offset, last_offset });
             }
@@ -138,7 +140,9 @@ impl RecordLog {
     /// `writeNoOpRecord`: unconditional, every period, while active.
     fn write_no_op(&mut self, raft: &mut RaftClient, step: &mut Step<'_>) {
         let Some(epoch) = self.claimed.filter(|_| !self.shutting_down) else { return };
-        match prepare_append(raft, step, |accumulator, now_ms| accumulator.prepare_append_no_op(now_ms, epoch)) {
+        let frame = || vec![Box::from(NO_OP_FRAME)];
+        let prepare = |accumulator: &mut BatchAccumulator, now_ms| accumulator.prepare_append_no_op(now_ms, epoch);
+        match prepare_append(raft, step, (epoch, &frame), prepare) {
             Ok(_) => self.arm_no_op(step),
             Err(_) => self.renounce(raft, step),
         }
@@ -220,7 +224,7 @@ impl RecordLog {
         let Some(epoch) = self.claimed.take() else { return };
         step.out.observe(Observation::LeadershipRenounced { epoch });
         step.out.push(Effect::CancelTimer);
-        raft.resign(epoch);
+        raft.resign(epoch, step);
         wake_raft(step);
         if !self.pending.is_empty() {
             step.out.probe(Probe::AppendRefused);
@@ -285,12 +289,19 @@ fn answer(connection: Connection, correlation_id: i32, response: AppendRecordsRe
 fn prepare_append(
     raft: &mut RaftClient,
     step: &mut Step<'_>,
+    (epoch, frames): (LeaderEpoch, &dyn Fn() -> Vec<Box<[u8]>>),
     prepare: impl FnOnce(&mut BatchAccumulator, i64) -> Result<Offset, AppendError>,
 ) -> Result<Offset, AppendError> {
     let now_ms = step.now_ms();
     let accumulator = raft.accumulator_mut().ok_or(AppendError::NotLeader)?;
     let was_empty = accumulator.time_until_drain_ms(now_ms) == i64::MAX;
-    let last_offset = prepare(accumulator, now_ms)?;
+    let prepared = prepare(accumulator, now_ms);
+    step.out.record(|| {
+        let result = prepared.map_err(|error| format!("{error:?}"));
+        DialogueEntry::Prepared { epoch, records: frames(), result }
+    });
+    let last_offset = prepared?;
+    step.out.record(|| DialogueEntry::Scheduled);
     accumulator.schedule_prepared_append();
     if was_empty || accumulator.needs_drain(now_ms) {
         wake_raft(step);

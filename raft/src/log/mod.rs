@@ -43,5 +43,6 @@ pub use meta_properties::{MetaProperties, read_meta_properties, write_meta_prope
 pub(crate) use partition_metadata::{read_topic_id, write_topic_id};
 pub use raft_log::{RaftLog, Validation};
 pub use record::Buffer as Frame;
+pub(crate) use record::{NO_OP_FRAME, value_frame};
 pub(crate) use record::{Reader, put_unsigned_varint};
 pub(crate) use segment::{Entry, Segment};

@@ -17,10 +17,10 @@ const NO_OP_API_KEY: u32 = 20;
 const VALUE_TAG: u32 = 0;
 
 /// Value of a plain `NoOpRecord`.
-pub(super) const NO_OP_FRAME: [u8; 4] = [FRAME_VERSION as u8, NO_OP_API_KEY as u8, 0, 0];
+pub(crate) const NO_OP_FRAME: [u8; 4] = [FRAME_VERSION as u8, NO_OP_API_KEY as u8, 0, 0];
 
 /// Value of a `NoOpRecord` with a number of the model's client.
-pub(super) fn value_frame(value: u64) -> [u8; 14] {
+pub(crate) fn value_frame(value: u64) -> [u8; 14] {
     let mut frame = [0; 14];
     frame[..6].copy_from_slice(&[FRAME_VERSION as u8, NO_OP_API_KEY as u8, 0, 1, VALUE_TAG as u8, 8]);
     frame[6..].copy_from_slice(&value.to_be_bytes());

@@ -43,7 +43,7 @@ use crate::bugs::{Bug, Bugs};
 use crate::config::ControllerConfig;
 use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey, Uuid};
-use crate::io::{DurableFiles, Effect, Input, Post, ThreadName, Visitor};
+use crate::io::{DialogueEntry, DurableFiles, Effect, Input, Post, ThreadName, Visitor};
 use crate::log::{Batch, LogConfig, RaftLog, read_election_state};
 use crate::step::{Fatal, Step, throw};
 
@@ -180,6 +180,7 @@ impl RaftClient {
             wait_ms = 0;
         }
         self.quorum.write_late(step);
+        step.out.record(|| DialogueEntry::Waits { ms: wait_ms });
         self.arm_timer(wait_ms, step);
         Ok(())
     }
@@ -252,6 +253,7 @@ impl RaftClient {
 
     /// A listener has read a delivery up to `end`: the IO thread is woken if there may be more.
     pub fn close_delivery(&mut self, thread: ThreadName, ordinal: u64, end: Offset, step: &mut Step<'_>) {
+        step.out.record(|| DialogueEntry::Read { listener: thread, ordinal, end });
         if self.listener_of(thread).is_some_and(|listener| listener.on_close(ordinal, end)) {
             step.out.push(Effect::Post { thread: ThreadName::RaftIo, post: Post::WakeUp });
         }
@@ -275,7 +277,8 @@ impl RaftClient {
     }
 
     /// Kafka's `resign(epoch)`: ignored if the epoch has ended; performed at the next poll.
-    pub fn resign(&mut self, epoch: LeaderEpoch) {
+    pub fn resign(&mut self, epoch: LeaderEpoch, step: &mut Step<'_>) {
+        step.out.record(|| DialogueEntry::Resigned { epoch });
         if epoch == self.quorum.epoch()
             && let Some(leader) = self.quorum.leader_mut()
         {

@@ -37,6 +37,13 @@ pub struct ReplayArgs {
     /// kraftsim schema trace
     #[arg(long, value_name = "PATH|-")]
     pub trace: Option<PathBuf>,
+    /// Write what the raft client of this controller, by its id, received and sent, as NDJSON
+    /// into the file of -o, for a comparison with Kafka. The schema: kraftsim schema dialogue
+    #[arg(long, value_name = "ID", requires = "output")]
+    pub dialogue: Option<String>,
+    /// The file of --dialogue; - is stdout
+    #[arg(short = 'o', value_name = "PATH|-", requires = "dialogue")]
+    pub output: Option<PathBuf>,
     /// Print the events of the run, one line each
     #[arg(long)]
     pub log: bool,

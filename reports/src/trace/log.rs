@@ -53,13 +53,13 @@ pub struct Filter {
 }
 
 /// Nodes by their ids in properties files or by their names.
-pub fn nodes(requested: &[String], names: &[String]) -> Result<Vec<Node>, Problem> {
+pub fn nodes(flag: &str, requested: &[String], names: &[String]) -> Result<Vec<Node>, Problem> {
     let find = |requested: &String| {
         let is_it = |name: &&String| {
             *name == requested || name.strip_prefix("controller-").or(name.strip_prefix("broker-")) == Some(requested)
         };
         let place = names.iter().position(|name| is_it(&name)).ok_or_else(|| {
-            Problem::new(format!("--node {requested}: this run has no such node; it has {}", names.join(", ")))
+            Problem::new(format!("{flag} {requested}: this run has no such node; it has {}", names.join(", ")))
         })?;
         Ok(Node(place as u16))
     };
@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn nodes_are_found_by_id_and_by_name() {
         let names = ["controller-1", "broker-101", "producer-1"].map(str::to_owned);
-        let find = |requested: &str| nodes(&[requested.to_owned()], &names).map_err(|problem| problem.message);
+        let find = |requested: &str| nodes("--node", &[requested.to_owned()], &names).map_err(|problem| problem.message);
         assert_eq!(find("1"), Ok(vec![Node(0)]));
         assert_eq!(find("101"), Ok(vec![Node(1)]));
         assert_eq!(find("producer-1"), Ok(vec![Node(2)]));

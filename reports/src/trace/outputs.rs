@@ -1,7 +1,9 @@
 //! The trace of a replayed run: the file, and the log on the terminal.
 
 use fuzz::case::story::Describer;
+use fuzz::seeds::show_seed;
 use scenarios::report::RunReport;
+use scenarios::trace::dialogue;
 
 use crate::args::ReplayArgs;
 use crate::engine::Problem;
@@ -17,21 +19,30 @@ use crate::verb::job::Job;
 pub struct TraceOutputs {
     file: Option<OutputTarget>,
     log: Option<Filter>,
+    /// The index of a server, and the file.
+    dialogue: Option<(usize, OutputTarget)>,
 }
 
 impl TraceOutputs {
     /// Checks the flags before anything is run; `None` if none is given.
     pub fn of(args: &ReplayArgs, job: &Job) -> Result<Option<TraceOutputs>, Problem> {
         let file = args.trace.as_deref().map(OutputTarget::checked).transpose()?;
+        let names = || job.scenario.prepared.ready().map_or_else(Vec::new, |ready| ready.nodes(job.seed));
+        let dialogue = match (&args.dialogue, &args.output) {
+            (Some(node), Some(path)) => {
+                // The servers come first.
+                let servers: Vec<String> = names().into_iter().filter(|name| is_server(name)).collect();
+                let node = log::nodes("--dialogue", std::slice::from_ref(node), &servers)?;
+                Some((usize::from(node[0].0), OutputTarget::checked(path)?))
+            }
+            _ => None,
+        };
         let filter = || {
             if args.to.is_some_and(|to| to < args.from.unwrap_or(0)) {
                 return Err(Problem::new("--to is earlier than --from"));
             }
             Ok(Filter {
-                nodes: log::nodes(
-                    &args.node,
-                    &job.scenario.prepared.ready().map_or_else(Vec::new, |ready| ready.nodes(job.seed)),
-                )?,
+                nodes: log::nodes("--node", &args.node, &names())?,
                 from_ns: args.from.unwrap_or(0),
                 to_ns: args.to,
                 around: args.around,
@@ -39,18 +50,30 @@ impl TraceOutputs {
             })
         };
         let log = args.log.then(filter).transpose()?;
-        let requested = TraceOutputs { file, log };
+        let requested = TraceOutputs { file, log, dialogue };
         let json = args.json.as_deref().is_some_and(|path| path == std::path::Path::new("-"));
-        let on_stdout = [json, requested.file == Some(OutputTarget::Stdout), requested.log.is_some()];
+        let on_stdout = [
+            json,
+            requested.file == Some(OutputTarget::Stdout),
+            requested.is_dialogue_on_stdout(),
+            requested.log.is_some(),
+        ];
         if on_stdout.into_iter().filter(|is| *is).count() > 1 {
-            return Err(Problem::new("only one of --json -, --trace - and --log can write to standard output"));
+            return Err(Problem::new(
+                "only one of --json -, --trace -, --dialogue with -o - and --log can write to standard output",
+            ));
         }
-        Ok((requested.file.is_some() || requested.log.is_some()).then_some(requested))
+        let is_any = requested.file.is_some() || requested.log.is_some() || requested.dialogue.is_some();
+        Ok(is_any.then_some(requested))
     }
 
     /// Does it write to standard output?
     pub fn takes_stdout(&self) -> bool {
-        self.log.is_some() || self.file == Some(OutputTarget::Stdout)
+        self.log.is_some() || self.file == Some(OutputTarget::Stdout) || self.is_dialogue_on_stdout()
+    }
+
+    fn is_dialogue_on_stdout(&self) -> bool {
+        matches!(&self.dialogue, Some((_, OutputTarget::Stdout)))
     }
 
     /// Runs the seed once more, records the trace, and shows it. `Some`: the digest of that run differs, so the run is
@@ -65,10 +88,18 @@ impl TraceOutputs {
     ) -> Result<Option<u8>, Problem> {
         let prepared = &job.scenario.prepared;
         let ready = prepared.ready().ok_or_else(|| Problem::new("this engine writes no traces"))?;
+        if let Some((node, file)) = &self.dialogue {
+            let (recorded, dialogue) = ready.dialogue(job.seed, until_ns, *node).map_err(Problem::new)?;
+            if differs(run, &recorded, "a dialogue", streams) {
+                return Ok(Some(exit::NONDETERMINISM));
+            }
+            problems.extend(file.write(&dialogue::json::text(&dialogue, head(run)), streams).err());
+        }
+        if self.file.is_none() && self.log.is_none() {
+            return Ok(None);
+        }
         let (traced, trace) = ready.trace(job.seed, until_ns).map_err(Problem::new)?;
-        if traced.digest != run.digest {
-            let (one, other) = (show_digest(run.digest), show_digest(traced.digest));
-            streams.hint(&format!("DIGEST MISMATCH: {one}, and {other} with a trace"));
+        if differs(run, &traced, "a trace", streams) {
             return Ok(Some(exit::NONDETERMINISM));
         }
         if let Some(file) = &self.file {
@@ -89,4 +120,26 @@ impl TraceOutputs {
         }
         Ok(None)
     }
+}
+
+/// Whether the run that was recorded is another one.
+fn differs(run: &RunReport, recorded: &RunReport, with: &str, streams: &mut Streams<'_>) -> bool {
+    if recorded.digest == run.digest {
+        return false;
+    }
+    let (one, other) = (show_digest(run.digest), show_digest(recorded.digest));
+    streams.hint(&format!("DIGEST MISMATCH: {one}, and {other} with {with}"));
+    true
+}
+
+/// What the header of a dialogue says of the run.
+fn head(run: &RunReport) -> serde_json::Map<String, serde_json::Value> {
+    let digest = show_digest(run.digest);
+    let fields =
+        [("version", crate::VERSION), ("scenario", &run.scenario), ("seed", &show_seed(run.seed)), ("digest", &digest)];
+    fields.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect()
+}
+
+fn is_server(name: &str) -> bool {
+    name.starts_with("controller-") || name.starts_with("broker-")
 }

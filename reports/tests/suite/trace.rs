@@ -27,6 +27,7 @@ fn validate(schema: &Value, value: &Value, place: &str) -> Result<(), String> {
                     "string" => value.is_string(),
                     "boolean" => value.is_boolean(),
                     "integer" => value.is_i64() || value.is_u64(),
+                    "null" => value.is_null(),
                     other => panic!("the type {other}"),
                 };
                 let names = rule.as_array().cloned().unwrap_or_else(|| vec![rule.clone()]);
@@ -62,8 +63,8 @@ fn validate(schema: &Value, value: &Value, place: &str) -> Result<(), String> {
             "additionalProperties" => {
                 assert_eq!(rule, &Value::Bool(false));
                 let known = schema["properties"].as_object().expect("rules");
-                if let Some(name) = value.as_object().expect("an object").keys().find(|name| !known.contains_key(*name))
-                {
+                let mut names = value.as_object().into_iter().flat_map(|object| object.keys());
+                if let Some(name) = names.find(|name| !known.contains_key(*name)) {
                     return wrong(format!("has {name}"));
                 }
             }
@@ -119,6 +120,35 @@ fn a_trace_fits_its_published_schema_and_leaves_the_run_as_it_was() {
 }
 
 #[test]
+fn a_dialogue_fits_its_published_schema_and_leaves_the_run_as_it_was() {
+    let (code, schema, _) = kraftsim(&["schema", "dialogue"]);
+    assert_eq!(code, 0);
+    let schema: Value = serde_json::from_str(&schema).expect("a schema");
+    let mut found = std::collections::BTreeSet::new();
+    let runs: [&[&str]; 2] = [&["quorum", "--seed", "1"], &["brokers", "--seed", "3", "--until", "15s"]];
+    for run in runs {
+        let (code, text, err) = kraftsim(&[&["replay"], run, &["--dialogue", "1", "-o", "-"]].concat());
+        assert_eq!(code, 0, "{err}");
+        let lines = objects(&text);
+        for (number, line) in lines.iter().enumerate() {
+            validate(&schema, line, &format!("line {number}")).unwrap_or_else(|problem| panic!("{problem}"));
+            found.insert(line["kind"].as_str().expect("text").to_owned());
+            let entries = line["entries"].as_array().into_iter().flatten();
+            found.extend(entries.flat_map(|entry| entry.as_object().expect("an object").keys().cloned()));
+        }
+        let (_, _, plain) = kraftsim(&[&["replay"], run, &["--json", "-"]].concat());
+        let digest = lines[0]["digest"].as_str().expect("text");
+        assert!(plain.contains(digest), "{digest} is the digest without a dialogue, too: {plain}");
+    }
+    for wanted in "boot step aside down request response failure send answer append schedule read commit leader_change \
+                   appended flushed quorum_state high_watermark wait"
+        .split_whitespace()
+    {
+        assert!(found.contains(wanted), "{wanted} is among {found:?}");
+    }
+}
+
+#[test]
 fn a_log_shows_what_is_requested() {
     let run = ["replay", "quorum", "--seed", "7", "--log"];
     let failing = ["replay", "quorum", "--seed", "0", "--bug", "NoLogTest", "--log"];
@@ -146,7 +176,8 @@ fn what_a_log_cannot_show_is_said_before_anything_runs() {
         (&["--log", "--node", "9"], "error: --node 9: this run has no such node; it has controller-1,"),
         (&["--log", "--around", "there"], "neither \"violation\" nor the number of an event"),
         (&["--grep", "Fetch"], "--log"),
-        (&["--log", "--trace", "-"], "error: only one of --json -, --trace - and --log"),
+        (&["--dialogue", "producer-0", "-o", "-"], "error: --dialogue producer-0: this run has no such node"),
+        (&["--log", "--trace", "-"], "error: only one of --json -, --trace -, --dialogue with -o - and --log"),
         (&["--log", "--from", "2s", "--to", "1s"], "error: --to is earlier than --from"),
     ] {
         let (code, out, err) = kraftsim(&[&run[..], words].concat());

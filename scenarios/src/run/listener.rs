@@ -84,6 +84,7 @@ impl<L: Listener> Watch<Actor> for WithListener<L> {
         fn down(at: u64, node: Node, disk: &Disk, how: Down);
         fn due(at: u64, events: u64);
         fn input(at: u64, node: Node, thread: Thread, input: &Input<Actor>);
+        fn stepped(at: u64, node: Node, thread: Thread, process: &Actor);
         fn sent(at: u64, node: Node, peer: Node, connection: Connection, is_request: bool, message: &BoxedMessage);
         fn unheard(at: u64, node: Node, connection: Connection, response: &BoxedMessage);
         fn hung_up(at: u64, node: Node, connection: Connection);

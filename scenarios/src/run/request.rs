@@ -43,6 +43,8 @@ pub struct Request<'a> {
     pub record_history: bool,
     /// Collect the abstract states of the run; changes nothing else.
     pub abstract_states: bool,
+    /// The index of a server that records the dialogue of its raft client; changes nothing else.
+    pub dialogue: Option<usize>,
 }
 
 impl<'a> Request<'a> {
@@ -58,6 +60,7 @@ impl<'a> Request<'a> {
             keep_going: false,
             record_history: false,
             abstract_states: false,
+            dialogue: None,
         }
     }
 }

@@ -102,6 +102,7 @@ impl<P: Process> World<P> {
         self.trace.behaviour(self.now, node.0, thread.0, state.incarnation, kind_of(&input), hash);
         let Some(process) = state.process.as_mut() else { panic!("node {} is stepped while down", node.0) };
         process.step(thread, now, input, &mut state.entropy, &mut self.out);
+        watch.stepped(self.now, node, thread, process);
         self.apply_step(watch, node, thread);
     }
 

@@ -7,7 +7,7 @@ use super::fetch_purgatory::ParkedFetch;
 use super::{NS_PER_MS, RaftClient};
 use crate::bugs::Bug;
 use crate::ids::{NodeId, Offset, OffsetAndEpoch, Uuid};
-use crate::io::{Connection, Effect, Probe};
+use crate::io::{Connection, DialogueEntry, Effect, Probe};
 use crate::log::{Records, Validation};
 use crate::message::{ErrorCode, FetchRequest, FetchResponse, Response};
 use crate::step::{Fatal, Step, throw};
@@ -178,6 +178,8 @@ impl RaftClient {
                 continue;
             }
             let fetch = self.parked.parked.remove(index);
+            let (connection, correlation_id) = (fetch.connection, fetch.correlation_id);
+            step.out.record(|| DialogueEntry::Expired { connection, correlation_id });
             let response = self.as_of_parking(fetch.request.fetch_offset, fetch.request.max_bytes, fetch.response);
             respond(fetch.connection, fetch.correlation_id, response, step);
         }

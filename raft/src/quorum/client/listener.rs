@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::ids::{LeaderEpoch, NodeId, Offset};
-use crate::io::{Effect, Post, ThreadName};
+use crate::io::{DialogueEntry, Effect, Post, ThreadName};
 use crate::log::{Batch, RaftLog, Records};
 use crate::step::Step;
 
@@ -84,6 +84,20 @@ impl ListenerContext {
     }
 
     fn deliver(&mut self, item: ListenerItem, step: &mut Step<'_>) {
+        let listener = self.thread;
+        match &item {
+            ListenerItem::Commit { records, ordinal } => {
+                let base_offset = records.0.first().map_or(self.next_offset, |batch| batch.base_offset);
+                let end = self.last_sent.and_then(|sent| sent.end);
+                let ordinal = *ordinal;
+                step.out.record(|| DialogueEntry::Committed { listener, ordinal, base_offset, end });
+            }
+            ListenerItem::LeaderChange { leader, epoch } => {
+                let (leader, epoch) = (*leader, *epoch);
+                step.out.record(|| DialogueEntry::LeaderChanged { listener, leader, epoch });
+            }
+            ListenerItem::Appended { .. } => {}
+        }
         self.queue.push_back(item);
         step.out.push(Effect::Post { thread: self.thread, post: Post::ListenerEvent });
     }

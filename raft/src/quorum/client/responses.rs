@@ -4,7 +4,7 @@
 use super::RaftClient;
 use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, NodeId, Offset};
-use crate::io::{Observation, Probe};
+use crate::io::{DialogueEntry, Observation, Probe};
 use crate::message::{CurrentLeader, Endpoints, ErrorCode, FetchResponse, QuorumEpochResponse, Response, VoteResponse};
 use crate::quorum::epoch_states::EpochState;
 use crate::quorum::network_channel::Inbound;
@@ -14,6 +14,10 @@ impl RaftClient {
     /// Responses to requests from before a transition are not expected any more and were dropped.
     pub(super) fn handle_inbound(&mut self, inbound: Inbound, step: &mut Step<'_>) -> Result<(), Fatal> {
         let Inbound { from, correlation_id, result } = inbound;
+        step.out.record(|| {
+            let result = result.clone().map_err(|error| format!("{error:?}"));
+            DialogueEntry::Inbound { from, correlation_id, result }
+        });
         if result.is_ok() {
             self.hear_anybody(step);
         }

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 
 use super::RaftClient;
 use crate::ids::{NodeId, Uuid};
+use crate::io::DialogueEntry;
 use crate::message::{BeginQuorumEpochRequest, EndQuorumEpochRequest, FetchRequest, Request, VoteRequest};
 use crate::quorum::epoch_states::EpochState;
 use crate::step::Step;
@@ -30,6 +31,7 @@ impl RaftClient {
             let correlation_id = self.last_correlation_id;
             let request = build(self);
             self.requests.on_request_sent(to, correlation_id, now_ms);
+            step.out.record(|| DialogueEntry::Sent { to, correlation_id, request: request.clone() });
             self.channel.send(now_ms, to, correlation_id, request, step.entropy, step.out);
         }
         self.requests.remaining_request_time_ms(to, now_ms)

@@ -1,0 +1,332 @@
+//! The dialogue of a controller: all that its raft client lived through in a run, for a comparison with Kafka's
+//! `KafkaRaftClient`. It is recorded by a listener, and changes nothing.
+//!
+//! [`json`]: as NDJSON; `kafka_json`: messages in the JSON of Kafka's own converters
+
+pub mod json;
+mod kafka_json;
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use raft::ids::{LeaderEpoch, NodeId, Offset, Uuid};
+use raft::io::{Connection, DialogueEntry, Effect, Observation, Role, ThreadName, Visitor};
+use raft::log::{QUORUM_STATE, Records};
+use raft::message::{Request, Response};
+use raft::node::{NodeSpec, Roles};
+use sim::disk::Disk;
+use sim::process::{Input, Node, Thread};
+use sim::rng::Seed;
+use sim::watch::{Down, Watch};
+
+use crate::actor::{Actor, Message, ServerSpec, Spec};
+use crate::cluster::prepare;
+use crate::report::{RunReport, Violation};
+use crate::run;
+use crate::run::listener::{Listener, listen};
+
+/// What one node lived through, in order.
+#[derive(Clone, Debug)]
+pub struct Dialogue {
+    /// The parameters of the node.
+    pub node: NodeSpec,
+    pub lines: Vec<Line>,
+}
+
+/// A step of the raft client, or what happened between two.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// True time.
+    pub at_ns: u64,
+    pub mono_ns: u64,
+    /// The clock of all timers of raft.
+    pub wall_ms: i64,
+    pub what: What,
+    /// Draws of the step: (exclusive bound, value). Those of the network layer are among them.
+    pub draws: Vec<(u32, u32)>,
+    pub entries: Vec<Entry>,
+    /// After the step; `None` if the process has ended.
+    pub state: Option<State>,
+}
+
+/// The kind of a [`Line`].
+#[derive(Clone, Debug)]
+pub enum What {
+    /// The process starts with these files of the metadata log's directory.
+    Boot { incarnation: u32, directory_id: Option<Uuid>, disk: Vec<(Rc<str>, Vec<u8>)> },
+    /// A step of the IO thread.
+    Step { cause: &'static str },
+    /// Another thread has called the raft client.
+    Aside,
+    /// The process is gone. Unless `settled`, its last step waited for the disk.
+    Down { how: Down, settled: bool },
+}
+
+/// An input or output of the raft client.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// Input: a request from a peer.
+    Request {
+        connection: Connection,
+        correlation_id: i32,
+        request: Request,
+    },
+    /// Input: the process is asked to end.
+    Shutdown,
+    /// Input or output, see [`DialogueEntry`]; of the effects only answers and ends of the process.
+    Raft(DialogueEntry),
+    /// Output: the answer to a request.
+    Answer {
+        connection: Connection,
+        correlation_id: i32,
+        response: Response,
+    },
+    /// Output: bytes were appended to a segment.
+    Appended {
+        bytes: Rc<[u8]>,
+    },
+    /// Output: a segment was forced.
+    Flushed,
+    /// Output: the log was truncated.
+    Truncated {
+        end: Offset,
+    },
+    /// Output: `quorum-state` was replaced.
+    QuorumState {
+        bytes: Rc<[u8]>,
+    },
+    HighWatermark {
+        offset: Offset,
+        epoch: LeaderEpoch,
+    },
+    /// Output: the process ends.
+    Halt {
+        reason: Rc<str>,
+        fatal: bool,
+    },
+}
+
+/// What a raft client shows after a step.
+#[derive(Clone, Copy, Debug)]
+pub struct State {
+    pub role: Role,
+    pub epoch: LeaderEpoch,
+    pub leader: Option<NodeId>,
+    pub voted: Option<NodeId>,
+    pub high_watermark: Option<Offset>,
+    pub log_start: Offset,
+    pub log_end: Offset,
+    pub last_epoch: LeaderEpoch,
+}
+
+impl Dialogue {
+    /// Runs a request, whose `dialogue` is set, on the bare loop.
+    pub fn of(request: &run::Request<'_>) -> Result<(RunReport, Dialogue), String> {
+        let index = request.dialogue.unwrap_or_default();
+        let mut prepared = prepare(request.scenario, Seed(request.seed), &request.explicit)?;
+        let Spec::Server(ServerSpec { node: spec, .. }) = prepared.world.nodes.swap_remove(index).spec else {
+            return Err("a client has no raft client".to_owned());
+        };
+        let (report, recorder, _) = listen(request, |_| Recorder::of(Node(index as u16)))?;
+        Ok((report, Dialogue { node: spec, lines: recorder.lines }))
+    }
+
+    /// The listeners of the raft client, in the order of their registration.
+    pub fn listeners(&self) -> impl Iterator<Item = ThreadName> {
+        let (controller, broker) = match &self.node.roles {
+            Roles::RecordLog => (true, false),
+            Roles::Kafka { controller, broker } => (controller.is_some(), broker.is_some()),
+        };
+        let controller = controller.then_some(ThreadName::ControllerEventQueue);
+        controller.into_iter().chain(broker.then_some(ThreadName::MetadataLoader))
+    }
+}
+
+#[derive(Debug)]
+struct Recorder {
+    node: Node,
+    lines: Vec<Line>,
+    files: BTreeMap<raft::io::FileHandle, Rc<str>>,
+    /// The last bytes written to each file that replaces another one.
+    replacement: BTreeMap<Rc<str>, Rc<[u8]>>,
+    boots: Option<What>,
+    input: Option<(&'static str, Option<Entry>)>,
+    settled: bool,
+}
+
+impl Recorder {
+    fn of(node: Node) -> Recorder {
+        Recorder {
+            node,
+            lines: Vec::new(),
+            files: BTreeMap::new(),
+            replacement: BTreeMap::new(),
+            boots: None,
+            input: None,
+            settled: true,
+        }
+    }
+
+    fn line(&mut self, at_ns: u64, what: What, process: &Actor, first: Option<Entry>) {
+        let Actor::Server(server) = process else { return };
+        let Some((recorded, arguments)) = server.dialogue() else { return };
+        let is_aside = matches!(what, What::Aside);
+        let mut entries: Vec<Entry> = first.into_iter().collect();
+        for entry in recorded {
+            match entry {
+                DialogueEntry::Effect(_) if is_aside => {}
+                DialogueEntry::Effect(effect) => entries.extend(self.effect(effect)),
+                entry => entries.push(Entry::Raft(entry.clone())),
+            }
+        }
+        if is_aside && entries.is_empty() {
+            return;
+        }
+        let (now, draws) = (arguments.now, arguments.draws.clone());
+        let state = State::of(server);
+        self.lines.push(Line { at_ns, mono_ns: now.mono_ns, wall_ms: now.wall_ms, what, draws, entries, state });
+    }
+
+    fn effect(&mut self, effect: &Effect) -> Option<Entry> {
+        match effect {
+            Effect::SendResponse { connection, correlation_id, response } => {
+                let (connection, correlation_id, response) = (*connection, *correlation_id, response.clone());
+                Some(Entry::Answer { connection, correlation_id, response })
+            }
+            Effect::Open { file, path, .. } => {
+                self.files.insert(*file, Rc::clone(path));
+                None
+            }
+            Effect::Append { file, bytes } => {
+                let path = self.files.get(file)?;
+                if is_segment(path) {
+                    return Some(Entry::Appended { bytes: Rc::clone(bytes) });
+                }
+                self.replacement.insert(Rc::clone(path), Rc::clone(bytes));
+                None
+            }
+            Effect::Fsync { file } => self.files.get(file).filter(|path| is_segment(path)).map(|_| Entry::Flushed),
+            Effect::Rename { from, to } => {
+                let bytes = self.replacement.remove(from)?;
+                (**to == *QUORUM_STATE).then_some(Entry::QuorumState { bytes })
+            }
+            Effect::Observe(Observation::HighWatermark { offset, epoch, .. }) => {
+                Some(Entry::HighWatermark { offset: *offset, epoch: *epoch })
+            }
+            Effect::Observe(Observation::Truncated { end }) => Some(Entry::Truncated { end: *end }),
+            Effect::Halt { reason, fault } => Some(Entry::Halt { reason: Rc::clone(reason), fatal: fault.is_some() }),
+            _ => None,
+        }
+    }
+}
+
+fn is_segment(path: &str) -> bool {
+    path.starts_with(DIRECTORY) && path.ends_with(".log")
+}
+
+const DIRECTORY: &str = "__cluster_metadata-0/";
+const RAFT_IO: Thread = Thread(ThreadName::RaftIo as u8);
+
+impl Watch<Actor> for Recorder {
+    fn booted(&mut self, _: u64, node: Node, incarnation: u32, disk: &Disk) {
+        if node != self.node {
+            return;
+        }
+        let paths = disk.paths().into_iter().filter(|path| path.starts_with(DIRECTORY));
+        let disk = paths.map(|path| (Rc::clone(&path), disk.read(&path).unwrap_or_default())).collect();
+        self.files.clear();
+        self.replacement.clear();
+        self.boots = Some(What::Boot { incarnation, directory_id: None, disk });
+    }
+
+    fn up(&mut self, at: u64, node: Node, process: &Actor) {
+        if node != self.node {
+            return;
+        }
+        let (Some(What::Boot { incarnation, disk, .. }), Actor::Server(server)) = (self.boots.take(), process) else {
+            return;
+        };
+        let directory_id = server.node.directory_id();
+        self.line(at, What::Boot { incarnation, directory_id, disk }, process, None);
+    }
+
+    fn input(&mut self, _: u64, node: Node, thread: Thread, input: &Input<Actor>) {
+        if node != self.node || thread != RAFT_IO {
+            return;
+        }
+        let (cause, entry) = match input {
+            Input::Request { connection, message } => {
+                let Message::Request { correlation_id, request } = message.message().clone() else { return };
+                ("request", Some(Entry::Request { connection: Connection(connection.0), correlation_id, request }))
+            }
+            Input::Response { .. } => ("response", None),
+            Input::Opened { .. } | Input::Closed { .. } => ("connection", None),
+            Input::Timer => ("timer", None),
+            Input::Post(raft::io::Post::Stop) | Input::Terminate => ("terminate", Some(Entry::Shutdown)),
+            Input::Post(_) => ("wake-up", None),
+            Input::DiskError(_) => ("disk-error", None),
+            Input::Exception | Input::Operation(_) => ("exception", None),
+        };
+        self.input = Some((cause, entry));
+    }
+
+    fn stepped(&mut self, at: u64, node: Node, thread: Thread, process: &Actor) {
+        if node != self.node {
+            return;
+        }
+        match self.input.take() {
+            Some((cause, entry)) if thread == RAFT_IO => self.line(at, What::Step { cause }, process, entry),
+            _ => self.line(at, What::Aside, process, None),
+        }
+    }
+
+    fn before_down(&mut self, _: u64, node: Node, settled: bool, _: &Actor, _: &Disk, _: Down) {
+        if node == self.node {
+            self.settled = settled;
+        }
+    }
+
+    fn down(&mut self, at_ns: u64, node: Node, _: &Disk, how: Down) {
+        if node == self.node {
+            let what = What::Down { how, settled: self.settled };
+            let (draws, entries) = (Vec::new(), Vec::new());
+            self.lines.push(Line { at_ns, mono_ns: 0, wall_ms: 0, what, draws, entries, state: None });
+        }
+    }
+}
+
+impl Listener for Recorder {
+    fn broken(&mut self, _: &Violation, _: bool) {}
+}
+
+impl State {
+    fn of(server: &crate::actor::Server) -> Option<State> {
+        let mut view = View::default();
+        server.node.visit(&mut view);
+        view.0
+    }
+}
+
+#[derive(Default)]
+struct View(Option<State>);
+
+impl Visitor for View {
+    fn election(&mut self, epoch: LeaderEpoch, leader: NodeId, voted: NodeId, role: Role) {
+        let (leader, voted) = (leader.known(), voted.known());
+        let (high_watermark, log_start, log_end) = (None, Offset(0), Offset(0));
+        let last_epoch = LeaderEpoch(0);
+        self.0 = Some(State { role, epoch, leader, voted, high_watermark, log_start, log_end, last_epoch });
+    }
+
+    fn log(&mut self, start: Offset, end: Offset, high_watermark: Option<Offset>) {
+        if let Some(state) = &mut self.0 {
+            (state.log_start, state.log_end, state.high_watermark) = (start, end, high_watermark);
+        }
+    }
+
+    fn batches(&mut self, records: &Records) {
+        if let (Some(state), Some(last)) = (&mut self.0, records.0.last()) {
+            state.last_epoch = last.epoch;
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The dialogue of a controller as NDJSON: a header, then one object for each step.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use raft::io::{DialogueEntry, Role, ThreadName};
+use serde_json::{Map, Value, json};
+use sim::watch::Down;
+
+use super::kafka_json::{keyed, request, response};
+use super::{Dialogue, Entry, Line, State, What};
+
+/// The schema's id.
+pub const SCHEMA_ID: &str = "kraftsim.dialogue.v1";
+
+/// The lines; `run` is what the header says of the run.
+pub fn text(dialogue: &Dialogue, run: Map<String, Value>) -> String {
+    let mut text = String::new();
+    let mut push = |line: Value| {
+        text.push_str(&line.to_string());
+        text.push('\n');
+    };
+    push(header(dialogue, run));
+    dialogue.lines.iter().enumerate().for_each(|(step, line)| push(object(step, line)));
+    text
+}
+
+fn header(dialogue: &Dialogue, run: Map<String, Value>) -> Value {
+    let config = &dialogue.node.config;
+    let voter = |voter: &raft::config::Voter| {
+        let endpoint = &voter.endpoint;
+        json!({"id": voter.id.0, "host": &*endpoint.host, "port": endpoint.port, "listener": &*endpoint.name})
+    };
+    let mut header = json!({
+        "schema": SCHEMA_ID,
+        "kind": "header",
+        "node": config.node_id.0,
+        "cluster_id": &*dialogue.node.cluster_id,
+        "voters": config.voters.iter().map(voter).collect::<Vec<_>>(),
+        "kraft_version": 0,
+        "listeners": dialogue.listeners().map(name).collect::<Vec<_>>(),
+        "properties": {
+            "controller.quorum.election.timeout.ms": config.election_timeout_ms,
+            "controller.quorum.fetch.timeout.ms": config.fetch_timeout_ms,
+            "controller.quorum.election.backoff.max.ms": config.election_backoff_max_ms,
+            "controller.quorum.append.linger.ms": config.append_linger_ms,
+            "controller.quorum.request.timeout.ms": config.request_timeout_ms,
+            "controller.quorum.retry.backoff.ms": config.retry_backoff_ms,
+            "controller.quorum.fetch.max.bytes": config.fetch_max_bytes,
+            "metadata.log.segment.bytes": config.segment_bytes,
+            "metadata.log.segment.ms": config.segment_ms,
+        },
+    });
+    run.into_iter().for_each(|(key, value)| header[key] = value);
+    header
+}
+
+fn object(step: usize, line: &Line) -> Value {
+    let mut object = json!({
+        "step": step,
+        "at_ns": line.at_ns,
+        "mono_ns": line.mono_ns,
+        "wall_ms": line.wall_ms,
+        "draws": line.draws,
+        "entries": line.entries.iter().map(entry).collect::<Vec<_>>(),
+        "state": line.state.as_ref().map(state),
+    });
+    match &line.what {
+        What::Boot { incarnation, directory_id, disk } => {
+            object["kind"] = "boot".into();
+            object["incarnation"] = (*incarnation).into();
+            object["directory_id"] = directory_id.map(|id| id.to_string()).into();
+            let files = disk.iter().map(|(path, bytes)| (path.to_string(), STANDARD.encode(bytes).into()));
+            object["disk"] = Value::Object(files.collect());
+        }
+        What::Step { cause } => {
+            object["kind"] = "step".into();
+            object["cause"] = (*cause).into();
+        }
+        What::Aside => object["kind"] = "aside".into(),
+        What::Down { how, settled } => {
+            let how = match how {
+                Down::Killed => "killed",
+                Down::PowerLost => "power-lost",
+                Down::Halted { .. } => "halted",
+                Down::Panicked => "panicked",
+            };
+            return json!({"kind": "down", "step": step, "at_ns": line.at_ns, "how": how, "settled": settled});
+        }
+    }
+    object
+}
+
+fn entry(entry: &Entry) -> Value {
+    match entry {
+        Entry::Request { connection, correlation_id, request: content } => {
+            let (api, version, body) = request(content);
+            let (connection, id) = (connection.0, *correlation_id);
+            keyed(
+                "request",
+                json!({"connection": connection, "correlation_id": id, "api": api, "version": version, "body": body}),
+            )
+        }
+        Entry::Answer { connection, correlation_id, response: content } => {
+            let (api, version, body) = response(content);
+            let (connection, id) = (connection.0, *correlation_id);
+            keyed(
+                "answer",
+                json!({"connection": connection, "correlation_id": id, "api": api, "version": version, "body": body}),
+            )
+        }
+        Entry::Shutdown => keyed("shutdown", json!({"timeout_ms": 5000})),
+        Entry::Raft(entry) => raft_entry(entry),
+        Entry::Appended { bytes } => keyed("appended", json!({"batches": [STANDARD.encode(bytes)]})),
+        Entry::Flushed => keyed("flushed", json!({})),
+        Entry::Truncated { end } => keyed("truncated", json!({"end": end.0})),
+        Entry::QuorumState { bytes } => keyed("quorum_state", serde_json::from_slice(bytes).unwrap_or(Value::Null)),
+        Entry::HighWatermark { offset, epoch } => {
+            keyed("high_watermark", json!({"offset": offset.0, "epoch": epoch.0}))
+        }
+        Entry::Halt { reason, fatal } => keyed("halt", json!({"reason": &**reason, "fatal": fatal})),
+    }
+}
+
+fn raft_entry(entry: &DialogueEntry) -> Value {
+    match entry {
+        DialogueEntry::Inbound { from, correlation_id, result: Ok(content) } => {
+            let (api, version, body) = response(content);
+            let (to, id) = (from.0, *correlation_id);
+            keyed("response", json!({"to": to, "correlation_id": id, "api": api, "version": version, "body": body}))
+        }
+        DialogueEntry::Inbound { from, correlation_id, result: Err(error) } => {
+            keyed("failure", json!({"to": from.0, "correlation_id": correlation_id, "error": error}))
+        }
+        DialogueEntry::Expired { connection, correlation_id } => {
+            keyed("expired", json!({"connection": connection.0, "correlation_id": correlation_id}))
+        }
+        DialogueEntry::Prepared { epoch, records, result } => {
+            let records: Vec<String> = records.iter().map(|record| STANDARD.encode(record)).collect();
+            let mut append = json!({"epoch": epoch.0, "records": records});
+            match result {
+                Ok(offset) => append["offset"] = offset.0.into(),
+                Err(error) => append["error"] = error.as_str().into(),
+            }
+            keyed("append", append)
+        }
+        DialogueEntry::Scheduled => keyed("schedule", json!({})),
+        DialogueEntry::Resigned { epoch } => keyed("resign", json!({"epoch": epoch.0})),
+        DialogueEntry::Read { listener, ordinal, end } => {
+            keyed("read", json!({"listener": name(*listener), "ordinal": ordinal, "end": end.0}))
+        }
+        DialogueEntry::Sent { to, correlation_id, request: content } => {
+            let (api, version, body) = request(content);
+            let (to, id) = (to.0, *correlation_id);
+            keyed("send", json!({"to": to, "correlation_id": id, "api": api, "version": version, "body": body}))
+        }
+        DialogueEntry::Committed { listener, ordinal, base_offset, end } => keyed(
+            "commit",
+            json!({
+                "listener": name(*listener),
+                "ordinal": ordinal,
+                "base": base_offset.0,
+                "end": end.map(|end| end.0),
+            }),
+        ),
+        DialogueEntry::LeaderChanged { listener, leader, epoch } => keyed(
+            "leader_change",
+            json!({"listener": name(*listener), "leader": leader.map(|leader| leader.0), "epoch": epoch.0}),
+        ),
+        DialogueEntry::Waits { ms } => keyed("wait", json!({"ms": ms})),
+        DialogueEntry::Effect(_) => Value::Null,
+    }
+}
+
+fn state(state: &State) -> Value {
+    let role = match state.role {
+        Role::Unattached => "unattached",
+        Role::Prospective => "prospective",
+        Role::Candidate => "candidate",
+        Role::Leader => "leader",
+        Role::Follower => "follower",
+        Role::Resigned => "resigned",
+    };
+    json!({
+        "role": role,
+        "epoch": state.epoch.0,
+        "leader": state.leader.map(|leader| leader.0),
+        "voted": state.voted.map(|voted| voted.0),
+        "high_watermark": state.high_watermark.map(|offset| offset.0),
+        "log_start": state.log_start.0,
+        "log_end": state.log_end.0,
+        "last_epoch": state.last_epoch.0,
+    })
+}
+
+/// The name of a listener.
+fn name(listener: ThreadName) -> &'static str {
+    match listener {
+        ThreadName::ControllerEventQueue => "controller",
+        _ => "metadata-loader",
+    }
+}

@@ -1,0 +1,182 @@
+//! The RPCs of consensus in the JSON of Kafka's own converters (`VoteRequestDataJsonConverter` and so on), as
+//! `RaftUtil` builds them.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use raft::ids::{NodeId, Offset, Uuid};
+use raft::log::Records;
+use raft::message::{CurrentLeader, ErrorCode, FetchRequest, FetchResponse, QuorumEpochResponse, Request, Response};
+use serde_json::{Map, Value, json};
+
+const TOPIC: &str = "__cluster_metadata";
+
+/// Name, version and body of a request.
+pub fn request(request: &Request) -> (&'static str, i16, Value) {
+    match request {
+        Request::Vote(vote) => {
+            let partition = json!({
+                "partitionIndex": 0,
+                "replicaEpoch": vote.replica_epoch.0,
+                "replicaId": vote.replica_id.0,
+                "replicaDirectoryId": uuid(vote.replica_directory_id),
+                "voterDirectoryId": uuid(vote.voter_directory_id),
+                "lastOffsetEpoch": vote.last_offset_epoch.0,
+                "lastOffset": vote.last_offset.0,
+                "preVote": vote.pre_vote,
+            });
+            let (cluster, voter) = (vote.cluster_id.as_deref(), vote.voter_id.0);
+            ("VOTE", 2, json!({"clusterId": cluster, "voterId": voter, "topics": topics(partition)}))
+        }
+        Request::BeginQuorumEpoch(begin) => {
+            let endpoints = begin.leader_endpoints.iter();
+            let endpoints = endpoints.map(|it| json!({"name": &*it.name, "host": &*it.host, "port": it.port}));
+            let partition = json!({
+                "partitionIndex": 0,
+                "voterDirectoryId": uuid(begin.voter_directory_id),
+                "leaderId": begin.leader_id.0,
+                "leaderEpoch": begin.leader_epoch.0,
+            });
+            let body = json!({
+                "clusterId": begin.cluster_id.as_deref(),
+                "voterId": begin.voter_id.0,
+                "topics": topics(partition),
+                "leaderEndpoints": endpoints.collect::<Vec<_>>(),
+            });
+            ("BEGIN_QUORUM_EPOCH", 1, body)
+        }
+        Request::EndQuorumEpoch(end) => {
+            let candidates = end.preferred_candidates.iter().map(|candidate| {
+                json!({"candidateId": candidate.id.0, "candidateDirectoryId": uuid(candidate.directory_id)})
+            });
+            let partition = json!({
+                "partitionIndex": 0,
+                "leaderId": end.leader_id.0,
+                "leaderEpoch": end.leader_epoch.0,
+                "preferredCandidates": candidates.collect::<Vec<_>>(),
+            });
+            let cluster = end.cluster_id.as_deref();
+            ("END_QUORUM_EPOCH", 1, json!({"clusterId": cluster, "topics": topics(partition), "leaderEndpoints": []}))
+        }
+        Request::Fetch(fetch) => ("FETCH", 18, fetch_request(fetch)),
+        other => (other.name(), -1, Value::Null),
+    }
+}
+
+/// Name, version and body of a response.
+pub fn response(response: &Response) -> (&'static str, i16, Value) {
+    match response {
+        Response::Vote(vote) => {
+            let partition = json!({"voteGranted": vote.vote_granted});
+            ("VOTE", 2, quorum_response((vote.top_error, vote.error), &vote.current_leader, partition))
+        }
+        Response::BeginQuorumEpoch(answer) => ("BEGIN_QUORUM_EPOCH", 1, epoch_response(answer)),
+        Response::EndQuorumEpoch(answer) => ("END_QUORUM_EPOCH", 1, epoch_response(answer)),
+        Response::Fetch(fetch) => ("FETCH", 18, fetch_response(fetch)),
+        other => (other.name(), -1, Value::Null),
+    }
+}
+
+fn topics(partition: Value) -> Value {
+    json!([{"topicName": TOPIC, "partitions": [partition]}])
+}
+
+fn epoch_response(answer: &QuorumEpochResponse) -> Value {
+    quorum_response((answer.top_error, answer.error), &answer.current_leader, json!({}))
+}
+
+/// With the fields of the partition that are not common to all.
+fn quorum_response((top, error): (ErrorCode, ErrorCode), current: &CurrentLeader, mut partition: Value) -> Value {
+    if top != ErrorCode::None {
+        return json!({"errorCode": top as i16, "topics": []});
+    }
+    partition["partitionIndex"] = 0.into();
+    partition["errorCode"] = (error as i16).into();
+    partition["leaderId"] = current.leader_id.unwrap_or(NodeId::NONE).0.into();
+    partition["leaderEpoch"] = current.leader_epoch.0.into();
+    let mut body = json!({"errorCode": 0, "topics": topics(partition)});
+    add_endpoints(&mut body, current, json!({}));
+    body
+}
+
+/// The tagged field `NodeEndpoints`, with the fields of an entry that only Fetch has.
+fn add_endpoints(body: &mut Value, current: &CurrentLeader, more: Value) {
+    let (Some(leader), Some(endpoints)) = (current.leader_id, &current.endpoints) else { return };
+    let Some(endpoint) = endpoints.first() else { return };
+    let mut entry = more;
+    entry["nodeId"] = leader.0.into();
+    entry["host"] = (*endpoint.host).into();
+    entry["port"] = endpoint.port.into();
+    body["nodeEndpoints"] = json!([entry]);
+}
+
+fn fetch_request(fetch: &FetchRequest) -> Value {
+    let mut partition = json!({
+        "partition": 0,
+        "currentLeaderEpoch": fetch.current_leader_epoch.0,
+        "fetchOffset": fetch.fetch_offset.0,
+        "lastFetchedEpoch": fetch.last_fetched_epoch.0,
+        "logStartOffset": -1,
+        "partitionMaxBytes": 0,
+        "highWatermark": offset(fetch.high_watermark),
+    });
+    if let Some(directory) = fetch.replica_directory_id {
+        partition["replicaDirectoryId"] = directory.to_string().into();
+    }
+    json!({
+        "clusterId": fetch.cluster_id.as_deref(),
+        "replicaState": {"replicaId": fetch.replica_id.0, "replicaEpoch": -1},
+        "maxWaitMs": fetch.max_wait_ms,
+        "minBytes": 0,
+        "maxBytes": fetch.max_bytes,
+        "isolationLevel": 0,
+        "sessionId": 0,
+        "sessionEpoch": -1,
+        "topics": [{"topicId": fetch.topic_id.to_string(), "partitions": [partition]}],
+        "forgottenTopicsData": [],
+        "rackId": "",
+    })
+}
+
+fn fetch_response(fetch: &FetchResponse) -> Value {
+    let mut body = json!({"throttleTimeMs": 0, "errorCode": fetch.top_error as i16, "sessionId": 0, "responses": []});
+    if fetch.top_error != ErrorCode::None {
+        return body;
+    }
+    let current = &fetch.current_leader;
+    let leader = current.leader_id.unwrap_or(NodeId::NONE);
+    let mut partition = json!({
+        "partitionIndex": 0,
+        "errorCode": fetch.error as i16,
+        "highWatermark": offset(fetch.high_watermark),
+        "lastStableOffset": -1,
+        "logStartOffset": fetch.log_start_offset.0,
+        "currentLeader": {"leaderId": leader.0, "leaderEpoch": current.leader_epoch.0},
+        "abortedTransactions": [],
+        "preferredReadReplica": -1,
+        "records": records(&fetch.records),
+    });
+    if let Some(diverging) = fetch.diverging_epoch {
+        partition["divergingEpoch"] = json!({"epoch": diverging.epoch.0, "endOffset": diverging.offset.0});
+    }
+    body["responses"] = json!([{"topicId": Uuid::METADATA_TOPIC_ID.to_string(), "partitions": [partition]}]);
+    add_endpoints(&mut body, current, json!({"rack": null}));
+    body
+}
+
+fn records(records: &Records) -> String {
+    let bytes: Vec<u8> = records.0.iter().flat_map(|batch| batch.bytes.iter().copied()).collect();
+    STANDARD.encode(bytes)
+}
+
+fn offset(offset: Option<Offset>) -> i64 {
+    offset.map_or(-1, |offset| offset.0)
+}
+
+fn uuid(id: Option<Uuid>) -> String {
+    id.unwrap_or(Uuid::ZERO).to_string()
+}
+
+/// An object with one key.
+pub fn keyed(key: &str, value: Value) -> Value {
+    Value::Object(Map::from_iter([(key.to_owned(), value)]))
+}
