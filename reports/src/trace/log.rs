@@ -214,7 +214,8 @@ mod tests {
     #[test]
     fn nodes_are_found_by_id_and_by_name() {
         let names = ["controller-1", "broker-101", "producer-1"].map(str::to_owned);
-        let find = |requested: &str| nodes("--node", &[requested.to_owned()], &names).map_err(|problem| problem.message);
+        let find =
+            |requested: &str| nodes("--node", &[requested.to_owned()], &names).map_err(|problem| problem.message);
         assert_eq!(find("1"), Ok(vec![Node(0)]));
         assert_eq!(find("101"), Ok(vec![Node(1)]));
         assert_eq!(find("producer-1"), Ok(vec![Node(2)]));

@@ -60,7 +60,7 @@ pub fn commit(
     let agreed = servers[leader].log.agreed;
     if high_watermark <= committed.end {
         if committed.agreed_end(&servers[leader], ledger) < high_watermark
-            && !rests_on_amnesia(servers, leader, high_watermark, (committed, ledger), quorum, verdict)
+            && !rests_on_amnesia(servers, leader, shown, (committed, ledger), quorum, verdict)
         {
             conflict(&servers[leader], epoch, high_watermark, committed, verdict);
         } else {
@@ -70,7 +70,7 @@ pub fn commit(
     }
     if agreed < committed.count() {
         if agreed < committed.promised {
-            if rests_on_amnesia(servers, leader, high_watermark, (committed, ledger), quorum, verdict) {
+            if rests_on_amnesia(servers, leader, shown, (committed, ledger), quorum, verdict) {
                 return (gone, first_record);
             }
             conflict(&servers[leader], epoch, high_watermark, committed, verdict);
@@ -125,24 +125,27 @@ fn own_epoch(
 fn rests_on_amnesia(
     servers: &[ServerModel],
     leader: usize,
-    high_watermark: Offset,
+    shown: OffsetAndEpoch,
     (committed, ledger): (&Committed, &Ledger),
     quorum: Quorum,
     verdict: &mut Verdict,
 ) -> bool {
     let losses = committed.losses(ledger);
     let log = &servers[leader].log;
-    let count = log.count_below(high_watermark, ledger);
+    let count = log.count_below(shown.offset, ledger);
     let Some(last) = count.checked_sub(1).and_then(|at| log.get(at)) else { return false };
-    let (mut solid, mut forgotten) = (0, 0);
+    let (mut solid, mut forgotten, mut left_epoch) = (0, 0, 0);
     for (index, voter) in servers.iter().enumerate().filter(|(_, server)| server.voter) {
-        if voter.log.durable() >= count && voter.log.get(count - 1) == Some(last) {
+        let holds = voter.log.durable() >= count && voter.log.get(count - 1) == Some(last);
+        if holds && losses.is_bound(index, shown.epoch) {
             solid += 1;
-        } else if losses.has_forgotten(index, last) {
+        } else if holds || losses.has_forgotten(index, last) {
             forgotten += 1;
+        } else if voter.durable_epoch() > shown.epoch {
+            left_epoch += 1;
         }
     }
-    let excuse = losses.may_be_counted(solid, forgotten, quorum.majority);
+    let excuse = losses.may_be_counted(solid, forgotten, left_epoch, quorum.majority);
     if let Some(excuse) = excuse {
         // Two committed logs from here on: what follows cannot be judged.
         verdict.end_excused(excuse);
@@ -196,7 +199,7 @@ fn majority_reached(
     let unbound = durable - solid;
     if solid >= quorum.majority || quorum.commits_before_flush {
         committed.promise_all(epoch);
-    } else if let Some(excuse) = losses.may_be_counted(solid, unbound + before_destruction, quorum.majority) {
+    } else if let Some(excuse) = losses.may_be_counted(solid, unbound + before_destruction, 0, quorum.majority) {
         verdict.excuse(excuse, 1);
     } else {
         committed.promise_all(epoch);

@@ -152,9 +152,16 @@ impl QuorumLosses<'_> {
     }
 
     /// May a high watermark rest on so many voters that hold what is below it, if so many more held it until their
-    /// disks were destroyed?
-    pub fn may_be_counted(&self, holders: usize, forgotten: usize, majority: usize) -> Option<Excuse> {
-        let rests_on_forgotten = holders < majority && holders + forgotten >= majority;
+    /// disks were destroyed, or hold it and have forgotten a later epoch? So many others may have acknowledged it before
+    /// they left its epoch.
+    pub fn may_be_counted(
+        &self,
+        holders: usize,
+        forgotten: usize,
+        left_epoch: usize,
+        majority: usize,
+    ) -> Option<Excuse> {
+        let rests_on_forgotten = forgotten > 0 && holders < majority && holders + forgotten + left_epoch >= majority;
         rests_on_forgotten.then_some(Excuse::CommitCountsAmnesiacVoter)
     }
 

@@ -457,3 +457,30 @@ fn a_conflicting_commit_is_excused_by_a_forgotten_acknowledgement_only() {
     let quorum = conflict(false);
     assert_eq!((quorum.broke(), quorum.checks.ended_by()), (Some("SingleActiveController"), None));
 }
+
+/// Server 1 has acknowledged a record of epoch 1 and cuts it for the leader of epoch 2; server 4 has voted for that one.
+#[test]
+fn a_conflicting_commit_is_excused_by_a_forgotten_epoch_only() {
+    for is_forgotten in [true, false] {
+        let mut quorum = Quorum::of(5);
+        quorum.elect(0, 1, &[1, 2, 3, 4]);
+        let end = quorum.checks.committed_end().0;
+        let batch = quorum.data(0, 1, 10);
+        quorum.write(0, &batch);
+        quorum.replicate(0, 1, 1);
+        quorum.elect(2, 2, &[3, 4]);
+        quorum.follow(1, 2, 2);
+        quorum.cut(1, 2, end);
+        if is_forgotten {
+            quorum.replace_disk(4);
+            quorum.boot(4);
+            quorum.follow(4, 0, 1);
+            quorum.replicate(0, 4, 1);
+        }
+        assert_eq!((quorum.broke(), quorum.checks.ended_by()), (None, None));
+        quorum.move_high_watermark(0, 1);
+        let ended = is_forgotten.then_some("commit_counts_amnesiac_voter");
+        assert_eq!(quorum.checks.ended_by(), ended);
+        assert_eq!(quorum.broke(), (!is_forgotten).then_some("SingleActiveController"));
+    }
+}
