@@ -48,12 +48,19 @@ struct Open {
     forwards: Option<u64>,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Envelope {
+    correlation_id: i32,
+    sent_ns: u64,
+    /// The request inside.
+    of: Rpc,
+}
+
 #[derive(Clone, Debug)]
 struct Watched {
     open: Vec<Open>,
-    /// The request of the Envelope in flight, and its correlation id: there is one at a time
-    /// (`NodeToControllerRequestThread`).
-    envelope: Option<(i32, Rpc)>,
+    /// The Envelope in flight: there is one at a time (`NodeToControllerRequestThread`).
+    envelope: Option<Envelope>,
     /// None of them is due before.
     due_ns: u64,
     /// Its state machine claims that it leads.
@@ -100,15 +107,19 @@ impl Check for Answered {
                 let content = Request::Admin(request.clone()).content_hash(0);
                 let watched = &mut self.watched[server];
                 let forwarded = watched.open.iter().find(|open| open.forwards == Some(content));
-                watched.envelope = forwarded.map(|open| (rpc.correlation_id, open.rpc));
+                watched.envelope =
+                    forwarded.map(|open| Envelope { correlation_id: rpc.correlation_id, sent_ns: at_ns, of: open.rpc });
             }
-            // After NOT_CONTROLLER it is sent to the next one.
+            // After NOT_CONTROLLER it is sent to the next one, and after a timeout: a process that was paused may take an
+            // answer for which it has waited too long.
             Event::ResponseReceived { correlation_id, response: Response::Envelope(answer), .. }
                 if answer.error != ErrorCode::NotController =>
             {
                 let watched = &mut self.watched[server];
-                let answered = watched.envelope.take_if(|(expected, _)| *expected == correlation_id);
-                if let Some(open) = answered.and_then(|(_, rpc)| watched.open.iter_mut().find(|open| open.rpc == rpc)) {
+                let answered = watched.envelope.take_if(|envelope| envelope.correlation_id == correlation_id);
+                let in_time = answered.filter(|envelope| watched.calm.lasts_since(envelope.sent_ns));
+                let open = in_time.and_then(|in_time| watched.open.iter_mut().find(|open| open.rpc == in_time.of));
+                if let Some(open) = open {
                     (open.at_ns, open.lasts_ns, open.forwards) = (at_ns, 0, None);
                     watched.due_ns = watched.due_ns.min(at_ns + SLACK_NS);
                 }

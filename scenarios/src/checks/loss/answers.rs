@@ -168,10 +168,12 @@ impl Losses<'_> {
         epochs.clone().min().zip(epochs.max())
     }
 
-    /// May the leader of `epoch` begin though a newer one is committed? One that was elected uncleanly and is the
-    /// only one that may lead again: its log is what continues.
-    pub fn is_newest_elected(&self, epoch: LeaderEpoch) -> bool {
-        self.pending_elections(self.facts.len()).is_some_and(|(_, newest)| newest <= epoch)
+    /// May the committed log continue with that of a server that leads `epoch`, though a newer epoch is committed, and
+    /// it is the only one that may lead again? If it was elected uncleanly, or a fault took the committed batch that it
+    /// lacks.
+    pub fn may_begin_late(&self, epoch: LeaderEpoch, server: usize, lacked: Option<BatchId>) -> bool {
+        let is_newest_elected = self.pending_elections(self.facts.len()).is_some_and(|(_, newest)| newest <= epoch);
+        is_newest_elected || lacked.is_some_and(|next| self.has_lost(server, next))
     }
 
     /// Why may a leader that begins lack a batch? `None` if it has it, or must have it.

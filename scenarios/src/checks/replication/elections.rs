@@ -210,9 +210,10 @@ fn begins(partition: &mut PartitionModel, server: usize, epoch: LeaderEpoch, elr
     let (log, agreed) = (partition.replicas[server].log.whole(), partition.replicas[server].log.agreed);
     let others = candidates(&now).filter(|member| *member != id).filter_map(|member| partition.server(member));
     let others = others.map(|other| partition.replicas[other].log.whole()).collect();
-    // One that was elected uncleanly may be deposed before it acts. If it alone may lead again, its log is what
-    // continues nevertheless, with all that it appends until it knows of that.
-    let is_sole_heir = partition.losses().is_newest_elected(epoch) && candidates(&now).eq([id]);
+    // A leader may be deposed before it acts. If it alone may lead again, and may begin without what it lacks, its log is
+    // what continues nevertheless, with all that it appends until it knows of that.
+    let lacked = partition.committed.get(agreed).copied();
+    let is_sole_heir = candidates(&now).eq([id]) && partition.losses().may_begin_late(epoch, server, lacked);
     let deposed = !partition.leads_newest(server) && !is_sole_heir;
     let (at, if_lost) = (verdict.event, if_lost(partition.required_since(None), elr, *now.isr == [id]));
     let began = Began { at, epoch, server, log, agreed_end: partition.end_of(agreed), others, deposed, if_lost };
@@ -220,7 +221,6 @@ fn begins(partition: &mut PartitionModel, server: usize, epoch: LeaderEpoch, elr
         verdict.met(Situation::LeaderAlreadyDeposed);
         return partition.facts.push(Fact::Began(began));
     }
-    let lacked = partition.committed.get(agreed).copied();
     if let Some(excuse) = lacked.and_then(|_| partition.losses().may_lead_unjudged(server)) {
         return verdict.end_excused(excuse);
     }

@@ -471,3 +471,34 @@ fn an_unclean_leader_that_is_deposed_and_alone_goes_on() {
     assert_eq!((other.broke(), other.excused("served_after_loss")), (None, 1), "somebody else goes on");
     assert_eq!(other.checks.acked_records(), (2, 0));
 }
+
+/// Broker 1 is all that is left of the ISR, loses the record, and is fenced before it knows that it leads again. What it
+/// acknowledges then stands.
+#[test]
+fn a_leader_that_lost_its_log_and_is_deposed_and_alone_goes_on() {
+    let acknowledges = |power_lost: bool| {
+        let mut brokers = Brokers::at_work(false, &[10]);
+        brokers.commit([config("min.insync.replicas", "1")]);
+        brokers.change(to_isr(&[0, 1], None));
+        brokers.fence(0, to_isr(&[1], Some(1)));
+        brokers.restart(1, if power_lost { Down::PowerLost } else { Down::Killed });
+        let registration = brokers.registration(1, 1);
+        brokers.commit([MetadataRecord::PartitionChange(leader(NodeId::NONE)), registration]);
+        brokers.unfence_and_elect(1);
+        brokers.fence(1, leader(NodeId::NONE));
+        if !power_lost {
+            brokers.truncate(1, 0);
+        }
+        brokers.lead(1, 3, 4, 1);
+        let other = brokers.batch_of(1, 21);
+        let offset = brokers.produce(1, &other);
+        brokers.acknowledge(1, offset);
+        brokers
+    };
+    let mut alone = acknowledges(true);
+    assert_eq!((alone.broke(), alone.excused("acked_lost_with_min_isr_one")), (None, 1));
+    alone.unfence_and_elect(1);
+    alone.lead(1, 5, 6, 1);
+    assert_eq!((alone.broke(), alone.checks.acked_records()), (None, (2, 1)));
+    assert!(acknowledges(false).broke().is_some());
+}

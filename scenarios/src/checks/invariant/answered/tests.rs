@@ -100,6 +100,9 @@ fn what_is_forwarded_is_answered_when_the_controller_has_answered_it() {
     assert!(!then(&[(60_000, INPUT)]) && then(&[(124_100, INPUT)]), "the controller does not answer");
     assert!(!then(&[(1_400, answer(1, &done)), (4_600, INPUT)]), "nothing expects that answer any more");
     assert!(then(&[(1_400, answer(2, &done)), (4_600, INPUT)]));
+    let moved = |begins| Event::Disturbed { how: Disturbance { begins, ..Disturbance::default() } };
+    let paused = [(1_350, moved(true)), (1_390, moved(false)), (1_400, answer(2, &done)), (4_600, INPUT)];
+    assert!(!then(&paused), "it may have waited too long for that answer");
     let to_client = Event::ResponseSent { rpc: rpc(2), to: 3, response: &done };
     assert!(!then(&[(1_400, answer(2, &done)), (1_500, to_client), (4_600, INPUT)]));
 }

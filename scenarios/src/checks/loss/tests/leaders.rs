@@ -238,9 +238,10 @@ impl History {
         (self.in_epoch[server], self.leads[server]) = (epoch, true);
         let pending = self.pending();
         let is_newest_elected = !pending.is_empty() && pending.iter().all(|unclean| *unclean <= epoch);
-        let late = epoch != self.newest() && !(is_newest_elected && self.isr == [server]);
         let log = self.logs[server].clone();
         let agreed = log.iter().zip(&self.committed).take_while(|(a, b)| a == b).count();
+        let has_lost = self.committed.get(agreed).is_some_and(|lacked| self.lost[server].contains(lacked));
+        let late = epoch != self.newest() && !((is_newest_elected || has_lost) && self.isr == [server]);
         let others: Vec<usize> = self.isr.iter().copied().filter(|member| *member != server).collect();
         let place = self.facts.len();
         self.facts.push(Fact::Began(Began {
@@ -327,8 +328,14 @@ impl History {
         }
         let pending = self.pending();
         for epoch in 0..=self.newest() {
-            let naive = pending.last().is_some_and(|newest| *newest <= epoch);
-            agree(2, losses.is_newest_elected(LeaderEpoch(epoch)), naive);
+            let is_newest = pending.last().is_some_and(|newest| *newest <= epoch);
+            agree(2, losses.may_begin_late(LeaderEpoch(epoch), 0, None), is_newest);
+            for (server, lost) in self.lost.iter().enumerate() {
+                for id in &self.written {
+                    let answer = losses.may_begin_late(LeaderEpoch(epoch), server, Some(*id));
+                    agree(2, answer, is_newest || lost.contains(id));
+                }
+            }
         }
         let late = |begun: &&Begun| begun.late && self.is_unclean(begun.epoch);
         for left in 0..2 {
