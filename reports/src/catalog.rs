@@ -155,7 +155,9 @@ impl Prepared for Altered {
     }
 
     fn remarks(&self) -> Vec<String> {
-        let mut remarks = self.cluster().map_or_else(Vec::new, |report| report.remarks());
+        let mut remarks = self.cluster().map_or_else(Vec::new, |report| {
+            report.remarks(|name| self.ready.scenario.cluster.config.0.contains_key(name))
+        });
         remarks.extend(self.ready.scenario.remarks_on_settings(&self.base));
         remarks
     }

@@ -3,14 +3,11 @@
 //! have been executed, even twice.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 use super::controller_channel::Ticket;
 use crate::bugs::{Bug, Bugs};
-use crate::ids::Uuid;
 use crate::io::{Connection, Effect};
-use crate::message::admin::*;
-use crate::message::{AdminRequest, AdminResponse, EnvelopeResponse, ErrorCode, Request, Response};
+use crate::message::{AdminRequest, EnvelopeResponse, ErrorCode, Request, Response};
 use crate::step::Step;
 
 /// Retry timeout of the forwarding channel, ms.
@@ -56,68 +53,11 @@ impl ForwardingManager {
         };
         let response = match response {
             Some(Response::Envelope(EnvelopeResponse { error: ErrorCode::None, response: Some(inner) })) => inner,
-            Some(_) => refusal(&request, ErrorCode::UnknownServerError),
-            None => refusal(&request, ErrorCode::RequestTimedOut),
+            Some(_) => request.error_response(ErrorCode::UnknownServerError),
+            None => request.error_response(ErrorCode::RequestTimedOut),
         };
         let response = Response::Admin(response);
         step.out.push(Effect::SendResponse { connection, correlation_id, response });
         true
-    }
-}
-
-/// `AbstractRequest.getErrorResponse`: the same error for every requested entry.
-pub fn refusal(request: &AdminRequest, error: ErrorCode) -> AdminResponse {
-    match request {
-        AdminRequest::CreateTopics(request) => AdminResponse::CreateTopics(CreateTopicsResponse {
-            topics: request.topics.iter().map(|topic| creatable_refusal(&topic.name, error)).collect(),
-        }),
-        AdminRequest::DeleteTopics(request) => AdminResponse::DeleteTopics(DeleteTopicsResponse {
-            responses: request
-                .topics
-                .iter()
-                .map(|topic| DeletableTopicResult { name: topic.name.clone(), topic_id: topic.topic_id, error })
-                .collect(),
-        }),
-        AdminRequest::DescribeConfigs(request) => AdminResponse::DescribeConfigs(DescribeConfigsResponse {
-            results: request
-                .resources
-                .iter()
-                .map(|resource| DescribeConfigsResult {
-                    error,
-                    resource_type: resource.resource_type,
-                    resource_name: Rc::clone(&resource.resource_name),
-                    configs: Rc::from([]),
-                })
-                .collect(),
-        }),
-        AdminRequest::CreatePartitions(request) => AdminResponse::CreatePartitions(CreatePartitionsResponse {
-            results: request
-                .topics
-                .iter()
-                .map(|topic| CreatePartitionsTopicResult { name: Rc::clone(&topic.name), error })
-                .collect(),
-        }),
-        AdminRequest::ElectLeaders(_) => {
-            AdminResponse::ElectLeaders(ElectLeadersResponse { error, replica_election_results: Rc::from([]) })
-        }
-        AdminRequest::IncrementalAlterConfigs(request) => {
-            let responses = request.resources.iter().map(|resource| AlterConfigsResourceResponse {
-                error,
-                resource_type: resource.resource_type,
-                resource_name: Rc::clone(&resource.resource_name),
-            });
-            AdminResponse::IncrementalAlterConfigs(IncrementalAlterConfigsResponse { responses: responses.collect() })
-        }
-        AdminRequest::UnregisterBroker(_) => AdminResponse::UnregisterBroker(UnregisterBrokerResponse { error }),
-    }
-}
-
-fn creatable_refusal(name: &Rc<str>, error: ErrorCode) -> CreatableTopicResult {
-    CreatableTopicResult {
-        name: Rc::clone(name),
-        topic_id: Uuid::ZERO,
-        error,
-        num_partitions: -1,
-        replication_factor: -1,
     }
 }

@@ -1,5 +1,7 @@
 //! The APIs of brokers and controllers above consensus, grouped by sender: each is a request and its response.
 
+use std::rc::Rc;
+
 use super::ErrorCode;
 use super::admin::*;
 use super::canonical_hasher::CanonicalHasher;
@@ -7,6 +9,7 @@ use super::canonical_walk::Canonical;
 use super::cluster::*;
 use super::data::*;
 use super::fields::{Fields, Value, named, of};
+use crate::ids::Uuid;
 
 /// Declares a group of APIs: Kafka's name, its key, and the message types.
 macro_rules! apis {
@@ -97,6 +100,66 @@ apis! {
         ElectLeaders = 43: ElectLeadersRequest => ElectLeadersResponse;
         IncrementalAlterConfigs = 44: IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse;
         UnregisterBroker = 64: UnregisterBrokerRequest => UnregisterBrokerResponse;
+    }
+}
+
+impl AdminRequest {
+    /// `AbstractRequest.getErrorResponse`: the same error for every requested entry.
+    pub fn error_response(&self, error: ErrorCode) -> AdminResponse {
+        match self {
+            AdminRequest::CreateTopics(request) => {
+                let (topic_id, num_partitions, replication_factor) = (Uuid::ZERO, -1, -1);
+                let failed = |topic: &CreatableTopic| CreatableTopicResult {
+                    name: Rc::clone(&topic.name),
+                    topic_id,
+                    error,
+                    num_partitions,
+                    replication_factor,
+                };
+                AdminResponse::CreateTopics(CreateTopicsResponse {
+                    topics: request.topics.iter().map(failed).collect(),
+                })
+            }
+            AdminRequest::DeleteTopics(request) => {
+                let failed = |topic: &DeleteTopicState| DeletableTopicResult {
+                    name: topic.name.clone(),
+                    topic_id: topic.topic_id,
+                    error,
+                };
+                let responses = request.topics.iter().map(failed).collect();
+                AdminResponse::DeleteTopics(DeleteTopicsResponse { responses })
+            }
+            AdminRequest::CreatePartitions(request) => {
+                let failed =
+                    |topic: &CreatePartitionsTopic| CreatePartitionsTopicResult { name: Rc::clone(&topic.name), error };
+                let results = request.topics.iter().map(failed).collect();
+                AdminResponse::CreatePartitions(CreatePartitionsResponse { results })
+            }
+            AdminRequest::IncrementalAlterConfigs(request) => {
+                let failed = |resource: &AlterConfigsResource| AlterConfigsResourceResponse {
+                    error,
+                    resource_type: resource.resource_type,
+                    resource_name: Rc::clone(&resource.resource_name),
+                };
+                let responses = request.resources.iter().map(failed).collect();
+                AdminResponse::IncrementalAlterConfigs(IncrementalAlterConfigsResponse { responses })
+            }
+            AdminRequest::DescribeConfigs(request) => {
+                let failed = |resource: &DescribeConfigsResource| DescribeConfigsResult {
+                    error,
+                    resource_type: resource.resource_type,
+                    resource_name: Rc::clone(&resource.resource_name),
+                    configs: Rc::from([]),
+                };
+                AdminResponse::DescribeConfigs(DescribeConfigsResponse {
+                    results: request.resources.iter().map(failed).collect(),
+                })
+            }
+            AdminRequest::ElectLeaders(_) => {
+                AdminResponse::ElectLeaders(ElectLeadersResponse { error, replica_election_results: Rc::from([]) })
+            }
+            AdminRequest::UnregisterBroker(_) => AdminResponse::UnregisterBroker(UnregisterBrokerResponse { error }),
+        }
     }
 }
 

@@ -155,8 +155,9 @@ fn data_loss(report: &SweepReport) -> Option<String> {
     let excused: u64 = report.records.values().map(|records| records.excused).sum();
     Some(match (acked, excused) {
         (0, _) => return None,
+        (acked, 0) if report.failed > 0 => format!("none excused of {}", plural(acked, "acknowledged record")),
         (acked, 0) => format!("none of {}", plural(acked, "acknowledged record")),
-        _ => format!("{} of {} acknowledged records, all excused by faults", thousands(excused), thousands(acked)),
+        _ => format!("{} of {} acknowledged records, each excused by a cause", thousands(excused), thousands(acked)),
     })
 }
 
@@ -197,6 +198,9 @@ fn limits(report: &SweepReport) -> Vec<String> {
 }
 
 fn number_of_limits(report: &SweepReport) -> Vec<String> {
+    if report.limits.is_empty() {
+        return Vec::new();
+    }
     let number = |of: &dyn Fn(&fuzz::aggregate::Limit) -> bool| report.limits.iter().filter(|limit| of(limit)).count();
     let judged = number(&|limit| limit.judged);
     let broken = number(&|limit| limit.judged && expect::verdict(limit).is_some_and(|(_, holds)| !holds));

@@ -2,7 +2,7 @@
 
 use fuzz::case::story::Describer;
 use fuzz::seeds::show_seed;
-use scenarios::report::RunReport;
+use scenarios::report::{RunOutcome, RunReport};
 use scenarios::trace::dialogue;
 
 use crate::args::ReplayArgs;
@@ -90,7 +90,9 @@ impl TraceOutputs {
         let ready = prepared.ready().ok_or_else(|| Problem::new("this engine writes no traces"))?;
         if let Some((node, file)) = &self.dialogue {
             let (recorded, dialogue) = ready.dialogue(job.seed, until_ns, *node).map_err(Problem::new)?;
-            if differs(run, &recorded, "a dialogue", streams) {
+            // It goes on behind a violation.
+            let is_whole = !matches!(run.outcome, RunOutcome::Violated(_));
+            if is_whole && differs(run, &recorded, "a dialogue", streams) {
                 return Ok(Some(exit::NONDETERMINISM));
             }
             problems.extend(file.write(&dialogue::json::text(&dialogue, head(run)), streams).err());

@@ -120,14 +120,15 @@ pub struct State {
 }
 
 impl Dialogue {
-    /// Runs a request, whose `dialogue` is set, on the bare loop.
+    /// Runs a request, whose `dialogue` is set, on the bare loop: to its end, even if a claim is violated before.
     pub fn of(request: &run::Request<'_>) -> Result<(RunReport, Dialogue), String> {
         let index = request.dialogue.unwrap_or_default();
         let mut prepared = prepare(request.scenario, Seed(request.seed), &request.explicit)?;
         let Spec::Server(ServerSpec { node: spec, .. }) = prepared.world.nodes.swap_remove(index).spec else {
             return Err("a client has no raft client".to_owned());
         };
-        let (report, recorder, _) = listen(request, |_| Recorder::of(Node(index as u16)))?;
+        let (report, recorder, _) =
+            listen(&run::Request { keep_going: true, ..request.clone() }, |_| Recorder::of(Node(index as u16)))?;
         Ok((report, Dialogue { node: spec, lines: recorder.lines }))
     }
 

@@ -4,9 +4,8 @@
 use std::rc::Rc;
 
 use crate::controller::settings::ControllerSettings;
-use crate::ids::{BrokerEpoch, ProducerId, Uuid};
+use crate::ids::{BrokerEpoch, ProducerId};
 use crate::io::{Connection, Effect};
-use crate::message::admin::*;
 use crate::message::cluster::*;
 use crate::message::{
     AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, EnvelopeResponse, ErrorCode, Response,
@@ -59,7 +58,7 @@ impl Pending {
             }
             ControllerRequest::Cluster(request) => Response::Cluster(cluster_failure(request, error)),
             ControllerRequest::Admin(request) | ControllerRequest::Envelope(request) => {
-                self.request.admin_response(admin_failure(request, error))
+                self.request.admin_response(request.error_response(error))
             }
         })
     }
@@ -127,60 +126,5 @@ fn cluster_failure(request: &ClusterRequest, error: ErrorCode) -> ClusterRespons
         ClusterRequest::ControllerRegistration(_) => {
             ClusterResponse::ControllerRegistration(ControllerRegistrationResponse { error })
         }
-    }
-}
-
-fn admin_failure(request: &AdminRequest, error: ErrorCode) -> AdminResponse {
-    match request {
-        AdminRequest::CreateTopics(request) => {
-            let (topic_id, num_partitions, replication_factor) = (Uuid::ZERO, -1, -1);
-            let failed = |topic: &CreatableTopic| CreatableTopicResult {
-                name: Rc::clone(&topic.name),
-                topic_id,
-                error,
-                num_partitions,
-                replication_factor,
-            };
-            AdminResponse::CreateTopics(CreateTopicsResponse { topics: request.topics.iter().map(failed).collect() })
-        }
-        AdminRequest::DeleteTopics(request) => {
-            let failed = |topic: &DeleteTopicState| DeletableTopicResult {
-                name: topic.name.clone(),
-                topic_id: topic.topic_id,
-                error,
-            };
-            let responses = request.topics.iter().map(failed).collect();
-            AdminResponse::DeleteTopics(DeleteTopicsResponse { responses })
-        }
-        AdminRequest::CreatePartitions(request) => {
-            let failed =
-                |topic: &CreatePartitionsTopic| CreatePartitionsTopicResult { name: Rc::clone(&topic.name), error };
-            let results = request.topics.iter().map(failed).collect();
-            AdminResponse::CreatePartitions(CreatePartitionsResponse { results })
-        }
-        AdminRequest::IncrementalAlterConfigs(request) => {
-            let failed = |resource: &AlterConfigsResource| AlterConfigsResourceResponse {
-                error,
-                resource_type: resource.resource_type,
-                resource_name: Rc::clone(&resource.resource_name),
-            };
-            let responses = request.resources.iter().map(failed).collect();
-            AdminResponse::IncrementalAlterConfigs(IncrementalAlterConfigsResponse { responses })
-        }
-        AdminRequest::DescribeConfigs(request) => {
-            let failed = |resource: &DescribeConfigsResource| DescribeConfigsResult {
-                error,
-                resource_type: resource.resource_type,
-                resource_name: Rc::clone(&resource.resource_name),
-                configs: Rc::from([]),
-            };
-            AdminResponse::DescribeConfigs(DescribeConfigsResponse {
-                results: request.resources.iter().map(failed).collect(),
-            })
-        }
-        AdminRequest::ElectLeaders(_) => {
-            AdminResponse::ElectLeaders(ElectLeadersResponse { error, replica_election_results: Rc::from([]) })
-        }
-        AdminRequest::UnregisterBroker(_) => AdminResponse::UnregisterBroker(UnregisterBrokerResponse { error }),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use raft::bugs::{Bug, Layer};
 use raft::config::definitions::{self, Definition};
 use raft::config::{NodeConfig, NodeFile, Roles};
 use serde::{Deserialize, Serialize};
@@ -72,8 +73,9 @@ pub struct ValueReport {
 }
 
 impl ClusterReport {
-    /// Remarks for the user before a run: the notes, and the properties without effect.
-    pub fn remarks(&self) -> Vec<String> {
+    /// Remarks for the user before a run: the notes, and the properties without effect, except those whose values in the
+    /// files are replaced on purpose.
+    pub fn remarks(&self, is_replaced: impl Fn(&str) -> bool) -> Vec<String> {
         let mut remarks = self.notes.clone();
         remarks.extend(self.of(Status::Unknown).map(|property| {
             let at = property.values.first().map_or("", |value| value.first_at.as_str());
@@ -82,7 +84,10 @@ impl ClusterReport {
         }));
         // A property that only some nodes read counts as used.
         let is_used = |name: &str| self.of(Status::Used).any(|property| property.name == name);
-        let idle = self.of(Status::WithoutEffect).map(|property| property.name.as_str()).filter(|name| !is_used(name));
+        let idle = self
+            .of(Status::WithoutEffect)
+            .map(|property| property.name.as_str())
+            .filter(|name| !is_used(name) && !is_replaced(name));
         let mut names: Vec<&str> = idle.collect();
         names.dedup();
         if !names.is_empty() {
@@ -112,10 +117,18 @@ impl Scenario {
         if self.cluster.node.is_empty() { Ok(None) } else { self.cluster.report(&self.clients).map(Some) }
     }
 
-    /// Remarks on properties that were set for all nodes, compared with `base`, and do not affect the workload's
-    /// topics.
+    /// Remarks on bugs that cannot act, and on properties that were set for all nodes, compared with `base`, and do not
+    /// affect the workload's topics.
     pub fn remarks_on_settings(&self, base: &Scenario) -> Vec<String> {
         let value = |scenario: &Scenario, property: &str| scenario.cluster.config.0.get(property).cloned();
+        // Layers of the data plane: without brokers nothing of it runs.
+        let of_brokers = |bug: &Bug| {
+            let layer = bug.row().map(|row| row.layer);
+            matches!(layer, Some(Layer::Lifecycle | Layer::Repl | Layer::Producer))
+        };
+        let idle = self.bugs.iter().filter(|bug| !self.cluster.has_brokers() && of_brokers(bug));
+        let idle =
+            idle.map(|bug| format!("{} is a mistake of brokers or their clients; this scenario has none", bug.name()));
         let decided = of_topics(&self.clients).filter(|(_, _, number)| *number > 0 && self.cluster.has_brokers());
         let remark = |(property, field, number): (&str, &str, u64)| {
             let set = value(self, property).filter(|set| value(base, property).as_ref() != Some(set))?;
@@ -124,7 +137,7 @@ impl Scenario {
                  --set clients.{field}=0 leaves that to the property"
             ))
         };
-        decided.filter_map(remark).collect()
+        idle.chain(decided.filter_map(remark)).collect()
     }
 }
 

@@ -150,7 +150,7 @@ fn each_property_is_reported_once_for_all_nodes_that_agree() {
         ]
     );
     assert_eq!(report.notes[0], "b101:8: log.dirs is already set in line 5; the last value counts, as in Kafka");
-    let remarks = report.remarks();
+    let remarks = report.remarks(|_| false);
     assert!(
         remarks.contains(
             &"c1:8: unknown property ignored: replica.lag.max.ms; Kafka knows replica.lag.time.max.ms".to_owned()
@@ -159,6 +159,22 @@ fn each_property_is_reported_once_for_all_nodes_that_agree() {
     );
     let idle = "properties without effect: controller.listener.names, listeners, log.dirs, num.partitions, ssl.keystore.password";
     assert_eq!(remarks.last().map(String::as_str), Some(idle));
+    let replaced = report.remarks(|name| name == "num.partitions");
+    assert!(!replaced.concat().contains("num.partitions,"), "its value is replaced on purpose: {replaced:?}");
+}
+
+#[test]
+fn a_mistake_of_brokers_cannot_act_without_them() {
+    let remarks = |name: &str| {
+        let base = catalog::find(name).expect("in the catalog").scenario().expect("good");
+        let bugs = raft::bugs::Bugs::NONE.with(raft::bugs::Bug::Kip101TruncateToHighWatermark);
+        Scenario { bugs, ..base.clone() }.remarks_on_settings(&base)
+    };
+    assert!(remarks("brokers").is_empty());
+    assert_eq!(
+        remarks("quorum"),
+        ["Kip101TruncateToHighWatermark is a mistake of brokers or their clients; this scenario has none"]
+    );
 }
 
 #[test]

@@ -260,7 +260,16 @@ impl AdminApplication {
                     timeout_ms: 0,
                 })
             }
-            _ => return None,
+            // Of other clients.
+            ClientOperation::Append { .. }
+            | ClientOperation::AppendRecords { .. }
+            | ClientOperation::ReadFrom { .. }
+            | ClientOperation::Rest
+            | ClientOperation::Resume
+            | ClientOperation::Send { .. }
+            | ClientOperation::Assign { .. }
+            | ClientOperation::AssignAll
+            | ClientOperation::Subscribe => return None,
         })
     }
 }
