@@ -120,3 +120,10 @@ fn a_table_is_replaced_and_bad_markers_are_named() {
     let open = regenerate("<!-- generated: bugs -->\n<!-- generated: bugs -->\n<!-- end -->\n", &one);
     assert!(open.is_err_and(|problem| problem.contains("has no <!-- end -->")));
 }
+
+#[test]
+fn the_readme_counts_the_mistakes() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("the README");
+    let said = format!("{} mistakes as switches", raft::bugs::Bug::ALL.len());
+    assert!(readme.contains(&said), "README.md does not say {said:?}");
+}

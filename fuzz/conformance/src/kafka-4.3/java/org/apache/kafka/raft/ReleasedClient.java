@@ -1,0 +1,106 @@
+package org.apache.kafka.raft;
+
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.memory.MemoryPool;
+import org.apache.kafka.common.network.ListenerName;
+import org.apache.kafka.common.protocol.ApiMessage;
+import org.apache.kafka.common.utils.LogContext;
+import org.apache.kafka.common.utils.Time;
+import org.apache.kafka.server.common.Feature;
+
+import java.net.InetSocketAddress;
+import java.util.ArrayDeque;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.Queue;
+import java.util.Random;
+import java.util.function.Consumer;
+
+/** The released client behind the interfaces of Kafka 4.3: messages carry their own futures. */
+final class ReleasedClient {
+    private static final int MAX_FETCH_WAIT_MS = 500;
+
+    final KafkaRaftClient<byte[]> client;
+    private final ListenerName listener;
+
+    ReleasedClient(
+        int nodeId, Uuid directoryId, String clusterId, ListenerName listener, World world, RaftLog log, MemoryPool memory,
+        Time time, ExpirationService expiration, List<InetSocketAddress> bootstrapServers, Endpoints endpoints,
+        Random random, QuorumConfig config
+    ) {
+        this.listener = listener;
+        client = new KafkaRaftClient<>(
+            OptionalInt.of(nodeId), directoryId, BytesSerde.INSTANCE, new Channel(world, listener), new MessageQueue(world),
+            log, memory, time, expiration, MAX_FETCH_WAIT_MS, true, clusterId, bootstrapServers, endpoints,
+            Feature.KRAFT_VERSION.supportedVersionRange(), new LogContext("[node " + nodeId + "] "), random, config);
+    }
+
+    void request(int correlationId, short version, ApiMessage body, long nowMs, Consumer<ApiMessage> answer) {
+        RaftRequest.Inbound request = new RaftRequest.Inbound(listener, correlationId, version, body, nowMs);
+        request.completion.thenAccept(response -> answer.accept(response.data()));
+        client.handle(request);
+    }
+
+    private static final class Channel implements NetworkChannel {
+        private final World world;
+        private final ListenerName listener;
+        private int nextCorrelationId = 0;
+
+        Channel(World world, ListenerName listener) {
+            this.world = world;
+            this.listener = listener;
+        }
+
+        @Override
+        public int newCorrelationId() {
+            return nextCorrelationId++;
+        }
+
+        @Override
+        public ListenerName listenerName() {
+            return listener;
+        }
+
+        /** Not annotated: 4.3 has a default, 4.4 wants it. */
+        public void close() {
+        }
+
+        @Override
+        public void send(RaftRequest.Outbound request) {
+            world.sent(request.correlationId(), request.destination(), request.data(), data -> request.completion.complete(
+                new RaftResponse.Inbound(request.correlationId(), data, request.destination())));
+        }
+    }
+
+    private static final class MessageQueue implements RaftMessageQueue {
+        private final World world;
+        private final Queue<RaftMessage> messages = new ArrayDeque<>();
+
+        MessageQueue(World world) {
+            this.world = world;
+        }
+
+        @Override
+        public RaftMessage poll(long timeoutMs) {
+            if (messages.isEmpty()) {
+                world.await(timeoutMs);
+            }
+            return messages.poll();
+        }
+
+        @Override
+        public void add(RaftMessage message) {
+            messages.add(message);
+        }
+
+        @Override
+        public boolean isEmpty() {
+            return messages.isEmpty();
+        }
+
+        @Override
+        public void wakeup() {
+            world.wokenUp();
+        }
+    }
+}

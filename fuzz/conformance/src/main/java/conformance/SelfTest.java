@@ -1,0 +1,181 @@
+package conformance;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.IntNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+
+/**
+ * Records dialogues of real clients and replays them, which must agree to the last step; then falsifies one entry after the
+ * other, which must be noticed and called by its name.
+ */
+final class SelfTest {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** Falsifies a step, or says that there is nothing in it to falsify. */
+    private record Falsification(String expected, Predicate<ObjectNode> apply) {
+    }
+
+    private static final List<Falsification> FALSIFICATIONS = List.of(
+        new Falsification("wait", step -> set(step, "wait", "", "ms", new IntNode(7))),
+        new Falsification("send.FETCH.extra", step -> set(step, "send", "FETCH", "to", new IntNode(9))),
+        new Falsification("send.VOTE.missing", step -> remove(step, "send", "VOTE")),
+        new Falsification("send.FETCH.fetchOffset", step -> set(step, "send", "FETCH", "fetchOffset", new IntNode(99_999))),
+        new Falsification("send.BEGIN_QUORUM_EPOCH.leaderEpoch",
+            step -> set(step, "send", "BEGIN_QUORUM_EPOCH", "leaderEpoch", new IntNode(77))),
+        new Falsification("answer.FETCH.highWatermark",
+            step -> set(step, "answer", "FETCH", "highWatermark", new IntNode(99_999))),
+        new Falsification("answer.FETCH.records", step -> set(step, "answer", "FETCH", "records", new TextNode("AAAA"))),
+        new Falsification("answer.VOTE.missing", step -> remove(step, "answer", "VOTE")),
+        new Falsification("quorum_state.votedId", step -> set(step, "quorum_state", "", "votedId", new IntNode(9))),
+        new Falsification("quorum_state.missing", step -> remove(step, "quorum_state", "")),
+        new Falsification("flushed.missing", step -> remove(step, "flushed", "")),
+        new Falsification("appended.missing", step -> remove(step, "appended", "")),
+        new Falsification("order.answer.FETCH", SelfTest::answerBeforeFlush),
+        new Falsification("high_watermark.offset", step -> set(step, "high_watermark", "", "offset", new IntNode(99_999))),
+        new Falsification("commit.base", step -> set(step, "commit", "", "base", new IntNode(99_999))),
+        new Falsification("leader_change.missing", step -> remove(step, "leader_change", "")),
+        new Falsification("read.end", step -> set(step, "read", "", "end", new IntNode(99_999))),
+        new Falsification("append.result", step -> set(step, "append", "", "offset", new IntNode(99_999))),
+        new Falsification("state.role", step -> setState(step, "role", new TextNode("observer"))),
+        new Falsification("state.voted", step -> setState(step, "voted", new IntNode(9))),
+        new Falsification("draw", step -> step.path("draws").size() > 0 && clear(step, "draws")),
+        new Falsification("disk.log", SelfTest::damageLog),
+        new Falsification("halt.missing", step -> remove(step, "halt", "")));
+
+    private SelfTest() {
+    }
+
+    /** True if all is well. */
+    static boolean run(long seed, int seconds, Known known) throws IOException {
+        Path directory = Files.createTempDirectory("self-test");
+        try {
+            Recording.record(directory, seed, seconds);
+            List<Path> files;
+            try (Stream<Path> list = Files.list(directory)) {
+                files = list.sorted().toList();
+            }
+            Report report = new Report(known, 10);
+            for (Path file : files) {
+                Replay.run(file, report);
+            }
+            report.print(System.out, System.getProperty("conformance.kafka", ""));
+            System.out.println();
+            boolean good = report.isClean();
+            for (Falsification falsification : FALSIFICATIONS) {
+                good &= isNoticed(falsification, files, directory.resolve("falsified"), known);
+            }
+            return good;
+        } finally {
+            Replay.delete(directory);
+        }
+    }
+
+    private static boolean isNoticed(Falsification falsification, List<Path> files, Path falsified, Known known)
+        throws IOException {
+        for (Path file : files) {
+            List<String> lines = new ArrayList<>(Files.readAllLines(file));
+            if (falsify(lines, falsification)) {
+                Files.write(falsified, lines);
+                Report report = new Report(known, 0);
+                Replay.run(falsified, report);
+                boolean noticed = report.classes().contains(falsification.expected);
+                System.out.println((noticed ? "noticed  " : "MISSED   ") + falsification.expected
+                    + (noticed ? "" : ", but found " + report.classes()));
+                return noticed;
+            }
+        }
+        System.out.println("MISSED   " + falsification.expected + ": nothing to falsify; record longer");
+        return false;
+    }
+
+    private static boolean falsify(List<String> lines, Falsification falsification) throws IOException {
+        // Not the very beginning: most of it is the same at each boot.
+        for (int i = 20; i < lines.size(); i++) {
+            ObjectNode line = (ObjectNode) JSON.readTree(lines.get(i));
+            line.set("after", JSON.readTree(lines.get(i - 1)).path("how"));
+            if (falsification.apply.test(line)) {
+                lines.set(i, line.toString());
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static boolean set(ObjectNode step, String kind, String api, String field, JsonNode value) {
+        for (JsonNode entry : step.path("entries")) {
+            if (is(entry, kind, api)) {
+                JsonNode parent = entry.path(kind).findParent(field);
+                if (parent != null && !parent.path(field).asText().equals(value.asText())
+                    && !parent.path(field).asText().isEmpty()) {
+                    ((ObjectNode) parent).set(field, value);
+                    return true;
+                }
+            }
+        }
+        return false;
+    }
+
+    private static boolean remove(ObjectNode step, String kind, String api) {
+        ArrayNode entries = step.withArray("entries");
+        for (int i = 0; i < entries.size(); i++) {
+            if (is(entries.get(i), kind, api)) {
+                entries.remove(i);
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static boolean setState(ObjectNode step, String field, JsonNode value) {
+        if (!step.path("state").has(field)) {
+            return false;
+        }
+        ((ObjectNode) step.path("state")).set(field, value);
+        return true;
+    }
+
+    private static boolean clear(ObjectNode step, String field) {
+        step.putArray(field);
+        return true;
+    }
+
+    /** A leader answers parked fetches after the append and before the flush; here one comes before both. */
+    private static boolean answerBeforeFlush(ObjectNode step) {
+        ArrayNode entries = step.withArray("entries");
+        for (int i = 1; i < entries.size(); i++) {
+            if (is(entries.get(i), "answer", "FETCH") && entries.get(i - 1).has("appended")) {
+                JsonNode answer = entries.remove(i);
+                entries.insert(i - 1, answer);
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static boolean damageLog(ObjectNode boot) {
+        String log = "__cluster_metadata-0/00000000000000000000.log";
+        JsonNode disk = boot.path("disk");
+        // Only what a kill leaves is compared.
+        if (!boot.path("after").asText().equals("killed") || disk.path(log).asText().length() < 400) {
+            return false;
+        }
+        // Cuts the last batches off.
+        ((ObjectNode) disk).put(log, disk.path(log).asText().substring(0, 400));
+        return true;
+    }
+
+    private static boolean is(JsonNode entry, String kind, String api) {
+        return entry.has(kind) && (api.isEmpty() || entry.path(kind).path("api").asText().equals(api));
+    }
+}

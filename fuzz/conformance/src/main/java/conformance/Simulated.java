@@ -1,0 +1,58 @@
+package conformance;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Runs of one scenario, without fixes, of each of which one controller is recorded and replayed. */
+record Simulated(String scenario, long first, long end) {
+    private static final Pattern RANGE = Pattern.compile("([^=]+)=(\\d+)\\.\\.(\\d+)");
+    /** Every scenario of the catalog has as many. */
+    private static final int CONTROLLERS = 3;
+
+    /** SCENARIO=FIRST..END, without the last. */
+    static Simulated parse(String argument) {
+        Matcher matcher = RANGE.matcher(argument);
+        if (!matcher.matches()) {
+            throw new BadDialogue(argument + ": not SCENARIO=FIRST..END, such as quorum=0..10");
+        }
+        return new Simulated(matcher.group(1), Long.parseLong(matcher.group(2)), Long.parseLong(matcher.group(3)));
+    }
+
+    void replay(Path kraftsim, List<String> bugs, Report report) throws IOException {
+        Path directory = Files.createTempDirectory("dialogues");
+        try {
+            for (long seed = first; seed < end; seed++) {
+                long node = seed % CONTROLLERS + 1;
+                Path file = directory.resolve(scenario + "-" + seed + "-" + node + ".ndjson");
+                record(kraftsim, bugs, seed, node, file);
+                Replay.run(file, report);
+                Files.delete(file);
+                System.err.printf("%s %d of %d: %s%n", scenario, seed - first + 1, end - first, report.line());
+            }
+        } finally {
+            Replay.delete(directory);
+        }
+    }
+
+    private void record(Path kraftsim, List<String> bugs, long seed, long node, Path file) throws IOException {
+        List<String> command = new ArrayList<>(List.of(kraftsim.toString(), "replay", scenario, "--seed", "" + seed,
+            "--dialogue", "" + node, "-o", file.toString(), "--set", "fixes=[]"));
+        bugs.forEach(bug -> command.addAll(List.of("--bug", bug)));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String said = new String(process.getInputStream().readAllBytes());
+        try {
+            // 1: a claim does not hold, as with a bug; 4: the run says too little.
+            int code = process.waitFor();
+            if ((code != 0 && code != 1 && code != 4) || !Files.exists(file)) {
+                throw new BadDialogue(String.join(" ", command) + " ended with " + code + ":\n" + said);
+            }
+        } catch (InterruptedException e) {
+            throw new IOException(e);
+        }
+    }
+}

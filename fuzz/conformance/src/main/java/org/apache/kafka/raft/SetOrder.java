@@ -1,0 +1,68 @@
+package org.apache.kafka.raft;
+
+import org.apache.kafka.common.message.LeaderChangeMessage;
+import org.apache.kafka.common.record.internal.ControlRecordType;
+import org.apache.kafka.common.record.internal.ControlRecordUtils;
+import org.apache.kafka.common.record.internal.MemoryRecords;
+import org.apache.kafka.common.record.internal.MutableRecordBatch;
+import org.apache.kafka.common.record.internal.Record;
+
+import java.nio.ByteBuffer;
+import java.util.Comparator;
+import java.util.Iterator;
+import java.util.List;
+
+/**
+ * LeaderState keeps the voters that granted their votes in {@code Set.copyOf}, whose order is another one in each Java
+ * machine, and so are the bytes of the LeaderChange record. If that order is all that differs, the log gets the model's
+ * bytes, so that what is fetched later can be compared to the byte.
+ */
+final class SetOrder {
+    private SetOrder() {
+    }
+
+    /** The batch of the model that is this one but for the order of voters, or else this one. */
+    static MemoryRecords asInModel(MemoryRecords batch, List<byte[]> model) {
+        MutableRecordBatch first = batch.batches().iterator().next();
+        if (!first.isControlBatch()) {
+            return batch;
+        }
+        for (byte[] bytes : model) {
+            MemoryRecords candidate = MemoryRecords.readableRecords(ByteBuffer.wrap(bytes.clone()));
+            if (isSame(first, candidate.batches().iterator().next())) {
+                return candidate;
+            }
+        }
+        return batch;
+    }
+
+    private static boolean isSame(MutableRecordBatch left, MutableRecordBatch right) {
+        if (!right.isControlBatch() || left.sizeInBytes() != right.sizeInBytes() || left.baseOffset() != right.baseOffset()
+            || left.lastOffset() != right.lastOffset() || left.maxTimestamp() != right.maxTimestamp()
+            || left.partitionLeaderEpoch() != right.partitionLeaderEpoch()) {
+            return false;
+        }
+        Iterator<Record> rights = right.iterator();
+        for (Record record : left) {
+            if (!rights.hasNext() || !isSame(record, rights.next())) {
+                return false;
+            }
+        }
+        return !rights.hasNext();
+    }
+
+    private static boolean isSame(Record left, Record right) {
+        if (!left.key().equals(right.key())) {
+            return false;
+        }
+        return ControlRecordType.parse(left.key()) == ControlRecordType.LEADER_CHANGE
+            ? leaderChange(left).equals(leaderChange(right)) : left.value().equals(right.value());
+    }
+
+    private static LeaderChangeMessage leaderChange(Record record) {
+        LeaderChangeMessage message = ControlRecordUtils.deserializeLeaderChangeMessage(record);
+        message.grantingVoters().sort(Comparator.comparingInt(LeaderChangeMessage.Voter::voterId));
+        message.voters().sort(Comparator.comparingInt(LeaderChangeMessage.Voter::voterId));
+        return message;
+    }
+}

@@ -1,0 +1,22 @@
+package org.apache.kafka.raft;
+
+import java.net.InetSocketAddress;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What a node is configured with.
+ *
+ * @param kraftVersion 0: {@code voters} are static; 1: they are in the log, and the property
+ *                     {@code controller.quorum.bootstrap.servers} says whom to ask first
+ */
+public record Setup(
+    int nodeId,
+    String clusterId,
+    String listener,
+    int kraftVersion,
+    Map<Integer, InetSocketAddress> voters,
+    Map<String, String> properties,
+    List<String> raftListeners
+) {
+}
