@@ -285,8 +285,15 @@ pub struct Out {
 
 impl Out {
     pub fn push(&mut self, effect: Effect) {
-        self.record(|| DialogueEntry::Effect(effect.clone()));
+        if self.dialogue.is_some() {
+            self.record_effect(&effect);
+        }
         self.effects.push(effect);
+    }
+
+    #[cold]
+    fn record_effect(&mut self, effect: &Effect) {
+        self.record(|| DialogueEntry::Effect(effect.clone()));
     }
 
     #[inline]

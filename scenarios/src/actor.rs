@@ -87,8 +87,8 @@ impl Process for Actor {
     fn boot(spec: &Spec, now: process::Now, entropy: &mut sim::rng::Entropy, disk: &Disk, out: &mut Out<Self>) -> Self {
         match spec {
             Spec::Server(spec) => {
-                let mut raft_out = raft::io::Out::default();
-                raft_out.dialogue = spec.records_dialogue.then(Vec::new);
+                let dialogue = spec.records_dialogue.then(Vec::new);
+                let mut raft_out = raft::io::Out { dialogue, ..raft::io::Out::default() };
                 let files = Files(disk);
                 let mut draws = RecordedDraws { entropy, draws: Vec::new() };
                 let node = match spec.records_dialogue {

@@ -8,9 +8,16 @@ use crate::report::OperationCounts;
 
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
-    open: BTreeMap<&'static str, u64>,
-    operations: BTreeMap<&'static str, OperationCounts>,
+    /// In the order in which they occurred first: there are a dozen, and each event looks one up.
+    kinds: Vec<Kind>,
     pub remarks: BTreeMap<Remark, u64>,
+}
+
+#[derive(Clone, Debug)]
+struct Kind {
+    name: &'static str,
+    open: u64,
+    ended: OperationCounts,
 }
 
 /// What Kafka permits, and a user may not expect.
@@ -33,23 +40,33 @@ pub enum Remark {
 }
 
 impl Counts {
+    fn kind(&mut self, name: &'static str) -> &mut Kind {
+        // Nearly always the same constant.
+        let known = self.kinds.iter().position(|kind| std::ptr::eq(kind.name, name) || kind.name == name);
+        let at = known.unwrap_or_else(|| {
+            self.kinds.push(Kind { name, open: 0, ended: OperationCounts::default() });
+            self.kinds.len() - 1
+        });
+        &mut self.kinds[at]
+    }
+
     pub fn began(&mut self, kind: &'static str) {
-        *self.open.entry(kind).or_default() += 1;
+        self.kind(kind).open += 1;
     }
 
     pub fn ended(&mut self, kind: &'static str, outcome: Outcome) {
-        *self.open.entry(kind).or_default() -= 1;
-        let counts = self.operations.entry(kind).or_default();
+        let kind = self.kind(kind);
+        kind.open -= 1;
         match outcome {
-            Outcome::Done => counts.ok += 1,
-            Outcome::Failed => counts.fail += 1,
-            Outcome::Unknown => counts.unknown += 1,
+            Outcome::Done => kind.ended.ok += 1,
+            Outcome::Failed => kind.ended.fail += 1,
+            Outcome::Unknown => kind.ended.unknown += 1,
         }
     }
 
     pub fn finish(&mut self) {
-        for (kind, open) in std::mem::take(&mut self.open).into_iter().filter(|(_, open)| *open > 0) {
-            self.operations.entry(kind).or_default().unknown += open;
+        for kind in &mut self.kinds {
+            kind.ended.unknown += std::mem::take(&mut kind.open);
         }
     }
 
@@ -57,12 +74,13 @@ impl Counts {
         *self.remarks.entry(remark).or_default() += 1;
     }
 
-    /// By kind. An operation is one RPC (one partition of it, for produce and the reads).
+    /// By kind, in no order. An operation is one RPC (one partition of it, for produce and the reads).
     pub fn operations(&self) -> impl Iterator<Item = (&'static str, OperationCounts)> {
-        self.operations.iter().map(|(kind, counts)| (*kind, *counts))
+        let ended = self.kinds.iter().filter(|kind| kind.ended != OperationCounts::default());
+        ended.map(|kind| (kind.name, kind.ended))
     }
 
     pub fn of(&self, kind: &str) -> OperationCounts {
-        self.operations.get(kind).copied().unwrap_or_default()
+        self.kinds.iter().find(|known| known.name == kind).map_or_else(OperationCounts::default, |known| known.ended)
     }
 }

@@ -34,12 +34,22 @@ struct Failed {
     leader_epoch: i16,
 }
 
+/// The client, the attempt, and the partition if it is one of a reset.
+type Key = (usize, u32, Option<TopicPartition>);
+
+#[derive(Clone, Copy, Debug)]
+struct Attempt {
+    key: Key,
+    call: Call,
+    leader_epoch: i16,
+}
+
 #[derive(Clone, Debug)]
 pub struct Retries {
     /// Shorter than any backoff, even on a fast clock; ns.
     shortest_ns: u64,
-    /// The call of each attempt that is under way, by client; a reset by its partition too.
-    calls: BTreeMap<(usize, u32, Option<TopicPartition>), (Call, i16)>,
+    /// The attempts that are under way, few of each client.
+    calls: Vec<Attempt>,
     /// Calls that wait for their next attempt.
     waiting: BTreeMap<(usize, Call), Failed>,
 }
@@ -49,7 +59,7 @@ impl Retries {
     pub fn new(backoff_ms: u64) -> Retries {
         // A jitter of 20 %, and less than the ms in which it begins and the tenth that a clock may gain.
         let shortest_ns = (backoff_ms * 8 / 10).saturating_sub(1).saturating_mul(900_000);
-        Retries { shortest_ns, calls: BTreeMap::new(), waiting: BTreeMap::new() }
+        Retries { shortest_ns, calls: Vec::new(), waiting: BTreeMap::new() }
     }
 
     pub fn healed(&mut self) {
@@ -88,17 +98,16 @@ impl Retries {
                 self.failed(at_ns, (client, attempt, Some(partition)));
             }
             ReadUnknown { attempt } => {
-                let resets = self.calls.range((client, attempt, None)..(client, attempt + 1, None));
-                for key in resets.map(|(key, _)| *key).collect::<Vec<_>>() {
-                    self.failed(at_ns, key);
+                while let Some(reset) = self.calls.iter().find(|call| (call.key.0, call.key.1) == (client, attempt)) {
+                    self.failed(at_ns, reset.key);
                 }
             }
             ReadOk { attempt, partition, .. } => {
-                self.calls.remove(&(client, attempt, Some(partition)));
+                self.ended((client, attempt, Some(partition)));
                 self.waiting.remove(&(client, Call::Reset(partition)));
             }
             ProduceOk { attempt, .. } | InitProducerIdOk { attempt, .. } => {
-                self.calls.remove(&(client, attempt, None));
+                self.ended((client, attempt, None));
             }
             OperationDone { operation, .. } => {
                 self.waiting.remove(&(client, Call::Admin(operation)));
@@ -109,27 +118,27 @@ impl Retries {
             // A reset that is in flight then has no effect on the next one (`SubscriptionState.requestFailed`).
             PositionSet { partition, .. } | Unassigned { partition } => {
                 self.waiting.remove(&(client, Call::Reset(partition)));
-                self.calls.retain(|(of, _, reset), _| (*of, *reset) != (client, Some(partition)));
+                self.calls.retain(|call| (call.key.0, call.key.2) != (client, Some(partition)));
             }
             _ => {}
         }
     }
 
-    fn failed(&mut self, at_ns: u64, key: (usize, u32, Option<TopicPartition>)) {
-        if let Some((call, leader_epoch)) = self.calls.remove(&key) {
+    fn ended(&mut self, key: Key) -> Option<Attempt> {
+        let place = self.calls.iter().position(|call| call.key == key)?;
+        Some(self.calls.swap_remove(place))
+    }
+
+    fn failed(&mut self, at_ns: u64, key: Key) {
+        if let Some(Attempt { call, leader_epoch, .. }) = self.ended(key) {
             self.waiting.insert((key.0, call), Failed { at_ns, overdue: false, leader_epoch });
         }
     }
 
-    fn sent(
-        &mut self,
-        at_ns: u64,
-        key: (usize, u32, Option<TopicPartition>),
-        (call, leader_epoch): (Call, i16),
-        verdict: &mut Verdict,
-    ) {
+    fn sent(&mut self, at_ns: u64, key: Key, (call, leader_epoch): (Call, i16), verdict: &mut Verdict) {
         let (client, attempt, _) = key;
-        self.calls.insert(key, (call, leader_epoch));
+        self.ended(key);
+        self.calls.push(Attempt { key, call, leader_epoch });
         let Some(failed) = self.waiting.remove(&(client, call)) else { return };
         let waited_ns = at_ns - failed.at_ns;
         if waited_ns < self.shortest_ns && failed.leader_epoch == leader_epoch {

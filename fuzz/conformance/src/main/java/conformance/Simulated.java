@@ -46,9 +46,9 @@ record Simulated(String scenario, long first, long end) {
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         String said = new String(process.getInputStream().readAllBytes());
         try {
-            // 1: a claim does not hold, as with a bug; 4: the run says too little.
+            // A claim may not hold (1, 3), as with a bug, and the run may say too little (4); 2 is bad input.
             int code = process.waitFor();
-            if ((code != 0 && code != 1 && code != 4) || !Files.exists(file)) {
+            if (code == 2 || code > 4 || !Files.exists(file)) {
                 throw new BadDialogue(String.join(" ", command) + " ended with " + code + ":\n" + said);
             }
         } catch (InterruptedException e) {
