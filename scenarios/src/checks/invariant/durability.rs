@@ -59,12 +59,10 @@ pub fn commit(
     }
     let agreed = servers[leader].log.agreed;
     if high_watermark <= committed.end {
-        if committed.agreed_end(&servers[leader], ledger) < high_watermark
-            && !rests_on_amnesia(servers, leader, shown, (committed, ledger), quorum, verdict)
-        {
-            conflict(&servers[leader], epoch, high_watermark, committed, verdict);
-        } else {
+        if committed.agreed_end(&servers[leader], ledger) >= high_watermark {
             own_epoch(&servers[leader], shown, committed, ledger, verdict);
+        } else if !rests_on_amnesia(servers, leader, shown, (committed, ledger), quorum, verdict) {
+            conflict(&servers[leader], epoch, high_watermark, committed, verdict);
         }
         return (gone, first_record);
     }
