@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 /** Runs of one scenario, without fixes, of each of which one controller is recorded and replayed. */
 record Simulated(String scenario, long first, long end) {
     private static final Pattern RANGE = Pattern.compile("([^=]+)=(\\d+)\\.\\.(\\d+)");
-    /** Every scenario of the catalog has as many. */
+    /** As most runs have, so that followers and leaders are recorded; of others the first. */
     private static final int CONTROLLERS = 3;
 
     /** SCENARIO=FIRST..END, without the last. */
@@ -29,7 +29,9 @@ record Simulated(String scenario, long first, long end) {
             for (long seed = first; seed < end; seed++) {
                 long node = seed % CONTROLLERS + 1;
                 Path file = directory.resolve(scenario + "-" + seed + "-" + node + ".ndjson");
-                record(kraftsim, bugs, seed, node, file);
+                if (!record(kraftsim, bugs, seed, node, file)) {
+                    record(kraftsim, bugs, seed, 1, file);
+                }
                 Replay.run(file, report);
                 Files.delete(file);
                 System.err.printf("%s %d of %d: %s%n", scenario, seed - first + 1, end - first, report.line());
@@ -39,7 +41,8 @@ record Simulated(String scenario, long first, long end) {
         }
     }
 
-    private void record(Path kraftsim, List<String> bugs, long seed, long node, Path file) throws IOException {
+    /** False if the run has no such node. */
+    private boolean record(Path kraftsim, List<String> bugs, long seed, long node, Path file) throws IOException {
         List<String> command = new ArrayList<>(List.of(kraftsim.toString(), "replay", scenario, "--seed", "" + seed,
             "--dialogue", "" + node, "-o", file.toString(), "--set", "fixes=[]"));
         bugs.forEach(bug -> command.addAll(List.of("--bug", bug)));
@@ -48,9 +51,13 @@ record Simulated(String scenario, long first, long end) {
         try {
             // A claim may not hold (1, 3), as with a bug, and the run may say too little (4); 2 is bad input.
             int code = process.waitFor();
+            if (code == 2 && node != 1) {
+                return false;
+            }
             if (code == 2 || code > 4 || !Files.exists(file)) {
                 throw new BadDialogue(String.join(" ", command) + " ended with " + code + ":\n" + said);
             }
+            return true;
         } catch (InterruptedException e) {
             throw new IOException(e);
         }
