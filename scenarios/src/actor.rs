@@ -90,14 +90,9 @@ impl Process for Actor {
                 let dialogue = spec.records_dialogue.then(Vec::new);
                 let mut raft_out = raft::io::Out { dialogue, ..raft::io::Out::default() };
                 let files = Files(disk);
+                // A boot is rare enough to record its draws in any case.
                 let mut draws = RecordedDraws { entropy, draws: Vec::new() };
-                let node = match spec.records_dialogue {
-                    true => raft::node::Node::boot(&spec.node, clocks(now), &mut draws, &files, &mut raft_out),
-                    false => {
-                        let mut draws = Draws(draws.entropy);
-                        raft::node::Node::boot(&spec.node, clocks(now), &mut draws, &files, &mut raft_out)
-                    }
-                };
+                let node = raft::node::Node::boot(&spec.node, clocks(now), &mut draws, &files, &mut raft_out);
                 let arguments = StepArguments { now: clocks(now), draws: draws.draws };
                 let mut server = Server { node, places: spec.places.clone(), out: raft_out, arguments };
                 server.hand_over(out);

@@ -1,4 +1,4 @@
-//! The trace of a replayed run: the file, and the log on the terminal.
+//! The trace of a replayed run: the file, and the log on the terminal; the dialogue of a controller.
 
 use fuzz::case::story::Describer;
 use fuzz::seeds::show_seed;

@@ -58,20 +58,18 @@ pub fn commit(
         return (gone, first_record);
     }
     let agreed = servers[leader].log.agreed;
-    if high_watermark <= committed.end {
-        if committed.agreed_end(&servers[leader], ledger) >= high_watermark {
-            own_epoch(&servers[leader], shown, committed, ledger, verdict);
-        } else if !rests_on_amnesia(servers, leader, shown, (committed, ledger), quorum, verdict) {
-            conflict(&servers[leader], epoch, high_watermark, committed, verdict);
-        }
+    let is_shorter = high_watermark <= committed.end;
+    if is_shorter && committed.agreed_end(&servers[leader], ledger) >= high_watermark {
+        own_epoch(&servers[leader], shown, committed, ledger, verdict);
         return (gone, first_record);
     }
     if agreed < committed.count() {
-        if agreed < committed.promised {
-            if rests_on_amnesia(servers, leader, shown, (committed, ledger), quorum, verdict) {
-                return (gone, first_record);
+        // A newer leader ends what an older one has committed meanwhile and nothing promises.
+        let is_older = committed.newest_epoch().is_some_and(|newest| epoch < newest);
+        if agreed < committed.promised || (is_shorter && is_older) {
+            if !rests_on_amnesia(servers, leader, shown, (committed, ledger), quorum, verdict) {
+                conflict(&servers[leader], epoch, high_watermark, committed, verdict);
             }
-            conflict(&servers[leader], epoch, high_watermark, committed, verdict);
             return (gone, first_record);
         }
         gone = cut(servers, agreed, epoch, committed, ledger, verdict);

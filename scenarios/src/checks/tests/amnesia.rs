@@ -470,7 +470,7 @@ fn a_conflicting_commit_is_excused_by_a_forgotten_epoch_only() {
         quorum.replicate(0, 1, 1);
         quorum.elect(2, 2, &[3, 4]);
         quorum.follow(1, 2, 2);
-        quorum.cut(1, 2, end);
+        quorum.cut(1, 1, end);
         if is_forgotten {
             quorum.replace_disk(4);
             quorum.boot(4);
@@ -488,4 +488,33 @@ fn a_conflicting_commit_is_excused_by_a_forgotten_epoch_only() {
         assert_eq!(quorum.checks.ended_by(), ended);
         assert_eq!(quorum.broke(), (!is_forgotten).then_some("SingleActiveController"));
     }
+}
+
+/// The same, but the older leader commits first: nothing promises that, and the newer one ends it.
+#[test]
+fn what_an_older_leader_commits_by_a_forgotten_epoch_ends_with_the_newer_one() {
+    let mut quorum = Quorum::of(5);
+    quorum.elect(0, 1, &[1, 2, 3, 4]);
+    let end = quorum.checks.committed_end().0;
+    let batch = quorum.data(0, 1, 10);
+    quorum.write(0, &batch);
+    quorum.replicate(0, 1, 1);
+    quorum.campaign(2, 2);
+    quorum.vote(3, 2, 2);
+    quorum.vote(4, 2, 2);
+    quorum.take_over(2, 2);
+    quorum.replace_disk(4);
+    quorum.boot(4);
+    quorum.follow(4, 0, 1);
+    quorum.replicate(0, 4, 1);
+    quorum.move_high_watermark(0, 1);
+    assert_eq!((quorum.broke(), excused(&quorum, "commit_counts_amnesiac_voter")), (None, 1));
+    quorum.follow(3, 2, 2);
+    quorum.replicate(2, 3, 2);
+    quorum.follow(1, 2, 2);
+    quorum.cut(1, 1, end);
+    quorum.replicate(2, 1, 2);
+    quorum.move_high_watermark(2, 2);
+    assert_eq!((quorum.broke(), excused(&quorum, "committed_record_destroyed")), (None, 1));
+    assert_eq!(quorum.checks.committed_end().0, end + 1, "its LeaderChange");
 }

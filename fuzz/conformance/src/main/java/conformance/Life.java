@@ -49,6 +49,8 @@ final class Life implements RaftNode.Driver, AutoCloseable {
     /** Answers that only one side gave: the other one's may follow and is no second difference. */
     private final Set<String> unpairedAnswers = new HashSet<>();
 
+    private final Deliveries deliveries = new Deliveries();
+
     private Line step;
     private int nextEntry;
     private boolean handedOver;
@@ -155,6 +157,7 @@ final class Life implements RaftNode.Driver, AutoCloseable {
 
     private void output(Entry entry) {
         outputs.add(entry);
+        deliveries.output(entry);
         if (entry.kind().equals("send")) {
             unclaimed.computeIfAbsent(entry.text("to"), to -> new ArrayDeque<>()).add(entry);
         }
@@ -294,6 +297,7 @@ final class Life implements RaftNode.Driver, AutoCloseable {
     }
 
     private void readDelivery(Entry entry) {
+        deliveries.read(entry, differences);
         OptionalLong end = node.read(entry.text("listener"), entry.body().path("ordinal").asLong());
         long modelEnd = entry.body().path("end").asLong();
         if (end.isEmpty() || end.getAsLong() != modelEnd) {
@@ -321,6 +325,7 @@ final class Life implements RaftNode.Driver, AutoCloseable {
         }
         JsonNode state = node.isRunning() ? node.state() : null;
         differences.addAll(Comparison.ofSteps(step.entries(), outputs, step.state(), state));
+        deliveries.step(step.entries(), differences);
         differences.removeIf(this::isSecondOfUnpaired);
         boolean parted = report.compared(step, outputs, differences);
         if (parted) {

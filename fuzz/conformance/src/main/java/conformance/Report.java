@@ -125,7 +125,7 @@ final class Report {
         } else {
             count(step, tally -> tally.differing += 1);
         }
-        return record(step, unknown);
+        return record(step, unknown) || differences.stream().anyMatch(Difference::isParting);
     }
 
     /** Takes in what others did between steps: no step, but it may differ, too. */

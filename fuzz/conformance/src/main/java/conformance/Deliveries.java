@@ -1,0 +1,61 @@
+package conformance;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What the model delivers to its listeners, judged by itself: nothing beyond the released client's high watermark, and all
+ * offsets in order, each once. So a known difference in how commits are cut into deliveries subtracts none of that.
+ */
+final class Deliveries {
+    private final Map<String, Listener> listeners = new HashMap<>();
+    private long highWatermark = 0;
+
+    private static final class Listener {
+        private long ordinal = 0;
+        /** Where the next delivery begins; null while the last one has not been read. */
+        private Long next = 0L;
+    }
+
+    /** An output of the released client. */
+    void output(Entry entry) {
+        if (entry.kind().equals("high_watermark")) {
+            highWatermark = Math.max(highWatermark, entry.body().path("offset").asLong());
+        }
+    }
+
+    /** The model's outputs of one step. */
+    void step(List<Entry> model, List<Difference> differences) {
+        for (Entry entry : model) {
+            if (entry.kind().equals("commit")) {
+                Listener listener = listeners.computeIfAbsent(entry.text("listener"), name -> new Listener());
+                long base = entry.body().path("base").asLong();
+                if (listener.next != null && base != listener.next) {
+                    differences.add(Difference.of("delivered.gap", base, listener.next));
+                }
+                listener.ordinal = entry.body().path("ordinal").asLong();
+                listener.next = entry.body().path("end").isNull() ? null : entry.body().path("end").asLong();
+                if (listener.next != null) {
+                    within(listener.next, differences);
+                }
+            }
+        }
+    }
+
+    /** A listener of the model has read a delivery to its end. */
+    void read(Entry entry, List<Difference> differences) {
+        long end = entry.body().path("end").asLong();
+        Listener listener = listeners.get(entry.text("listener"));
+        if (listener != null && listener.next == null && listener.ordinal == entry.body().path("ordinal").asLong()) {
+            listener.next = end;
+        }
+        within(end, differences);
+    }
+
+    private void within(long end, List<Difference> differences) {
+        if (end > highWatermark) {
+            differences.add(Difference.of("delivered.past_high_watermark", end, highWatermark));
+        }
+    }
+}
