@@ -256,6 +256,8 @@ pub enum Probe {
     RecoveredTornTail,
     /// A replica's fetch offset decreased.
     NonMonotonicFetch,
+    /// The leader accepted an UpdateRaftVoter.
+    VoterUpdated,
     /// EndQuorumEpoch made a follower start an election early.
     EndQuorumEpochHonoured,
     /// A delayed fetch was answered with an error because leadership was lost.

@@ -19,8 +19,8 @@ use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, Uuid};
 use crate::io::{DurableFiles, Effect, Entropy, Input, Now, Out, Post, Role, ThreadName, Visitor};
 use crate::log::{MetaProperties, read_meta_properties, write_meta_properties};
-use crate::message::Request;
 use crate::message::cluster::{FeatureRange, Listener};
+use crate::message::{ApiVersionsResponse, ErrorCode, KRaftVersionFeature, Request, Response};
 use crate::metadata::image::{FEATURES, supported_levels};
 use crate::quorum::RaftClient;
 use crate::quorum::client::RaftSetup;
@@ -110,11 +110,15 @@ impl Node {
     /// The thread that receives a request from the network.
     pub fn thread_for(request: &Request) -> ThreadName {
         match request {
-            Request::Vote(_) | Request::BeginQuorumEpoch(_) | Request::EndQuorumEpoch(_) | Request::Fetch(_) => {
-                ThreadName::RaftIo
-            }
+            Request::Vote(_)
+            | Request::BeginQuorumEpoch(_)
+            | Request::EndQuorumEpoch(_)
+            | Request::Fetch(_)
+            | Request::UpdateRaftVoter(_) => ThreadName::RaftIo,
             Request::AppendRecords(_) | Request::ReadRecords(_) => ThreadName::ControllerEventQueue,
-            Request::Cluster(_) | Request::Envelope(_) => ThreadName::ControllerRequestHandler,
+            Request::ApiVersions(_) | Request::Cluster(_) | Request::Envelope(_) => {
+                ThreadName::ControllerRequestHandler
+            }
             Request::Data(_) | Request::Admin(_) => ThreadName::RequestHandler,
         }
     }
@@ -238,8 +242,14 @@ impl Alive {
                 StateMachine::Controller(controller) => controller.step(&mut ReplicaLog::new(raft), input, step),
             },
             (ThreadName::ControllerRequestHandler, _) => {
-                let StateMachine::Controller(controller) = state_machine else { return Ok(()) };
                 let Input::Request { connection, correlation_id, request } = input else { return Ok(()) };
+                if let Request::ApiVersions(_) = request {
+                    let (error, supported) = (ErrorCode::None, KRaftVersionFeature::SUPPORTED);
+                    let response = Response::ApiVersions(ApiVersionsResponse { error, supported });
+                    step.out.push(Effect::SendResponse { connection, correlation_id, response });
+                    return Ok(());
+                }
+                let StateMachine::Controller(controller) = state_machine else { return Ok(()) };
                 controller.receive(connection, correlation_id, to_controller(request), step);
                 Ok(())
             }

@@ -115,6 +115,12 @@ const PROBES: &[(Probe, &str, Needs, &str)] = &[
     ),
     (Probe::NonMonotonicFetch, "non_monotonic_fetch", |can| can.several_servers, "A fetch offset went backward."),
     (
+        Probe::VoterUpdated,
+        "voter_updated",
+        |can| can.several_voters,
+        "A leader accepted an UpdateRaftVoter, after ApiVersions.",
+    ),
+    (
         Probe::EndQuorumEpochHonoured,
         "end_quorum_epoch_honoured",
         |can| can.several_voters,

@@ -396,6 +396,9 @@ switches! {
         TornTailNotCut,
         /// N30: a replica starts with a high watermark at its recovery point.
         FlushedCountsAsCommitted,
+        /// N31: a leader accepts an UpdateRaftVoter without a look at its sender's versions, and a voter sends it
+        /// already one fetch timeout after it has followed its leader, as all releases up to 4.4 do.
+        VoterUpdatedUnprobed,
         /// DamagedFileRefused's second synthetic mutant: a malformed entry of a `leader-epoch-checkpoint` is skipped.
         MalformedEpochSkipped,
     }

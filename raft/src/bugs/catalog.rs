@@ -193,6 +193,7 @@ pub const CATALOG: &[Row] = rows! {
     N04 AppendedKeptByFollower Raft "Raft §5.4.3" => ["CommittedReads"];
     N05 PreVoteOfFollowerInTouch Raft "KIP-996" => ["PreVoteRefusedInTouch"];
     N06 DivergingFetchCredited Raft "KIP-595" => ["MajorityReachedHighWatermark"];
+    N31 VoterUpdatedUnprobed Raft "KafkaRaftClient of 3.9 to 4.4" => ["VoterProbedBeforeUpdate"];
     N07 ElrKeptAtMinIsr Controller "KIP-966" => ["ValidControllerIsrAndElr"];
     N08 NoRecordAnsweredAtOnce Controller "KIP-631" => ["StaleAdminAnswer", "HeardBrokerNotFenced"];
     N09 UnfencedBrokerNotYetAlive Controller "KIP-631" => ["LeaderWhileCandidateActive"];

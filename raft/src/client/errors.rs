@@ -47,6 +47,7 @@ pub(super) fn produce_outcome(error: ErrorCode) -> Outcome {
         ErrorCode::None => Outcome::Done,
         ErrorCode::NotEnoughReplicas
         | ErrorCode::MessageTooLarge
+        | ErrorCode::RecordListTooLarge
         | ErrorCode::InvalidRequiredAcks
         | ErrorCode::CorruptMessage
         | ErrorCode::InvalidTopicException

@@ -141,7 +141,6 @@ impl MetadataLog for ReplicaLog<'_> {
 
     fn resign(&mut self, epoch: LeaderEpoch, step: &mut Step<'_>) {
         self.raft.resign(epoch, step);
-        wake_raft(step);
     }
 
     fn take_event(&mut self) -> Result<Option<RaftEvent>, Fatal> {

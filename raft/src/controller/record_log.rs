@@ -225,7 +225,6 @@ impl RecordLog {
         step.out.observe(Observation::LeadershipRenounced { epoch });
         step.out.push(Effect::CancelTimer);
         raft.resign(epoch, step);
-        wake_raft(step);
         if !self.pending.is_empty() {
             step.out.probe(Probe::AppendRefused);
         }

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 use super::files::{Force, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, LogError, read_file, replace_file};
 use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
-use crate::io::{DurableFiles, FileHandle, Out};
+use crate::io::{DurableFiles, Effect, FileHandle, Out};
 
 /// Format version of the checkpoint.
 const VERSION: &str = "0";
@@ -32,6 +32,14 @@ impl EpochCache {
         match std::str::from_utf8(&bytes) {
             Ok(text) => parse(text, bugs).map_err(|what| LogError::in_file(path, what)),
             Err(error) => Err(LogError::in_file(path, error)),
+        }
+    }
+
+    /// Kafka's `CheckpointFile` creates the file, empty, if there is none.
+    pub fn create_checkpoint(files: &dyn DurableFiles, out: &mut Out) {
+        if files.read(LEADER_EPOCH_CHECKPOINT).is_none() && !files.is_unreadable(LEADER_EPOCH_CHECKPOINT) {
+            let (file, path) = (LEADER_EPOCH_CHECKPOINT_HANDLE, LEADER_EPOCH_CHECKPOINT.into());
+            out.push(Effect::Open { file, path, truncate: false });
         }
     }
 

@@ -3,15 +3,13 @@
 use std::rc::Rc;
 use std::slice;
 
-use smallvec::SmallVec;
-
 use super::batch::{Batch, MAX_BATCH_BYTES, Records};
 use super::epoch_cache::EpochCache;
 use super::files::{Force, LogError, segment_path};
 use super::log_config::LogConfig;
 use super::partition_metadata;
 use super::recovery::recover_segments;
-use super::segment::Segment;
+use super::segment::{Segment, read_segment};
 use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
@@ -24,6 +22,14 @@ pub enum Validation {
     Valid,
     /// The logs diverge at or before this offset.
     Diverging(OffsetAndEpoch),
+}
+
+/// Kafka's `LogOffsetMetadata`: an offset, and the segment in which it was looked up. That of the log end is the active
+/// one; after a roll, the same offset is in the next segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogOffsetMetadata {
+    pub offset: Offset,
+    pub segment_base_offset: Offset,
 }
 
 #[derive(Clone, Debug)]
@@ -63,6 +69,7 @@ impl RaftLog {
     ) -> Result<RaftLog, LogError> {
         let topic_id_written = partition_metadata::check(files)?;
         let checkpoint = EpochCache::read(files, config.bugs)?;
+        EpochCache::create_checkpoint(files, out);
         let segments = recover_segments(files, config, start_snapshot, out)?;
         let (first, last) = (&segments[0], &segments[segments.len() - 1]);
         let (start, end) = (first.base_offset, last.end_offset());
@@ -129,8 +136,7 @@ impl RaftLog {
         if batch.len_bytes() > MAX_BATCH_BYTES {
             return Err(self.refused(batch, "it is larger than 8 MiB"));
         }
-        self.append(slice::from_ref(batch), now_ms, out);
-        Ok(())
+        self.append(slice::from_ref(batch), now_ms, out)
     }
 
     /// Follower append of fetched batches; batches above `current_epoch` and all after them are skipped (KAFKA-18723);
@@ -161,7 +167,7 @@ impl RaftLog {
             }
             expected = batch.next_offset();
         }
-        self.append(batches, now_ms, out);
+        self.append(batches, now_ms, out)?;
         Ok(true)
     }
 
@@ -177,13 +183,18 @@ impl RaftLog {
         LogError::in_file(&segment_path(active), what)
     }
 
-    /// Appends batches to the same segment, as one append does in Kafka.
-    fn append(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) {
+    /// Appends batches to the same segment, as one append does in Kafka: that they exceed its size is fatal
+    /// (`RecordBatchTooLargeException`).
+    fn append(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) -> Result<(), LogError> {
         self.write_topic_id(out);
         let mut base_offset = self.end;
         for batch in batches {
             self.assign_epoch_start(batch.epoch, base_offset, out);
             base_offset = Offset(base_offset.0 + batch.offset_count());
+        }
+        let bytes: u64 = batches.iter().map(|batch| batch.len_bytes() as u64).sum();
+        if let (true, Some(first)) = (bytes > self.config.segment_bytes, batches.first()) {
+            return Err(self.refused(first, "what is appended with it is larger than a segment"));
         }
         self.maybe_roll(batches, now_ms, out);
         for batch in batches {
@@ -196,6 +207,7 @@ impl RaftLog {
             self.epochs.write(Force::durable(self.config.bugs), out);
             self.epoch_checkpoint_stale = false;
         }
+        Ok(())
     }
 
     /// D7: the topic id is durable before the first record is appended.
@@ -327,21 +339,16 @@ impl RaftLog {
     }
 
     /// Whole batches from the batch containing `from`, up to `max_bytes` but at least one, none at or above `end`
-    /// (exclusive; pass `end_offset()` for an uncommitted read). Empty at the end.
+    /// (exclusive; pass `end_offset()` for an uncommitted read), all of one segment (`LocalLog.read`). Empty at the
+    /// end.
     pub fn read(&self, from: Offset, end: Offset, max_bytes: u32) -> Records {
-        let mut records = SmallVec::new();
-        let mut bytes = 0;
-        let first = self.segment_of(from);
-        let skip = self.segments[first].position_of(from);
-        let entries = self.segments[first..].iter().flat_map(|segment| &segment.entries).skip(skip);
-        for entry in entries.take_while(|entry| entry.next_offset() <= end) {
-            bytes += entry.batch.len_bytes();
-            if !records.is_empty() && bytes > max_bytes as usize {
-                break;
-            }
-            records.push(Rc::clone(&entry.batch));
-        }
-        Records(records)
+        Records(read_segment(&self.segments, self.segment_of(from), (from, end), max_bytes as usize))
+    }
+
+    /// Where `offset` is now.
+    pub fn offset_metadata(&self, offset: Offset) -> LogOffsetMetadata {
+        let segment = if offset == self.end { self.active() } else { &self.segments[self.segment_of(offset)] };
+        LogOffsetMetadata { offset, segment_base_offset: segment.base_offset }
     }
 
     /// All batches, oldest first.

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use smallvec::SmallVec;
+
 use super::batch::Batch;
 use crate::ids::Offset;
 use crate::io::{Effect, FileHandle, Out};
@@ -97,4 +99,29 @@ impl Segment {
             None => now_ms.saturating_sub(self.created_ms.unwrap_or(now_ms)),
         }
     }
+}
+
+/// `LocalLog.read`: whole batches from the one that contains the first offset of the range, up to `max_bytes` but at
+/// least one, none that reaches beyond the second. They are all of the first segment, or of the next one if the first
+/// ends before the offset.
+pub(crate) fn read_segment(
+    segments: &[Segment],
+    first: usize,
+    (from, end): (Offset, Offset),
+    max_bytes: usize,
+) -> SmallVec<[Rc<Batch>; 1]> {
+    let entries = match (&segments[first].entries[segments[first].position_of(from)..], segments.get(first + 1)) {
+        ([], Some(next)) => &next.entries[..],
+        (entries, _) => entries,
+    };
+    let mut records = SmallVec::new();
+    let mut bytes = 0;
+    for entry in entries.iter().take_while(|entry| entry.next_offset() <= end) {
+        bytes += entry.batch.len_bytes();
+        if !records.is_empty() && bytes > max_bytes {
+            break;
+        }
+        records.push(Rc::clone(&entry.batch));
+    }
+    records
 }

@@ -52,6 +52,8 @@ impl Request {
             Request::Cluster(r) => r.walk(h.u8(8)),
             Request::Admin(r) => r.walk(h.u8(9)),
             Request::Envelope(r) => r.walk(h.u8(10)),
+            Request::UpdateRaftVoter(r) => r.walk(h.u8(21)),
+            Request::ApiVersions(r) => r.walk(h.u8(22)),
         }
         h.finish()
     }
@@ -93,6 +95,8 @@ impl Response {
             Response::Cluster(r) => r.walk(h.u8(18)),
             Response::Admin(r) => r.walk(h.u8(19)),
             Response::Envelope(r) => r.walk(h.u8(20)),
+            Response::UpdateRaftVoter(r) => r.walk(h.u8(23)),
+            Response::ApiVersions(r) => r.walk(h.u8(24)),
         }
         h.finish()
     }

@@ -23,6 +23,7 @@ pub enum ErrorCode {
     /// A coordinator, or a broker without producer ids to allocate, is not ready yet.
     CoordinatorLoadInProgress = 14,
     InvalidTopicException = 17,
+    RecordListTooLarge = 18,
     NotEnoughReplicas = 19,
     NotEnoughReplicasAfterAppend = 20,
     InvalidRequiredAcks = 21,
@@ -63,6 +64,7 @@ pub enum ErrorCode {
     NewLeaderElected = 108,
     InvalidRegistration = 119,
     InvalidVoterKey = 125,
+    VoterNotFound = 127,
     ControllerIdNotRegistered = 136,
 }
 

@@ -105,6 +105,8 @@ impl Fields for Request {
             Request::BeginQuorumEpoch(request) => request.value(),
             Request::EndQuorumEpoch(request) => request.value(),
             Request::Fetch(request) => request.value(),
+            Request::UpdateRaftVoter(request) => request.value(),
+            Request::ApiVersions(request) => request.value(),
             Request::AppendRecords(request) => request.value(),
             Request::ReadRecords(request) => request.value(),
             Request::Data(request) => request.value(),
@@ -121,6 +123,8 @@ impl Fields for Response {
             Response::Vote(response) => response.value(),
             Response::BeginQuorumEpoch(response) | Response::EndQuorumEpoch(response) => response.value(),
             Response::Fetch(response) => response.value(),
+            Response::UpdateRaftVoter(response) => response.value(),
+            Response::ApiVersions(response) => response.value(),
             Response::AppendRecords(response) => response.value(),
             Response::ReadRecords(response) => response.value(),
             Response::Data(response) => response.value(),
@@ -133,9 +137,11 @@ impl Fields for Response {
 
 /// The names of all APIs; a Vote with `preVote` is a Vote.
 pub fn api_names() -> Vec<&'static str> {
-    let quorum = ["Vote", "BeginQuorumEpoch", "EndQuorumEpoch", "Fetch", "AppendRecords", "ReadRecords", "Envelope"];
+    let quorum = ["Vote", "BeginQuorumEpoch", "EndQuorumEpoch", "Fetch", "UpdateRaftVoter", "ApiVersions", "Envelope"];
+    let model_only = ["AppendRecords", "ReadRecords"];
     let groups = [DataRequest::NAMES, ClusterRequest::NAMES, AdminRequest::NAMES];
-    let mut names: Vec<&str> = quorum.into_iter().chain(groups.into_iter().flatten().copied()).collect();
+    let mut names: Vec<&str> =
+        quorum.into_iter().chain(model_only).chain(groups.into_iter().flatten().copied()).collect();
     names.sort_unstable();
     names.dedup();
     names

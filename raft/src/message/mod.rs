@@ -4,7 +4,7 @@
 //!
 //! Modules:
 //! * `request`: all requests and responses; `error_code`: Kafka's `Errors`
-//! * `quorum`: the RPCs of consensus; [`data`], [`cluster`] and [`admin`]: those above it, in the groups of `apis`;
+//! * `quorum`: the RPCs of consensus; `voter_set`: those about its members; [`data`], [`cluster`] and [`admin`]: those above it, in the groups of `apis`;
 //!   [`model_only`]: those of scenarios of the quorum alone
 //! * `canonical_walk`, `canonical_hasher` and `content_hash`: a message's identity in 64 bits
 //! * [`fields`], `fields_of_messages`: their representation in traces and logs
@@ -22,6 +22,7 @@ mod fields_of_messages;
 pub mod model_only;
 mod quorum;
 mod request;
+mod voter_set;
 
 pub use apis::{
     AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, DataRequest, DataResponse, EnvelopeResponse,
@@ -37,3 +38,6 @@ pub use quorum::{
     QuorumEpochResponse, VoteRequest, VoteResponse,
 };
 pub use request::{Request, Response};
+pub use voter_set::{
+    ApiVersionsRequest, ApiVersionsResponse, KRaftVersionFeature, UpdateRaftVoterRequest, UpdateRaftVoterResponse,
+};

@@ -8,6 +8,7 @@ use super::quorum::{
     BeginQuorumEpochRequest, EndQuorumEpochRequest, FetchRequest, FetchResponse, QuorumEpochResponse, VoteRequest,
     VoteResponse,
 };
+use super::voter_set::{ApiVersionsRequest, ApiVersionsResponse, UpdateRaftVoterRequest, UpdateRaftVoterResponse};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -19,6 +20,10 @@ pub enum Request {
     EndQuorumEpoch(EndQuorumEpochRequest),
     /// Fetch (1)
     Fetch(FetchRequest),
+    /// UpdateRaftVoter (82)
+    UpdateRaftVoter(UpdateRaftVoterRequest),
+    /// ApiVersions (18)
+    ApiVersions(ApiVersionsRequest),
     /// Model only.
     AppendRecords(AppendRecordsRequest),
     /// Model only.
@@ -43,6 +48,10 @@ pub enum Response {
     EndQuorumEpoch(QuorumEpochResponse),
     /// Fetch (1)
     Fetch(FetchResponse),
+    /// UpdateRaftVoter (82)
+    UpdateRaftVoter(UpdateRaftVoterResponse),
+    /// ApiVersions (18)
+    ApiVersions(ApiVersionsResponse),
     /// Model only.
     AppendRecords(AppendRecordsResponse),
     /// Model only.
@@ -66,6 +75,8 @@ impl Request {
             Request::BeginQuorumEpoch(_) => "BeginQuorumEpoch",
             Request::EndQuorumEpoch(_) => "EndQuorumEpoch",
             Request::Fetch(_) => "Fetch",
+            Request::UpdateRaftVoter(_) => "UpdateRaftVoter",
+            Request::ApiVersions(_) => "ApiVersions",
             Request::AppendRecords(_) => "AppendRecords",
             Request::ReadRecords(_) => "ReadRecords",
             Request::Data(request) => request.name(),
@@ -84,6 +95,8 @@ impl Response {
             Response::BeginQuorumEpoch(_) => "BeginQuorumEpoch",
             Response::EndQuorumEpoch(_) => "EndQuorumEpoch",
             Response::Fetch(_) => "Fetch",
+            Response::UpdateRaftVoter(_) => "UpdateRaftVoter",
+            Response::ApiVersions(_) => "ApiVersions",
             Response::AppendRecords(_) => "AppendRecords",
             Response::ReadRecords(_) => "ReadRecords",
             Response::Data(response) => response.name(),

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, Offset};
 use crate::log::{Batch, BatchBuilder, ControlRecord};
+use crate::quorum::memory_pool::{BatchMemoryPool, BufferId};
 
 /// An append is refused while this many closed batches wait to be drained.
 const MAX_COMPLETED_BATCHES: usize = 10;
@@ -39,6 +40,13 @@ pub enum AppendError {
     TooManyBatches,
 }
 
+/// A batch that is complete, and the buffer that it was built in.
+#[derive(Clone, Debug)]
+pub struct CompletedBatch {
+    pub batch: Rc<Batch>,
+    pub buffer: BufferId,
+}
+
 /// The records of one leader epoch that are not appended to the log yet.
 #[derive(Clone, Debug)]
 pub struct BatchAccumulator {
@@ -51,7 +59,13 @@ pub struct BatchAccumulator {
     /// The batch being filled; never empty.
     current: Option<BatchBuilder>,
     /// Closed batches, oldest first.
-    completed: VecDeque<Rc<Batch>>,
+    completed: VecDeque<CompletedBatch>,
+    /// The buffer of `current`.
+    buffer: Option<BufferId>,
+    /// Lent by the replica while it leads.
+    pub memory: BatchMemoryPool,
+    /// A control batch has completed the current one, which the next drain then does not (`DrainStatus.FINISHED`).
+    drain_is_finished: bool,
     /// The end of the linger of the oldest record in `current`; `None` if there is none.
     linger_deadline_ms: Option<i64>,
     /// First prepared and not yet scheduled offset.
@@ -77,6 +91,9 @@ impl BatchAccumulator {
             next_offset: base_offset,
             current: None,
             completed: VecDeque::new(),
+            buffer: None,
+            memory: BatchMemoryPool::default(),
+            drain_is_finished: false,
             linger_deadline_ms: None,
             drain_fence: None,
         }
@@ -125,8 +142,10 @@ impl BatchAccumulator {
     /// Adds control records as a separate batch, which is closed at once. Returns the offset of the last. (With
     /// KAFKA-12331 on, the batch has base offset 0.)
     pub fn append_control(&mut self, now_ms: i64, records: impl IntoIterator<Item = ControlRecord>) -> Offset {
+        let buffer = self.memory.allocate();
         self.complete_current();
         self.linger_deadline_ms = None;
+        self.drain_is_finished = true;
         let at_zero = self.bugs.has(Bug::Kafka12331LeaderChangeAtZero);
         let base_offset = if at_zero { Offset(0) } else { self.next_offset };
         let mut batch = BatchBuilder::new(base_offset, self.epoch, now_ms);
@@ -136,7 +155,7 @@ impl BatchAccumulator {
             count += 1;
         }
         assert!(count > 0, "a control batch at offset {} without records", self.next_offset);
-        self.completed.push_back(batch.build());
+        self.complete(batch.build(), buffer);
         self.advance(count)
     }
 
@@ -148,7 +167,7 @@ impl BatchAccumulator {
     /// Time until the next drain: 0 if the oldest closed batch may be drained, otherwise the rest of the linger;
     /// `i64::MAX` if there is nothing to drain.
     pub fn time_until_drain_ms(&self, now_ms: i64) -> i64 {
-        if self.completed.front().is_some_and(|batch| self.is_drainable(batch)) {
+        if self.completed.front().is_some_and(|completed| self.is_drainable(&completed.batch)) {
             return 0;
         }
         self.linger_deadline_ms.map_or(i64::MAX, |deadline_ms| deadline_ms.saturating_sub(now_ms).max(0))
@@ -156,11 +175,13 @@ impl BatchAccumulator {
 
     /// Closes the current batch even if it may not be drained yet, ends the linger, and moves every batch before
     /// `drain_fence` to the end of `drained`.
-    pub fn drain_into(&mut self, drained: &mut Vec<Rc<Batch>>) {
-        self.complete_current();
-        self.linger_deadline_ms = None;
-        while let Some(batch) = self.completed.front() {
-            if !self.is_drainable(batch) {
+    pub fn drain_into(&mut self, drained: &mut Vec<CompletedBatch>) {
+        if !std::mem::take(&mut self.drain_is_finished) {
+            self.complete_current();
+            self.linger_deadline_ms = None;
+        }
+        while let Some(completed) = self.completed.front() {
+            if !self.is_drainable(&completed.batch) {
                 break;
             }
             drained.extend(self.completed.pop_front());
@@ -177,12 +198,15 @@ impl BatchAccumulator {
         self.next_offset
     }
 
-    /// Leadership has ended: records that were not drained are dropped, and no more are accepted.
-    pub fn close(&mut self) {
+    /// Leadership has ended: records that were not drained are dropped, and no more are accepted. Returns the buffers.
+    pub fn close(&mut self) -> BatchMemoryPool {
         self.closed = true;
-        self.current = None;
-        self.completed.clear();
+        self.complete_current();
+        for completed in self.completed.drain(..) {
+            self.memory.release(completed.buffer);
+        }
         self.linger_deadline_ms = None;
+        std::mem::take(&mut self.memory)
     }
 
     /// Adds `count` records, which `fill` writes in at most `max_added` bytes, to the current batch or a new one.
@@ -207,6 +231,7 @@ impl BatchAccumulator {
             return Err(AppendError::Empty);
         }
         let max_bytes = self.max_batch_bytes;
+        let buffer = *self.buffer.get_or_insert_with(|| self.memory.allocate());
         let shared = self.current.as_mut().is_some_and(|batch| fill_within(batch, max_added, max_bytes, &fill));
         if !shared {
             let mut batch = BatchBuilder::new(self.next_offset, self.epoch, now_ms);
@@ -214,6 +239,7 @@ impl BatchAccumulator {
                 return Err(AppendError::TooLarge);
             }
             self.complete_current();
+            self.buffer = Some(if self.buffer.is_none() { self.memory.allocate() } else { buffer });
             self.current = Some(batch);
         }
         self.drain_fence.get_or_insert(self.next_offset);
@@ -222,7 +248,15 @@ impl BatchAccumulator {
     }
 
     fn complete_current(&mut self) {
-        self.completed.extend(self.current.take().map(|batch| batch.build()));
+        if let (Some(batch), Some(buffer)) = (self.current.take(), self.buffer) {
+            self.buffer = None;
+            self.complete(batch.build(), buffer);
+        }
+    }
+
+    fn complete(&mut self, batch: Rc<Batch>, buffer: BufferId) {
+        self.memory.built(buffer, batch.len_bytes());
+        self.completed.push_back(CompletedBatch { batch, buffer });
     }
 
     /// Moves the next offset past `count` records and returns the offset of the last.
@@ -282,7 +316,7 @@ mod tests {
     fn drain(accumulator: &mut BatchAccumulator) -> Vec<(i64, i64)> {
         let mut drained = Vec::new();
         accumulator.drain_into(&mut drained);
-        drained.iter().map(|batch| (batch.base_offset.0, batch.last_offset.0)).collect()
+        drained.iter().map(|completed| (completed.batch.base_offset.0, completed.batch.last_offset.0)).collect()
     }
 
     #[derive(Clone, Debug)]
@@ -338,7 +372,7 @@ mod tests {
                         if due {
                             accumulator.drain_into(&mut drained);
                         }
-                        for batch in &drained[before..] {
+                        for CompletedBatch { batch, .. } in &drained[before..] {
                             prop_assert!(fence.is_none_or(|fence| batch.last_offset < fence), "{:?} {:?}", batch, fence);
                         }
                         None
@@ -356,8 +390,10 @@ mod tests {
             }
             accumulator.schedule_prepared_append();
             accumulator.drain_into(&mut drained);
+            // Behind a control batch the current one waits for its linger.
+            accumulator.drain_into(&mut drained);
             let mut next = BASE;
-            for batch in &drained {
+            for CompletedBatch { batch, .. } in &drained {
                 prop_assert_eq!((batch.base_offset, batch.epoch), (next, EPOCH));
                 prop_assert!(batch.control || batch.len_bytes() <= MAX_BYTES as usize);
                 prop_assert!(batch.values().all(|(offset, value)| offset.0 as u64 == value));
@@ -367,7 +403,7 @@ mod tests {
             let mut expected = BASE;
             for (first, last) in appends {
                 prop_assert_eq!(first, expected);
-                let within = |batch: &&Rc<Batch>| batch.base_offset <= first && last <= batch.last_offset;
+                let within = |it: &&CompletedBatch| it.batch.base_offset <= first && last <= it.batch.last_offset;
                 prop_assert_eq!(drained.iter().filter(within).count(), 1, "torn: {} to {}", first, last);
                 expected = Offset(last.0 + 1);
             }

@@ -10,11 +10,12 @@
 //! * `transitions`: the side effects of each state transition
 //! * `append`: the leader's log, the follower's log, and the high watermark
 //! * `send`: sending of requests
+//! * `update_voter`: UpdateRaftVoter
 //! * `listener`: deliveries to the state machine; `notify`: their conditions
 //!
 //! Simplifications, which change no observable behaviour: parked fetches expire on this thread, not on a separate one;
-//! and an observer's fetch timer, which Kafka ignores but still waits for (so that an expired one makes its poll spin),
-//! is no deadline here. UpdateRaftVoter, which kraft.version 0 sends only to prepare an upgrade, is not sent.
+//! and the thread of an observer whose fetch timer has expired waits here, where Kafka's polls all the time without
+//! effect until a request or a backoff ends (`RaftClient::polls_without_waiting`).
 
 mod append;
 mod fetch;
@@ -26,6 +27,7 @@ mod requests;
 mod responses;
 mod send;
 mod transitions;
+mod update_voter;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -34,9 +36,10 @@ pub use listener::{ListenerContext, ListenerItem};
 use smallvec::SmallVec;
 
 use self::fetch_purgatory::FetchPurgatory;
+use super::accumulator::CompletedBatch;
 use super::network_channel::NetworkChannel;
 use super::quorum_state::{QuorumState, QuorumTimeouts, Switches};
-use super::request_manager::RequestManager;
+use super::request_manager::{RequestManager, bootstrap_servers};
 use super::timer::Timer;
 use super::voter_set::VoterSet;
 use crate::bugs::{Bug, Bugs};
@@ -44,11 +47,13 @@ use crate::config::ControllerConfig;
 use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey, Uuid};
 use crate::io::{DialogueEntry, DurableFiles, Effect, Input, Post, ThreadName, Visitor};
-use crate::log::{Batch, LogConfig, RaftLog, read_election_state};
+use crate::log::{LogConfig, RaftLog, read_election_state};
 use crate::step::{Fatal, Step, throw};
 
 /// Kafka's timeout of a graceful shutdown (`KafkaRaftClientDriver`).
 const GRACEFUL_SHUTDOWN_MS: i64 = 5_000;
+/// `KafkaRaftClient` gives it to `RaftMetadataLogCleanerManager`.
+const LOG_CLEANER_MS: i64 = 60_000;
 /// Limit of polls in one step.
 const MAX_ROUNDS: u32 = 16;
 const NS_PER_MS: u64 = 1_000_000;
@@ -75,13 +80,15 @@ pub struct RaftClient {
     channel: NetworkChannel,
     parked: FetchPurgatory,
     /// Batches appended as leader and not committed yet: Kafka's append purgatory waits for them.
-    appended: VecDeque<Rc<Batch>>,
-    drained: Vec<Rc<Batch>>,
+    appended: VecDeque<CompletedBatch>,
+    drained: Vec<CompletedBatch>,
     /// [`crate::bugs::Bug::Kafka6082WriteWithoutEpoch`]: refused writes, appended in the next epoch that this node
     /// leads.
     late_writes: Vec<Box<[u8]>>,
     /// In the order of registration: the controller's, then the metadata loader's.
     listeners: SmallVec<[ListenerContext; 2]>,
+    /// Kafka's `RaftMetadataLogCleanerManager`: it finds nothing to clean, and wakes the thread.
+    log_cleaner: Timer,
     shutdown: Option<Timer>,
     last_correlation_id: i32,
     armed_mono_ns: Option<u64>,
@@ -109,7 +116,7 @@ impl RaftClient {
         let switches = Switches { bugs: setup.bugs, fixes: setup.fixes };
         let quorum =
             QuorumState::initialize(local, voters, timeouts, switches, stored, log.last_fetched_epoch(), step)?;
-        let bootstrap: Rc<[NodeId]> = quorum.voters().ids().iter().copied().filter(|id| *id != local.id).collect();
+        let bootstrap = bootstrap_servers(&config.voters);
         let (backoff_ms, timeout_ms) = (i64::from(config.retry_backoff_ms), i64::from(config.request_timeout_ms));
         let mut client = RaftClient {
             requests: RequestManager::new(bootstrap, backoff_ms, timeout_ms),
@@ -120,7 +127,8 @@ impl RaftClient {
             appended: VecDeque::new(),
             drained: Vec::new(),
             late_writes: Vec::new(),
-            listeners: setup.listeners.iter().map(|thread| ListenerContext::new(*thread)).collect(),
+            listeners: SmallVec::new(),
+            log_cleaner: Timer::new(step.now_ms(), LOG_CLEANER_MS),
             shutdown: None,
             last_correlation_id: 0,
             armed_mono_ns: None,
@@ -128,6 +136,10 @@ impl RaftClient {
             setup,
         };
         client.start(step)?;
+        // The thread begins before listeners are registered; each registration wakes it up.
+        client.poll_current_state(step)?;
+        client.channel.poll(step.now_ms(), step.entropy, step.out);
+        client.listeners = client.setup.listeners.iter().map(|thread| ListenerContext::new(*thread)).collect();
         client.run(step)?;
         Ok(client)
     }
@@ -135,6 +147,8 @@ impl RaftClient {
     /// One iteration of the IO thread.
     pub fn step(&mut self, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         let now_ms = step.now_ms();
+        // Another thread of Kafka's has done so before.
+        self.expire_parked_fetches(step);
         match input {
             Input::Opened { token, connection } => self.channel.on_opened(now_ms, token, connection, step.out),
             Input::Closed { token, reason } => self.channel.on_closed(now_ms, token, reason, step.entropy),
@@ -143,46 +157,52 @@ impl RaftClient {
             }
             Input::Request { connection, correlation_id, request } => {
                 self.handle_request(connection, correlation_id, request, step)?;
+                return self.run(step);
             }
             Input::Timer => self.armed_mono_ns = None,
             Input::Post(_) | Input::Exception => {}
             Input::Terminate => self.begin_shutdown(step),
             Input::DiskError(error) => throw!("the disk failed: {error}"),
         }
+        self.channel.poll(now_ms, step.entropy, step.out);
+        if let Some(inbound) = self.channel.take_inbound() {
+            self.handle_inbound(inbound, step)?;
+        }
         self.run(step)
     }
 
+    /// The rest of the IO thread's loop after a message, or after its wait has ended without one. Kafka's `poll` begins
+    /// with the state and ends with the message; here a step begins with the message.
     fn run(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
-        self.channel.poll(step.now_ms(), step.entropy, step.out);
-        self.expire_parked_fetches(step);
         let mut wait_ms = 0;
-        for round in 0..MAX_ROUNDS {
-            let inbound = self.channel.take_inbound();
-            let woken = inbound.is_some();
-            if let Some(inbound) = inbound {
-                self.handle_inbound(inbound, step)?;
-            }
-            // Without a message nothing has changed since the last poll of the listeners in the previous round.
-            if woken || round == 0 {
-                self.poll_listeners(step);
-            }
+        for _ in 0..MAX_ROUNDS {
+            self.poll_listeners(step);
             if self.poll_shutdown(step) {
                 return Ok(());
             }
-            wait_ms = self.poll_current_state(step)?;
-            self.poll_listeners(step);
+            wait_ms = self.poll_current_state(step)?.min(self.poll_log_cleaner(step));
             self.channel.poll(step.now_ms(), step.entropy, step.out);
-            // Kafka's poll of its message queue does not wait while it contains a message, such as the failure of a
+            // The poll of the message queue does not wait while the queue contains a message, such as the failure of a
             // request whose connection is in reconnect backoff.
-            if wait_ms > 0 && !woken && !self.channel.has_inbound() {
-                break;
+            match self.channel.take_inbound() {
+                Some(inbound) => self.handle_inbound(inbound, step)?,
+                None if wait_ms > 0 => break,
+                None => {}
             }
             wait_ms = 0;
         }
         self.quorum.write_late(step);
-        step.out.record(|| DialogueEntry::Waits { ms: wait_ms });
+        step.out.record(|| DialogueEntry::Waits { ms: if self.polls_without_waiting() { 0 } else { wait_ms } });
         self.arm_timer(wait_ms, step);
         Ok(())
+    }
+
+    fn poll_log_cleaner(&mut self, step: &Step<'_>) -> i64 {
+        self.log_cleaner.update(step.now_ms());
+        if self.log_cleaner.is_expired() {
+            self.log_cleaner.reset(LOG_CLEANER_MS);
+        }
+        self.log_cleaner.remaining_ms()
     }
 
     fn begin_shutdown(&mut self, step: &mut Step<'_>) {
@@ -276,13 +296,14 @@ impl RaftClient {
         }
     }
 
-    /// Kafka's `resign(epoch)`: ignored if the epoch has ended; performed at the next poll.
+    /// Kafka's `resign(epoch)`: ignored if the epoch has ended; performed at the next poll, for which it wakes the thread.
     pub fn resign(&mut self, epoch: LeaderEpoch, step: &mut Step<'_>) {
         step.out.record(|| DialogueEntry::Resigned { epoch });
         if epoch == self.quorum.epoch()
             && let Some(leader) = self.quorum.leader_mut()
         {
             leader.resign_requested = true;
+            step.out.push(Effect::Post { thread: ThreadName::RaftIo, post: Post::WakeUp });
         }
     }
 

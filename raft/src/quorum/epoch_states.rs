@@ -112,6 +112,45 @@ pub struct FollowerState {
     pub high_watermark: Option<Offset>,
     pub has_fetched_from_leader: bool,
     pub fetch_timer: Timer,
+    /// When it is over, the leader is sent UpdateRaftVoter, until it has accepted one.
+    pub update_voter_period: Timer,
+    pub update_voter_period_ms: i64,
+    pub has_updated_leader: bool,
+    /// The correlation id of the last UpdateRaftVoter.
+    pub update_voter_request: Option<i32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct FollowerTimeouts {
+    pub fetch_ms: i64,
+    /// `FollowerState.updateVoterPeriodMs`
+    pub update_voter_period_ms: i64,
+}
+
+impl FollowerState {
+    /// The state of a replica that has just heard of its leader.
+    pub fn new(
+        leader_id: NodeId,
+        leader_endpoints: Endpoints,
+        voted: Option<ReplicaKey>,
+        high_watermark: Option<Offset>,
+        timeouts: FollowerTimeouts,
+        now_ms: i64,
+    ) -> FollowerState {
+        let FollowerTimeouts { fetch_ms, update_voter_period_ms } = timeouts;
+        FollowerState {
+            leader_id,
+            leader_endpoints,
+            voted,
+            high_watermark,
+            has_fetched_from_leader: false,
+            fetch_timer: Timer::new(now_ms, fetch_ms),
+            update_voter_period: Timer::new(now_ms, update_voter_period_ms),
+            update_voter_period_ms,
+            has_updated_leader: false,
+            update_voter_request: None,
+        }
+    }
 }
 
 /// Led this epoch and resigned; sends EndQuorumEpoch to the other voters.

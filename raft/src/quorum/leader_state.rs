@@ -1,7 +1,7 @@
 //! The leader's state: the fetch offset of each voter, the high watermark (consensus.md §4.6), check quorum and the
 //! BeginQuorumEpoch heartbeat (§2.2).
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 
 use smallvec::SmallVec;
 
@@ -10,12 +10,15 @@ use super::timer::Timer;
 use super::voter_set::VoterSet;
 use crate::bugs::{Bug, Bugs};
 use crate::ids::{NodeId, Offset, ReplicaKey};
+use crate::io::Connection;
+use crate::log::LogOffsetMetadata;
+use crate::message::KRaftVersionFeature;
 
 /// The replication state of one voter, itself included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ReplicaState {
     id: NodeId,
-    end_offset: Option<Offset>,
+    end_offset: Option<LogOffsetMetadata>,
     last_fetch_ms: Option<i64>,
     has_acknowledged_leader: bool,
 }
@@ -29,6 +32,18 @@ pub struct FetchCredit {
     pub moved_back_from: Option<Offset>,
 }
 
+/// Kafka's `UpdateVoterHandlerState`: an UpdateRaftVoter that is answered when its sender has answered ApiVersions.
+#[derive(Clone, Debug)]
+pub struct UpdateVoterHandlerState {
+    pub voter: NodeId,
+    pub supported: KRaftVersionFeature,
+    pub connection: Connection,
+    pub correlation_id: i32,
+    /// The correlation id of ApiVersions.
+    pub api_versions_request: i32,
+    pub timeout: Timer,
+}
+
 /// Kafka's `LeaderState`.
 #[derive(Clone, Debug)]
 pub struct LeaderState {
@@ -36,12 +51,14 @@ pub struct LeaderState {
     /// Log end at the election: the offset of LeaderChange.
     pub epoch_start_offset: Offset,
     /// Unknown until a record of this epoch is on a majority.
-    pub high_watermark: Option<Offset>,
+    pub high_watermark: Option<LogOffsetMetadata>,
     /// The voters that granted their vote; written into LeaderChange.
     pub granting_voters: SmallVec<[NodeId; 7]>,
     pub accumulator: BatchAccumulator,
     /// `resign(epoch)` was requested; performed at the next poll.
     pub resign_requested: bool,
+    /// The voter change that is pending; only one may be.
+    pub update_voter: Option<UpdateVoterHandlerState>,
     replicas: SmallVec<[ReplicaState; 7]>,
     fetched_voters: SmallVec<[NodeId; 7]>,
     check_quorum_timeout_ms: i64,
@@ -71,6 +88,7 @@ impl LeaderState {
             granting_voters,
             accumulator,
             resign_requested: false,
+            update_voter: None,
             replicas: voters.ids().iter().map(|id| replica(*id)).collect(),
             fetched_voters: SmallVec::new(),
             check_quorum_timeout_ms,
@@ -86,7 +104,7 @@ impl LeaderState {
     }
 
     /// The leader's own log end moved; `true` if the high watermark did too.
-    pub fn update_local_state(&mut self, end_offset: Offset) -> bool {
+    pub fn update_local_state(&mut self, end_offset: LogOffsetMetadata) -> bool {
         let local = self.local;
         if let Some(own) = self.replicas.iter_mut().find(|replica| replica.id == local) {
             own.end_offset = Some(end_offset);
@@ -95,37 +113,40 @@ impl LeaderState {
     }
 
     /// A valid fetch: its offset acknowledges that the voter holds all records below it, durably.
-    pub fn update_replica_state(&mut self, id: NodeId, now_ms: i64, fetch_offset: Offset) -> FetchCredit {
+    pub fn update_replica_state(&mut self, id: NodeId, now_ms: i64, fetched: LogOffsetMetadata) -> FetchCredit {
         assert!(id != self.local, "the leader {id} fetched from itself");
         self.update_check_quorum(id, now_ms);
         let Some(replica) = self.replicas.iter_mut().find(|replica| replica.id == id) else {
             return FetchCredit::default();
         };
-        let moved_back_from = replica.end_offset.filter(|before| *before > fetch_offset);
-        replica.end_offset = match self.bugs.has(Bug::FetchOffsetNeverGoesBack) {
-            true => replica.end_offset.max(Some(fetch_offset)),
-            false => Some(fetch_offset),
-        };
+        let before = replica.end_offset.map(|end| end.offset);
+        let moved_back_from = before.filter(|before| *before > fetched.offset);
+        if moved_back_from.is_none() || !self.bugs.has(Bug::FetchOffsetNeverGoesBack) {
+            replica.end_offset = Some(fetched);
+        }
         replica.last_fetch_ms = Some(now_ms.max(replica.last_fetch_ms.unwrap_or(now_ms)));
         replica.has_acknowledged_leader = true;
         FetchCredit { high_watermark_updated: self.maybe_update_high_watermark(), moved_back_from }
     }
 
     fn maybe_update_high_watermark(&mut self) -> bool {
-        let mut ends: SmallVec<[Option<Offset>; 7]> = self.replicas.iter().map(|replica| replica.end_offset).collect();
+        let mut replicas = self.by_descending_fetch_offset();
         if self.bugs.has(Bug::LeaderCountedTwice) {
-            ends.extend(self.replicas.iter().filter(|replica| replica.id == self.local).map(|own| own.end_offset));
+            let own = replicas.iter().position(|replica| replica.id == self.local);
+            replicas.extend(own.map(|index| replicas[index]));
+            sort_by_descending_fetch_offset(&mut replicas);
         }
-        ends.sort_unstable_by_key(|end| Reverse(*end));
-        let Some(candidate) = ends[self.replicas.len() / 2] else { return false };
+        let Some(candidate) = replicas[self.replicas.len() / 2].end_offset else { return false };
         // Raft §5.4.2: records of older epochs commit only through a record of this epoch.
-        if candidate <= self.epoch_start_offset && !self.bugs.has(Bug::CountOldEpochReplicas) {
+        if candidate.offset <= self.epoch_start_offset && !self.bugs.has(Bug::CountOldEpochReplicas) {
             return false;
         }
         let moves = match self.high_watermark {
             None => true,
             Some(current) if self.bugs.has(Bug::HighWatermarkGoesBack) => candidate != current,
-            Some(current) => candidate > current,
+            // The same offset in another segment counts as an update.
+            Some(current) if candidate.offset == current.offset => candidate != current,
+            Some(current) => candidate.offset > current.offset,
         };
         if moves {
             self.high_watermark = Some(candidate);
@@ -133,7 +154,8 @@ impl LeaderState {
         moves
     }
 
-    fn update_check_quorum(&mut self, id: NodeId, now_ms: i64) {
+    /// `updateCheckQuorumForFollowingVoter`
+    pub fn update_check_quorum(&mut self, id: NodeId, now_ms: i64) {
         self.check_quorum_timer.update(now_ms);
         let counts = self.is_voter(id) || self.bugs.has(Bug::ObserverCountsForCheckQuorum);
         if id != self.local && counts && !self.fetched_voters.contains(&id) {
@@ -186,9 +208,37 @@ impl LeaderState {
 
     /// The other voters, by descending fetch offset, unknown ones last, ties by id.
     pub fn voters_by_descending_fetch_offset(&self) -> Vec<ReplicaKey> {
-        let mut others: SmallVec<[&ReplicaState; 7]> =
-            self.replicas.iter().filter(|replica| replica.id != self.local).collect();
-        others.sort_by_key(|replica| (Reverse(replica.end_offset), replica.id));
-        others.iter().map(|replica| ReplicaKey { id: replica.id, directory_id: None }).collect()
+        let replicas = self.by_descending_fetch_offset();
+        let others = replicas.iter().filter(|replica| replica.id != self.local);
+        others.map(|replica| ReplicaKey { id: replica.id, directory_id: None }).collect()
+    }
+
+    fn by_descending_fetch_offset(&self) -> SmallVec<[ReplicaState; 7]> {
+        let mut replicas = self.replicas.clone();
+        sort_by_descending_fetch_offset(&mut replicas);
+        replicas
+    }
+}
+
+/// Kafka's `ReplicaState.compareTo`, which is no total order: the same offset in two segments compares as equal.
+fn compare(one: &ReplicaState, other: &ReplicaState) -> Ordering {
+    match (one.end_offset, other.end_offset) {
+        (one_end, other_end) if one_end == other_end => one.id.cmp(&other.id),
+        (Some(one_end), Some(other_end)) => other_end.offset.cmp(&one_end.offset),
+        (one_end, _) => {
+            if one_end.is_none() {
+                Ordering::Greater
+            } else {
+                Ordering::Less
+            }
+        }
+    }
+}
+
+/// An insertion sort, as Java's sort of so few elements.
+fn sort_by_descending_fetch_offset(replicas: &mut [ReplicaState]) {
+    for end in 1..replicas.len() {
+        let before = replicas[..end].iter().rposition(|other| compare(other, &replicas[end]) != Ordering::Greater);
+        replicas[before.map_or(0, |index| index + 1)..=end].rotate_right(1);
     }
 }

@@ -6,13 +6,14 @@
 //! * [`voting`]: the conditions of a vote
 //! * [`voter_set`]: the voters
 //! * [`client`]: the IO thread that polls, sends, handles and appends
-//! * [`accumulator`]: batches that are not appended to the leader's log yet
+//! * [`accumulator`]: batches that are not appended to the leader's log yet; [`memory_pool`]: their buffers
 //! * [`request_manager`], [`network_channel`] and [`timer`]: requests in flight, connections, and timers
 
 pub mod accumulator;
 pub mod client;
 pub mod epoch_states;
 pub mod leader_state;
+pub mod memory_pool;
 pub mod network_channel;
 pub mod quorum_state;
 pub mod request_manager;

@@ -11,17 +11,19 @@ use smallvec::SmallVec;
 
 use super::accumulator::BatchAccumulator;
 use super::epoch_states::{
-    CandidateState, EpochElection, EpochState, FollowerState, ProspectiveState, ResignedState, UnattachedState,
+    CandidateState, EpochElection, EpochState, FollowerState, FollowerTimeouts, ProspectiveState, ResignedState,
+    UnattachedState,
 };
 use super::leader_state::LeaderState;
+use super::memory_pool::BatchMemoryPool;
 use super::timer::Timer;
 use super::voter_set::VoterSet;
 use crate::bugs::{Bug, Bugs};
 use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey};
-use crate::io::{Observation, Role};
+use crate::io::{Effect, Observation, Role};
 use crate::log::{ElectionState, write_election_state};
-use crate::message::Endpoints;
+use crate::message::{CurrentLeader, Endpoints, ErrorCode, Response, UpdateRaftVoterResponse};
 use crate::step::{Fatal, Step, throw};
 
 /// The configuration of the table.
@@ -51,6 +53,8 @@ pub struct QuorumState {
     pub(super) fixes: Fixes,
     /// A durable write that a bug has postponed to the end of the step.
     late_write: Option<ElectionState>,
+    /// Lent to the accumulator of a leader.
+    memory: BatchMemoryPool,
 }
 
 impl QuorumState {
@@ -78,6 +82,7 @@ impl QuorumState {
             bugs: switches.bugs,
             fixes: switches.fixes,
             late_write: None,
+            memory: BatchMemoryPool::default(),
         }
     }
 
@@ -110,10 +115,7 @@ impl QuorumState {
         };
         let voted = if same_epoch { self.voted() } else { None };
         let high_watermark = self.high_watermark();
-        if !same_epoch {
-            let election = ElectionState { epoch, leader_id, voted };
-            self.persist(election, Bug::EpochBumpNotDurable, step);
-        }
+        self.persist(ElectionState { epoch, leader_id, voted }, Bug::EpochBumpNotDurable, step);
         let state = UnattachedState { leader_id, voted, high_watermark, election_timer };
         self.switch(epoch, EpochState::Unattached(state), step);
         Ok(())
@@ -149,25 +151,19 @@ impl QuorumState {
             }
             _ => {}
         }
-        // A Prospective that lost and returns to its leader changes nothing on disk.
-        let returns = same_epoch
-            && matches!(&self.state, EpochState::Prospective(state)
-                if state.leader_id == Some(leader_id) && state.leader_endpoints.len() >= leader_endpoints.len());
         let voted = if same_epoch { self.voted() } else { None };
-        if !returns {
-            let election = ElectionState { epoch, leader_id: Some(leader_id), voted };
-            self.persist(election, Bug::FollowerStateNotDurable, step);
-        }
-        let state = FollowerState {
-            leader_id,
-            leader_endpoints,
-            voted,
-            high_watermark: self.high_watermark(),
-            has_fetched_from_leader: false,
-            fetch_timer: Timer::new(step.now_ms(), i64::from(self.timeouts.fetch_ms)),
-        };
+        let election = ElectionState { epoch, leader_id: Some(leader_id), voted };
+        self.persist(election, Bug::FollowerStateNotDurable, step);
+        let (high_watermark, timeouts) = (self.high_watermark(), self.follower_timeouts());
+        let state = FollowerState::new(leader_id, leader_endpoints, voted, high_watermark, timeouts, step.now_ms());
         self.switch(epoch, EpochState::Follower(state), step);
         Ok(())
+    }
+
+    pub(super) fn follower_timeouts(&self) -> FollowerTimeouts {
+        let fetch_ms = i64::from(self.timeouts.fetch_ms);
+        let rounds = if self.bugs.has(Bug::VoterUpdatedUnprobed) { 1 } else { 2 };
+        FollowerTimeouts { fetch_ms, update_voter_period_ms: rounds * fetch_ms }
     }
 
     /// A timer expired: requests pre-votes. Nothing durable changes.
@@ -222,7 +218,7 @@ impl QuorumState {
     pub fn transition_to_leader(
         &mut self,
         epoch_start_offset: Offset,
-        accumulator: BatchAccumulator,
+        mut accumulator: BatchAccumulator,
         step: &mut Step<'_>,
     ) -> Result<(), Fatal> {
         let granting: SmallVec<[NodeId; 7]> = match &self.state {
@@ -236,6 +232,7 @@ impl QuorumState {
         self.persist(election, Bug::LeaderStateAfterAppend, step);
         let (local, fetch_timeout_ms) = (self.local.id, i64::from(self.timeouts.fetch_ms));
         let election = (epoch_start_offset, granting);
+        accumulator.memory = std::mem::take(&mut self.memory);
         let state =
             LeaderState::new(local, &self.voters, fetch_timeout_ms, self.bugs, election, accumulator, step.now_ms());
         self.switch(self.epoch, EpochState::Leader(Box::new(state)), step);
@@ -325,10 +322,27 @@ impl QuorumState {
     }
 
     pub(super) fn switch(&mut self, epoch: LeaderEpoch, state: EpochState, step: &mut Step<'_>) {
+        self.close_leader(step);
         self.epoch = epoch;
         self.state = state;
         let leader = self.leader_id().unwrap_or(NodeId::NONE);
         step.out.observe(Observation::RoleChanged { role: self.role(), epoch, leader });
+    }
+
+    /// `LeaderState.close`: a pending UpdateRaftVoter is answered in the name of the epoch that ends.
+    fn close_leader(&mut self, step: &mut Step<'_>) {
+        let EpochState::Leader(leader) = &mut self.state else { return };
+        self.memory = leader.accumulator.close();
+        let Some(pending) = leader.update_voter.take() else { return };
+        let current_leader = CurrentLeader {
+            leader_id: Some(self.local.id),
+            leader_epoch: self.epoch,
+            endpoints: self.voters.endpoints(self.local.id).cloned(),
+        };
+        let response = UpdateRaftVoterResponse { error: ErrorCode::NotLeaderOrFollower, current_leader };
+        let (connection, correlation_id) = (pending.connection, pending.correlation_id);
+        let response = Response::UpdateRaftVoter(response);
+        step.out.push(Effect::SendResponse { connection, correlation_id, response });
     }
 
     pub(super) fn random_election_timer(&self, step: &mut Step<'_>) -> Timer {
@@ -339,10 +353,10 @@ impl QuorumState {
     }
 }
 
-/// A timer of the next state with the same deadline.
+/// A new timer for the rest of another one: it counts from the present time, even if the clock has gone back.
 fn still_running(mut timer: Timer, now_ms: i64) -> Timer {
     timer.update(now_ms);
-    timer
+    Timer::new(now_ms, timer.remaining_ms())
 }
 
 /// Queries.
@@ -435,7 +449,7 @@ impl QuorumState {
             EpochState::Prospective(state) => state.high_watermark,
             EpochState::Candidate(state) => state.high_watermark,
             EpochState::Follower(state) => state.high_watermark,
-            EpochState::Leader(state) => state.high_watermark,
+            EpochState::Leader(state) => state.high_watermark.map(|high_watermark| high_watermark.offset),
             EpochState::Resigned(_) => None,
         }
     }

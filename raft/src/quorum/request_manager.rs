@@ -6,8 +6,20 @@
 
 use std::rc::Rc;
 
+use crate::config::Voter;
 use crate::ids::NodeId;
 use crate::io::Entropy;
+
+/// The servers of static voters, the replica itself included, in the order of Kafka's list: that of the `HashMap` of
+/// `QuorumConfig.parseVoterConnections`, whose capacity comes from the number of voters.
+pub fn bootstrap_servers(voters: &[Voter]) -> Rc<[NodeId]> {
+    let smallest = voters.len().next_power_of_two();
+    let buckets = if voters.len() * 4 > smallest * 3 { smallest * 2 } else { smallest };
+    let bucket = |id: NodeId| ((id.0 ^ (id.0.cast_unsigned() >> 16).cast_signed()) as usize) & (buckets - 1);
+    let mut ids: Vec<NodeId> = voters.iter().map(|voter| voter.id).collect();
+    ids.sort_by_key(|id| bucket(*id));
+    ids.into()
+}
 
 /// The connection states of the other nodes; one per replica.
 #[derive(Clone, Debug)]

@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use super::epoch_states::{EpochState, FollowerState, UnattachedState};
 use super::quorum_state::{QuorumState, QuorumTimeouts, Switches};
-use super::timer::Timer;
 use super::voter_set::VoterSet;
 use crate::bugs::Bug;
 use crate::fixes::Fix;
@@ -68,14 +67,17 @@ impl QuorumState {
         }
         let endpoints = stored.leader_id.and_then(|leader| self.voters.endpoints(leader).cloned());
         Ok(match (stored.leader_id, endpoints) {
-            (Some(leader_id), Some(leader_endpoints)) => EpochState::Follower(FollowerState {
-                leader_id,
-                leader_endpoints,
-                voted: stored.voted,
-                high_watermark: None,
-                has_fetched_from_leader: false,
-                fetch_timer: Timer::new(step.now_ms(), i64::from(self.timeouts.fetch_ms)),
-            }),
+            (Some(leader_id), Some(leader_endpoints)) => {
+                let (timeouts, voted) = (self.follower_timeouts(), stored.voted);
+                EpochState::Follower(FollowerState::new(
+                    leader_id,
+                    leader_endpoints,
+                    voted,
+                    None,
+                    timeouts,
+                    step.now_ms(),
+                ))
+            }
             (leader_id, _) => EpochState::Unattached(UnattachedState {
                 leader_id,
                 voted: stored.voted,

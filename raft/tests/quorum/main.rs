@@ -12,3 +12,4 @@ mod harness;
 mod replication_stories;
 mod restart_stories;
 mod transition_table;
+mod voter_update_stories;

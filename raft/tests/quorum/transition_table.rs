@@ -126,7 +126,7 @@ fn only_the_transitions_of_the_table_are_legal() {
     // The transition; the roles from which it is legal; whether it is durable.
     let table: [(Ask, &[Role], bool); 13] = [
         (Ask::Unattached(1), &[Unattached, Prospective, Candidate, Leader, Follower, Resigned], true),
-        (Ask::Unattached(0), &[Prospective], false),
+        (Ask::Unattached(0), &[Prospective], true),
         (Ask::Unattached(-1), &[], false),
         (
             Ask::Follower { epoch: 1, leader: 3 },

@@ -56,6 +56,7 @@ checks! {
         Acknowledged in invariant::acknowledged;
         CheckQuorum in invariant::check_quorum;
         Linger in invariant::linger;
+        VoterUpdates in invariant::voter_update;
         Campaigns in invariant::campaigns;
         Images in metadata::images;
         BrokerEpochs in metadata::brokers;

@@ -65,7 +65,7 @@ knobs! {
         // One byte gives one batch per fetch, whatever its size.
         "controller.quorum.fetch.max.bytes": Texts(&["1", "8192"]),
         // Far below Kafka's 8 MiB, by the internal property Kafka's own tests use.
-        "internal.metadata.log.segment.bytes": Texts(&["4096", "65536"]),
+        "internal.metadata.log.segment.bytes": Texts(&["16384", "131072"]),
         "metadata.max.idle.interval.ms": Texts(&["50", "0"]),
         "socket.connection.setup.timeout.ms": Texts(&["500"]),
     }

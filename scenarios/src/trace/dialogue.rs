@@ -85,7 +85,7 @@ pub enum Entry {
     Appended {
         bytes: Rc<[u8]>,
     },
-    /// Output: a segment was forced.
+    /// Output: the log was flushed.
     Flushed,
     /// Output: the log was truncated.
     Truncated {
@@ -172,11 +172,17 @@ impl Recorder {
         let Actor::Server(server) = process else { return };
         let Some((recorded, arguments)) = server.dialogue() else { return };
         let is_aside = matches!(what, What::Aside);
-        let mut entries: Vec<Entry> = first.into_iter().collect();
-        for entry in recorded {
+        // Parked fetches expire on another thread, which was not slower than this one.
+        let expired = recorded.iter().filter(|entry| matches!(entry, DialogueEntry::Expired { .. }));
+        let mut entries: Vec<Entry> = expired.cloned().map(Entry::Raft).chain(first).collect();
+        for entry in recorded.iter().filter(|entry| !matches!(entry, DialogueEntry::Expired { .. })) {
             match entry {
                 DialogueEntry::Effect(_) if is_aside => {}
-                DialogueEntry::Effect(effect) => entries.extend(self.effect(effect)),
+                DialogueEntry::Effect(effect) => match self.effect(effect) {
+                    // One flush of the log may force several segments.
+                    Some(Entry::Flushed) if matches!(entries.last(), Some(Entry::Flushed)) => {}
+                    entry => entries.extend(entry),
+                },
                 entry => entries.push(Entry::Raft(entry.clone())),
             }
         }

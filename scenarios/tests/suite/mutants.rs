@@ -57,7 +57,7 @@ mutants! {
     r02_resumes_as_leader: Kafka10527ResumeAsLeader, "power-loss" 0 => "NeverTwoLeadersInSameEpoch";
     r04_leader_change_at_zero: Kafka12331LeaderChangeAtZero, "power-loss" 0 => "LogMatching";
     r07_no_check_quorum: Kafka15489NoCheckQuorum, "quorum" 0 => "LeaderWithoutMajorityResigns";
-    r21_stale_fetch_appended: Kafka18723StaleFetchAppended, "quorum" 88 => "PersistBeforePromise:D5";
+    r21_stale_fetch_appended: Kafka18723StaleFetchAppended, "quorum" 44 => "PersistBeforePromise:D5";
     r25_fetch_offset_backward_is_fatal: Kafka12181FetchOffsetBackwardFatal, "quorum" 4 => "NoFatalFault";
     r26_fault_swallowed: Kafka14644FaultSwallowed, "quorum" 0 => "RequestAnswered";
     g01_vote_not_durable: VoteNotDurable, "quorum" 0 => "PersistBeforePromise:D3";
@@ -66,7 +66,7 @@ mutants! {
     g05_old_epoch_replicas_counted: CountOldEpochReplicas, "quorum" 0 => "OwnEpochCommit";
     g10_higher_epoch_ignored: HigherEpochIgnored, "quorum" 0 => "HigherEpochObeyed";
     g11_epoch_not_durable: EpochNotDurable, "quorum" 0 => "PersistBeforePromise:D2";
-    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "partitions" 42 => "HighWatermarkAcknowledged";
+    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "partitions" 498 => "HighWatermarkAcknowledged";
     g13_no_divergence_check: NoDivergenceCheck, "quorum" 1 => "LogMatching";
     g15_truncated_below_high_watermark: TruncateBelowHighWatermark, "quorum" 106 => "HighWatermarkWithinLog";
     g17_acknowledged_at_append: AckAtAppend, "quorum" 0 => "LinearizableAppends";
@@ -95,7 +95,7 @@ mutants! {
     m28_fenced_in_a_new_isr: Kafka13083FencedInNewIsr, "ci" 0 => "ValidControllerIsrAndElr";
     g18_acknowledged_by_offset: AckByOffset, "ci" 4 => "LinearizableAdmin";
     p01_truncates_to_its_high_watermark: Kip101TruncateToHighWatermark, "ci" 1 => "AckedValueNotLost";
-    p05_joins_below_the_epochs_start: Kafka7128JoinBelowEpochStart, "ci" 21 => "LeaderCandidateCompleteness";
+    p05_joins_below_the_epochs_start: Kafka7128JoinBelowEpochStart, "ci" 73 => "LeaderCandidateCompleteness";
     p19_isr_change_never_cleared: Kafka12751IsrChangeNeverCleared, "ci" 1 => "Recovery";
     p20_committed_isr_only: Kip497CommittedIsrOnly, "ci" 1 => "ReplicationQuorumSuperset";
     p36_no_min_isr: Jepsen2013NoMinIsr, "ci" 0 => "ReplicationQuorumSuperset";
@@ -121,10 +121,10 @@ mutants! {
     answered_before_commit: AnsweredBeforeCommit, "ci" 0 => "ProducerIdBlocksDisjoint", then "UnaskedMetadata";
     consumer_resets_at_new_leader: ConsumerResetsAtNewLeader, "ci" 12 => "NonmonotonicPoll", then "PollSkip";
     partition_acknowledged_at_append: AckAtAppend, "ci" 5 => "ReplicationQuorumSuperset", then "LostWrite";
-    partition_read_uncommitted: ReadUncommitted, "ci" 5 => "ConsistentRead", then "UncommittedRead";
+    partition_read_uncommitted: ReadUncommitted, "ci" 139 => "ConsistentRead", then "UncommittedRead";
     partition_ack_wrong_offset: AckWrongOffset, "ci" 0 => "AckedValueNotLost", then "InconsistentOffsets";
     partition_pending_append_refused: PendingAppendRefused, "ci" 44 => "AbortedRead";
-    m19_read_of_latest_state: Kafka15048ReadOfLatestState, "cluster-partitions" 17 => "StaleAdminAnswer";
+    m19_read_of_latest_state: Kafka15048ReadOfLatestState, "cluster-partitions" 67 => "StaleAdminAnswer";
     m25_no_session_after_failover: Kafka18138NoSessionAfterFailover, "cluster-partitions" 43 => "SilentBrokerFenced";
     m35_unclean_shutdown_unnoticed: Kafka18635UncleanShutdownUnnoticed, "brokers" 47 => "AckedValueNotLost";
     l03_fenced_joins_isr: Kafka13916FencedJoinsIsr, "ci" 0 => "ValidControllerIsrAndElr";
@@ -177,10 +177,10 @@ mutants! {
     m40_deleted_topic_stays_created: Kafka19497DeletedTopicStaysCreated, "ci" 0 => "ImagesEqualAtEqualOffsets";
     z08_full_update_keeps_deleted: Kafka15799FullUpdateKeepsDeleted, "ci" 0 => "ImagesEqualAtEqualOffsets";
     g25_replay_by_local_clock: ReplayByLocalClock, "ci" 0 => "ImagesEqualAtEqualOffsets";
-    n01_vote_compares_offsets_only: VoteComparesOffsetsOnly, "quorum" 25 => "LeaderCompleteness";
+    n01_vote_compares_offsets_only: VoteComparesOffsetsOnly, "partitions" 2 => "LeaderCompleteness";
     n02_fetch_offset_never_goes_back: FetchOffsetNeverGoesBack, "quorum" 6 => "HighWatermarkAcknowledged";
-    n03_observer_counts_for_check_quorum: ObserverCountsForCheckQuorum, "quorum" 59 => "LeaderWithoutMajorityResigns";
-    n04_appended_kept_by_follower: AppendedKeptByFollower, "quorum" 33 => "CommittedReads";
+    n03_observer_counts_for_check_quorum: ObserverCountsForCheckQuorum, "ci" 7 => "LeaderWithoutMajorityResigns";
+    n04_appended_kept_by_follower: AppendedKeptByFollower, "quorum" 82 => "CommittedReads";
     n05_pre_vote_of_follower_in_touch: PreVoteOfFollowerInTouch, "quorum" 0 => "PreVoteRefusedInTouch";
     n06_diverging_fetch_credited: DivergingFetchCredited, "quorum" 0 => "MajorityReachedHighWatermark";
     n07_elr_kept_at_min_isr: ElrKeptAtMinIsr, "ci" 1 => "ValidControllerIsrAndElr";
@@ -190,22 +190,23 @@ mutants! {
     n11_preferred_leader_outside_isr: PreferredLeaderOutsideIsr, "ci" 0 => "ValidControllerIsrAndElr";
     n12_expired_session_of_former_process: ExpiredSessionOfFormerProcess, "brokers" 1 => "HeardBrokerNotFenced";
     n13_last_isr_member_removed: LastIsrMemberRemoved, "brokers" 0 => "AckedValueNotLost";
-    n14_shutdown_awaits_itself_only: ShutdownAwaitsItselfOnly, "brokers" 49 => "ControlledShutdownEnds";
+    n14_shutdown_awaits_itself_only: ShutdownAwaitsItselfOnly, "brokers" 193 => "ControlledShutdownEnds";
     n15_fetcher_outlives_election: FetcherOutlivesElection, "combined" 0 => "PresentLeaderObeyed";
-    n16_refused_proposal_forgotten: RefusedProposalForgotten, "ci" 0 => "ProposalKeptUntilKnown";
+    n16_refused_proposal_forgotten: RefusedProposalForgotten, "brokers" 0 => "ProposalKeptUntilKnown";
     n17_high_watermark_below_min_isr: HighWatermarkBelowMinIsr, "ci" 0 => "ReplicationQuorumSuperset";
-    n18_producers_not_rolled_back: ProducersNotRolledBack, "brokers" 0 => "IdempotentSequence";
+    n18_producers_not_rolled_back: ProducersNotRolledBack, "brokers" 46 => "IdempotentSequence";
     n19_remembers_one_batch: RemembersOneBatch, "ci" 0 => "DuplicateRecognised";
     n20_ack_at_last_offset: AckAtLastOffset, "ci" 0 => "ReplicationQuorumSuperset";
     n21_unknown_epoch_stops_fetching: UnknownEpochStopsFetching, "combined" 22 => "Recovery";
     n22_truncated_segments_left_on_disk: TruncatedSegmentsLeftOnDisk, "brokers" 0 => "LogMatching";
     n24_retried_batch_takes_more: RetriedBatchTakesMore, "brokers" 1 => "InventedRecord";
-    n25_older_metadata_with_leader_accepted: OlderMetadataWithLeaderAccepted, "cluster-partitions" 17 => "PositionLost";
+    n25_older_metadata_with_leader_accepted: OlderMetadataWithLeaderAccepted, "cluster-partitions" 43 => "PositionLost";
     n26_position_takes_leader_epoch: PositionTakesLeaderEpoch, "cluster-power-loss" 22 => "PositionLost";
     n27_admin_call_forgotten_in_flight: AdminCallForgottenInFlight, "ci" 2 => "Recovery";
     n28_rename_not_forced: RenameNotForced, "quorum" 0 => "PersistBeforePromise:D2";
     n29_torn_tail_not_cut: TornTailNotCut, "power-loss" 0 => "LogMatching";
     n30_flushed_counts_as_committed: FlushedCountsAsCommitted, "brokers" 0 => "GhostMismatch";
+    n31_voter_updated_unprobed: VoterUpdatedUnprobed, "quorum" 0 => "VoterProbedBeforeUpdate";
 }
 
 /// What ends a run that does not end by itself; no check of ours, and yet a violation.

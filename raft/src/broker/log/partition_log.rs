@@ -14,7 +14,7 @@ use super::recovery::Recovered;
 use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, Uuid};
 use crate::io::{Effect, FileHandle, Out, Probe};
-use crate::log::{Batch, BatchBuilder, EpochCache, Force, Records, Segment, write_topic_id};
+use crate::log::{Batch, BatchBuilder, EpochCache, Force, Records, Segment, read_segment, write_topic_id};
 use crate::message::ErrorCode;
 
 /// The result of a leader's append.
@@ -204,6 +204,9 @@ impl PartitionLog {
         if !batch.is_intact() {
             return Err(ErrorCode::CorruptMessage);
         }
+        if batch.len_bytes() as u64 > self.config.segment_bytes {
+            return Err(ErrorCode::RecordListTooLarge);
+        }
         let original = match self.producers.check(batch) {
             Err(ErrorCode::OutOfOrderSequenceNumber) if self.config.bugs.has(Bug::SequenceNotChecked) => None,
             Ok(Some(_)) if self.config.bugs.has(Bug::RetryRefusedAsOutOfOrder) => {
@@ -355,16 +358,7 @@ impl PartitionLog {
     /// Whole batches from the one that holds `from`, without any that reach beyond `end` (exclusive), up to `max_bytes`
     /// but at least one. Empty at or above the end.
     pub fn read(&self, from: Offset, end: Offset, max_bytes: usize) -> Records {
-        let mut records = Records::default();
-        let mut bytes = 0;
-        for batch in self.batches_between(from, end) {
-            bytes += batch.len_bytes();
-            if !records.0.is_empty() && bytes > max_bytes {
-                break;
-            }
-            records.0.push(Rc::clone(batch));
-        }
-        records
+        Records(read_segment(&self.segments, self.segment_of(from), (from, end), max_bytes))
     }
 
     /// Whole batches from the one that holds `from`, without any that reach beyond `end`.

@@ -40,8 +40,9 @@ fn epoch_and_topic_id_are_durable_before_the_first_batch() {
 #[test]
 fn a_full_or_an_old_segment_is_followed_by_a_new_one() {
     let mut disk = TestDisk::default();
-    let mut log = open(&mut disk, LogConfig { segment_bytes: 100, ..CONFIG });
-    append(&mut log, &mut disk, &batch(0, 1, 4)); // larger than a segment: an empty one takes it
+    let full = batch(0, 1, 4);
+    let mut log = open(&mut disk, LogConfig { segment_bytes: full.len_bytes() as u64, ..CONFIG });
+    append(&mut log, &mut disk, &full);
     let mut out = Out::default();
     log.append_as_leader(&batch(4, 1, 1), 0, &mut out).expect("a good batch");
     log.flush(&mut out);
@@ -57,6 +58,20 @@ fn a_full_or_an_old_segment_is_followed_by_a_new_one() {
         log.append_as_leader(&dated(base, timestamp_ms), 0, &mut out).expect("a good batch");
         assert_eq!(trace(&out).last(), Some(&format!("append {segment}")), "offset {base}");
     }
+}
+
+#[test]
+fn what_is_larger_than_a_segment_is_refused() {
+    let (one, two) = (batch(0, 1, 4), batch(4, 1, 4));
+    let segment_bytes = one.len_bytes() as u64;
+    let mut log = open(&mut TestDisk::default(), LogConfig { segment_bytes: segment_bytes - 1, ..CONFIG });
+    let error = log.append_as_leader(&one, 0, &mut Out::default()).expect_err("too large");
+    assert!(error.to_string().contains("larger than a segment"), "{error}");
+    // A follower appends all that it has fetched to one segment.
+    let mut log = open(&mut TestDisk::default(), LogConfig { segment_bytes, ..CONFIG });
+    let both = Records([one, two].into_iter().collect());
+    assert!(log.append_as_follower(&both, LeaderEpoch(1), 0, &mut Out::default()).is_err());
+    assert_eq!(log.end_offset(), Offset(0));
 }
 
 #[test]
@@ -104,7 +119,8 @@ fn no_cut_goes_below_the_high_watermark() {
 fn followers_take_only_what_follows_on_and_is_of_their_epoch() {
     let fetched = Records([batch(0, 1, 2), batch(2, 2, 1), batch(3, 1, 1)].into_iter().collect());
     let follow = |bugs: Bugs, records: &Records| {
-        let mut log: RaftLog = open(&mut TestDisk::default(), LogConfig { bugs, ..CONFIG });
+        let config = LogConfig { bugs, segment_bytes: 1_000, ..CONFIG };
+        let mut log: RaftLog = open(&mut TestDisk::default(), config);
         let mut out = Out::default();
         let answer = log.append_as_follower(records, LeaderEpoch(1), 0, &mut out);
         let dropped = trace(&out).iter().any(|effect| effect.contains("BatchDropped"));
@@ -127,7 +143,8 @@ fn a_leader_appends_at_the_end_in_its_epoch_or_not_at_all() {
         assert!(log.append_as_leader(&wrong, 0, &mut Out::default()).is_err());
     }
     // KAFKA-12331: the batch is written with its wrong offset, and the run continues.
-    let mut log = open(&mut disk, LogConfig { bugs: Bugs::NONE.with(Bug::Kafka12331LeaderChangeAtZero), ..CONFIG });
+    let bugs = Bugs::NONE.with(Bug::Kafka12331LeaderChangeAtZero);
+    let mut log = open(&mut disk, LogConfig { bugs, segment_bytes: 1_000, ..CONFIG });
     append(&mut log, &mut disk, &batch(0, 3, 1));
     append(&mut log, &mut disk, &batch(4, 3, 1));
     assert_eq!((log.end_offset(), log.end_offset_for_epoch(LeaderEpoch(2))), (Offset(5), at(2, 3)));

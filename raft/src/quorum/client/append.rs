@@ -7,6 +7,7 @@ use crate::ids::Offset;
 use crate::io::Observation;
 use crate::log::{ControlRecord, LeaderChange};
 use crate::message::FetchResponse;
+use crate::quorum::accumulator::CompletedBatch;
 use crate::step::{Fatal, Step, throw};
 
 impl RaftClient {
@@ -38,15 +39,19 @@ impl RaftClient {
             return Ok(wait_ms);
         }
         leader.accumulator.drain_into(&mut self.drained);
-        for batch in self.drained.drain(..) {
-            self.log.append_as_leader(&batch, now_ms, step.out)?;
-            self.appended.push_back(batch);
+        for completed in self.drained.drain(..) {
+            self.log.append_as_leader(&completed.batch, now_ms, step.out)?;
+            if let Some(leader) = self.quorum.leader_mut() {
+                leader.accumulator.memory.release(completed.buffer);
+            }
+            self.appended.push_back(completed);
         }
         if self.setup.fixes.has(Fix::SingleVoterFlushFirst) && self.quorum.is_only_voter() {
             self.flush_leader_log(step);
         }
         let end = self.log.end_offset();
-        if self.quorum.leader_mut().is_some_and(|leader| leader.update_local_state(end)) {
+        let end_metadata = self.log.offset_metadata(end);
+        if self.quorum.leader_mut().is_some_and(|leader| leader.update_local_state(end_metadata)) {
             self.on_update_leader_high_watermark(step)?;
         }
         self.complete_parked_fetches(step)?;
@@ -54,7 +59,7 @@ impl RaftClient {
             self.listeners.iter_mut().for_each(|listener| listener.fire_appended(end, step));
         }
         self.flush_leader_log(step);
-        Ok(0)
+        Ok(self.quorum.leader().map_or(i64::MAX, |leader| leader.accumulator.time_until_drain_ms(now_ms)))
     }
 
     fn flush_leader_log(&mut self, step: &mut Step<'_>) {
@@ -70,9 +75,12 @@ impl RaftClient {
         let Some(high_watermark) = self.quorum.high_watermark() else { return Ok(()) };
         self.log.update_high_watermark(high_watermark);
         self.observe_high_watermark(high_watermark, true, step);
-        while self.appended.front().is_some_and(|batch| batch.last_offset < high_watermark) {
-            let Some(batch) = self.appended.pop_front() else { break };
-            self.listeners.iter_mut().for_each(|listener| listener.maybe_fire_in_memory(&batch, step));
+        let is_committed = |completed: &mut CompletedBatch| completed.batch.last_offset < high_watermark;
+        while let Some(CompletedBatch { batch, buffer }) = self.appended.pop_front_if(is_committed) {
+            let memory = self.quorum.leader().map(|leader| &leader.accumulator.memory);
+            if memory.is_some_and(|memory| memory.has_header(buffer, batch.len_bytes())) {
+                self.listeners.iter_mut().for_each(|listener| listener.maybe_fire_in_memory(&batch, step));
+            }
         }
         self.complete_parked_fetches(step)?;
         self.update_listeners(high_watermark, step);

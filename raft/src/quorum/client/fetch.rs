@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use super::fetch_purgatory::ParkedFetch;
 use super::{NS_PER_MS, RaftClient};
 use crate::bugs::Bug;
-use crate::ids::{NodeId, Offset, OffsetAndEpoch, Uuid};
+use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, Uuid};
 use crate::io::{Connection, DialogueEntry, Effect, Probe};
 use crate::log::{Records, Validation};
 use crate::message::{ErrorCode, FetchRequest, FetchResponse, Response};
@@ -51,7 +51,7 @@ impl RaftClient {
         }
         let wait_ns = u64::try_from(request.max_wait_ms).unwrap_or(0) * NS_PER_MS;
         let deadline_mono_ns = step.now.mono_ns.saturating_add(wait_ns);
-        self.parked.parked.push(ParkedFetch { connection, correlation_id, deadline_mono_ns, request, response });
+        self.parked.park(ParkedFetch { connection, correlation_id, deadline_mono_ns, request, response });
         Ok(())
     }
 
@@ -76,14 +76,15 @@ impl RaftClient {
                 .quorum
                 .leader()
                 .filter(|_| error == ErrorCode::None)
-                .and_then(|leader| leader.high_watermark),
+                .and_then(|leader| leader.high_watermark)
+                .map(|high_watermark| high_watermark.offset),
             ..FetchResponse::default()
         }
     }
 
     /// Checks leadership, validates the offset against the log, and updates the replica's state.
     fn try_complete_fetch(&mut self, request: &FetchRequest, step: &mut Step<'_>) -> Result<FetchResponse, Fatal> {
-        if let Some(error) = self.leader_only_error(request) {
+        if let Some(error) = self.leader_only_error(request.current_leader_epoch) {
             if error == ErrorCode::FencedLeaderEpoch {
                 step.out.probe(Probe::FencedRequest);
             }
@@ -93,9 +94,6 @@ impl RaftClient {
             }
             return Ok(self.empty_fetch_response(error));
         }
-        if request.replica_id == self.quorum.local().id {
-            return Ok(self.empty_fetch_response(ErrorCode::UnknownServerError));
-        }
         if let Some(diverging) = self.divergence(request) {
             step.out.probe(Probe::DivergingFetch);
             if self.setup.bugs.has(Bug::DivergingFetchCredited) {
@@ -104,16 +102,19 @@ impl RaftClient {
             let response = self.empty_fetch_response(ErrorCode::None);
             return Ok(FetchResponse { diverging_epoch: Some(diverging), ..response });
         }
+        if request.replica_id == self.quorum.local().id {
+            return Ok(self.empty_fetch_response(ErrorCode::UnknownServerError));
+        }
         let max_bytes = u32::try_from(request.max_bytes).unwrap_or(0);
         let records = self.log.read(request.fetch_offset, self.log.end_offset(), max_bytes);
-        let offset = records.0.first().map_or(request.fetch_offset, |batch| batch.base_offset);
-        self.credit_fetch(request.replica_id, offset, step)?;
+        self.credit_fetch(request.replica_id, request.fetch_offset, step)?;
         let response = self.empty_fetch_response(ErrorCode::None);
         Ok(FetchResponse { records, ..response })
     }
 
-    fn leader_only_error(&self, request: &FetchRequest) -> Option<ErrorCode> {
-        match request.current_leader_epoch.cmp(&self.quorum.epoch()) {
+    /// Kafka's `validateLeaderOnlyRequest`.
+    pub(super) fn leader_only_error(&self, epoch: LeaderEpoch) -> Option<ErrorCode> {
+        match epoch.cmp(&self.quorum.epoch()) {
             Ordering::Less => Some(ErrorCode::FencedLeaderEpoch),
             Ordering::Greater => Some(ErrorCode::UnknownLeaderEpoch),
             Ordering::Equal if !self.quorum.is_leader() => Some(ErrorCode::NotLeaderOrFollower),
@@ -140,7 +141,7 @@ impl RaftClient {
         let Some(leader) = self.quorum.leader_mut().filter(|_| replica.0 >= 0 && replica != local) else {
             return Ok(());
         };
-        let credit = leader.update_replica_state(replica, now_ms, offset);
+        let credit = leader.update_replica_state(replica, now_ms, self.log.offset_metadata(offset));
         if let Some(before) = credit.moved_back_from {
             step.out.probe(Probe::NonMonotonicFetch);
             // R25, KAFKA-12181: the wrong code treats it as a violation of the protocol.
@@ -154,30 +155,19 @@ impl RaftClient {
         Ok(())
     }
 
-    /// The log or the high watermark has changed: every parked fetch is retried and answered in any case.
+    /// The log or the high watermark has changed: every parked fetch is retried and answered in any case. One that moves
+    /// the high watermark completes the others before itself.
     pub(super) fn complete_parked_fetches(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
-        if self.parked.is_empty() {
-            return Ok(());
-        }
-        let mut parked = self.parked.take_all();
-        for fetch in parked.drain(..) {
+        while let Some(fetch) = self.parked.take_first() {
             let response = self.try_complete_fetch(&fetch.request, step)?;
             respond(fetch.connection, fetch.correlation_id, response, step);
         }
-        self.parked.reuse(parked);
         Ok(())
     }
 
     /// `MaxWaitMs` is over: the answer is the one of the time it was parked.
     pub(super) fn expire_parked_fetches(&mut self, step: &mut Step<'_>) {
-        let now = step.now.mono_ns;
-        let mut index = 0;
-        while index < self.parked.parked.len() {
-            if self.parked.parked[index].deadline_mono_ns > now {
-                index += 1;
-                continue;
-            }
-            let fetch = self.parked.parked.remove(index);
+        while let Some(fetch) = self.parked.take_expired(step.now.mono_ns) {
             let (connection, correlation_id) = (fetch.connection, fetch.correlation_id);
             step.out.record(|| DialogueEntry::Expired { connection, correlation_id });
             let response = self.as_of_parking(fetch.request.fetch_offset, fetch.request.max_bytes, fetch.response);
@@ -192,13 +182,7 @@ impl RaftClient {
             return;
         }
         let end = self.log.end_offset();
-        let mut index = 0;
-        while index < self.parked.parked.len() {
-            if self.parked.parked[index].request.fetch_offset >= end {
-                index += 1;
-                continue;
-            }
-            let fetch = self.parked.parked.remove(index);
+        while let Some(fetch) = self.parked.parked.pop_front_if(|fetch| fetch.request.fetch_offset < end) {
             let response = self.as_of_parking(fetch.request.fetch_offset, fetch.request.max_bytes, fetch.response);
             respond(fetch.connection, fetch.correlation_id, response, step);
         }

@@ -1,5 +1,7 @@
 //! Fetches that wait for new data.
 
+use std::collections::VecDeque;
+
 use crate::io::Connection;
 use crate::message::{FetchRequest, FetchResponse};
 
@@ -16,7 +18,8 @@ pub(super) struct ParkedFetch {
 /// Kafka's fetch purgatory. Every fetch in it is at or below the log end, so any append completes all of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FetchPurgatory {
-    pub parked: Vec<ParkedFetch>,
+    /// Ascending by fetch offset, then by their time.
+    pub parked: VecDeque<ParkedFetch>,
 }
 
 impl FetchPurgatory {
@@ -24,20 +27,24 @@ impl FetchPurgatory {
         self.parked.is_empty()
     }
 
+    pub fn park(&mut self, fetch: ParkedFetch) {
+        let offset = fetch.request.fetch_offset;
+        let index = self.parked.partition_point(|other| other.request.fetch_offset <= offset);
+        self.parked.insert(index, fetch);
+    }
+
     /// Purgatories run on the monotonic clock.
     pub fn next_deadline_mono_ns(&self) -> Option<u64> {
         self.parked.iter().map(|fetch| fetch.deadline_mono_ns).min()
     }
 
-    pub fn take_all(&mut self) -> Vec<ParkedFetch> {
-        std::mem::take(&mut self.parked)
+    pub fn take_first(&mut self) -> Option<ParkedFetch> {
+        self.parked.pop_front()
     }
 
-    /// Returns an emptied buffer for reuse, so that parking does not allocate.
-    pub fn reuse(&mut self, mut buffer: Vec<ParkedFetch>) {
-        buffer.clear();
-        if self.parked.is_empty() {
-            self.parked = buffer;
-        }
+    /// The first one whose time is over.
+    pub fn take_expired(&mut self, now_mono_ns: u64) -> Option<ParkedFetch> {
+        let index = self.parked.iter().position(|fetch| fetch.deadline_mono_ns <= now_mono_ns)?;
+        self.parked.remove(index)
     }
 }

@@ -12,9 +12,6 @@ use crate::io::{DialogueEntry, Effect, Post, ThreadName};
 use crate::log::{Batch, RaftLog, Records};
 use crate::step::Step;
 
-/// Size limit of one read from disk.
-const MAX_READ_BYTES: u32 = 8 * 1024 * 1024;
-
 #[derive(Clone, Debug)]
 pub enum ListenerItem {
     /// `handleCommit`: committed batches; `ordinal` identifies the delivery when it is closed.
@@ -112,15 +109,16 @@ impl ListenerContext {
     /// Delivers all committed batches that were not delivered yet, from disk.
     pub(super) fn update_progress(&mut self, high_watermark: Offset, log: &RaftLog, step: &mut Step<'_>) {
         let Some(next) = self.next_expected_offset().filter(|next| *next < high_watermark) else { return };
-        let records = log.read(next, high_watermark, MAX_READ_BYTES);
+        let records = log.read(next, high_watermark, u32::MAX);
         if !records.0.is_empty() {
             self.deliver_commit(records, None, step);
         }
     }
 
-    /// The leader's fast path: delivers a batch that is still in memory, if it is the next one.
+    /// The leader's fast path: delivers a batch that is still in memory, if it is the next one. Control batches are not
+    /// in memory (`CompletedBatch.records`).
     pub(super) fn maybe_fire_in_memory(&mut self, batch: &Rc<Batch>, step: &mut Step<'_>) {
-        if self.next_expected_offset() == Some(batch.base_offset) {
+        if !batch.control && self.next_expected_offset() == Some(batch.base_offset) {
             let end = Offset(batch.last_offset.0 + 1);
             self.deliver_commit(Records(smallvec::smallvec![Rc::clone(batch)]), Some(end), step);
         }

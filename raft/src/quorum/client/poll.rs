@@ -41,7 +41,8 @@ impl RaftClient {
 
     fn poll_unattached(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
         if self.quorum.is_observer() {
-            return Ok(self.maybe_send_fetch_to_any_bootstrap(step));
+            let wait_ms = self.maybe_send_fetch_to_any_bootstrap(step);
+            return Ok(self.observer_wait_ms(wait_ms, step));
         }
         if let Some(remaining_ms) = self.shutdown_remaining_ms() {
             return Ok(remaining_ms);
@@ -80,6 +81,7 @@ impl RaftClient {
     }
 
     fn poll_leader(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
+        self.fire_leader_change(step);
         let now_ms = step.now_ms();
         let Some(leader) = self.quorum.leader_mut() else { return Ok(0) };
         let check_quorum_ms = leader.time_until_check_quorum_expires_ms(now_ms);
@@ -90,26 +92,47 @@ impl RaftClient {
             self.transition_to_resigned(step)?;
             return Ok(0);
         }
+        let update_voter_ms = self.maybe_expire_update_voter(step);
         let drain_ms = self.maybe_append_batches(step)?;
         // R24, KAFKA-10826: the wrong code ignores the linger.
         let drain_ms = if self.setup.bugs.has(Bug::Kafka10826LingerIgnored) { i64::MAX } else { drain_ms };
         let begin_ms = self.maybe_send_begin_quorum_epoch(step);
-        Ok(check_quorum_ms.min(drain_ms).min(begin_ms))
+        Ok(check_quorum_ms.min(update_voter_ms).min(drain_ms).min(begin_ms))
     }
 
     fn poll_follower(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
         let EpochState::Follower(state) = self.quorum.state() else { return Ok(0) };
         let leader = state.leader_id;
         if self.quorum.is_observer() {
-            return Ok(self.maybe_send_fetch_to_best_node(leader, step));
+            let wait_ms = self.maybe_send_fetch_to_best_node(leader, step);
+            return Ok(self.observer_wait_ms(wait_ms, step));
         }
         let remaining_ms = self.state_remaining_ms(step.now_ms());
         if remaining_ms == 0 {
             self.transition_to_prospective(step)?;
             return Ok(0);
         }
-        let wait_ms = self.maybe_send_fetch_to_best_node(leader, step).min(remaining_ms);
+        let wait_ms = self.maybe_send_update_voter_or_fetch(leader, step).min(remaining_ms);
         Ok(if self.setup.bugs.has(Bug::Kafka17751PollTimeoutZero) { 0 } else { wait_ms })
+    }
+
+    /// An observer waits no longer than the timer of its state, which has no other effect.
+    fn observer_wait_ms(&mut self, wait_ms: i64, step: &Step<'_>) -> i64 {
+        match self.state_remaining_ms(step.now_ms()) {
+            0 => wait_ms,
+            remaining_ms => wait_ms.min(remaining_ms),
+        }
+    }
+
+    /// Whether Kafka's thread does not wait: the timer of an observer has expired. The polls change nothing before a
+    /// request or a backoff ends.
+    pub(super) fn polls_without_waiting(&self) -> bool {
+        let timer = match self.quorum.state() {
+            EpochState::Follower(state) => &state.fetch_timer,
+            EpochState::Unattached(state) => &state.election_timer,
+            _ => return false,
+        };
+        self.quorum.is_observer() && timer.is_expired()
     }
 
     fn poll_resigned(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {

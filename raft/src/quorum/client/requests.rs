@@ -30,7 +30,12 @@ impl RaftClient {
                 Response::EndQuorumEpoch(self.handle_end_quorum_epoch_request(&request, step)?)
             }
             Request::Fetch(request) => return self.handle_fetch_request(connection, correlation_id, request, step),
-            Request::AppendRecords(_)
+            Request::UpdateRaftVoter(request) => {
+                self.handle_update_voter_request(connection, correlation_id, &request, step);
+                return Ok(());
+            }
+            Request::ApiVersions(_)
+            | Request::AppendRecords(_)
             | Request::ReadRecords(_)
             | Request::Data(_)
             | Request::Cluster(_)

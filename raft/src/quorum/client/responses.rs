@@ -26,13 +26,15 @@ impl RaftClient {
         }
         let handled = match result {
             // Disconnected or timed out: Kafka treats both as BROKER_NOT_AVAILABLE.
-            Err(_) => false,
+            Err(_) => self.handle_lost_update_voter(from, correlation_id, step).unwrap_or(false),
             Ok(Response::Vote(response)) => self.handle_vote_response(from, &response, step)?,
             Ok(Response::BeginQuorumEpoch(response)) => {
                 self.handle_begin_quorum_epoch_response(from, &response, step)?
             }
             Ok(Response::EndQuorumEpoch(response)) => self.handle_end_quorum_epoch_response(from, &response, step)?,
             Ok(Response::Fetch(response)) => self.handle_fetch_response(&response, step)?,
+            Ok(Response::UpdateRaftVoter(response)) => self.handle_update_voter_response(&response, step)?,
+            Ok(Response::ApiVersions(response)) => self.handle_api_versions_response(from, &response, step),
             Ok(
                 Response::AppendRecords(_)
                 | Response::ReadRecords(_)
@@ -99,7 +101,7 @@ impl RaftClient {
     }
 
     /// The part common to all responses; `Some` if the response is thereby handled.
-    fn handle_common_response(
+    pub(super) fn handle_common_response(
         &mut self,
         top_error: ErrorCode,
         error: ErrorCode,

@@ -15,17 +15,27 @@ use crate::step::Step;
 /// `MaxWaitMs` of every raft Fetch.
 const FETCH_MAX_WAIT_MS: i32 = 500;
 
+/// Kafka's `RequestSendResult`.
+pub(super) struct RequestSendResult {
+    /// `None` if nothing was sent.
+    pub correlation_id: Option<i32>,
+    /// Time until the next attempt.
+    pub wait_ms: i64,
+}
+
 impl RaftClient {
-    fn maybe_send_request(
+    pub(super) fn maybe_send_request(
         &mut self,
         to: NodeId,
         build: impl FnOnce(&RaftClient) -> Request,
         step: &mut Step<'_>,
-    ) -> i64 {
+    ) -> RequestSendResult {
         let now_ms = step.now_ms();
         if self.requests.is_backing_off(to, now_ms) {
-            return self.requests.remaining_backoff_ms(to, now_ms);
+            let wait_ms = self.requests.remaining_backoff_ms(to, now_ms);
+            return RequestSendResult { correlation_id: None, wait_ms };
         }
+        let mut sent = None;
         if self.requests.is_ready(to, now_ms) {
             self.last_correlation_id = self.last_correlation_id.checked_add(1).unwrap_or(0);
             let correlation_id = self.last_correlation_id;
@@ -33,8 +43,21 @@ impl RaftClient {
             self.requests.on_request_sent(to, correlation_id, now_ms);
             step.out.record(|| DialogueEntry::Sent { to, correlation_id, request: request.clone() });
             self.channel.send(now_ms, to, correlation_id, request, step.entropy, step.out);
+            sent = Some(correlation_id);
         }
-        self.requests.remaining_request_time_ms(to, now_ms)
+        let wait_ms = self.requests.remaining_request_time_ms(to, now_ms);
+        RequestSendResult { correlation_id: sent, wait_ms }
+    }
+
+    /// Sends to all of these; the shortest time until the next attempt.
+    fn maybe_send_requests(
+        &mut self,
+        voters: &[NodeId],
+        build: impl Fn(&RaftClient, NodeId) -> Request,
+        step: &mut Step<'_>,
+    ) -> i64 {
+        let send = |voter: &NodeId| self.maybe_send_request(*voter, |raft| build(raft, *voter), step).wait_ms;
+        voters.iter().map(send).min().unwrap_or(i64::MAX)
     }
 
     /// Sends requests to all voters that have not answered, until the election is lost.
@@ -48,8 +71,7 @@ impl RaftClient {
             return i64::MAX;
         }
         let voters: SmallVec<[NodeId; 7]> = election.unrecorded().collect();
-        let send = |voter: &NodeId| self.maybe_send_request(*voter, |raft| raft.vote_request(*voter, pre_vote), step);
-        voters.iter().map(send).min().unwrap_or(i64::MAX)
+        self.maybe_send_requests(&voters, |raft, voter| raft.vote_request(voter, pre_vote), step)
     }
 
     fn vote_request(&self, voter: NodeId, pre_vote: bool) -> Request {
@@ -76,12 +98,8 @@ impl RaftClient {
         }
         let voters = leader.needing_begin_quorum_epoch(now_ms);
         leader.reset_begin_quorum_epoch_timer(now_ms);
-        let wait_ms = leader.time_until_begin_quorum_epoch_ms(now_ms);
-        for voter in voters {
-            self.maybe_send_request(voter, |raft| raft.begin_quorum_epoch_request(voter), step);
-        }
-        // A period of 0 ms (fetch timeouts below 2 ms) would make the poll spin.
-        wait_ms.max(1)
+        // The wait ends with the requests, not with the timer that was restarted.
+        self.maybe_send_requests(&voters, RaftClient::begin_quorum_epoch_request, step)
     }
 
     fn begin_quorum_epoch_request(&self, voter: NodeId) -> Request {
@@ -99,19 +117,15 @@ impl RaftClient {
         let EpochState::Resigned(state) = self.quorum.state() else { return i64::MAX };
         let voters = state.unacked.clone();
         let candidates = Rc::clone(&state.preferred_candidates);
-        let mut wait_ms = i64::MAX;
-        for voter in voters {
-            let build = |raft: &RaftClient| {
-                Request::EndQuorumEpoch(EndQuorumEpochRequest {
-                    cluster_id: Some(Rc::clone(&raft.setup.cluster_id)),
-                    leader_id: raft.quorum.local().id,
-                    leader_epoch: raft.quorum.epoch(),
-                    preferred_candidates: Rc::clone(&candidates),
-                })
-            };
-            wait_ms = wait_ms.min(self.maybe_send_request(voter, build, step));
-        }
-        wait_ms
+        let build = |raft: &RaftClient, _| {
+            Request::EndQuorumEpoch(EndQuorumEpochRequest {
+                cluster_id: Some(Rc::clone(&raft.setup.cluster_id)),
+                leader_id: raft.quorum.local().id,
+                leader_epoch: raft.quorum.epoch(),
+                preferred_candidates: Rc::clone(&candidates),
+            })
+        };
+        self.maybe_send_requests(&voters, build, step)
     }
 
     /// Fetches from the leader; while it does not answer, from any bootstrap server, which may know a newer leader.
@@ -123,7 +137,7 @@ impl RaftClient {
         } else if self.requests.is_backing_off(leader, now_ms) {
             self.maybe_send_fetch_to_any_bootstrap(step)
         } else if !self.requests.has_any_inflight_request(now_ms) {
-            self.maybe_send_request(leader, RaftClient::fetch_request, step)
+            self.maybe_send_request(leader, RaftClient::fetch_request, step).wait_ms
         } else {
             self.requests.backoff_before_available_bootstrap_server(now_ms)
         }
@@ -132,7 +146,7 @@ impl RaftClient {
     pub(super) fn maybe_send_fetch_to_any_bootstrap(&mut self, step: &mut Step<'_>) -> i64 {
         let now_ms = step.now_ms();
         match self.requests.find_ready_bootstrap_server(now_ms, step.entropy) {
-            Some(server) => self.maybe_send_request(server, RaftClient::fetch_request, step),
+            Some(server) => self.maybe_send_request(server, RaftClient::fetch_request, step).wait_ms,
             None => self.requests.backoff_before_available_bootstrap_server(now_ms),
         }
     }

@@ -21,7 +21,6 @@ impl RaftClient {
             _ if self.quorum.is_only_voter() => self.transition_to_prospective(step)?,
             _ => {}
         }
-        self.fire_leader_change(step);
         Ok(())
     }
 
@@ -64,7 +63,6 @@ impl RaftClient {
 
     pub(super) fn transition_to_prospective(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
         self.quorum.transition_to_prospective(step)?;
-        self.fire_leader_change(step);
         let EpochState::Prospective(state) = self.quorum.state() else { return Ok(()) };
         // R28, KIP-996: the wrong code starts an election without pre-votes.
         if state.election.is_vote_granted() || self.setup.bugs.has(Bug::Kip996NoPreVote) {
@@ -104,7 +102,6 @@ impl RaftClient {
         self.log.assign_epoch_start(epoch, end, step.out);
         self.append_leader_change(step);
         self.requests.reset_all();
-        self.fire_leader_change(step);
         Ok(())
     }
 
@@ -122,7 +119,7 @@ impl RaftClient {
         if !self.parked.is_empty() {
             step.out.probe(Probe::ParkedFetchFailed);
         }
-        for fetch in self.parked.take_all() {
+        while let Some(fetch) = self.parked.take_first() {
             let response = self.empty_fetch_response(error);
             super::fetch::respond(fetch.connection, fetch.correlation_id, response, step);
         }

@@ -74,6 +74,8 @@ struct Watched {
 #[derive(Clone, Debug)]
 pub struct Answered {
     watched: Vec<Watched>,
+    /// `controller.quorum.request.timeout.ms` of each server.
+    quorum_request_timeout_ms: Vec<i32>,
     slowest_ppm: u32,
 }
 
@@ -92,7 +94,12 @@ impl Check for Answered {
     fn new(config: &CheckConfig) -> Answered {
         let calm = Calm::new(config.slowest_ppm);
         let watched = Watched { open: Vec::new(), envelope: None, due_ns: u64::MAX, leads: false, serves: false, calm };
-        Answered { watched: vec![watched; config.servers.len()], slowest_ppm: config.slowest_ppm }
+        let timeouts = config.timings.iter().map(|timings| timings.request_timeout_ms as i32);
+        Answered {
+            watched: vec![watched; config.servers.len()],
+            quorum_request_timeout_ms: timeouts.collect(),
+            slowest_ppm: config.slowest_ppm,
+        }
     }
 
     #[inline]
@@ -156,6 +163,8 @@ impl Answered {
             Request::Data(DataRequest::Fetch(request)) => ("Fetch", Wait::Startup, request.max_wait_ms),
             Request::Data(request) => (request.name(), Wait::Startup, 0),
             Request::Fetch(request) => ("Fetch", Wait::Nothing, request.max_wait_ms),
+            // The sender's own answer to ApiVersions.
+            Request::UpdateRaftVoter(_) => (request.name(), Wait::Nothing, self.quorum_request_timeout_ms[server]),
             Request::Cluster(_) | Request::Envelope(_) | Request::AppendRecords(_) | Request::ReadRecords(_) => {
                 (request.name(), Wait::Commit, 0)
             }

@@ -304,6 +304,12 @@ impl Check for Campaigns {
             {
                 self.fetch_answered(at_ns, server);
             }
+            // As after a Fetch (`handleUpdateVoterResponse`).
+            Event::ResponseReceived { response: Response::UpdateRaftVoter(answer), .. }
+                if answer.error == ErrorCode::None =>
+            {
+                self.fetch_answered(at_ns, server);
+            }
             Event::ResponseSent { to, .. } if to < self.watched.len() => {
                 if let Some((requested, answer)) = models.vote_answered(crossing)
                     && requested.pre_vote

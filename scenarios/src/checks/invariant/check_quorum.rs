@@ -1,5 +1,5 @@
 //! `LeaderWithoutMajorityResigns`: check-quorum (KAFKA-15489), from the Fetch requests that reach a
-//! leader and from its clocks' true rate alone.
+//! leader, the UpdateRaftVoter that it accepts, and its clocks' true rate alone.
 //!
 //! Kafka collects the voters that have fetched and starts its timer of 1.5 fetch timeouts anew each
 //! time they make a majority, so a voter may count though it fetched up to a whole timeout ago
@@ -9,7 +9,7 @@
 use crate::checks::prelude::*;
 use raft::ids::LeaderEpoch;
 use raft::io::{Observation, Role, ThreadName};
-use raft::message::Request;
+use raft::message::{ErrorCode, Request, Response};
 
 use super::timings::{Calm, QuorumTimings};
 use crate::checks::server_model::ServerModel;
@@ -34,6 +34,8 @@ struct Watched {
     leads: Option<LeaderEpoch>,
     /// True time of each server's newest Fetch in this epoch.
     fetched_ns: Vec<u64>,
+    /// UpdateRaftVoter that are not answered yet, and the servers that sent them.
+    updates: Vec<(Rpc, usize)>,
     /// Before this it need not have resigned, by the fetches known when it was computed.
     deadline_ns: u64,
     calm: Calm,
@@ -55,6 +57,7 @@ impl CheckQuorum {
         watched.leads = leads.filter(|_| self.needed > 0);
         watched.overdue_inputs = 0;
         watched.fetched_ns.fill(at_ns);
+        watched.updates.clear();
         watched.deadline_ns = if watched.leads.is_some() { at_ns + watched.bound_ns } else { u64::MAX };
     }
 
@@ -109,8 +112,13 @@ impl CheckQuorum {
 }
 
 impl Check for CheckQuorum {
-    const EVENTS: Kinds =
-        Kinds::INPUT.and(Kinds::REQUEST_RECEIVED).and(Kinds::OBSERVED).and(Kinds::DOWN).and(Kinds::DISTURBED);
+    const EVENTS: Kinds = Kinds::INPUT
+        .and(Kinds::REQUEST_RECEIVED)
+        .and(Kinds::RESPONSE_SENT)
+        .and(Kinds::RESPONSE_UNHEARD)
+        .and(Kinds::OBSERVED)
+        .and(Kinds::DOWN)
+        .and(Kinds::DISTURBED);
 
     fn new(config: &CheckConfig) -> CheckQuorum {
         let rate = u64::from(1_000_000_u32.saturating_sub(config.slowest_ppm).max(1));
@@ -123,6 +131,7 @@ impl Check for CheckQuorum {
                 bound_ns: bound_ns.saturating_mul(1_000_000) / rate + bound_ns / 100 + SLACK_NS,
                 leads: None,
                 fetched_ns: vec![0; config.timings.len()],
+                updates: Vec::new(),
                 deadline_ns: u64::MAX,
                 calm: Calm::new(config.slowest_ppm),
                 overdue_inputs: 0,
@@ -139,6 +148,19 @@ impl Check for CheckQuorum {
             Event::RequestReceived { request: Request::Fetch(fetch), .. } => {
                 if let Some(from) = models.server(fetch.replica_id) {
                     self.fetched(at_ns, server, from, fetch.current_leader_epoch);
+                }
+            }
+            Event::RequestReceived { rpc, request: Request::UpdateRaftVoter(update) } => {
+                self.watched[server].updates.extend(models.server(update.voter_id).map(|from| (rpc, from)));
+            }
+            // `updateCheckQuorumForFollowingVoter`, when the voter has answered ApiVersions.
+            Event::ResponseSent { rpc, response: Response::UpdateRaftVoter(answer), .. }
+            | Event::ResponseUnheard { rpc, response: Response::UpdateRaftVoter(answer) } => {
+                let updates = &mut self.watched[server].updates;
+                let Some(index) = updates.iter().position(|(open, _)| *open == rpc) else { return };
+                let (_, from) = updates.remove(index);
+                if answer.error == ErrorCode::None {
+                    self.fetched(at_ns, server, from, answer.current_leader.leader_epoch);
                 }
             }
             Event::Observed { observation: Observation::RoleChanged { role, epoch, .. } } => {

@@ -61,7 +61,9 @@ fn carries_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict
                 Request::BeginQuorumEpoch(begin) => begin.leader_epoch,
                 Request::EndQuorumEpoch(end) => end.leader_epoch,
                 Request::Fetch(fetch) => fetch.current_leader_epoch,
-                Request::AppendRecords(_)
+                Request::UpdateRaftVoter(update) => update.current_leader_epoch,
+                Request::ApiVersions(_)
+                | Request::AppendRecords(_)
                 | Request::ReadRecords(_)
                 | Request::Data(_)
                 | Request::Cluster(_)
@@ -77,8 +79,10 @@ fn carries_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict
                     answer.current_leader.leader_epoch
                 }
                 Response::Fetch(fetch) => fetch.current_leader.leader_epoch,
+                Response::UpdateRaftVoter(update) => update.current_leader.leader_epoch,
                 Response::AppendRecords(append) => append.leader_epoch,
-                Response::ReadRecords(_)
+                Response::ApiVersions(_)
+                | Response::ReadRecords(_)
                 | Response::Data(_)
                 | Response::Cluster(_)
                 | Response::Admin(_)

@@ -121,6 +121,10 @@ impl SmallFiles {
         self.names.get(path)?.durable.and_then(|index| self.inodes[index].durable.as_deref())
     }
 
+    fn has_durable_name(&self, path: &str) -> bool {
+        self.names.get(path).is_some_and(|name| name.durable.is_some())
+    }
+
     /// Are the bytes under this *written* name durable, whatever of the name?
     pub fn bytes_durable(&self, path: &str) -> bool {
         let inode = self.names.get(path).and_then(|name| name.written).map(|index| &self.inodes[index]);
@@ -194,7 +198,9 @@ impl SmallFiles {
             let found = found.as_deref();
             let unsynced = self.written(path).is_some() && !self.bytes_durable(path);
             let is_known = found == self.durable(path) || found == self.written(path);
-            is_known || (unsynced && found.is_some()) || files.is_unreadable(path)
+            // The name is durable, and nothing of the content.
+            let is_empty = found == Some(&[]) && self.durable(path).is_none() && self.has_durable_name(path);
+            is_known || is_empty || (unsynced && found.is_some()) || files.is_unreadable(path)
         };
         // A temporary file is never read: whatever became of several unsynced ones is fine.
         self.names.keys().find(|path| !path.ends_with(".tmp") && !possible(path)).cloned()

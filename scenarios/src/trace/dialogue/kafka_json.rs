@@ -5,7 +5,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use raft::ids::{NodeId, Offset, Uuid};
 use raft::log::Records;
-use raft::message::{CurrentLeader, ErrorCode, FetchRequest, FetchResponse, QuorumEpochResponse, Request, Response};
+use raft::message::{
+    CurrentLeader, Endpoint, ErrorCode, FetchRequest, FetchResponse, QuorumEpochResponse, Request, Response,
+    UpdateRaftVoterResponse,
+};
 use serde_json::{Map, Value, json};
 
 const TOPIC: &str = "__cluster_metadata";
@@ -28,8 +31,6 @@ pub fn request(request: &Request) -> (&'static str, i16, Value) {
             ("VOTE", 2, json!({"clusterId": cluster, "voterId": voter, "topics": topics(partition)}))
         }
         Request::BeginQuorumEpoch(begin) => {
-            let endpoints = begin.leader_endpoints.iter();
-            let endpoints = endpoints.map(|it| json!({"name": &*it.name, "host": &*it.host, "port": it.port}));
             let partition = json!({
                 "partitionIndex": 0,
                 "voterDirectoryId": uuid(begin.voter_directory_id),
@@ -40,7 +41,7 @@ pub fn request(request: &Request) -> (&'static str, i16, Value) {
                 "clusterId": begin.cluster_id.as_deref(),
                 "voterId": begin.voter_id.0,
                 "topics": topics(partition),
-                "leaderEndpoints": endpoints.collect::<Vec<_>>(),
+                "leaderEndpoints": endpoints(&begin.leader_endpoints),
             });
             ("BEGIN_QUORUM_EPOCH", 1, body)
         }
@@ -58,6 +59,22 @@ pub fn request(request: &Request) -> (&'static str, i16, Value) {
             ("END_QUORUM_EPOCH", 1, json!({"clusterId": cluster, "topics": topics(partition), "leaderEndpoints": []}))
         }
         Request::Fetch(fetch) => ("FETCH", 18, fetch_request(fetch)),
+        Request::UpdateRaftVoter(update) => {
+            let body = json!({
+                "clusterId": update.cluster_id.as_deref(),
+                "currentLeaderEpoch": update.current_leader_epoch.0,
+                "voterId": update.voter_id.0,
+                "voterDirectoryId": uuid(update.voter_directory_id),
+                "listeners": endpoints(&update.listeners),
+                "kRaftVersionFeature": {
+                    "minSupportedVersion": update.k_raft_version_feature.min_supported_version,
+                    "maxSupportedVersion": update.k_raft_version_feature.max_supported_version,
+                },
+            });
+            ("UPDATE_RAFT_VOTER", 0, body)
+        }
+        // The version of the client's software is that of the release.
+        Request::ApiVersions(_) => ("API_VERSIONS", 4, json!({"clientSoftwareName": "apache-kafka-java"})),
         other => (other.name(), -1, Value::Null),
     }
 }
@@ -72,8 +89,33 @@ pub fn response(response: &Response) -> (&'static str, i16, Value) {
         Response::BeginQuorumEpoch(answer) => ("BEGIN_QUORUM_EPOCH", 1, epoch_response(answer)),
         Response::EndQuorumEpoch(answer) => ("END_QUORUM_EPOCH", 1, epoch_response(answer)),
         Response::Fetch(fetch) => ("FETCH", 18, fetch_response(fetch)),
+        Response::UpdateRaftVoter(update) => ("UPDATE_RAFT_VOTER", 0, update_raft_voter_response(update)),
+        Response::ApiVersions(versions) => {
+            let range = &versions.supported;
+            let (min, max) = (range.min_supported_version, range.max_supported_version);
+            let features = json!([{"name": "kraft.version", "minVersion": min, "maxVersion": max}]);
+            let error = versions.error as i16;
+            let body = json!({"errorCode": error, "apiKeys": [], "throttleTimeMs": 0, "supportedFeatures": features});
+            ("API_VERSIONS", 4, body)
+        }
         other => (other.name(), -1, Value::Null),
     }
+}
+
+fn endpoints(endpoints: &[Endpoint]) -> Value {
+    endpoints.iter().map(|it| json!({"name": &*it.name, "host": &*it.host, "port": it.port})).collect()
+}
+
+fn update_raft_voter_response(update: &UpdateRaftVoterResponse) -> Value {
+    let current = &update.current_leader;
+    let leader = current.leader_id.unwrap_or(NodeId::NONE).0;
+    let endpoint = current.endpoints.as_ref().and_then(|endpoints| endpoints.first());
+    let (host, port) = endpoint.map_or(("", 0), |endpoint| (&*endpoint.host, endpoint.port));
+    json!({
+        "throttleTimeMs": 0,
+        "errorCode": update.error as i16,
+        "currentLeader": {"leaderId": leader, "leaderEpoch": current.leader_epoch.0, "host": host, "port": port},
+    })
 }
 
 fn topics(partition: Value) -> Value {

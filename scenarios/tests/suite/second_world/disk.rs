@@ -1,4 +1,5 @@
-//! A disk in memory: a death loses what was not forced, names included.
+//! A disk in memory: a death loses what was not forced, names included. A file system's journal keeps the order of its
+//! operations: with the names, the truncations before are durable.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -18,6 +19,8 @@ pub struct Disk {
     names: BTreeMap<Rc<str>, usize>,
     durable_names: BTreeMap<Rc<str>, usize>,
     open: BTreeMap<FileHandle, usize>,
+    /// Files that were cut since the last sync of the directory, and their lengths then.
+    cut: Vec<(usize, usize)>,
 }
 
 impl Disk {
@@ -25,6 +28,7 @@ impl Disk {
     pub fn died(&mut self) {
         self.names.clone_from(&self.durable_names);
         self.open.clear();
+        self.cut.clear();
         for file in &mut self.files {
             file.written.clone_from(&file.durable);
         }
@@ -44,7 +48,10 @@ impl Disk {
                 self.open.insert(*file, number);
             }
             Effect::Append { file, bytes } => self.files[self.open[file]].written.extend_from_slice(bytes),
-            Effect::Truncate { file, len } => self.files[self.open[file]].written.truncate(*len as usize),
+            Effect::Truncate { file, len } => {
+                self.files[self.open[file]].written.truncate(*len as usize);
+                self.cut.push((self.open[file], *len as usize));
+            }
             Effect::Rename { from, to } => {
                 let number = self.names.remove(from).expect("what is renamed exists");
                 self.names.insert(to.clone(), number);
@@ -56,7 +63,10 @@ impl Disk {
                 let file = &mut self.files[self.open[file]];
                 file.durable.clone_from(&file.written);
             }
-            Effect::FsyncDirectory => self.durable_names.clone_from(&self.names),
+            Effect::FsyncDirectory => {
+                self.durable_names.clone_from(&self.names);
+                self.cut.drain(..).for_each(|(file, len)| self.files[file].durable.truncate(len));
+            }
             _ => return false,
         }
         true

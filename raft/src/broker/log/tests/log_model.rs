@@ -110,7 +110,7 @@ proptest! {
     #[test]
     fn the_log_does_what_a_plain_list_does(
         actions in prop::collection::vec((action(), prop::option::weighted(0.1, any::<(prop::sample::Index, bool)>())), 1..60),
-        segment_bytes in prop_oneof![Just(100_u64), Just(300), Just(1 << 30)],
+        segment_bytes in prop_oneof![Just(200_u64), Just(400), Just(1 << 30)],
     ) {
         let config = PartitionLogConfig { segment_bytes, segment_ms: i64::MAX, max_message_bytes: 1 << 20, bugs: Bugs::NONE };
         let (manager, log, disk) = Harness::open(config, TestDisk::default());

@@ -178,8 +178,7 @@ final class Comparison {
         long modelMs = model.path("ms").asLong();
         long kafkaMs = kafka.path("ms").asLong();
         if (modelMs != kafkaMs) {
-            boolean forCleaner = kafkaMs < modelMs && kafkaMs == kafka.path("log_cleaner_ms").asLong(-1);
-            add(forCleaner ? "wait.log_cleaner" : "wait", modelMs, kafkaMs);
+            add("wait", modelMs, kafkaMs);
         }
     }
 

@@ -97,7 +97,8 @@ final class Dialogue implements AutoCloseable {
     }
 
     Setup setup() {
-        Map<Integer, InetSocketAddress> voters = new HashMap<>();
+        // QuorumConfig.parseVoterConnections: the capacity decides the order of the bootstrap servers.
+        Map<Integer, InetSocketAddress> voters = new HashMap<>(header.path("voters").size());
         String listener = header.path("listener").asText();
         for (JsonNode voter : header.path("voters")) {
             voters.put(voter.path("id").asInt(),

@@ -1,22 +1,15 @@
 package conformance;
 
-import org.apache.kafka.raft.Concession;
-
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.regex.Pattern;
 
 /**
  * The table of differences that are known: each is {@code [[known]]} with {@code class} (a name, {@code *} stands for
  * anything), {@code reason}, and optionally {@code cause} and {@code role} of the steps that it is limited to.
- *
- * <p>Some differences cannot be subtracted afterwards, because everything else would follow from them. For these there are
- * concessions, {@code [[concession]]} with {@code name} and {@code reason}: the released client is made to do as the model.
  */
 final class Known {
     private static final Pattern VALUE = Pattern.compile("(\\w+)\\s*=\\s*\"(.*)\"");
@@ -56,9 +49,6 @@ final class Known {
     }
 
     private final List<Rule> rules = new ArrayList<>();
-    private final Map<Concession, String> concessions = new EnumMap<>(Concession.class);
-    private String table = "";
-    private Concession concession;
 
     static Known read(Path file) throws IOException {
         Known known = new Known();
@@ -83,32 +73,14 @@ final class Known {
         return null;
     }
 
-    /** The concessions and their reasons. */
-    Map<Concession, String> concessions() {
-        return concessions;
-    }
-
     private void line(String line) {
         var value = VALUE.matcher(line);
         if (line.equals("[[known]]")) {
-            table = line;
             rules.add(new Rule());
-        } else if (line.equals("[[concession]]")) {
-            table = line;
-        } else if (value.matches() && table.equals("[[known]]")) {
+        } else if (value.matches() && !rules.isEmpty()) {
             rules.get(rules.size() - 1).set(value.group(1), value.group(2));
-        } else if (value.matches() && table.equals("[[concession]]")) {
-            concession(value.group(1), value.group(2));
         } else if (!line.isEmpty() && !line.startsWith("#")) {
             throw new BadDialogue("known differences: cannot read " + line);
-        }
-    }
-
-    private void concession(String key, String value) {
-        if (key.equals("name")) {
-            concession = Concession.of(value).orElseThrow(() -> new BadDialogue("unknown concession " + value));
-        } else {
-            concessions.put(concession, value);
         }
     }
 }

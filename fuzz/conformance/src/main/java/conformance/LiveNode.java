@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import org.apache.kafka.common.Uuid;
-import org.apache.kafka.raft.Concession;
 import org.apache.kafka.raft.RaftNode;
 import org.apache.kafka.raft.Setup;
 
@@ -17,7 +16,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.SynchronousQueue;
 
@@ -94,7 +92,7 @@ final class LiveNode implements RaftNode.Driver {
             Files.createDirectories(path.getParent());
             Files.write(path, each.getValue());
         }
-        node = new RaftNode(setup, Set.of(), directory, this, outputs::add);
+        node = new RaftNode(setup, directory, this, outputs::add);
         node.drawFrom(random);
         node.setTime(EPOCH_MS + nowMs, nowMs * 1_000_000);
         outputs.clear();
@@ -240,10 +238,5 @@ final class LiveNode implements RaftNode.Driver {
     @Override
     public List<byte[]> appendedByModel() {
         return List.of();
-    }
-
-    @Override
-    public void conceded(Concession concession) {
-        throw new IllegalStateException("a recording concedes nothing");
     }
 }

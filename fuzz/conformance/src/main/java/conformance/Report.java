@@ -2,7 +2,6 @@ package conformance;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import org.apache.kafka.raft.Concession;
 
 import java.io.IOException;
 import java.io.PrintStream;
@@ -28,7 +27,6 @@ final class Report {
     private final Map<String, Tally> byRole = new TreeMap<>();
     private final Map<String, Class> classes = new TreeMap<>();
     private final Map<String, KnownCount> knownCounts = new TreeMap<>();
-    private final Map<Concession, Long> conceded = new EnumMap<>(Concession.class);
     private final Deque<Seen> context = new ArrayDeque<>();
     private Path file;
     private boolean isVoter;
@@ -103,10 +101,6 @@ final class Report {
         StringWriter text = new StringWriter();
         e.printStackTrace(new PrintWriter(text));
         fault = text.toString();
-    }
-
-    void conceded(Concession concession) {
-        conceded.merge(concession, 1L, Long::sum);
     }
 
     void notCompared(Line step) {
@@ -219,11 +213,6 @@ final class Report {
         byCause.forEach((cause, tally) -> row(out, cause, tally));
         out.println();
         byRole.forEach((role, tally) -> row(out, role, tally));
-        if (!conceded.isEmpty()) {
-            out.printf("%nConceded (the released client was made to do as the model):%n");
-            conceded.forEach((concession, count) ->
-                out.printf("  %8d  %s: %s%n", count, concession, known.concessions().get(concession)));
-        }
         if (!knownCounts.isEmpty()) {
             out.printf("%nKnown differences, subtracted:%n");
             knownCounts.forEach((name, count) -> out.printf("  %8d  %s: %s%n", count.count, name, count.reason));
@@ -270,9 +259,6 @@ final class Report {
         var knownArray = root.putArray("known");
         knownCounts.forEach((name, count) ->
             knownArray.addObject().put("class", name).put("count", count.count).put("reason", count.reason));
-        var concessions = root.putArray("conceded");
-        conceded.forEach((concession, count) -> concessions.addObject().put("name", concession.toString())
-            .put("count", count).put("reason", known.concessions().get(concession)));
         var differences = root.putArray("differences");
         sorted().forEach(entry -> {
             Class value = entry.getValue();

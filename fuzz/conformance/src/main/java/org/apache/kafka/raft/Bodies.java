@@ -41,7 +41,12 @@ public final class Bodies {
     }
 
     public static JsonNode writeRequest(ApiKeys api, short version, ApiMessage body) {
-        return write(request(api), version, body);
+        JsonNode json = write(request(api), version, body);
+        if (api == ApiKeys.API_VERSIONS) {
+            // That of the release.
+            ((ObjectNode) json).remove("clientSoftwareVersion");
+        }
+        return json;
     }
 
     public static JsonNode writeResponse(ApiKeys api, short version, ApiMessage body) {

@@ -14,12 +14,10 @@ import org.apache.kafka.common.network.ListenerName;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.Errors;
-import org.apache.kafka.common.utils.Timer;
 import org.apache.kafka.raft.internals.BatchMemoryPool;
 import org.apache.kafka.raft.internals.KafkaRaftLog;
 
 import java.io.IOException;
-import java.lang.reflect.Field;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -31,7 +29,6 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Random;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -43,7 +40,7 @@ import java.util.stream.Stream;
 public final class RaftNode implements AutoCloseable, World {
     private static final TopicPartition PARTITION = new TopicPartition("__cluster_metadata", 0);
     /** Shared: a buffer has 8 MiB. */
-    private static final MemoryPool MEMORY = new BatchMemoryPool(5, KafkaRaftClient.MAX_BATCH_SIZE_BYTES);
+    private final MemoryPool memory = new BatchMemoryPool(5, KafkaRaftClient.MAX_BATCH_SIZE_BYTES);
 
     /** Who runs the node. */
     public interface Driver {
@@ -55,9 +52,6 @@ public final class RaftNode implements AutoCloseable, World {
 
         /** The batches that the model appends in this step, for {@link SetOrder}. */
         List<byte[]> appendedByModel();
-
-        /** The client was made to do as the model does. */
-        void conceded(Concession concession);
     }
 
     private record InFlight(ApiKeys api, Consumer<ApiMessage> respond) {
@@ -65,7 +59,6 @@ public final class RaftNode implements AutoCloseable, World {
 
     private final Setup setup;
     private final Path directory;
-    private final Set<Concession> concessions;
     private final Driver driver;
     private final Consumer<Entry> outputs;
     private final Clock clock = new Clock();
@@ -77,14 +70,10 @@ public final class RaftNode implements AutoCloseable, World {
     private KafkaRaftLog log;
     private RecordedElections elections;
     private ReleasedClient released;
-    private Timer logCleanerTimer;
     private int wakeUps = 0;
 
-    public RaftNode(
-        Setup setup, Set<Concession> concessions, Path directory, Driver driver, Consumer<Entry> outputs
-    ) {
+    public RaftNode(Setup setup, Path directory, Driver driver, Consumer<Entry> outputs) {
         this.setup = setup;
-        this.concessions = concessions;
         this.directory = directory;
         this.driver = driver;
         this.outputs = outputs;
@@ -102,26 +91,15 @@ public final class RaftNode implements AutoCloseable, World {
         ListenerName listener = new ListenerName(setup.listener());
         InetSocketAddress own = setup.voters().get(setup.nodeId());
         released = new ReleasedClient(setup.nodeId(), directoryId, setup.clusterId(), listener, this,
-            recordedLog(logConfig), MEMORY, clock, parked, bootstrapServers(),
+            RecordedLog.of(log, driver, outputs, () -> client().quorum().epoch()), memory, clock, parked, bootstrapServers(),
             own == null ? Endpoints.empty() : Endpoints.fromInetSocketAddresses(Map.of(listener, own)), draws,
             new QuorumConfig(new AbstractConfig(QuorumConfig.CONFIG_DEF, setup.properties(), false)));
-        client().initialize(setup.kraftVersion() == 0 ? new HashMap<>(setup.voters()) : Map.of(), elections, metrics,
-            ignored -> { });
-        if (concessions.contains(Concession.BOOTSTRAP_WITHOUT_ITSELF)) {
-            forgetItself();
-            driver.conceded(Concession.BOOTSTRAP_WITHOUT_ITSELF);
-        }
+        client().initialize(setup.kraftVersion() == 0 ? setup.voters() : Map.of(), elections, metrics, ignored -> { });
         for (String name : setup.raftListeners()) {
             RecordedListener raftListener = new RecordedListener(name, outputs);
             listeners.put(name, raftListener);
             client().register(raftListener);
         }
-    }
-
-    private RaftLog recordedLog(MetadataLogConfig config) {
-        int segmentBytes =
-            config.internalSegmentBytes() == null ? config.logSegmentBytes() : config.internalSegmentBytes();
-        return RecordedLog.of(log, segmentBytes, driver, concessions, outputs, () -> client().quorum().epoch());
     }
 
     /** Segments smaller than 8 MiB are only allowed by a property for tests. */
@@ -247,19 +225,7 @@ public final class RaftNode implements AutoCloseable, World {
     @Override
     public void await(long timeoutMs) {
         parked.handling(null);
-        if (concessions.contains(Concession.NO_UPDATE_RAFT_VOTER)) {
-            spareUpdateVoter();
-        }
         driver.await(timeoutMs);
-    }
-
-    /** A follower has become one in the step that ends now: only two fetch timeouts later it would send the request. */
-    private void spareUpdateVoter() {
-        QuorumState quorum = client().quorum();
-        if (quorum.isFollower() && !quorum.followerStateOrThrow().hasUpdatedLeader()) {
-            quorum.followerStateOrThrow().setHasUpdatedLeader();
-            driver.conceded(Concession.NO_UPDATE_RAFT_VOTER);
-        }
     }
 
     @Override
@@ -270,7 +236,8 @@ public final class RaftNode implements AutoCloseable, World {
     @Override
     public void sent(int correlationId, Node destination, ApiMessage request, Consumer<ApiMessage> respond) {
         ApiKeys api = ApiKeys.forId(request.apiKey());
-        short version = api.latestVersion();
+        // Newer versions of ApiVersions are not in all releases, and say nothing more here.
+        short version = api == ApiKeys.API_VERSIONS ? 4 : api.latestVersion();
         ObjectNode body = JsonNodeFactory.instance.objectNode()
             .put("to", destination.id()).put("correlation_id", correlationId).put("api", api.name()).put("version", version);
         body.set("body", Bodies.writeRequest(api, version, request));
@@ -284,15 +251,6 @@ public final class RaftNode implements AutoCloseable, World {
             .put("version", version);
         body.set("body", Bodies.writeResponse(api, version, answer));
         outputs.accept(new Entry("answer", body));
-    }
-
-    /** How long until the client wakes up by itself to delete old snapshots (RaftMetadataLogCleanerManager). */
-    public long untilLogCleaner() {
-        if (logCleanerTimer == null) {
-            Object cleaner = field(KafkaRaftClient.class, "snapshotCleaner", client());
-            logCleanerTimer = (Timer) field(cleaner.getClass(), "timer", cleaner);
-        }
-        return logCleanerTimer.remainingMs();
     }
 
     // State
@@ -343,22 +301,6 @@ public final class RaftNode implements AutoCloseable, World {
 
     private KafkaRaftClient<byte[]> client() {
         return released.client;
-    }
-
-    private void forgetItself() {
-        Object requests = field(KafkaRaftClient.class, "requestManager", client());
-        ((List<?>) field(RequestManager.class, "bootstrapServers", requests))
-            .removeIf(server -> ((Node) server).id() == setup.nodeId());
-    }
-
-    private static Object field(Class<?> owner, String name, Object object) {
-        try {
-            Field field = owner.getDeclaredField(name);
-            field.setAccessible(true);
-            return field.get(object);
-        } catch (ReflectiveOperationException e) {
-            throw new IllegalStateException(e);
-        }
     }
 
     private List<InetSocketAddress> bootstrapServers() {

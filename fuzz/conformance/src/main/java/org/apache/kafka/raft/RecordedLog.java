@@ -4,11 +4,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import conformance.Entry;
 import org.apache.kafka.common.record.internal.MemoryRecords;
-import org.apache.kafka.common.record.internal.MutableRecordBatch;
 import org.apache.kafka.common.record.internal.RecordBatch;
-import org.apache.kafka.common.record.internal.Records;
 
-import java.io.ByteArrayOutputStream;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
@@ -16,37 +13,26 @@ import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Base64;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 
 /** A {@link RaftLog} that says what is done to it. A proxy, because the interface differs between releases. */
 final class RecordedLog implements InvocationHandler {
     private final RaftLog log;
-    private final int segmentBytes;
     private final RaftNode.Driver driver;
-    private final Set<Concession> concessions;
     private final Consumer<Entry> outputs;
     private final IntSupplier epoch;
 
-    private RecordedLog(
-        RaftLog log, int segmentBytes, RaftNode.Driver driver, Set<Concession> concessions, Consumer<Entry> outputs,
-        IntSupplier epoch
-    ) {
+    private RecordedLog(RaftLog log, RaftNode.Driver driver, Consumer<Entry> outputs, IntSupplier epoch) {
         this.log = log;
-        this.segmentBytes = segmentBytes;
         this.driver = driver;
-        this.concessions = concessions;
         this.outputs = outputs;
         this.epoch = epoch;
     }
 
-    static RaftLog of(
-        RaftLog log, int segmentBytes, RaftNode.Driver driver, Set<Concession> concessions, Consumer<Entry> outputs,
-        IntSupplier epoch
-    ) {
+    static RaftLog of(RaftLog log, RaftNode.Driver driver, Consumer<Entry> outputs, IntSupplier epoch) {
         return (RaftLog) Proxy.newProxyInstance(RecordedLog.class.getClassLoader(), new Class<?>[] {RaftLog.class},
-            new RecordedLog(log, segmentBytes, driver, concessions, outputs, epoch));
+            new RecordedLog(log, driver, outputs, epoch));
     }
 
     @Override
@@ -59,11 +45,6 @@ final class RecordedLog implements InvocationHandler {
             case "updateHighWatermark":
                 highWatermark((LogOffsetMetadata) arguments[0]);
                 break;
-            case "appendAsFollower":
-                if (concessions.contains(Concession.APPENDS_SPAN_SEGMENTS)) {
-                    return appendInParts(proxy, method, arguments);
-                }
-                break;
             case "appendAsLeader":
                 arguments[0] = SetOrder.asInModel((MemoryRecords) arguments[0], driver.appendedByModel());
                 break;
@@ -73,77 +54,9 @@ final class RecordedLog implements InvocationHandler {
         switch (method.getName()) {
             case "appendAsLeader", "appendAsFollower" -> appended((LogAppendInfo) result);
             case "truncateTo" -> truncated((long) arguments[0]);
-            case "read" -> {
-                return concessions.contains(Concession.READS_SPAN_SEGMENTS)
-                    ? readOn((LogFetchInfo) result, arguments) : result;
-            }
             default -> { }
         }
         return result;
-    }
-
-    /** What was read from several segments may be too much for one: then batch by batch. */
-    private LogAppendInfo appendInParts(Object proxy, Method method, Object[] arguments) throws Throwable {
-        MemoryRecords records = (MemoryRecords) arguments[0];
-        if (records.sizeInBytes() <= segmentBytes) {
-            LogAppendInfo info = (LogAppendInfo) call(proxy, method, arguments);
-            appended(info);
-            return info;
-        }
-        long first = -1;
-        LogAppendInfo info = null;
-        for (MutableRecordBatch batch : records.batches()) {
-            ByteBuffer bytes = ByteBuffer.allocate(batch.sizeInBytes());
-            batch.writeTo(bytes);
-            Object[] part = arguments.clone();
-            part[0] = MemoryRecords.readableRecords(bytes.flip());
-            info = (LogAppendInfo) call(proxy, method, part);
-            appended(info);
-            first = first < 0 ? info.firstOffset() : first;
-        }
-        driver.conceded(Concession.APPENDS_SPAN_SEGMENTS);
-        return new LogAppendInfo(first, info.lastOffset());
-    }
-
-    /** Appends to what was read what the next segments have, as far as whole batches fit. */
-    private LogFetchInfo readOn(LogFetchInfo info, Object[] arguments) {
-        Isolation isolation = (Isolation) arguments[1];
-        int room = (int) arguments[2] - info.records.sizeInBytes();
-        if (info.records.sizeInBytes() == 0
-            || log.read(nextOffset(info.records), isolation, 1).records.sizeInBytes() == 0) {
-            return info;
-        }
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        Records part = info.records;
-        while (part.sizeInBytes() > 0) {
-            bytes.writeBytes(Bodies.bytesOf(part));
-            part = fitting(log.read(nextOffset(part), isolation, Math.max(room, 1)).records, room);
-            room -= part.sizeInBytes();
-        }
-        if (bytes.size() > info.records.sizeInBytes()) {
-            driver.conceded(Concession.READS_SPAN_SEGMENTS);
-        }
-        return new LogFetchInfo(
-            MemoryRecords.readableRecords(ByteBuffer.wrap(bytes.toByteArray())), info.startOffsetMetadata);
-    }
-
-    private static long nextOffset(Records records) {
-        long next = 0;
-        for (RecordBatch batch : records.batches()) {
-            next = batch.nextOffset();
-        }
-        return next;
-    }
-
-    private static MemoryRecords fitting(Records records, int room) {
-        int size = 0;
-        for (RecordBatch batch : records.batches()) {
-            if (size + batch.sizeInBytes() > room) {
-                break;
-            }
-            size += batch.sizeInBytes();
-        }
-        return MemoryRecords.readableRecords(ByteBuffer.wrap(Bodies.bytesOf(records), 0, size).slice());
     }
 
     /** Default methods run on the proxy, so that what they call is recorded, too. */

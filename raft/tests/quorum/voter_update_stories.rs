@@ -1,0 +1,223 @@
+//! UpdateRaftVoter with kraft.version 0 (KIP-853): each voter sends it to each new leader, which looks at the voter first.
+
+use raft::bugs::{Bug, Bugs};
+use raft::fixes::Fixes;
+use raft::ids::{LeaderEpoch, NodeId};
+use raft::io::{Observation, Probe, Role};
+use raft::log::Records;
+use raft::message::{
+    ApiVersionsResponse, ErrorCode, KRaftVersionFeature, Request, Response, UpdateRaftVoterRequest,
+    UpdateRaftVoterResponse,
+};
+
+use crate::harness::*;
+
+/// `controller.quorum.fetch.timeout.ms`, `controller.quorum.request.timeout.ms`
+const TIMEOUT_MS: u64 = 2_000;
+
+fn update(from: i32, epoch: i32) -> Request {
+    Request::UpdateRaftVoter(UpdateRaftVoterRequest {
+        cluster_id: Some(CLUSTER_ID.into()),
+        current_leader_epoch: LeaderEpoch(epoch),
+        voter_id: NodeId(from),
+        voter_directory_id: directory(from),
+        listeners: endpoints(from),
+        k_raft_version_feature: KRaftVersionFeature::SUPPORTED,
+    })
+}
+
+fn updated(error: ErrorCode, leader: i32, epoch: i32) -> Response {
+    let current_leader = current_leader(Some(leader), epoch);
+    Response::UpdateRaftVoter(UpdateRaftVoterResponse { error, current_leader })
+}
+
+fn versions(supported: KRaftVersionFeature) -> Response {
+    Response::ApiVersions(ApiVersionsResponse { error: ErrorCode::None, supported })
+}
+
+fn error_of(response: Option<Response>) -> Option<ErrorCode> {
+    match response? {
+        Response::UpdateRaftVoter(answer) => Some(answer.error),
+        other => panic!("not an answer to UpdateRaftVoter: {}", other.name()),
+    }
+}
+
+/// Replica 1 leads and has committed a record of its epoch.
+fn committed_leader() -> (Harness, i32) {
+    let mut harness = Harness::one_of_three();
+    elect(&mut harness);
+    harness.quiet_state_machine();
+    let epoch = harness.epoch();
+    let end = harness.look().end;
+    harness.ask(fetch(2, epoch, (epoch, end), None));
+    assert_eq!(harness.look().high_watermark, Some(end));
+    harness.shake_off("BeginQuorumEpoch");
+    (harness, epoch)
+}
+
+/// Replica 1 follows replica 2, which answers each Fetch after 10 ms, for so long or until it sends UpdateRaftVoter.
+fn follow(harness: &mut Harness, epoch: i32, ms: u64) {
+    for _ in 0..ms / 10 {
+        harness.advance_ms(10);
+        if harness.has_sent("Fetch") {
+            let sent = harness.sent("Fetch");
+            harness.reply(&sent, fetched(2, epoch, Records::default(), None));
+        }
+        if harness.has_sent("UpdateRaftVoter") {
+            return;
+        }
+    }
+}
+
+#[test]
+fn a_voter_informs_each_new_leader_after_two_fetch_timeouts() {
+    let mut harness = Harness::one_of_three();
+    for epoch in [5, 7] {
+        harness.ask(begin(2, epoch));
+        let since_ms = harness.mono_ns / 1_000_000;
+        follow(&mut harness, epoch, 3 * TIMEOUT_MS);
+        let waited_ms = harness.mono_ns / 1_000_000 - since_ms;
+        assert!((2 * TIMEOUT_MS..2 * TIMEOUT_MS + 200).contains(&waited_ms), "{waited_ms} ms");
+        let sent = harness.sent("UpdateRaftVoter");
+        assert_eq!(sent.to, NodeId(2));
+        harness.advance_ms(TIMEOUT_MS - 100);
+        assert!(!harness.has_sent("Fetch"), "it waits for this answer");
+        // The answer restarts the fetch timer, as that of a Fetch.
+        harness.reply(&sent, updated(ErrorCode::None, 2, epoch));
+        harness.advance_ms(TIMEOUT_MS - 200);
+        assert_eq!(harness.role(), Role::Follower);
+        follow(&mut harness, epoch, 5 * TIMEOUT_MS);
+        assert!(!harness.has_sent("UpdateRaftVoter"), "the leader has accepted it");
+    }
+}
+
+#[test]
+fn a_voter_that_was_refused_tries_again_and_asks_another_one_meanwhile() {
+    let mut harness = Harness::one_of_three();
+    harness.ask(begin(2, 5));
+    follow(&mut harness, 5, 3 * TIMEOUT_MS);
+    let sent = harness.sent("UpdateRaftVoter");
+    harness.reply(&sent, updated(ErrorCode::RequestTimedOut, 2, 5));
+    assert!(harness.has_sent("Fetch"), "to any server, while the leader's backoff lasts");
+    follow(&mut harness, 5, 3 * TIMEOUT_MS);
+    let lost = harness.sent("UpdateRaftVoter");
+    // Kafka takes a lost one for an answer of an older epoch, after which there is no backoff: a Fetch to the leader
+    // follows, and fails at once, because the connection is in its own backoff.
+    harness.outbox.clear();
+    harness.hang_up(&lost);
+    assert_eq!(harness.sent("Fetch").correlation_id, lost.correlation_id + 2);
+}
+
+#[test]
+fn a_leader_accepts_it_when_the_voter_has_answered_api_versions() {
+    let (mut harness, epoch) = committed_leader();
+    assert_eq!(harness.ask(update(2, epoch)), None);
+    let probe = harness.sent("ApiVersions");
+    assert_eq!(probe.to, NodeId(2));
+    assert_eq!(error_of(harness.ask(update(3, epoch))), Some(ErrorCode::RequestTimedOut), "one at a time");
+    harness.answers.clear();
+    harness.reply(&probe, versions(KRaftVersionFeature::SUPPORTED));
+    let answer = harness.answers.pop_front().map(|(_, response)| response);
+    assert_eq!(error_of(answer), Some(ErrorCode::None));
+    assert!(harness.saw(Observation::Probe(Probe::VoterUpdated)));
+
+    assert_eq!(harness.ask(update(3, epoch)), None, "then the next one");
+    let probe = harness.sent("ApiVersions");
+    harness.answers.clear();
+    let other = KRaftVersionFeature { min_supported_version: 0, max_supported_version: 0 };
+    harness.reply(&probe, versions(other));
+    let answer = harness.answers.pop_front().map(|(_, response)| response);
+    assert_eq!(error_of(answer), Some(ErrorCode::InvalidRequest), "it has said otherwise");
+}
+
+#[test]
+fn it_counts_for_check_quorum() {
+    let (mut harness, epoch) = committed_leader();
+    let resigns_after_ms = |harness: &mut Harness, accepted: bool| {
+        harness.advance_ms(TIMEOUT_MS);
+        if accepted {
+            harness.shake_off("BeginQuorumEpoch");
+            harness.ask(update(2, epoch));
+            let probe = harness.sent("ApiVersions");
+            harness.reply(&probe, versions(KRaftVersionFeature::SUPPORTED));
+        }
+        harness.advance_ms(TIMEOUT_MS);
+        harness.role() == Role::Resigned
+    };
+    assert!(!resigns_after_ms(&mut harness, true));
+    let (mut harness, _) = committed_leader();
+    assert!(resigns_after_ms(&mut harness, false));
+}
+
+#[test]
+fn a_leader_refuses_what_it_cannot_judge() {
+    let mut young = Harness::one_of_three();
+    elect(&mut young);
+    let epoch = young.epoch();
+    assert_eq!(error_of(young.ask(update(2, epoch))), Some(ErrorCode::RequestTimedOut), "nothing is committed");
+    assert_eq!(error_of(young.ask(update(2, epoch - 1))), Some(ErrorCode::FencedLeaderEpoch));
+    assert_eq!(error_of(young.ask(update(2, epoch + 1))), Some(ErrorCode::UnknownLeaderEpoch));
+    let (mut harness, epoch) = committed_leader();
+    let wrong = |change: fn(&mut UpdateRaftVoterRequest)| match update(2, epoch) {
+        Request::UpdateRaftVoter(mut request) => {
+            change(&mut request);
+            Request::UpdateRaftVoter(request)
+        }
+        _ => unreachable!(),
+    };
+    for (request, error) in [
+        (wrong(|it| it.cluster_id = Some("other".into())), ErrorCode::InconsistentClusterId),
+        (wrong(|it| it.voter_directory_id = None), ErrorCode::InvalidRequest),
+        (wrong(|it| it.voter_id = NodeId::NONE), ErrorCode::InvalidRequest),
+        (wrong(|it| it.listeners = [].into()), ErrorCode::InvalidRequest),
+        (wrong(|it| it.k_raft_version_feature.max_supported_version = -1), ErrorCode::InvalidRequest),
+    ] {
+        assert_eq!(error_of(harness.ask(request)), Some(error));
+    }
+    harness.ask(begin(2, epoch + 1));
+    assert_eq!(error_of(harness.ask(update(3, epoch + 1))), Some(ErrorCode::NotLeaderOrFollower));
+}
+
+#[test]
+fn a_pending_one_ends_with_its_time_its_probe_or_its_leader() {
+    let (mut harness, epoch) = committed_leader();
+    let pending = |harness: &mut Harness| {
+        harness.answers.clear();
+        assert_eq!(harness.ask(update(2, epoch)), None);
+        harness.sent("ApiVersions")
+    };
+    let answer = |harness: &mut Harness| error_of(harness.answers.pop_front().map(|(_, response)| response));
+    let probe = pending(&mut harness);
+    harness.hang_up(&probe);
+    assert_eq!(answer(&mut harness), Some(ErrorCode::RequestTimedOut));
+    harness.ask(fetch(2, epoch, (epoch, harness.look().end), None));
+    harness.advance_ms(1_000);
+    harness.shake_off("BeginQuorumEpoch");
+    pending(&mut harness);
+    harness.ask(fetch(3, epoch, (epoch, harness.look().end), None));
+    harness.answers.clear();
+    harness.advance_ms(TIMEOUT_MS);
+    let errors: Vec<_> = harness.answers.iter().filter(|(_, it)| it.name() == "UpdateRaftVoter").cloned().collect();
+    assert_eq!(errors.len(), 1);
+    assert_eq!(error_of(Some(errors[0].1.clone())), Some(ErrorCode::RequestTimedOut));
+
+    let (mut harness, _) = committed_leader();
+    pending(&mut harness);
+    harness.answers.clear();
+    harness.ask(begin(2, epoch + 1));
+    assert_eq!(answer(&mut harness), Some(ErrorCode::NotLeaderOrFollower));
+}
+
+#[test]
+fn releases_up_to_4_4_do_not_look() {
+    let bugs = Bugs::NONE.with(Bug::VoterUpdatedUnprobed);
+    let mut harness = Harness::boot(spec(1, 3, bugs, Fixes::default()), Default::default(), 0);
+    harness.ask(begin(2, 5));
+    follow(&mut harness, 5, TIMEOUT_MS + 200);
+    harness.sent("UpdateRaftVoter");
+    let mut harness = Harness::boot(spec(1, 3, bugs, Fixes::default()), Default::default(), 0);
+    elect(&mut harness);
+    let epoch = harness.epoch();
+    harness.ask(fetch(2, epoch, (epoch, harness.look().end), None));
+    assert_eq!(error_of(harness.ask(update(2, epoch))), Some(ErrorCode::None));
+}
