@@ -200,7 +200,9 @@ impl SmallFiles {
             let is_known = found == self.durable(path) || found == self.written(path);
             // The name is durable, and nothing of the content.
             let is_empty = found == Some(&[]) && self.durable(path).is_none() && self.has_durable_name(path);
-            is_known || is_empty || (unsynced && found.is_some()) || files.is_unreadable(path)
+            // Of several replacements whose names are not durable, any number of the first may be.
+            let is_between = self.nameless.iter().any(|index| found == Some(self.inodes[*index].written.as_slice()));
+            is_known || is_empty || is_between || (unsynced && found.is_some()) || files.is_unreadable(path)
         };
         // A temporary file is never read: whatever became of several unsynced ones is fine.
         self.names.keys().find(|path| !path.ends_with(".tmp") && !possible(path)).cloned()

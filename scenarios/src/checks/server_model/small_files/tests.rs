@@ -21,3 +21,52 @@ fn a_file_replaced_aside_is_durable_only_after_its_directory() {
     replace(&mut files, b"six");
     assert_eq!(files.durable("state"), Some(&b"two"[..]), "a freed inode is not shared");
 }
+
+/// A disk with one file.
+struct One(Option<&'static [u8]>);
+
+const CHECKPOINT: &str = "__cluster_metadata-0/leader-epoch-checkpoint";
+
+impl DurableFiles for One {
+    fn paths(&self) -> Vec<std::rc::Rc<str>> {
+        self.0.iter().map(|_| CHECKPOINT.into()).collect()
+    }
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.0.filter(|_| path == CHECKPOINT).map(<[u8]>::to_vec)
+    }
+}
+
+fn replace(files: &mut SmallFiles, bytes: &[u8]) {
+    let temporary = format!("{CHECKPOINT}.tmp");
+    let file = files.open(&temporary, true);
+    files.append(file, bytes);
+    files.synced(file);
+    files.rename(&temporary, CHECKPOINT);
+}
+
+#[test]
+fn a_power_loss_leaves_the_durable_file_or_one_of_those_that_followed() {
+    let mut files = SmallFiles::default();
+    replace(&mut files, b"one");
+    files.names_synced();
+    replace(&mut files, b"two");
+    assert!(files.booted(&One(Some(b"two")), Some(Down::Killed), false).is_none());
+    replace(&mut files, b"six");
+    let after = |found| files.clone().booted(&One(found), Some(Down::PowerLost), false);
+    for found in [b"one", b"two", b"six"] {
+        assert_eq!(after(Some(found)), None);
+    }
+    assert!(after(Some(b"ten")).is_some());
+    assert!(after(None).is_some());
+}
+
+#[test]
+fn a_file_whose_name_alone_is_durable_is_empty() {
+    let mut files = SmallFiles::default();
+    files.open(CHECKPOINT, false);
+    files.names_synced();
+    replace(&mut files, b"one");
+    let after = |found| files.clone().booted(&One(found), Some(Down::PowerLost), false);
+    assert_eq!((after(Some(b"")), after(Some(b"one"))), (None, None));
+    assert!(after(Some(b"on")).is_some());
+}
