@@ -101,5 +101,12 @@ switches! {
         /// answer to a Fetch is dropped once the position is validated against another leader; and a
         /// position that goes back takes the epoch of the record that was read before it.
         CompareEpochOfPosition,
+        /// Recovery deletes the segments behind one that it had to cut, but not those behind one that merely ends too
+        /// early (`LogLoader.recoverLog`; consensus.md §4.1, controller-broker.md §6.9). A power loss between the roll
+        /// of a segment and its flush may take the end of the closed segment, at the boundary of a batch, and leave the
+        /// next one. The replica then starts with a hole in its log and the log end behind it, so it never fetches
+        /// those records again: a replica of a partition may lead without acknowledged records, and voters of the
+        /// quorum may apply different records. Fix: the log ends where the next segment does not follow on.
+        DropSegmentsBehindGap,
     }
 }

@@ -53,6 +53,7 @@ entries! {
     "findings/await-metadata-of-isr",
     "findings/reset-replicas-of-missed-epoch",
     "findings/compare-epoch-of-position",
+    "findings/drop-segments-behind-gap",
 }
 
 /// All entries: first the scenarios that must hold (those under `lost/` drop a precondition of a guarantee and name

@@ -160,12 +160,13 @@ impl RaftLog {
         if batches.is_empty() || !intact {
             return Ok(false);
         }
-        let mut expected = self.end;
+        let mut end = self.end;
         for batch in batches {
-            if batch.base_offset != expected {
-                return Err(self.refused(batch, "its first offset does not follow on"));
+            // Offsets may have gaps, as the log of a leader with one.
+            if batch.base_offset < end {
+                return Err(self.refused(batch, "its first offset is below the end of the log"));
             }
-            expected = batch.next_offset();
+            end = batch.next_offset();
         }
         self.append(batches, now_ms, out)?;
         Ok(true)
@@ -187,10 +188,8 @@ impl RaftLog {
     /// (`RecordBatchTooLargeException`).
     fn append(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) -> Result<(), LogError> {
         self.write_topic_id(out);
-        let mut base_offset = self.end;
         for batch in batches {
-            self.assign_epoch_start(batch.epoch, base_offset, out);
-            base_offset = Offset(base_offset.0 + batch.offset_count());
+            self.assign_epoch_start(batch.epoch, self.offset_of(batch), out);
         }
         let bytes: u64 = batches.iter().map(|batch| batch.len_bytes() as u64).sum();
         if let (true, Some(first)) = (bytes > self.config.segment_bytes, batches.first()) {
@@ -198,7 +197,7 @@ impl RaftLog {
         }
         self.maybe_roll(batches, now_ms, out);
         for batch in batches {
-            let base_offset = self.end;
+            let base_offset = self.offset_of(batch);
             self.end = Offset(base_offset.0 + batch.offset_count());
             self.active_mut().append(base_offset, Rc::clone(batch), out);
         }
@@ -208,6 +207,11 @@ impl RaftLog {
             self.epoch_checkpoint_stale = false;
         }
         Ok(())
+    }
+
+    /// Where a batch is appended: at its own first offset.
+    fn offset_of(&self, batch: &Batch) -> Offset {
+        if self.config.bugs.has(Bug::Kafka12331LeaderChangeAtZero) { self.end } else { batch.base_offset }
     }
 
     /// D7: the topic id is durable before the first record is appended.
@@ -224,12 +228,13 @@ impl RaftLog {
     fn maybe_roll(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) {
         let LogConfig { segment_bytes, segment_ms, .. } = self.config;
         if self.active_mut().should_roll(batches, now_ms, segment_bytes, segment_ms) {
-            self.roll(now_ms, out);
+            let base_offset = batches.first().map_or(self.end, |batch| self.offset_of(batch));
+            self.roll(base_offset, now_ms, out);
         }
     }
 
-    fn roll(&mut self, now_ms: i64, out: &mut Out) {
-        let mut segment = Segment::new(self.end, self.next_handle);
+    fn roll(&mut self, base_offset: Offset, now_ms: i64, out: &mut Out) {
+        let mut segment = Segment::new(base_offset, self.next_handle);
         segment.created_ms = Some(now_ms);
         self.next_handle = FileHandle(self.next_handle.0 + 1);
         out.push(Effect::Open { file: segment.handle, path: segment_path(segment.base_offset), truncate: true });
@@ -328,8 +333,8 @@ impl RaftLog {
             self.directory_dirty = false;
             self.segments.truncate(keep);
         }
-        self.active_mut().truncate(target, out);
-        self.end = self.active().end_offset();
+        let before = self.end;
+        self.end = self.active_mut().truncate(target, out).min(before);
         self.recovery_point = self.recovery_point.min(self.end);
         self.high_watermark = self.high_watermark.min(self.end);
         if self.epochs.truncate_from_end(self.end) {

@@ -8,6 +8,7 @@ use super::files::{FIRST_SEGMENT_HANDLE, LogError, parse_segment_path, segment_p
 use super::log_config::LogConfig;
 use super::segment::{Entry, Segment};
 use crate::bugs::Bug;
+use crate::fixes::Fix;
 use crate::ids::{Offset, OffsetAndEpoch};
 use crate::io::{DurableFiles, Effect, FileHandle, Out, Probe};
 
@@ -16,8 +17,8 @@ use crate::io::{DurableFiles, Effect, FileHandle, Out, Probe};
 ///
 /// Kafka truncates the file first, deletes later segments after that, and relies on the file system's journal that none
 /// of them reappears. Here they are deleted first, newest first, and durably: an fsync of the truncated file does not
-/// force the directory on every disk, and a segment that reappeared would follow a gap, or other records. If such a
-/// segment is found, the log ends before it.
+/// force the directory on every disk, and a segment that reappeared would follow a gap, or other records. A segment
+/// behind one that ends too early stays, as in Kafka, unless [`Fix::DropSegmentsBehindGap`] is in force.
 pub(super) fn recover_segments(
     files: &dyn DurableFiles,
     config: LogConfig,
@@ -35,11 +36,13 @@ pub(super) fn recover_segments(
         return Err(LogError::in_file(&segment_path(start), what));
     }
 
+    let drops_behind_gap = config.fixes.has(Fix::DropSegmentsBehindGap);
     let mut segments: Vec<Segment> = Vec::with_capacity(bases.len());
     let mut found_bytes = 0;
     for &base in &bases {
-        let follows_on =
-            segments.last().is_none_or(|before| before.size_bytes == found_bytes && before.end_offset() == base);
+        let follows_on = segments.last().is_none_or(|before| {
+            before.size_bytes == found_bytes && (before.end_offset() == base || !drops_behind_gap)
+        });
         if !follows_on {
             break;
         }
@@ -85,12 +88,13 @@ fn segment_bases(files: &dyn DurableFiles) -> Result<Vec<Offset>, LogError> {
     Ok(bases)
 }
 
-/// The valid batches at the start of a file: complete, intact, and with consecutive offsets from `base`.
+/// The valid batches at the start of a file: complete, intact, and with ascending offsets from `base`.
 fn read_segment(bytes: &[u8], base: Offset, handle: FileHandle, config: LogConfig) -> Segment {
     let mut segment = Segment::new(base, handle);
     let mut rest = bytes;
     while let Ok((batch, size)) = parse_batch(rest, config) {
-        if batch.base_offset != segment.end_offset() {
+        let gap = batch.base_offset > segment.end_offset() && config.fixes.has(Fix::DropSegmentsBehindGap);
+        if gap || batch.base_offset < segment.end_offset() {
             break;
         }
         segment.size_bytes += size as u64;

@@ -50,16 +50,19 @@ impl Segment {
         self.entries.push(Entry { base_offset, batch });
     }
 
-    /// Removes every batch that extends to `end` or beyond.
-    pub fn truncate(&mut self, end: Offset, out: &mut Out) {
-        let mut cut = false;
+    /// Removes every batch that extends beyond `end`. Returns the new end of the log: `end`, which may lie in a gap, or
+    /// the first offset of the batch that contained it.
+    pub fn truncate(&mut self, end: Offset, out: &mut Out) -> Offset {
+        let (mut cut, mut new_end) = (false, end);
         while let Some(last) = self.entries.pop_if(|last| last.next_offset() > end) {
             self.size_bytes -= last.batch.len_bytes() as u64;
             cut = true;
+            new_end = end.min(last.base_offset);
         }
         if cut {
             out.push(Effect::Truncate { file: self.handle, len: self.size_bytes });
         }
+        new_end
     }
 
     pub fn end_offset(&self) -> Offset {

@@ -57,6 +57,7 @@ checks! {
         CheckQuorum in invariant::check_quorum;
         Linger in invariant::linger;
         VoterUpdates in invariant::voter_update;
+        Holes in invariant::holes;
         Campaigns in invariant::campaigns;
         Images in metadata::images;
         BrokerEpochs in metadata::brokers;

@@ -79,4 +79,5 @@ findings! {
     // (in `combined`, where it was found, 1 of 5,000).
     reset_replicas_of_missed_epoch: "findings/reset-replicas-of-missed-epoch" 3365..3380 >= 1;
     compare_epoch_of_position: "findings/compare-epoch-of-position" 0..40 >= 3;
+    drop_segments_behind_gap: "findings/drop-segments-behind-gap" 0..24 >= 16;
 }

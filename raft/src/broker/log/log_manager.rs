@@ -58,7 +58,7 @@ impl LogManager {
             let key: (Rc<str>, i32) = (topic.into(), partition);
             let of = |offsets: &Offsets| offsets.get(&key).copied().unwrap_or_default();
             let last_end = LastEnd { clean: marker.is_some(), recovery_point: of(&recovery_points) };
-            let found = recover(&directory, files, last_end, opened, config, &mut at_start)?;
+            let found = recover(&directory, files, last_end, opened, (config, fixes), &mut at_start)?;
             opened += 1;
             // A log without topic id never had a record; its files are reused when it is opened.
             if let Some(found) = found {

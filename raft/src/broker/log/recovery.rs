@@ -2,13 +2,14 @@
 //!
 //! After a clean shutdown the files are trusted. Otherwise every segment from the one that holds the recovery point on
 //! is scanned: the log ends at the first batch that is incomplete or corrupt, and later segments are removed. A segment
-//! that does not continue the previous one also ends the log: Kafka would leave a gap in the offsets there.
+//! that does not continue the previous one stays, behind a gap, unless [`Fix::DropSegmentsBehindGap`] is in force.
 
 use std::rc::Rc;
 
 use super::partition_log_config::PartitionLogConfig;
 use super::paths::{self, Handles};
 use crate::bugs::Bugs;
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{LeaderEpoch, Offset, Uuid};
 use crate::io::{DurableFiles, Effect, Out, Probe};
 use crate::log::{Batch, Entry, EpochCache, Force, LogError, Segment, read_topic_id};
@@ -40,14 +41,14 @@ pub(super) fn recover(
     files: &dyn DurableFiles,
     last_end: LastEnd,
     ordinal: u32,
-    config: PartitionLogConfig,
+    (config, fixes): (PartitionLogConfig, Fixes),
     out: &mut Out,
 ) -> Result<Option<Recovered>, LogError> {
     let (checkpoint, topic_id) = read_state(directory, files, config.bugs)?;
     let Some(topic_id) = topic_id else { return Ok(None) };
     let epochs_path = paths::leader_epoch_checkpoint(directory);
     let mut handles = Handles::new(ordinal);
-    let (segments, changed) = recover_segments(directory, files, last_end, &mut handles, out);
+    let (segments, changed) = recover_segments(directory, files, (last_end, fixes), &mut handles, out);
     let end = segments[segments.len() - 1].end_offset();
     let mut epochs = checkpoint.clone();
     for entry in segments.iter().flat_map(|segment| &segment.entries) {
@@ -94,7 +95,7 @@ pub(super) fn read_state(
 fn recover_segments(
     directory: &str,
     files: &dyn DurableFiles,
-    last_end: LastEnd,
+    (last_end, fixes): (LastEnd, Fixes),
     handles: &mut Handles,
     out: &mut Out,
 ) -> (Vec<Segment>, bool) {
@@ -107,13 +108,15 @@ fn recover_segments(
         return (vec![segment], true);
     }
 
+    let drops_behind_gap = fixes.has(Fix::DropSegmentsBehindGap);
     // Scanning starts with the segment that holds the recovery point.
     let first_scanned = bases.partition_point(|base| *base <= last_end.recovery_point).saturating_sub(1);
     let mut segments: Vec<Segment> = Vec::with_capacity(bases.len());
     let mut found_bytes = 0;
     for (index, &base) in bases.iter().enumerate() {
-        let follows_on =
-            segments.last().is_none_or(|before| before.size_bytes == found_bytes && before.end_offset() == base);
+        let follows_on = segments.last().is_none_or(|before| {
+            before.size_bytes == found_bytes && (before.end_offset() == base || !drops_behind_gap)
+        });
         if !follows_on {
             break;
         }

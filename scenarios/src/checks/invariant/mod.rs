@@ -24,6 +24,7 @@ pub mod durability;
 pub mod early;
 pub mod fatal_fault;
 pub mod high_watermark;
+pub mod holes;
 pub mod leaders;
 pub mod linger;
 pub mod log_matching;

@@ -1,5 +1,6 @@
 //! The audit of replicas: what a broker holds, what crossed its border and what lies on its disk.
 
+use crate::checks::invariant::holes;
 use crate::checks::prelude::*;
 use raft::io::PartitionShown;
 
@@ -37,6 +38,10 @@ impl Replication {
         if *high_watermark != replica.high_watermark {
             let said = replica.high_watermark;
             return Some(format!("its high watermark is {high_watermark}; it said {said}, or has started with that"));
+        }
+        if replica.log.has_hole_below(*log_end, &partition.ledger) {
+            holes::shown(partition, server, *log_end, verdict);
+            return None;
         }
         replica.log.differs_from_shown(*log_end, *batches, last_batch.as_deref(), &partition.ledger)
     }

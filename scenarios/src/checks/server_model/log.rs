@@ -297,6 +297,11 @@ impl LogModel {
             .then(|| format!("it holds {batches} batches, {count} are written, or the last ones differ"))
     }
 
+    /// Is this the end of a log with a hole, behind which something lies?
+    pub fn has_hole_below(&self, end: Offset, ledger: &Ledger) -> bool {
+        end > self.end(ledger) && self.has_junk()
+    }
+
     /// Bytes behind the last whole batch of the chain, or segments beyond a gap?
     pub fn has_junk(&self) -> bool {
         self.chained < self.segments.len() || self.segments.iter().any(|segment| segment.junk > 0)

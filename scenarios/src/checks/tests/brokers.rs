@@ -32,7 +32,7 @@ use crate::checks::server_model::ledger::BatchId;
 
 pub const TOPIC: Uuid = Uuid([7; 16]);
 pub const PARTITION: TopicIdPartition = TopicIdPartition { topic_id: TOPIC, partition: 0 };
-const CONFIG: PartitionLogConfig = PartitionLogConfig {
+pub const CONFIG: PartitionLogConfig = PartitionLogConfig {
     segment_bytes: 1 << 20,
     segment_ms: 604_800_000,
     max_message_bytes: 1 << 20,

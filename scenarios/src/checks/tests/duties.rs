@@ -18,7 +18,7 @@ const CONNECTION: u64 = 77;
 
 impl Brokers {
     /// A broker asks its leader in an epoch.
-    fn asks(&mut self, server: usize, epoch: i32) {
+    pub fn asks(&mut self, server: usize, epoch: i32) {
         let question = FetchPartition {
             partition: PARTITION,
             current_leader_epoch: LeaderEpoch(epoch),

@@ -3,10 +3,11 @@
 use crate::checks::prelude::*;
 use std::rc::Rc;
 
+use raft::broker::log::{PartitionLog, PartitionLogConfig};
 use raft::broker::observation::BrokerObservation;
 use raft::client::{AttemptEvent, PositionCause, ReadApi, TopicPartition};
 use raft::ids::{LeaderEpoch, NodeId, Offset};
-use raft::io::{DurableFiles, PartitionShown};
+use raft::io::{DurableFiles, Out, PartitionShown};
 use raft::log::Records;
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::{PartitionChange, RemoveTopic, Topic};
@@ -14,7 +15,7 @@ use raft::metadata::records::{PartitionChange, RemoveTopic, Topic};
 use sim::process::File;
 use sim::watch::{Down, Write};
 
-use super::brokers::{Brokers, PARTITION, TOPIC, broker, to_isr};
+use super::brokers::{Brokers, CONFIG, PARTITION, TOPIC, broker, to_isr};
 use super::excuses::{elected_uncleanly, leader};
 use crate::checks::audit::NodeView;
 use crate::checks::clients::ClientHistories;
@@ -241,6 +242,47 @@ fn audits_compare_a_broker_with_its_border() {
     view.partitions.push(lies[0].clone());
     brokers.checks.audit(0, 0, (true, false), &view, &brokers.disks[0]);
     assert_eq!(brokers.broke(), Some("GhostMismatch"));
+}
+
+/// Each batch has a segment of its own, and a power loss takes the middle one's.
+fn with_hole() -> Brokers {
+    let mut brokers = Brokers::at_work(false, &[]);
+    let mut out = Out::default();
+    let config = PartitionLogConfig { segment_bytes: 1, ..CONFIG };
+    brokers.logs[1] = PartitionLog::create("t-0".into(), TOPIC, 1, config, &mut out);
+    brokers.perform(1, out);
+    for value in 10..13 {
+        let batch = brokers.batch(value);
+        brokers.append(0, &batch);
+        brokers.replicate(0, 1);
+    }
+    brokers.follows(1, 0);
+    brokers.flush(1);
+    let middle = brokers.disks[1].names["t-0/00000000000000000001.log"];
+    brokers.disks[1].inodes[middle].1 = None;
+    brokers.restart(1, Down::PowerLost);
+    brokers
+}
+
+#[test]
+fn a_log_with_a_hole_does_not_end_behind_it() {
+    let mut brokers = with_hole();
+    assert_eq!((brokers.broke(), brokers.logs[1].end_offset()), (None, Offset(3)));
+    brokers.asks(1, 0);
+    assert_eq!(brokers.broke(), Some("NoHoleBelowLogEnd"));
+    let mut brokers = with_hole();
+    let (batches, last_batch) = brokers.logs[1].tail();
+    let shown = PartitionShown {
+        id: PARTITION,
+        log_start: Offset(0),
+        log_end: Offset(3),
+        high_watermark: Offset(0),
+        leader_epoch: LeaderEpoch(0),
+        batches,
+        last_batch,
+    };
+    assert_eq!(brokers.audit(1, &[shown], false), None);
+    assert_eq!(brokers.broke(), Some("NoHoleBelowLogEnd"));
 }
 
 #[test]

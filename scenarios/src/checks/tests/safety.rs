@@ -33,6 +33,26 @@ fn one_server_leads_an_epoch_in_two_lives() {
 }
 
 #[test]
+fn a_log_ends_where_its_records_do() {
+    let mut quorum = Quorum::at_work();
+    // What `PersistBeforePromise` says of it comes first.
+    quorum.checks.verdict = Verdict::new(true);
+    quorum.fetch(1, 1);
+    quorum.ask_for_vote(1, 2);
+    assert!(!quorum.checks.fired().any(|name| name == "NoHoleBelowLogEnd"));
+    for names in [|quorum: &mut Quorum| quorum.fetch(1, 1), |quorum: &mut Quorum| quorum.ask_for_vote(1, 2)] {
+        let mut quorum = Quorum::at_work();
+        quorum.checks.verdict = Verdict::new(true);
+        let batch = quorum.data(0, 1, 7);
+        let appended =
+            quorum.logs[1].append_as_follower(&Records([batch].into()), LeaderEpoch(1), 0, &mut Out::default());
+        assert_eq!(appended, Ok(true));
+        names(&mut quorum);
+        assert!(quorum.checks.fired().any(|name| name == "NoHoleBelowLogEnd"));
+    }
+}
+
+#[test]
 fn two_votes_in_one_epoch() {
     let mut quorum = Quorum::at_work();
     quorum.campaign(0, 2);

@@ -34,8 +34,8 @@ impl PartitionLog {
             }
             self.segments.truncate(keep);
         }
-        self.active_mut().truncate(target, out);
-        self.end = self.active_mut().end_offset();
+        let before = self.end;
+        self.end = self.active_mut().truncate(target, out).min(before);
         self.after_truncation(out);
         true
     }
