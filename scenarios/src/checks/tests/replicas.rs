@@ -7,7 +7,7 @@ use raft::broker::log::{PartitionLog, PartitionLogConfig};
 use raft::broker::observation::BrokerObservation;
 use raft::client::{AttemptEvent, PositionCause, ReadApi, TopicPartition};
 use raft::ids::{LeaderEpoch, NodeId, Offset};
-use raft::io::{DurableFiles, Out, PartitionShown};
+use raft::io::{DurableFiles, Effect, FileHandle, Out, PartitionShown};
 use raft::log::Records;
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::{PartitionChange, RemoveTopic, Topic};
@@ -257,9 +257,12 @@ fn with_hole() -> Brokers {
         brokers.replicate(0, 1);
     }
     brokers.follows(1, 0);
-    brokers.flush(1);
     let middle = brokers.disks[1].names["t-0/00000000000000000001.log"];
-    brokers.disks[1].inodes[middle].1 = None;
+    let mut out = Out::default();
+    let forced = brokers.disks[1].open.iter().filter(|(_, inode)| **inode != middle);
+    out.effects.extend(forced.map(|(file, _)| Effect::Fsync { file: FileHandle(*file) }));
+    out.push(Effect::FsyncDirectory);
+    brokers.perform(1, out);
     brokers.restart(1, Down::PowerLost);
     brokers
 }
