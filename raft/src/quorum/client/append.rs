@@ -91,14 +91,16 @@ impl RaftClient {
         step.out.observe(Observation::HighWatermark { offset, epoch: self.quorum.epoch(), leading });
     }
 
-    /// A successful Fetch response, with or without records: append, force (D8), then the high watermark.
+    /// A successful Fetch response, with or without records: append, force (D8), then the high watermark. An observer
+    /// forces nothing: no leader counts its copy (`KafkaRaftClient.appendAsFollower`; in a static quorum no observer can
+    /// become a voter).
     pub(super) fn append_fetched(&mut self, response: &FetchResponse, step: &mut Step<'_>) -> Result<(), Fatal> {
         if !response.records.0.is_empty() {
             let epoch = self.quorum.epoch();
             let end = self.log.end_offset();
             let now_ms = step.now_ms();
-            let appended = self.log.append_as_follower(&response.records, epoch, now_ms, step.out)?;
-            if appended && !self.setup.bugs.has(Bug::Kafka10533AckBeforeFlush) {
+            self.log.append_as_follower(&response.records, epoch, now_ms, step.out)?;
+            if self.quorum.is_voter() && !self.setup.bugs.has(Bug::Kafka10533AckBeforeFlush) {
                 self.log.flush(step.out);
             }
             if self.log.end_offset() > end {
