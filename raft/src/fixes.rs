@@ -108,5 +108,10 @@ switches! {
         /// those records again: a replica of a partition may lead without acknowledged records, and voters of the
         /// quorum may apply different records. Fix: the log ends where the next segment does not follow on.
         DropSegmentsBehindGap,
+        /// Replay of a ClearElr record empties the ELRs and leaves the index from brokers to ELRs as it was
+        /// (`ReplicationControlManager.removeTopicElrs`, `BrokersToElrs`; controller-broker.md §1.2). Once the topic is
+        /// deleted, the stale entry makes each unclean registration of that broker throw, and the active controller
+        /// renounces: the broker stays out, and every retry costs a failover. Fix: the index is updated.
+        ClearIndexOfElr,
     }
 }

@@ -54,6 +54,7 @@ entries! {
     "findings/reset-replicas-of-missed-epoch",
     "findings/compare-epoch-of-position",
     "findings/drop-segments-behind-gap",
+    "findings/clear-index-of-elr",
 }
 
 /// All entries: first the scenarios that must hold (those under `lost/` drop a precondition of a guarantee and name

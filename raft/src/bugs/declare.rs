@@ -42,7 +42,7 @@ macro_rules! switches {
 
             /// The set with this switch added.
             #[must_use]
-            pub fn with(mut self, switch: $name) -> $set {
+            pub const fn with(mut self, switch: $name) -> $set {
                 self.0[switch as usize / 64] |= 1 << (switch as usize % 64);
                 self
             }

@@ -94,7 +94,7 @@ impl QuorumController {
     /// Has an empty state; raft reports everything from offset 0.
     pub fn new(settings: ControllerSettings) -> QuorumController {
         QuorumController {
-            committed: ReplayedState::new(settings.bugs),
+            committed: ReplayedState::new(settings.bugs, settings.fixes),
             settings,
             queue: EventQueue::default(),
             wake_ups: 0,

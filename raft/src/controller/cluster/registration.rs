@@ -65,7 +65,7 @@ pub fn register_broker(
         let clean = existing.is_some_and(|broker| broker.epoch == request.previous_broker_epoch)
             || settings.bugs.has(Bug::Kafka18635UncleanShutdownUnnoticed);
         if state.elr_enabled() && !clean {
-            replication::lost_uncleanly(view, broker_id, &mut records);
+            replication::lost_uncleanly(view, broker_id, &mut records)?;
         } else {
             replication::leaves(view, broker_id, &mut records);
         }
@@ -142,7 +142,7 @@ pub fn unregister_broker(
     let broker_id = request.broker_id;
     let broker = view.state.cluster.broker(broker_id).ok_or(ErrorCode::BrokerIdNotRegistered)?;
     let mut records = Vec::new();
-    replication::unregistered(view, broker_id, &mut records);
+    replication::unregistered(view, broker_id, &mut records)?;
     records.push(MetadataRecord::UnregisterBroker(UnregisterBroker { broker_id, broker_epoch: broker.epoch }));
     bounded(ControllerResult::of(records, UnregisterBrokerResponse { error: ErrorCode::None }))
 }

@@ -121,7 +121,8 @@ impl Context<'_> {
 }
 
 impl QuorumController {
-    /// A write event; `pending` is the request to answer.
+    /// A write event; `pending` is the request to answer. An operation that fails with UNKNOWN_SERVER_ERROR has thrown an
+    /// exception that nobody expected.
     pub(super) fn write(
         &mut self,
         log: &mut dyn MetadataLog,
@@ -142,6 +143,9 @@ impl QuorumController {
             }
             Err(error) => {
                 self.answers.extend(pending.map(|pending| pending.failure(error)));
+                if error == ErrorCode::UnknownServerError {
+                    self.fail_over(log, step);
+                }
                 Ok(())
             }
         }

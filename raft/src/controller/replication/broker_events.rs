@@ -10,6 +10,7 @@ use crate::bugs::Bug;
 use crate::controller::partition_change_builder::{Election, PartitionChangeBuilder};
 use crate::controller::state::ControllerState;
 use crate::ids::{BrokerEpoch, NodeId, TopicIdPartition, Uuid};
+use crate::message::ErrorCode;
 use crate::metadata::MetadataRecord;
 use crate::metadata::image::{BrokerRegistration, PartitionRegistration};
 use crate::metadata::records::{BrokerRegistrationChange, PartitionChange};
@@ -63,13 +64,26 @@ pub fn leaves(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>)
 }
 
 /// A new incarnation after an unclean shutdown: its logs may lack records.
-pub fn lost_uncleanly(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>) {
+pub fn lost_uncleanly(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>) -> Result<(), ErrorCode> {
     if view.settings.bugs.has(Bug::Kafka18106UncleanWithoutElection) {
-        return struck_out(view, broker, records);
+        struck_out(view, broker, records);
+        return Ok(());
     }
+    let in_elr = with_in_elr(view, broker)?;
     let event = Event { unclean_shutdown: Some(broker), ..Event::default() };
     leader_and_isr_updates(view, event, view.state.topics.with_in_isr(broker), records);
-    leader_and_isr_updates(view, event, view.state.topics.with_in_elr(broker), records);
+    leader_and_isr_updates(view, event, in_elr, records);
+    Ok(())
+}
+
+/// Partitions with the broker in their ELR. The index may list one whose topic is deleted: Kafka throws a
+/// `RuntimeException` (`ReplicationControlManager.generateLeaderAndIsrUpdates`).
+fn with_in_elr(view: View<'_>, broker: NodeId) -> Result<impl Iterator<Item = TopicIdPartition>, ErrorCode> {
+    let partitions = view.state.topics.with_in_elr(broker);
+    if view.state.topics.with_in_elr(broker).any(|partition| view.state.partition(partition).is_none()) {
+        return Err(ErrorCode::UnknownServerError);
+    }
+    Ok(partitions)
 }
 
 /// [`Bug::Kafka18106UncleanWithoutElection`]
@@ -89,10 +103,12 @@ fn struck_out(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>)
 
 /// Unregisters a broker: it leaves ISRs, and where it is in an ELR an election is held without it. It remains in the
 /// ELR until a later registration, which has no previous epoch and is therefore unclean, removes it.
-pub fn unregistered(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>) {
+pub fn unregistered(view: View<'_>, broker: NodeId, records: &mut Vec<MetadataRecord>) -> Result<(), ErrorCode> {
+    let in_elr = with_in_elr(view, broker)?;
     leaves(view, broker, records);
     let event = Event { removed: Some(broker), ..Event::default() };
-    leader_and_isr_updates(view, event, view.state.topics.with_in_elr(broker), records);
+    leader_and_isr_updates(view, event, in_elr, records);
+    Ok(())
 }
 
 /// Directories of a broker are newly offline: its replicas there leave the ISR, and its registration keeps the other

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::bugs::{Bug, Bugs};
 use crate::controller::settings::{ControllerSettings, ELR_VERSION, level};
+use crate::fixes::Fixes;
 use crate::ids::{NodeId, Offset, ProducerId, TopicIdPartition};
 use crate::metadata::MetadataRecord;
 use crate::metadata::image::PartitionRegistration;
@@ -47,7 +48,12 @@ impl Default for ControllerState {
 impl ControllerState {
     /// Replays the record at `offset`. Records of metadata transactions are handled by
     /// [`ReplayedState`](super::replayed::ReplayedState); they change nothing here.
-    pub fn replay(&mut self, record: &MetadataRecord, offset: Offset, bugs: Bugs) -> Result<(), ReplayError> {
+    pub fn replay(
+        &mut self,
+        record: &MetadataRecord,
+        offset: Offset,
+        (bugs, fixes): (Bugs, Fixes),
+    ) -> Result<(), ReplayError> {
         let result = match record {
             MetadataRecord::RegisterBroker(record) => {
                 self.cluster.replay_register_broker(record, offset);
@@ -74,7 +80,7 @@ impl ControllerState {
                     self.configs.remove_resource(ResourceType::Topic, &name);
                 }
             }),
-            MetadataRecord::ClearElr(record) => self.topics.replay_clear_elr(record),
+            MetadataRecord::ClearElr(record) => self.topics.replay_clear_elr(record, fixes),
             MetadataRecord::Config(record) => {
                 self.configs.replay(record);
                 Ok(())

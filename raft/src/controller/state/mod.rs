@@ -7,6 +7,7 @@
 //! * `replayed`: a state and the metadata transaction that may be open in it
 
 mod brokers;
+mod brokers_to_elrs;
 mod configs;
 mod controller_state;
 mod features;

@@ -4,6 +4,7 @@
 
 use super::{ControllerState, ReplayError};
 use crate::bugs::Bugs;
+use crate::fixes::Fixes;
 use crate::ids::Offset;
 use crate::metadata::MetadataRecord;
 
@@ -20,12 +21,13 @@ pub struct ReplayedState {
     state: ControllerState,
     transaction: Option<OpenTransaction>,
     bugs: Bugs,
+    fixes: Fixes,
 }
 
 impl ReplayedState {
     /// The state of an empty log.
-    pub fn new(bugs: Bugs) -> ReplayedState {
-        ReplayedState { state: ControllerState::default(), transaction: None, bugs }
+    pub fn new(bugs: Bugs, fixes: Fixes) -> ReplayedState {
+        ReplayedState { state: ControllerState::default(), transaction: None, bugs, fixes }
     }
 
     /// The state with all records, those of an open transaction included.
@@ -65,7 +67,7 @@ impl ReplayedState {
                 }
                 None => error("no transaction is open"),
             },
-            _ => self.state.replay(record, offset, self.bugs),
+            _ => self.state.replay(record, offset, (self.bugs, self.fixes)),
         }
     }
 }

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::brokers_to_elrs::BrokersToElrs;
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{NodeId, TopicIdPartition, Uuid};
 use crate::metadata::image::PartitionRegistration;
 use crate::metadata::records::{self, ClearElr, PartitionChange, RemoveTopic};
@@ -25,7 +27,7 @@ pub struct TopicState {
     collisions: BTreeSet<(String, Rc<str>)>,
     /// Whether the ISR member leads. Leaderless partitions are those of "broker" -1.
     in_isr: BTreeMap<(NodeId, TopicIdPartition), bool>,
-    in_elr: BTreeSet<(NodeId, TopicIdPartition)>,
+    in_elr: BrokersToElrs,
     /// Partitions whose leader is not the first replica.
     imbalanced: BTreeSet<TopicIdPartition>,
 }
@@ -59,9 +61,9 @@ impl TopicState {
         self.in_isr.range((broker, FIRST)..=(broker, LAST)).map(|((_, partition), _)| *partition)
     }
 
-    /// Partitions with this broker in their ELR.
+    /// Partitions with this broker in their ELR, by the index, which may list others.
     pub fn with_in_elr(&self, broker: NodeId) -> impl Iterator<Item = TopicIdPartition> + '_ {
-        self.in_elr.range((broker, FIRST)..=(broker, LAST)).map(|(_, partition)| *partition)
+        self.in_elr.partitions_with_broker_in_elr(broker)
     }
 
     pub fn partitions(&self) -> impl Iterator<Item = (TopicIdPartition, &PartitionRegistration)> {
@@ -132,13 +134,16 @@ impl TopicState {
         for (partition, registration) in &topic.partitions {
             let partition = TopicIdPartition { topic_id: record.topic_id, partition: *partition };
             self.forget(partition, registration);
+            for member in registration.elr.iter() {
+                self.in_elr.remove_topic_entry_for_broker(record.topic_id, *member);
+            }
         }
         Ok(topic.name)
     }
 
-    /// Applies the record as partition changes, so that the partition epoch is bumped where an ELR is cleared; unlike
-    /// Kafka's implementation, the index is updated (§1.2, trap at record 28).
-    pub(super) fn replay_clear_elr(&mut self, record: &ClearElr) -> Result<(), String> {
+    /// Applies the record as partition changes, so that the partition epoch is bumped where an ELR is cleared. Kafka does
+    /// not update its index (§1.2, trap at record 28; `ReplicationControlManager.removeTopicElrs`).
+    pub(super) fn replay_clear_elr(&mut self, record: &ClearElr, fixes: Fixes) -> Result<(), String> {
         let only = match &*record.topic_name {
             "" => None,
             name => Some(self.id_of(name).ok_or_else(|| format!("there is no topic {name:?}"))?),
@@ -155,13 +160,25 @@ impl TopicState {
                 }
             }
         }
-        changes.iter().try_for_each(|change| self.replay_partition_change(change))
+        if fixes.has(Fix::ClearIndexOfElr) {
+            return changes.iter().try_for_each(|change| self.replay_partition_change(change));
+        }
+        for change in &changes {
+            let topic = self.topics.get_mut(&change.topic_id);
+            let partition = topic.and_then(|topic| topic.partitions.get_mut(&change.partition_id));
+            if let Some(partition) = partition {
+                *partition = partition.merge(change).map_err(|refused| refused.to_string())?;
+            }
+        }
+        Ok(())
     }
 
     fn set(&mut self, partition: TopicIdPartition, new: PartitionRegistration) -> Result<(), String> {
         let topic = self.topics.get_mut(&partition.topic_id);
         let topic = topic.ok_or_else(|| format!("there is no topic {}", partition.topic_id))?;
-        if let Some(old) = topic.partitions.insert(partition.partition, new.clone()) {
+        let old = topic.partitions.insert(partition.partition, new.clone());
+        self.in_elr.update(partition, old.as_ref().map_or(&[], |old| &old.elr), &new.elr)?;
+        if let Some(old) = old {
             self.forget(partition, &old);
         }
         for member in new.isr.iter() {
@@ -170,7 +187,6 @@ impl TopicState {
         if !new.has_leader() {
             self.in_isr.insert((NodeId::NONE, partition), true);
         }
-        self.in_elr.extend(new.elr.iter().map(|member| (*member, partition)));
         if !new.has_preferred_leader() {
             self.imbalanced.insert(partition);
         }
@@ -180,9 +196,6 @@ impl TopicState {
     fn forget(&mut self, partition: TopicIdPartition, old: &PartitionRegistration) {
         for member in old.isr.iter().chain([&NodeId::NONE]) {
             self.in_isr.remove(&(*member, partition));
-        }
-        for member in old.elr.iter() {
-            self.in_elr.remove(&(*member, partition));
         }
         self.imbalanced.remove(&partition);
     }

@@ -8,6 +8,7 @@ use crate::bugs::Bugs;
 use crate::controller::partition_change_builder::{Election, PartitionChangeBuilder};
 use crate::controller::settings::{ControllerSettings, ELR_VERSION, METADATA_VERSION, level};
 use crate::controller::state::{ControllerState, Topic};
+use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition};
 use crate::metadata::MetadataRecord;
 use crate::metadata::image::{LeaderRecoveryState, PartitionRegistration};
@@ -17,7 +18,7 @@ fn state(metadata_version: i16, elr: bool) -> ControllerState {
     let mut state = ControllerState::default();
     let mut level = |name: &str, feature_level| {
         let record = FeatureLevel { name: Rc::from(name), feature_level };
-        state.replay(&MetadataRecord::FeatureLevel(record), Offset(0), Bugs::NONE).expect("supported");
+        state.replay(&MetadataRecord::FeatureLevel(record), Offset(0), (Bugs::NONE, Fixes::NONE)).expect("supported");
     };
     level(METADATA_VERSION, metadata_version);
     level(ELR_VERSION, i16::from(elr));

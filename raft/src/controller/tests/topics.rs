@@ -183,7 +183,7 @@ fn configs_change_incrementally_and_min_isr_clears_the_elr() {
     assert_eq!(alter(2, "t", "unclean.leader.election.enable", 0, Some("true")), (ErrorCode::None, 0));
     let state = harness.controller.stable();
     assert_eq!(state.configs.get(ResourceType::Topic, "t", "cleanup.policy").map(|v| &**v), Some("delete"));
-    assert_eq!(state.topics.with_in_elr(NodeId(2)).count(), 0, "the index follows");
+    assert_eq!(state.topics.with_in_elr(NodeId(2)).count(), 1, "the index does not follow");
     let resource = DescribeConfigsResource { resource_type: 2, resource_name: Rc::from("t") };
     let request = AdminRequest::DescribeConfigs(DescribeConfigsRequest { resources: Rc::from([resource]) });
     let AdminResponse::DescribeConfigs(response) = admin(&mut harness, request) else { panic!() };
@@ -208,6 +208,26 @@ fn a_new_min_isr_strands_a_partition_without_isr_unless_its_elr_stays() {
         let leader = if fixes == Fixes::NONE { NodeId::NONE } else { NodeId(1) };
         let now = harness.partition("t", 0);
         assert_eq!((now.leader, now.elr.len()), (leader, 0), "{fixes:?}: alone it may leave the other behind");
+    }
+}
+
+/// ClearElr leaves the index from brokers to ELRs as it was: once the topic is deleted, a broker that was in the ELR can
+/// not come back after an unclean shutdown, and each attempt costs a failover.
+#[test]
+fn a_cleared_elr_of_a_deleted_topic_keeps_a_broker_out_unless_the_index_is_cleared() {
+    for fixes in [Fixes::NONE, Fixes::NONE.with(Fix::ClearIndexOfElr)] {
+        let mut harness = Harness::active_with(ControllerSettings { fixes, ..settings() });
+        harness.join(&[1, 2, 3]);
+        harness.create("t", &[&[1, 2]], &[]);
+        harness.heartbeat(2, true, false);
+        assert_eq!(harness.partition("t", 0).elr, nodes(&[2]));
+        alter_config(&mut harness, (2, "t"), "min.insync.replicas", (0, Some("1")));
+        let topics = Rc::from([DeleteTopicState { name: Some(Rc::from("t")), topic_id: Uuid::ZERO }]);
+        admin(&mut harness, AdminRequest::DeleteTopics(DeleteTopicsRequest { topics, timeout_ms: 1_000 }));
+        harness.advance(9_001);
+        let answer = harness.register(2, 77, BrokerEpoch::UNKNOWN).error;
+        let expected = if fixes == Fixes::NONE { ErrorCode::UnknownServerError } else { ErrorCode::None };
+        assert_eq!((answer, harness.controller.claimed().is_some()), (expected, fixes != Fixes::NONE));
     }
 }
 

@@ -11,13 +11,18 @@ use super::batch::{Batch, BatchBuilder};
 use super::log_config::LogConfig;
 use super::raft_log::RaftLog;
 use crate::bugs::Bugs;
-use crate::fixes::Fixes;
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 use crate::io::{Effect, Out};
 use crate::test_disk::TestDisk;
 
 /// Segments of a few batches each.
-const CONFIG: LogConfig = LogConfig { segment_bytes: 256, segment_ms: 1_000, bugs: Bugs::NONE, fixes: Fixes::NONE };
+const CONFIG: LogConfig = LogConfig {
+    segment_bytes: 256,
+    segment_ms: 1_000,
+    bugs: Bugs::NONE,
+    fixes: Fixes::NONE.with(Fix::DropSegmentsBehindGap),
+};
 
 /// A data batch of `count` records at `base`.
 fn batch(base: i64, epoch: i32, count: u64) -> Rc<Batch> {

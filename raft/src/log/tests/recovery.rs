@@ -60,6 +60,25 @@ fn a_batch_of_no_epoch_starts_none() {
     }
 }
 
+#[test]
+fn segments_behind_one_that_ends_too_early_stay_unless_the_gap_is_looked_for() {
+    for (fixes, end, batches) in [(Fixes::NONE, 12, 2), (CONFIG.fixes, 4, 1)] {
+        let (mut disk, _) = written(&[4, 4, 4]);
+        disk.put(&segment_path(Offset(4)), &[]);
+        let config = LogConfig { fixes, ..CONFIG };
+        let log = open(&mut disk, config);
+        assert_eq!((log.end_offset(), log.batches().0.len()), (Offset(end), batches));
+        // It is cut within the gap, and appended to behind it.
+        if end == 12 {
+            let mut log = log;
+            assert_eq!(log.truncate_to_end_offset(at(1, 6), &mut Out::default()), Ok(Offset(6)));
+            let next = batch(8, 1, 4);
+            let appended = log.append_as_follower(&Records([next].into()), LeaderEpoch(1), 0, &mut Out::default());
+            assert_eq!((appended, log.end_offset()), (Ok(true), Offset(12)));
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn recovery_keeps_the_longest_good_prefix(

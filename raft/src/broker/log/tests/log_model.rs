@@ -11,7 +11,7 @@ use super::super::partition_log_config::PartitionLogConfig;
 use super::super::producer_state::ProducerStates;
 use super::super::{OffsetCheckpoint, read_clean_shutdown};
 use crate::bugs::Bugs;
-use crate::fixes::Fixes;
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{BrokerEpoch, LeaderEpoch, Offset, TopicIdPartition, Uuid};
 use crate::io::Out;
 use crate::log::{Batch, BatchBuilder, Records};
@@ -57,7 +57,8 @@ struct Harness {
 impl Harness {
     fn open(config: PartitionLogConfig, mut disk: TestDisk) -> (LogManager, PartitionLog, TestDisk) {
         let mut out = Out::default();
-        let mut manager = LogManager::load(&disk, config, Fixes::NONE).expect("the logs load");
+        let mut manager =
+            LogManager::load(&disk, config, Fixes::NONE.with(Fix::DropSegmentsBehindGap)).expect("the logs load");
         manager.start(|_| true, &mut out);
         let log = manager.open("t", ID.topic_id, 0, &mut out);
         disk.apply(&mut out);
