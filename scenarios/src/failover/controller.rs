@@ -24,9 +24,10 @@ struct Winner {
     epoch: LeaderEpoch,
     detected_ns: u64,
     elected_ns: u64,
-    /// When it claimed to be the active controller; at its election in a quorum without controllers.
-    active_ns: Option<u64>,
-    /// Its first commit after that: time and end offset.
+    /// When it claimed to be the active controller (at its election in a quorum without controllers), and where the
+    /// committed log ended then.
+    active: Option<(u64, Offset)>,
+    /// Its first commit of a record that was appended after that: time and end offset.
     commit: Option<(u64, Offset)>,
 }
 
@@ -90,8 +91,8 @@ impl ControllerFailovers {
         }
     }
 
-    /// A server leads.
-    pub fn elected(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch) {
+    /// A server leads; the committed log ends at `end`.
+    pub fn elected(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch, end: Offset) {
         if self.leader.is_some_and(|(_, newest)| newest >= epoch) {
             return;
         }
@@ -99,25 +100,28 @@ impl ControllerFailovers {
         if let Some(struck) = &mut self.struck {
             // A restarted candidate requests votes at once, without pre-votes.
             let detected_ns = struck.prospective_ns[server].unwrap_or(at_ns);
-            let active_ns = self.has_broker.is_empty().then_some(at_ns);
-            struck.winner = Some(Winner { server, epoch, detected_ns, elected_ns: at_ns, active_ns, commit: None });
+            let active = self.has_broker.is_empty().then_some((at_ns, end));
+            struck.winner = Some(Winner { server, epoch, detected_ns, elected_ns: at_ns, active, commit: None });
         }
     }
 
-    /// A controller has claimed.
-    pub fn activated(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch) {
+    /// A controller has claimed; the committed log ends at `end`, behind its LeaderChange record.
+    pub fn activated(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch, end: Offset) {
         let winner = self.struck.as_mut().and_then(|struck| struck.winner.as_mut());
         if let Some(winner) = winner.filter(|winner| (winner.server, winner.epoch) == (server, epoch)) {
-            winner.active_ns.get_or_insert(at_ns);
+            winner.active.get_or_insert((at_ns, end));
         }
     }
 
-    /// A leader's high watermark moved; returns the failover that this completes.
+    /// A leader has shown a high watermark, and the committed log ends at `end`; returns the failover that this
+    /// completes.
     pub fn committed(&mut self, at_ns: u64, server: usize, epoch: LeaderEpoch, end: Offset) -> Option<Failover> {
         let struck = self.struck.as_mut()?;
         match &mut struck.winner {
-            Some(winner) if (winner.server, winner.epoch) == (server, epoch) && winner.active_ns.is_some() => {
-                winner.commit.get_or_insert((at_ns, end));
+            Some(winner) if (winner.server, winner.epoch) == (server, epoch) => {
+                if winner.active.is_some_and(|(_, before)| before < end) {
+                    winner.commit.get_or_insert((at_ns, end));
+                }
             }
             // The leader stayed leader through the fault.
             None if struck.lifted && struck.server == server && struck.epoch == epoch => self.struck = None,
@@ -136,7 +140,7 @@ impl ControllerFailovers {
     fn complete(&mut self, at_ns: u64) -> Option<Failover> {
         let struck = self.struck.as_ref()?;
         let winner = struck.winner?;
-        let (active_ns, (committed_ns, end)) = (winner.active_ns?, winner.commit?);
+        let ((active_ns, _), (committed_ns, end)) = (winner.active?, winner.commit?);
         let waits_for = |server: &usize| self.has_broker[*server] && !self.away[*server];
         let mut brokers = (0..self.has_broker.len()).filter(waits_for);
         if brokers.any(|broker| self.published[broker].0 + 1 < end.0) {
@@ -171,13 +175,13 @@ mod tests {
     #[test]
     fn a_failover_of_a_quorum_has_three_phases_and_counts_when_complete() {
         let mut failovers = ControllerFailovers::new(3, Vec::new());
-        failovers.elected(1, 0, LeaderEpoch(1));
+        failovers.elected(1, 0, LeaderEpoch(1), Offset(0));
         assert!(!failovers.struck(100, 2, "kill").0);
         assert!(failovers.struck(100, 0, "kill").0);
         failovers.prospective(150, 1);
         failovers.prospective(200, 2);
         failovers.prospective(250, 1);
-        failovers.elected(300, 1, LeaderEpoch(2));
+        failovers.elected(300, 1, LeaderEpoch(2), Offset(8));
         let done = failovers.committed(330, 1, LeaderEpoch(2), Offset(9)).expect("complete");
         assert_eq!(done.phases, [("detect", 50), ("elect", 150), ("commit", 30)]);
         assert_eq!(done.total_ns, 230);
@@ -186,14 +190,16 @@ mod tests {
     #[test]
     fn a_failover_of_a_cluster_ends_when_all_brokers_that_can_have_published_the_first_commit() {
         let mut failovers = ControllerFailovers::new(3, vec![false, true, true]);
-        failovers.elected(1, 0, LeaderEpoch(1));
+        failovers.elected(1, 0, LeaderEpoch(1), Offset(0));
         failovers.struck(50, 2, "kill");
         failovers.struck(100, 0, "kill");
         failovers.prospective(200, 0);
-        failovers.elected(300, 0, LeaderEpoch(2));
+        failovers.elected(300, 0, LeaderEpoch(2), Offset(9));
         // The LeaderChange record: no controller is active yet.
         assert_eq!(failovers.committed(310, 0, LeaderEpoch(2), Offset(10)), None);
-        failovers.activated(320, 0, LeaderEpoch(2));
+        failovers.activated(320, 0, LeaderEpoch(2), Offset(10));
+        // A Fetch answer shows that high watermark again.
+        assert_eq!(failovers.committed(321, 0, LeaderEpoch(2), Offset(10)), None);
         assert_eq!(failovers.committed(345, 0, LeaderEpoch(2), Offset(12)), None);
         assert_eq!(failovers.published(350, 1, Offset(10)), None);
         let done = failovers.published(360, 1, Offset(11)).expect("the other one is down");
@@ -205,9 +211,9 @@ mod tests {
     fn a_failover_that_does_not_end_is_reported() {
         let unended = |failover: Option<Failover>| failover.map(|it| (it.at_ns, it.cause, it.total_ns, it.ended));
         let mut failovers = ControllerFailovers::new(3, Vec::new());
-        failovers.elected(1, 0, LeaderEpoch(1));
+        failovers.elected(1, 0, LeaderEpoch(1), Offset(0));
         failovers.struck(100, 0, "kill");
-        failovers.elected(300, 1, LeaderEpoch(2));
+        failovers.elected(300, 1, LeaderEpoch(2), Offset(0));
         let (is_active, replaced) = failovers.struck(310, 1, "power-loss");
         assert!(is_active);
         assert_eq!(unended(replaced), Some((100, "kill".to_owned(), 210, false)), "it never committed");
@@ -218,12 +224,12 @@ mod tests {
     #[test]
     fn a_leader_that_lives_through_it_is_no_failover() {
         let mut failovers = ControllerFailovers::new(3, Vec::new());
-        failovers.elected(1, 0, LeaderEpoch(1));
+        failovers.elected(1, 0, LeaderEpoch(1), Offset(0));
         failovers.struck(100, 0, "cut");
         failovers.committed(101, 0, LeaderEpoch(1), Offset(5));
         failovers.lifted(0);
         failovers.committed(200, 0, LeaderEpoch(1), Offset(6));
-        failovers.elected(900, 1, LeaderEpoch(2));
+        failovers.elected(900, 1, LeaderEpoch(2), Offset(6));
         assert_eq!(failovers.committed(950, 1, LeaderEpoch(2), Offset(7)), None);
     }
 }

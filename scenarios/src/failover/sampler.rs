@@ -69,12 +69,14 @@ impl Failovers {
             Event::Observed { observation } => match observation {
                 Observation::RoleChanged { role: Role::Prospective, .. } => self.controller.prospective(at_ns, server),
                 Observation::RoleChanged { role: Role::Leader, epoch, .. } => {
-                    self.controller.elected(at_ns, server, epoch);
+                    self.controller.elected(at_ns, server, epoch, models.committed.end);
                 }
                 Observation::HighWatermark { epoch, leading: true, .. } => {
                     self.done.extend(self.controller.committed(at_ns, server, epoch, models.committed.end));
                 }
-                Observation::LeadershipAnnounced { epoch } => self.controller.activated(at_ns, server, epoch),
+                Observation::LeadershipAnnounced { epoch } => {
+                    self.controller.activated(at_ns, server, epoch, models.committed.end);
+                }
                 Observation::Published { offset, .. } if models.cluster.is_some() => {
                     self.done.extend(self.controller.published(at_ns, server, offset));
                 }
