@@ -213,7 +213,7 @@ impl Alive {
         let broker = match broker {
             Some(config) => {
                 let config = Rc::new(BrokerConfig::clone(config).with_switches(spec.bugs, spec.fixes));
-                let logs = LogManager::load(files, config.log, config.fixes)?;
+                let logs = LogManager::load(files, config.log)?;
                 let identity = identity(spec, directory_id, &logs, step);
                 BrokerProcess::start(step);
                 Some(Box::new(BrokerProcess::new(&config, identity, logs, is_controller, spec.fixes)))

@@ -399,6 +399,7 @@ fn blank(scenario: &Scenario, seed: Seed, place: usize) -> NodeConfig<Actor> {
         wall_start_ms: WALL_START_MS + offset_ms,
         drift_ppm,
         fsync: scenario.disk.fsync.known().clone(),
+        file_system: scenario.disk.fs,
         costs: Rc::from([]),
         files: Vec::new(),
     }

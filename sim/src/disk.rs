@@ -3,7 +3,7 @@
 //! Content and names are made durable separately, as in POSIX: `fsync` of a file persists its bytes, `fsync_directory`
 //! its names and the truncation of bytes that were durable. Until then, such changes are pending, in order, as in a
 //! file system's journal: a prefix of them survives a torn power loss. Bytes written after a truncation survive only if
-//! it does.
+//! it does. With a [`FileSystem`] that has such a journal the `fsync` of a changed file commits it, too.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -12,9 +12,24 @@ use crate::fault::{Damage, Tail};
 use crate::ids::{DiskError, File};
 use crate::rng::{Entropy, scale};
 use inode::Inode;
+use serde::{Deserialize, Serialize};
 
 mod inode;
 mod pieces;
+
+/// What an fsync of a file does for the changes of directories before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileSystem {
+    /// Nothing: POSIX promises no more.
+    #[default]
+    Posix,
+    /// It commits the journal, with all changes before, if the file itself has changed since it was last forced
+    /// (`ext4_sync_file` waits for the transaction of the inode).
+    Ext4,
+    /// The same (`xfs_file_fsync` forces the log up to the last change of the inode).
+    Xfs,
+}
 
 /// One node's disk. A clone shares all content until either of them changes it.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +44,7 @@ pub struct Disk {
     /// What the next directory sync makes durable.
     pending: Vec<Change>,
     is_full: bool,
+    file_system: FileSystem,
 }
 
 /// A change of the directory, or of a file's length, that is not durable yet.
@@ -42,6 +58,10 @@ enum Change {
 
 /// Operations of a process, and the syncs that make them durable.
 impl Disk {
+    pub fn new(file_system: FileSystem) -> Disk {
+        Disk { file_system, ..Disk::default() }
+    }
+
     /// Opens for appending; creates the file if it is absent. A handle in use is closed first.
     pub fn open(&mut self, file: File, path: &Rc<str>, truncate: bool) {
         let inode = match self.names.get(path) {
@@ -95,11 +115,19 @@ impl Disk {
         }
     }
 
-    /// Completion of the barrier: everything written to the file is durable; its name is not yet.
+    /// Completion of the barrier: everything written to the file is durable; its name is so if the file system has a
+    /// journal.
     pub fn fsync(&mut self, file: File) {
         let synced = self.opened(file);
+        let cuts = |change: &Change| matches!(change, Change::Truncated { inode, .. } if *inode == synced);
+        if self.file_system != FileSystem::Posix {
+            if self.inode(synced).is_dirty() || self.pending.iter().any(cuts) {
+                self.make_durable(self.pending.len());
+                self.sweep();
+            }
+        }
         self.inode_mut(synced).write_back();
-        self.pending.retain(|change| !matches!(change, Change::Truncated { inode, .. } if *inode == synced));
+        self.pending.retain(|change| !cuts(change));
     }
 
     /// Completion of the barrier: all names and truncations are durable.
@@ -129,7 +157,7 @@ impl Disk {
     /// Power was lost: what was not durable is lost, kept or torn.
     ///
     /// Torn: first a prefix of the pending changes is drawn, then, in ascending order of the surviving names, the
-    /// number of unsynced bytes that each file keeps.
+    /// number of unsynced bytes that each file keeps: of a file system with a journal none, unless all changes survive.
     pub fn power_lost(&mut self, tail: Tail, entropy: &mut Entropy) {
         let survivors = match tail {
             Tail::Lost => 0,
@@ -138,6 +166,8 @@ impl Disk {
         };
         self.make_durable(survivors);
         let lost = std::mem::take(&mut self.pending);
+        // The length of a file is a change of the journal, too: what was appended since is not found without the rest.
+        let tail = if self.file_system != FileSystem::Posix && !lost.is_empty() { Tail::Lost } else { tail };
         let is_truncation_lost =
             |id: usize| lost.iter().any(|change| matches!(change, Change::Truncated { inode, .. } if *inode == id));
 
@@ -158,7 +188,7 @@ impl Disk {
 
     /// Replaces the disk with an empty one.
     pub fn replace(&mut self) {
-        *self = Disk::default();
+        *self = Disk::new(self.file_system);
     }
 
     /// Flips a bit (see `What::BitRot`); false if there was nothing to flip.

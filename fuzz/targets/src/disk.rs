@@ -16,7 +16,7 @@ pub const LOG: LogConfig =
     LogConfig { segment_bytes: 256, segment_ms: 604_800_000, bugs: Bugs::NONE, fixes: Fixes::NONE };
 /// As [`LOG`], for data partitions.
 pub const PARTITION_LOG: PartitionLogConfig =
-    PartitionLogConfig { segment_bytes: 256, segment_ms: 604_800_000, max_message_bytes: 1 << 20, bugs: Bugs::NONE };
+    PartitionLogConfig { segment_bytes: 256, segment_ms: 604_800_000, max_message_bytes: 1 << 20, bugs: Bugs::NONE, fixes: Fixes::NONE };
 /// Topic id of the data partition `t-0`.
 pub const TOPIC_ID: Uuid = Uuid([7; 16]);
 pub const TOPIC: &str = "t";
@@ -112,7 +112,7 @@ pub fn of_controller() -> Disk {
 pub fn of_broker() -> Disk {
     let mut disk = Disk::default();
     let mut out = Out::default();
-    let mut manager = LogManager::load(&disk, PARTITION_LOG, Fixes::NONE).expect("an empty disk");
+    let mut manager = LogManager::load(&disk, PARTITION_LOG).expect("an empty disk");
     manager.start(|_| true, &mut out);
     let mut log = manager.open(TOPIC, TOPIC_ID, 0, &mut out);
     log.assign_epoch_start(LeaderEpoch(0), Offset(0), &mut out);

@@ -76,18 +76,20 @@ impl BrokerConfig {
                 segment_ms: 604_800_000,
                 max_message_bytes: 1_048_588,
                 bugs: Bugs::NONE,
+                fixes: Fixes::NONE,
             },
             bugs: Bugs::NONE,
             fixes: Fixes::NONE,
         }
     }
 
-    /// Sets these bugs, also for the logs.
+    /// Sets these switches, also for the logs.
     #[must_use]
     pub fn with_switches(mut self, bugs: Bugs, fixes: Fixes) -> BrokerConfig {
         self.fixes = fixes;
         self.bugs = bugs;
         self.log.bugs = bugs;
+        self.log.fixes = fixes;
         self
     }
 }

@@ -8,7 +8,7 @@ use super::epoch_cache::EpochCache;
 use super::files::{Force, LogError, segment_path};
 use super::log_config::LogConfig;
 use super::partition_metadata;
-use super::recovery::recover_segments;
+use super::recovery::{recover_segments, remove_segments};
 use super::segment::{Segment, read_segment};
 use crate::bugs::Bug;
 use crate::fixes::Fix;
@@ -321,16 +321,14 @@ impl RaftLog {
     }
 
     /// Removes every batch that extends beyond `target`, and epochs that start at the new end. The truncation is not
-    /// forced: after a power loss the records may reappear, still uncommitted. Removed segments are deleted durably at
-    /// once, for the reason given in [`recover_segments`].
+    /// forced: after a power loss the records may reappear, still uncommitted.
     fn truncate_to(&mut self, target: Offset, out: &mut Out) {
         let keep = self.segment_of(target) + 1;
-        for segment in self.segments[keep..].iter().rev() {
-            out.push(Effect::Unlink { path: segment_path(segment.base_offset) });
-        }
         if keep < self.segments.len() {
-            out.push(Effect::FsyncDirectory);
-            self.directory_dirty = false;
+            let removed = self.segments[keep..].iter().map(|segment| segment_path(segment.base_offset));
+            if remove_segments(removed, self.config.fixes, out) {
+                self.directory_dirty = false;
+            }
             self.segments.truncate(keep);
         }
         let before = self.end;

@@ -8,17 +8,14 @@ use super::files::{FIRST_SEGMENT_HANDLE, LogError, parse_segment_path, segment_p
 use super::log_config::LogConfig;
 use super::segment::{Entry, Segment};
 use crate::bugs::Bug;
-use crate::fixes::Fix;
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{Offset, OffsetAndEpoch};
 use crate::io::{DurableFiles, Effect, FileHandle, Out, Probe};
 
 /// Reads every segment, truncates the log at the first invalid byte, and opens the rest; a log without segments gets an
 /// empty one.
 ///
-/// Kafka truncates the file first, deletes later segments after that, and relies on the file system's journal that none
-/// of them reappears. Here they are deleted first, newest first, and durably: an fsync of the truncated file does not
-/// force the directory on every disk, and a segment that reappeared would follow a gap, or other records. A segment
-/// behind one that ends too early stays, as in Kafka, unless [`Fix::DropSegmentsBehindGap`] is in force.
+/// A segment behind one that ends too early stays, unless [`Fix::DropSegmentsBehindGap`] is in force.
 pub(super) fn recover_segments(
     files: &dyn DurableFiles,
     config: LogConfig,
@@ -60,11 +57,10 @@ pub(super) fn recover_segments(
         last.size_bytes -= entry.batch.len_bytes() as u64;
     }
     let dropped = &bases[segments.len()..];
-    for &base in dropped.iter().rev() {
-        out.push(Effect::Unlink { path: segment_path(base) });
-    }
-    if !dropped.is_empty() {
-        out.push(Effect::FsyncDirectory);
+    let removed = dropped.iter().map(|base| segment_path(*base));
+    let forced = config.fixes.has(Fix::ForceSegmentRemoval);
+    if forced && !dropped.is_empty() {
+        remove_segments(removed.clone(), config.fixes, out);
     }
     for segment in &segments {
         out.push(Effect::Open { file: segment.handle, path: segment_path(segment.base_offset), truncate: false });
@@ -74,10 +70,25 @@ pub(super) fn recover_segments(
         // Not forced: after a power loss the invalid bytes may reappear, and are truncated again.
         out.push(Effect::Truncate { file: last.handle, len: last.size_bytes });
     }
+    if !forced {
+        remove_segments(removed, config.fixes, out);
+    }
     if last.size_bytes < found_bytes || !dropped.is_empty() {
         out.probe(Probe::RecoveredTornTail);
     }
     Ok(segments)
+}
+
+/// Removes files of segments, of which there is one at least if the removal is to be forced: ascending, as Kafka does,
+/// or, with [`Fix::ForceSegmentRemoval`], newest first and durably. True if the directory was forced.
+pub(crate) fn remove_segments(paths: impl DoubleEndedIterator<Item = Rc<str>>, fixes: Fixes, out: &mut Out) -> bool {
+    if !fixes.has(Fix::ForceSegmentRemoval) {
+        out.effects.extend(paths.map(|path| Effect::Unlink { path }));
+        return false;
+    }
+    out.effects.extend(paths.rev().map(|path| Effect::Unlink { path }));
+    out.push(Effect::FsyncDirectory);
+    true
 }
 
 fn segment_bases(files: &dyn DurableFiles) -> Result<Vec<Offset>, LogError> {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Refusal;
 use super::values::{IntRange, LatencyProfile, Nanos};
+use sim::disk::FileSystem;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -124,11 +125,13 @@ fn takes_time(path: &str, latency: &LatencyProfile) -> Result<(), Refusal> {
 pub struct DiskProfile {
     /// How long an fsync takes.
     pub fsync: LatencyProfile,
+    /// What it does for changes of directories.
+    pub fs: FileSystem,
 }
 
 impl Default for DiskProfile {
     fn default() -> DiskProfile {
-        DiskProfile { fsync: LatencyProfile::constant(1_000_000) }
+        DiskProfile { fsync: LatencyProfile::constant(1_000_000), fs: FileSystem::default() }
     }
 }
 

@@ -72,6 +72,11 @@ impl Inode {
         cuts_durable
     }
 
+    /// Are there written bytes that are not durable?
+    pub(super) fn is_dirty(&self) -> bool {
+        self.shared_len < self.written.len()
+    }
+
     /// Makes a truncation durable, and nothing else.
     pub(super) fn truncate_durable(&mut self, len: u64) {
         self.durable.cut(len);

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::clock::Clock;
-use crate::disk::Disk;
+use crate::disk::{Disk, FileSystem};
 use crate::fault::{Begun, Tail};
 use crate::latency::Latency;
 use crate::process::{Effect, File, Input, Node, Process, Thread};
@@ -25,6 +25,7 @@ pub struct NodeConfig<P: Process> {
     pub drift_ppm: i32,
     /// Duration of an fsync.
     pub fsync: Latency,
+    pub file_system: FileSystem,
     /// Service time, ns, by thread and by `input_kind` index; missing entries are 0.
     pub costs: Rc<[Vec<u64>]>,
     /// Files that exist, durable, before the first boot.
@@ -42,6 +43,7 @@ impl<P: Process> NodeConfig<P> {
             wall_start_ms: 1_700_000_000_000,
             drift_ppm: 0,
             fsync: Latency::Constant { ns: 500_000 },
+            file_system: FileSystem::default(),
             costs: Rc::from(Vec::new()),
             files: Vec::new(),
         }
@@ -209,7 +211,7 @@ impl Dying {
 
 impl<P: Process> NodeState<P> {
     pub fn new(id: Node, config: NodeConfig<P>) -> NodeState<P> {
-        let mut disk = Disk::default();
+        let mut disk = Disk::new(config.file_system);
         for (path, bytes) in &config.files {
             disk.install(path, bytes);
         }

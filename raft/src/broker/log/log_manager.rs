@@ -11,7 +11,6 @@ use super::partition_log_config::PartitionLogConfig;
 use super::paths;
 use super::recovery::{LastEnd, read_state, recover};
 use crate::bugs::Bug;
-use crate::fixes::Fixes;
 use crate::ids::{BrokerEpoch, Offset, TopicIdPartition, Uuid};
 use crate::io::{DurableFiles, Out};
 use crate::log::LogError;
@@ -40,11 +39,11 @@ pub struct LogManager {
 
 impl LogManager {
     /// Reads everything that the disk holds. Nothing is changed before [`LogManager::start`].
-    pub fn load(files: &dyn DurableFiles, config: PartitionLogConfig, fixes: Fixes) -> Result<LogManager, LogError> {
+    pub fn load(files: &dyn DurableFiles, config: PartitionLogConfig) -> Result<LogManager, LogError> {
         let marker = clean_shutdown::read_clean_shutdown(files);
         let mut at_start = Out::default();
         if marker.is_some() {
-            clean_shutdown::delete(fixes, &mut at_start);
+            clean_shutdown::delete(config.fixes, &mut at_start);
         }
         let recovery_points = OffsetCheckpoint::RecoveryPoint.read(files)?;
         let high_watermarks = OffsetCheckpoint::HighWatermark.read(files)?;
@@ -58,7 +57,7 @@ impl LogManager {
             let key: (Rc<str>, i32) = (topic.into(), partition);
             let of = |offsets: &Offsets| offsets.get(&key).copied().unwrap_or_default();
             let last_end = LastEnd { clean: marker.is_some(), recovery_point: of(&recovery_points) };
-            let found = recover(&directory, files, last_end, opened, (config, fixes), &mut at_start)?;
+            let found = recover(&directory, files, last_end, opened, config, &mut at_start)?;
             opened += 1;
             // A log without topic id never had a record; its files are reused when it is opened.
             if let Some(found) = found {

@@ -1,6 +1,7 @@
 //! The properties of a data log.
 
 use crate::bugs::Bugs;
+use crate::fixes::Fixes;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PartitionLogConfig {
@@ -12,4 +13,5 @@ pub struct PartitionLogConfig {
     pub max_message_bytes: usize,
     /// Bugs switched on.
     pub bugs: Bugs,
+    pub fixes: Fixes,
 }

@@ -12,7 +12,7 @@ use crate::bugs::Bugs;
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{LeaderEpoch, Offset, Uuid};
 use crate::io::{DurableFiles, Effect, Out, Probe};
-use crate::log::{Batch, Entry, EpochCache, Force, LogError, Segment, read_topic_id};
+use crate::log::{Batch, Entry, EpochCache, Force, LogError, Segment, read_topic_id, remove_segments};
 
 /// A log read from its files.
 pub(super) struct Recovered {
@@ -41,14 +41,14 @@ pub(super) fn recover(
     files: &dyn DurableFiles,
     last_end: LastEnd,
     ordinal: u32,
-    (config, fixes): (PartitionLogConfig, Fixes),
+    config: PartitionLogConfig,
     out: &mut Out,
 ) -> Result<Option<Recovered>, LogError> {
     let (checkpoint, topic_id) = read_state(directory, files, config.bugs)?;
     let Some(topic_id) = topic_id else { return Ok(None) };
     let epochs_path = paths::leader_epoch_checkpoint(directory);
     let mut handles = Handles::new(ordinal);
-    let (segments, changed) = recover_segments(directory, files, (last_end, fixes), &mut handles, out);
+    let (segments, changed) = recover_segments(directory, files, (last_end, config.fixes), &mut handles, out);
     let end = segments[segments.len() - 1].end_offset();
     let mut epochs = checkpoint.clone();
     for entry in segments.iter().flat_map(|segment| &segment.entries) {
@@ -128,11 +128,10 @@ fn recover_segments(
     }
 
     let dropped = &bases[segments.len()..];
-    for &base in dropped.iter().rev() {
-        out.push(Effect::Unlink { path: paths::segment(directory, base) });
-    }
-    if !dropped.is_empty() {
-        out.push(Effect::FsyncDirectory);
+    let removed = dropped.iter().map(|base| paths::segment(directory, *base));
+    let forced = fixes.has(Fix::ForceSegmentRemoval);
+    if forced && !dropped.is_empty() {
+        remove_segments(removed.clone(), fixes, out);
     }
     for segment in &segments {
         let path = paths::segment(directory, segment.base_offset);
@@ -141,6 +140,9 @@ fn recover_segments(
     let last = &segments[segments.len() - 1];
     if last.size_bytes < found_bytes {
         out.push(Effect::Truncate { file: last.handle, len: last.size_bytes });
+    }
+    if !forced {
+        remove_segments(removed, fixes, out);
     }
     if last.size_bytes < found_bytes || !dropped.is_empty() {
         out.probe(Probe::RecoveredTornTail);

@@ -2,7 +2,7 @@
 
 use super::harness::{Harness, batch};
 use crate::broker::config::BrokerConfig;
-use crate::broker::log::{CLEAN_SHUTDOWN_FILE, LogManager, read_clean_shutdown};
+use crate::broker::log::{CLEAN_SHUTDOWN_FILE, LogManager, PartitionLogConfig, read_clean_shutdown};
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{BrokerEpoch, NodeId};
 use crate::io::DurableFiles;
@@ -90,16 +90,14 @@ fn an_orderly_end_forces_all_and_names_its_broker_epoch() {
     });
     harness.lose_power(1);
     assert_eq!(read_clean_shutdown(harness.disk(1)), Some(BrokerEpoch(11)));
-    let loaded =
-        LogManager::load(harness.disk(1), BrokerConfig::new(NodeId(1)).log, Fixes::NONE).expect("the logs load");
+    let loaded = LogManager::load(harness.disk(1), BrokerConfig::new(NodeId(1)).log).expect("the logs load");
     assert_eq!(loaded.previous_broker_epoch(), BrokerEpoch(11));
 
     harness.boot(1);
     assert_eq!((harness.values(1), harness.high_watermark(1)), (vec![0, 1, 2, 3], 4));
     assert_eq!(harness.disk(1).read(CLEAN_SHUTDOWN_FILE), None, "gone when loading begins");
     harness.kill(1);
-    let loaded =
-        LogManager::load(harness.disk(1), BrokerConfig::new(NodeId(1)).log, Fixes::NONE).expect("the logs load");
+    let loaded = LogManager::load(harness.disk(1), BrokerConfig::new(NodeId(1)).log).expect("the logs load");
     assert_eq!(loaded.previous_broker_epoch(), BrokerEpoch::UNKNOWN);
 }
 
@@ -114,7 +112,8 @@ fn a_power_loss_brings_the_marker_back_unless_its_removal_is_forced() {
         harness.kill(1);
         let config = BrokerConfig::new(NodeId(1)).log;
         let mut out = crate::io::Out::default();
-        let mut logs = LogManager::load(harness.disk(1), config, fixes).expect("the logs load");
+        let mut logs =
+            LogManager::load(harness.disk(1), PartitionLogConfig { fixes, ..config }).expect("the logs load");
         logs.start(|_| true, &mut out);
         harness.disk(1).apply(&mut out);
         assert_eq!(read_clean_shutdown(harness.disk(1)), None);
@@ -129,7 +128,7 @@ fn a_log_that_is_not_assigned_here_is_set_aside() {
     let mut harness = harness_with(0..1);
     harness.kill(1);
     let config = BrokerConfig::new(NodeId(1));
-    let mut logs = LogManager::load(harness.disk(1), config.log, Fixes::NONE).expect("the logs load");
+    let mut logs = LogManager::load(harness.disk(1), config.log).expect("the logs load");
     let mut out = crate::io::Out::default();
     logs.start(|_| false, &mut out);
     harness.disk(1).apply(&mut out);
@@ -138,5 +137,5 @@ fn a_log_that_is_not_assigned_here_is_set_aside() {
     assert!(paths.iter().all(|path| !path.starts_with("t-0/")), "{paths:?}");
     let aside = "t-0.BwcHBwcHBwcHBwcHBwcHBw-stray/00000000000000000000.log";
     assert!(paths.iter().any(|path| **path == *aside), "{paths:?}");
-    assert!(LogManager::load(harness.disk(1), config.log, Fixes::NONE).is_ok());
+    assert!(LogManager::load(harness.disk(1), config.log).is_ok());
 }

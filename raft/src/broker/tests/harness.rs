@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use crate::broker::config::BrokerConfig;
 use crate::broker::data_plane::DataPlane;
-use crate::broker::log::LogManager;
+use crate::broker::log::{LogManager, PartitionLogConfig};
 use crate::broker::partition::Partition;
 use crate::broker::view::{BrokerView, ClusterView, PartitionView, TopicView, TopicsDelta};
 use crate::bugs::Bugs;
@@ -158,7 +158,8 @@ impl Harness {
         let (bugs, fixes) = self.switches;
         let mut config = BrokerConfig::new(NodeId(id)).with_switches(bugs, fixes);
         config.log.segment_bytes = 300;
-        let logs = LogManager::load(&self.broker(id).disk, config.log, fixes).expect("the logs load");
+        let logs =
+            LogManager::load(&self.broker(id).disk, PartitionLogConfig { fixes, ..config.log }).expect("the logs load");
         let mut plane = DataPlane::new(Rc::new(config), logs);
         let epoch = self.image.broker(NodeId(id)).expect("it is registered").epoch;
         plane.replicas_mut().set_broker_epoch(epoch);

@@ -192,8 +192,11 @@ impl SubscriptionState {
         let Some(state) = state.filter(|state| state.fetch == FetchState::AwaitValidation(requested)) else {
             return Validated::Stale;
         };
-        let says_nothing = requested.is_of_lost_epoch(end_epoch) && self.fixes.has(Fix::CompareEpochOfPosition);
-        if end_offset.0 < 0 || end_epoch.0 < 0 || says_nothing {
+        let lost_epoch = requested.is_of_lost_epoch(end_epoch) && self.fixes.has(Fix::CompareEpochOfPosition);
+        // Records of later epochs are lost, wherever the epoch of the response ends.
+        let later = state.read.iter().find(|(epoch, _)| lost_epoch && *epoch > end_epoch).map(|(_, begins)| *begins);
+        let end_offset = later.map_or(end_offset, |begins| begins.min(end_offset));
+        if end_offset.0 < 0 || end_epoch.0 < 0 || lost_epoch && later.is_none() {
             if self.request_offset_reset(partition) { Validated::Reset } else { Validated::Throws }
         } else if end_offset >= requested.offset {
             state.fetch = FetchState::Fetching(requested);

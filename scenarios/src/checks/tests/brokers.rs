@@ -37,6 +37,7 @@ pub const CONFIG: PartitionLogConfig = PartitionLogConfig {
     segment_ms: 604_800_000,
     max_message_bytes: 1 << 20,
     bugs: raft::bugs::Bugs::NONE,
+    fixes: raft::fixes::Fixes::NONE,
 };
 const CLIENT_CONNECTION: u64 = 9;
 const CONTROLLER: NodeId = NodeId(1);
@@ -525,8 +526,7 @@ impl Brokers {
     pub fn boot(&mut self, server: usize) {
         let incarnation = self.checks.models.servers[server].incarnation + 1;
         self.checks.on(Crossing { at_ns: 0, server, event: Event::Booted { incarnation, disk: &self.disks[server] } });
-        let mut manager = LogManager::load(&self.disks[server], CONFIG, raft::fixes::Fixes::NONE)
-            .unwrap_or_else(|error| panic!("{error}"));
+        let mut manager = LogManager::load(&self.disks[server], CONFIG).unwrap_or_else(|error| panic!("{error}"));
         let mut out = Out::default();
         manager.start(|_| true, &mut out);
         self.logs[server] = manager.open("t", TOPIC, 0, &mut out);

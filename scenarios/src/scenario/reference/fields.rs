@@ -72,6 +72,7 @@ fields! {
     "network.link.latency": Latency, Required("\"2ms\""), "One-way latency.";
 
     "disk.fsync": Latency, Default("\"1ms\""), "Duration of an fsync; a median of 0 is allowed here.";
+    "disk.fs": OneOf(&["posix", "ext4", "xfs"]), Default("\"posix\""), "`posix`: an fsync of a file makes its bytes durable, and only one of the directory makes its name so. `ext4`, `xfs`: an fsync of a changed file also commits all changes of directories before it.";
 
     "clock.offset_ms": IntegerRange { min: -86_400_000, max: 86_400_000 }, Default("0"), "Offset of a server's wall clock, ms; drawn for each server.";
     "clock.drift_ppm": DRIFT, Default("0"), "Rate error of both clocks of a server, parts per million; drawn for each server.";

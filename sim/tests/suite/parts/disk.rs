@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use proptest::prelude::*;
-use sim::disk::Disk;
+use sim::disk::{Disk, FileSystem};
 use sim::fault::Tail;
 use sim::process::{DiskError, File};
 use sim::rng::{Entropy, Purpose, Seed};
@@ -59,6 +59,43 @@ fn a_synced_file_without_a_durable_name_is_lost() {
     assert_eq!(synced.read_durable("a"), Some(b"new".to_vec()));
     disk.power_lost(Tail::Lost, &mut entropy(0));
     assert!(disk.paths().is_empty());
+}
+
+#[test]
+fn a_journal_is_committed_with_a_changed_file_and_not_with_another() {
+    for (file_system, left) in [(FileSystem::Posix, true), (FileSystem::Ext4, false), (FileSystem::Xfs, false)] {
+        let mut disk = Disk::new(file_system);
+        for name in ["a", "b"] {
+            disk.install(&path(name), &bytes(b"old"));
+        }
+        disk.open(A, &path("a"), false);
+        disk.unlink("b");
+        disk.fsync(A);
+        assert!(disk.read_durable("b").is_some(), "{file_system:?}: nothing of the file has changed");
+        disk.append(A, &bytes(b"new")).expect("not full");
+        disk.fsync(A);
+        assert_eq!(disk.read_durable("b").is_some(), left, "{file_system:?}");
+    }
+}
+
+#[test]
+fn a_journal_keeps_no_appended_byte_without_the_changes_before_it() {
+    let mut disk = Disk::new(FileSystem::Ext4);
+    for name in ["a", "b"] {
+        disk.install(&path(name), &bytes(b"old"));
+    }
+    disk.open(A, &path("a"), false);
+    disk.unlink("b");
+    disk.append(A, &bytes(&[7; 2 * SECTOR])).expect("not full");
+    let (mut found, mut tails) = (0, 0);
+    for seed in 0..64 {
+        let mut torn = disk.clone();
+        torn.power_lost(Tail::Torn, &mut entropy(seed));
+        let (is_back, has_tail) = (torn.read("b").is_some(), torn.durable_len("a") > 3);
+        assert!(!is_back || !has_tail);
+        (found, tails) = (found + usize::from(is_back), tails + usize::from(has_tail));
+    }
+    assert!(found > 0 && tails > 0);
 }
 
 /// A new file, synced, is renamed over the old one.

@@ -5,14 +5,12 @@ use crate::broker::log::paths;
 use crate::broker::log::producer_state::ProducerStates;
 use crate::bugs::Bug;
 use crate::ids::Offset;
-use crate::io::{Effect, Out};
-use crate::log::EpochCache;
+use crate::io::Out;
+use crate::log::{EpochCache, remove_segments};
 
 impl PartitionLog {
     /// Removes every batch that reaches to `target` or beyond, with epochs and producer state. Truncation below the
-    /// high watermark is allowed and clips it (§6.5). The truncated file is not flushed; the removal of whole segments
-    /// is, because a segment that reappeared after a power loss would follow other records than before (Kafka relies on
-    /// the order of the file system's journal). If it returns that something was truncated, the recovery points must be
+    /// high watermark is allowed and clips it (§6.5). The truncated file is not flushed. If it returns that something was truncated, the recovery points must be
     /// checkpointed before the next append: an older one would cover records appended later (`LogManager.truncateTo`).
     #[must_use]
     pub fn truncate_to(&mut self, target: Offset, out: &mut Out) -> bool {
@@ -42,20 +40,19 @@ impl PartitionLog {
 
     /// Removes the files of the segments from index `keep` on.
     fn unlink_segments(&mut self, keep: usize, out: &mut Out) {
-        for segment in self.segments[keep..].iter().rev() {
-            out.push(Effect::Unlink { path: paths::segment(&self.directory, segment.base_offset) });
+        let directory = &self.directory;
+        let removed = self.segments[keep..].iter().map(|segment| paths::segment(directory, segment.base_offset));
+        if remove_segments(removed, self.config.fixes, out) {
+            self.directory_dirty = false;
         }
-        out.push(Effect::FsyncDirectory);
-        self.directory_dirty = false;
     }
 
     /// `truncateFullyAndStartAt`: removes all records; the next record gets `offset`. The recovery points must be
     /// checkpointed, as above.
     pub fn truncate_fully_and_start_at(&mut self, offset: Offset, out: &mut Out) {
-        for segment in self.segments.drain(..).rev() {
-            out.push(Effect::Unlink { path: paths::segment(&self.directory, segment.base_offset) });
-        }
-        out.push(Effect::FsyncDirectory);
+        let directory = &self.directory;
+        let removed = self.segments.drain(..).map(|segment| paths::segment(directory, segment.base_offset));
+        remove_segments(removed, self.config.fixes, out);
         self.new_segment(offset, out);
         self.end = offset;
         self.recovery_point = offset;

@@ -8,13 +8,19 @@ use super::super::partition_log::{LeaderAppend, PartitionLog};
 use super::super::partition_log_config::PartitionLogConfig;
 use super::super::producer_state::ProducerStates;
 use crate::bugs::Bugs;
+use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, Offset, ProducerId, Uuid};
 use crate::io::Out;
 use crate::log::{Batch, BatchBuilder, BatchProducer, Records};
 use crate::message::ErrorCode;
 
-const CONFIG: PartitionLogConfig =
-    PartitionLogConfig { segment_bytes: 400, segment_ms: i64::MAX, max_message_bytes: 1 << 20, bugs: Bugs::NONE };
+const CONFIG: PartitionLogConfig = PartitionLogConfig {
+    segment_bytes: 400,
+    segment_ms: i64::MAX,
+    max_message_bytes: 1 << 20,
+    bugs: Bugs::NONE,
+    fixes: Fixes::NONE,
+};
 
 fn batch(epoch: i16, base_sequence: i32, count: u64) -> Rc<Batch> {
     let mut builder = BatchBuilder::new(Offset(0), LeaderEpoch(-1), 0);
