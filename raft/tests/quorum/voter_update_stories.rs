@@ -6,7 +6,7 @@ use raft::ids::{LeaderEpoch, NodeId};
 use raft::io::{Observation, Probe, Role};
 use raft::log::Records;
 use raft::message::{
-    ApiVersionsResponse, ErrorCode, KRaftVersionFeature, Request, Response, UpdateRaftVoterRequest,
+    ApiVersionsResponse, Endpoint, ErrorCode, KRaftVersionFeature, Request, Response, UpdateRaftVoterRequest,
     UpdateRaftVoterResponse,
 };
 
@@ -109,6 +109,22 @@ fn a_voter_that_was_refused_tries_again_and_asks_another_one_meanwhile() {
 }
 
 #[test]
+fn a_leader_that_does_not_know_the_version_counts_as_updated() {
+    let mut harness = Harness::one_of_three();
+    harness.ask(begin(2, 5));
+    follow(&mut harness, 5, 3 * TIMEOUT_MS);
+    let sent = harness.sent("UpdateRaftVoter");
+    harness.reply(&sent, updated(ErrorCode::UnsupportedVersion, 2, 5));
+    let next = harness.sent("Fetch");
+    assert_eq!(next.to, NodeId(2), "there is no backoff");
+    harness.advance_ms(TIMEOUT_MS - 100);
+    assert_eq!(harness.role(), Role::Follower, "the fetch timer was restarted");
+    harness.reply(&next, fetched(2, 5, Records::default(), None));
+    follow(&mut harness, 5, 5 * TIMEOUT_MS);
+    assert!(!harness.has_sent("UpdateRaftVoter"));
+}
+
+#[test]
 fn a_leader_accepts_it_when_the_voter_has_answered_api_versions() {
     let (mut harness, epoch) = committed_leader();
     assert_eq!(harness.ask(update(2, epoch)), None);
@@ -170,6 +186,10 @@ fn a_leader_refuses_what_it_cannot_judge() {
         (wrong(|it| it.voter_directory_id = None), ErrorCode::InvalidRequest),
         (wrong(|it| it.voter_id = NodeId::NONE), ErrorCode::InvalidRequest),
         (wrong(|it| it.listeners = [].into()), ErrorCode::InvalidRequest),
+        (
+            wrong(|it| it.listeners = [Endpoint { name: "OTHER".into(), ..it.listeners[0].clone() }].into()),
+            ErrorCode::InvalidRequest,
+        ),
         (wrong(|it| it.k_raft_version_feature.max_supported_version = -1), ErrorCode::InvalidRequest),
     ] {
         assert_eq!(error_of(harness.ask(request)), Some(error));
@@ -206,6 +226,34 @@ fn a_pending_one_ends_with_its_time_its_probe_or_its_leader() {
     harness.answers.clear();
     harness.ask(begin(2, epoch + 1));
     assert_eq!(answer(&mut harness), Some(ErrorCode::NotLeaderOrFollower));
+}
+
+/// `KafkaRaftClient.handleApiVersionsResponse`: there is no pending operation.
+#[test]
+fn a_probe_that_is_lost_after_its_update_has_expired_causes_no_backoff() {
+    let (mut harness, epoch) = committed_leader();
+    assert_eq!(harness.ask(update(2, epoch)), None);
+    let probe = harness.sent("ApiVersions");
+    // Nobody needs BeginQuorumEpoch.
+    for _ in 0..4 {
+        let end = harness.look().end;
+        harness.ask(fetch(2, epoch, (epoch, end), None));
+        harness.ask(fetch(3, epoch, (epoch, end), None));
+        harness.advance_ms(TIMEOUT_MS / 4);
+    }
+    let timed_out = |answer: &(_, Response)| error_of(Some(answer.1.clone())) == Some(ErrorCode::RequestTimedOut);
+    harness.answers.retain(|(_, answer)| answer.name() == "UpdateRaftVoter");
+    assert!(harness.answers.len() == 1 && timed_out(&harness.answers[0]), "{:?}", harness.answers);
+    // The network client's limit is exclusive: it gives the connection up now.
+    harness.advance_ms(1);
+    // The next one is sent, and fails at once because of the connection's backoff. The one after that is answered
+    // by raft's backoff.
+    for _ in 0..2 {
+        assert_eq!(error_of(harness.ask(update(2, epoch))), Some(ErrorCode::RequestTimedOut));
+    }
+    harness.advance_ms(100);
+    assert_eq!(harness.ask(update(2, epoch)), None);
+    assert_eq!(harness.sent("ApiVersions").correlation_id, probe.correlation_id + 2);
 }
 
 #[test]
