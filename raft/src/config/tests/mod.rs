@@ -173,7 +173,7 @@ fn the_example_sets_load() {
 fn the_voters_stay_in_the_order_of_each_file() {
     let file = |id: i32, voters: &str| {
         let text = format!("{GOOD}node.id={id}\ncontroller.quorum.voters={voters}\n");
-        (format!("c{id}").into(), text)
+        (format!("c{id}"), text)
     };
     let files = vec![file(5, "5@e:1,1@a:1,3@c:1"), file(1, "1@a:1,3@c:1,5@e:1"), file(3, "5@e:1,1@a:1,3@c:1")];
     let configs = load_cluster(files).unwrap_or_else(|error| panic!("{error}"));
