@@ -229,6 +229,11 @@ impl NetworkChannel {
         self.inbound.pop_front()
     }
 
+    /// Whether there is a completed request that was not taken yet.
+    pub fn has_inbound(&self) -> bool {
+        !self.inbound.is_empty()
+    }
+
     /// When [`poll`](Self::poll) must run next, by the wall clock; 0 means at once.
     pub fn next_deadline_ms(&self) -> Option<i64> {
         match self.idle_until_ms {

@@ -162,7 +162,7 @@ impl QuorumState {
 
     pub(super) fn follower_timeouts(&self) -> FollowerTimeouts {
         let fetch_ms = i64::from(self.timeouts.fetch_ms);
-        let rounds = if self.bugs.has(Bug::VoterUpdatedUnprobed) { 1 } else { 2 };
+        let rounds = if self.bugs.has(Bug::Kafka20661VoterUpdatedUnprobed) { 1 } else { 2 };
         FollowerTimeouts { fetch_ms, update_voter_period_ms: rounds * fetch_ms }
     }
 

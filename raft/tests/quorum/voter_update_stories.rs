@@ -1,4 +1,5 @@
-//! UpdateRaftVoter with kraft.version 0 (KIP-853): each voter sends it to each new leader, which looks at the voter first.
+//! UpdateRaftVoter with kraft.version 0 (KIP-853): each voter sends it to each new leader, which sends the voter an
+//! ApiVersions request first.
 
 use raft::bugs::{Bug, Bugs};
 use raft::fixes::Fixes;
@@ -257,8 +258,8 @@ fn a_probe_that_is_lost_after_its_update_has_expired_causes_no_backoff() {
 }
 
 #[test]
-fn releases_up_to_4_4_do_not_look() {
-    let bugs = Bugs::NONE.with(Bug::VoterUpdatedUnprobed);
+fn releases_up_to_4_4_send_no_api_versions() {
+    let bugs = Bugs::NONE.with(Bug::Kafka20661VoterUpdatedUnprobed);
     let mut harness = Harness::boot(spec(1, 3, bugs, Fixes::default()), Default::default(), 0);
     harness.ask(begin(2, 5));
     follow(&mut harness, 5, TIMEOUT_MS + 200);

@@ -91,7 +91,7 @@ impl RaftClient {
             return respond(error, self, step);
         }
         let voter = request.voter_id;
-        if self.setup.bugs.has(Bug::VoterUpdatedUnprobed) {
+        if self.setup.bugs.has(Bug::Kafka20661VoterUpdatedUnprobed) {
             self.accept_update(voter, step);
             return respond(ErrorCode::None, self, step);
         }
