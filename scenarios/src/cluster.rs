@@ -143,8 +143,9 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
             None => client(&scenario, seed, place, index, &places, explicit),
         });
     }
-    let voters =
+    let mut voters: Vec<NodeId> =
         configs.first().map_or(Vec::new(), |config| config.quorum.voters.iter().map(|voter| voter.id).collect());
+    voters.sort_unstable();
     let world = WorldConfig {
         seed,
         nodes,

@@ -396,9 +396,10 @@ switches! {
         TornTailNotCut,
         /// N30: a replica starts with a high watermark at its recovery point.
         FlushedCountsAsCommitted,
-        /// N31: a leader accepts an UpdateRaftVoter without a look at its sender's versions, and a voter sends it
-        /// already one fetch timeout after it has followed its leader, as all releases up to 4.4 do.
-        VoterUpdatedUnprobed,
+        /// R37 (KAFKA-20661): a leader accepts an UpdateRaftVoter without an ApiVersions request to the voter, and a
+        /// voter sends it already one fetch timeout after it has followed its leader. With kraft.version 0 releases
+        /// since KAFKA-16538 do so: 4.3.0 and 4.4.0, but not 4.0.0, which does not send it.
+        Kafka20661VoterUpdatedUnprobed,
         /// DamagedFileRefused's second synthetic mutant: a malformed entry of a `leader-epoch-checkpoint` is skipped.
         MalformedEpochSkipped,
     }

@@ -127,7 +127,9 @@ fn assumed_voters(sources: &[&Source<'_>]) -> Result<Option<Rc<[Voter]>>, Config
 impl NodeFile {
     /// The voters in order of id; listener names are each node's own affair.
     fn addresses(&self) -> String {
-        self.config.quorum.voters.iter().map(Voter::to_string).collect::<Vec<_>>().join(",")
+        let mut voters: Vec<&Voter> = self.config.quorum.voters.iter().collect();
+        voters.sort_by_key(|voter| voter.id);
+        voters.into_iter().map(Voter::to_string).collect::<Vec<_>>().join(",")
     }
 
     /// The property that says which node this is.

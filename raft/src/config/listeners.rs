@@ -17,7 +17,7 @@ pub(crate) fn items(list: &str) -> Vec<&str> {
     if list.trim().is_empty() { Vec::new() } else { list.split(',').map(str::trim).collect() }
 }
 
-/// `id@host:port,…`, ascending by id. Kafka keeps the last of two entries with one id without
+/// `id@host:port,…`, in the order as written. Kafka keeps the last of two entries with one id without
 /// a word; here that is a contradiction.
 pub(crate) fn voters(list: &str, listener: &Rc<str>) -> Result<Vec<Voter>, Refused> {
     const FORM: &str = "id@host:port, separated by commas";
@@ -42,7 +42,6 @@ pub(crate) fn voters(list: &str, listener: &Rc<str>) -> Result<Vec<Voter>, Refus
         }
         voters.push(Voter { id, endpoint: Endpoint { name: listener.clone(), host: host.into(), port } });
     }
-    voters.sort_by_key(|v| v.id);
     Ok(voters)
 }
 

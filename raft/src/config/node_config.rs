@@ -57,7 +57,7 @@ pub struct NodeConfig {
 pub struct ControllerConfig {
     /// `node.id`
     pub node_id: NodeId,
-    /// `controller.quorum.voters`, ascending by id.
+    /// `controller.quorum.voters`, in the order as written, which decides that of the bootstrap servers.
     pub voters: Rc<[Voter]>,
     /// `controller.quorum.election.timeout.ms`
     pub election_timeout_ms: i32,

@@ -24,6 +24,13 @@ pub enum Validation {
     Diverging(OffsetAndEpoch),
 }
 
+/// Kafka's `AppendOrigin`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum AppendOrigin {
+    RaftLeader,
+    Replication,
+}
+
 /// Kafka's `LogOffsetMetadata`: an offset, and the segment in which it was looked up. That of the log end is the active
 /// one; after a roll, the same offset is in the next segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +143,7 @@ impl RaftLog {
         if batch.len_bytes() > MAX_BATCH_BYTES {
             return Err(self.refused(batch, "it is larger than 8 MiB"));
         }
-        self.append(slice::from_ref(batch), now_ms, out)
+        self.append(slice::from_ref(batch), AppendOrigin::RaftLeader, now_ms, out)
     }
 
     /// Follower append of fetched batches; batches above `current_epoch` and all after them are skipped (KAFKA-18723);
@@ -168,7 +175,7 @@ impl RaftLog {
             }
             end = batch.next_offset();
         }
-        self.append(batches, now_ms, out)?;
+        self.append(batches, AppendOrigin::Replication, now_ms, out)?;
         Ok(true)
     }
 
@@ -184,16 +191,25 @@ impl RaftLog {
         LogError::in_file(&segment_path(active), what)
     }
 
-    /// Appends batches to the same segment, as one append does in Kafka: that they exceed its size is fatal
-    /// (`RecordBatchTooLargeException`).
-    fn append(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) -> Result<(), LogError> {
+    /// Appends batches to the same segment, as one append does in Kafka. That a leader's exceed its size is fatal
+    /// (`RecordBatchTooLargeException`); a follower takes what its leader has accepted (`UnifiedLog.append`,
+    /// KAFKA-17375).
+    fn append(
+        &mut self,
+        batches: &[Rc<Batch>],
+        origin: AppendOrigin,
+        now_ms: i64,
+        out: &mut Out,
+    ) -> Result<(), LogError> {
         self.write_topic_id(out);
         for batch in batches {
             self.assign_epoch_start(batch.epoch, self.offset_of(batch), out);
         }
         let bytes: u64 = batches.iter().map(|batch| batch.len_bytes() as u64).sum();
-        if let (true, Some(first)) = (bytes > self.config.segment_bytes, batches.first()) {
-            return Err(self.refused(first, "what is appended with it is larger than a segment"));
+        if let (AppendOrigin::RaftLeader, true, Some(first)) =
+            (origin, bytes > self.config.segment_bytes, batches.first())
+        {
+            return Err(self.refused(first, "it is larger than a segment"));
         }
         self.maybe_roll(batches, now_ms, out);
         for batch in batches {

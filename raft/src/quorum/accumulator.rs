@@ -62,7 +62,7 @@ pub struct BatchAccumulator {
     completed: VecDeque<CompletedBatch>,
     /// The buffer of `current`.
     buffer: Option<BufferId>,
-    /// Lent by the replica while it leads.
+    /// Owned by the accumulator while the replica leads.
     pub memory: BatchMemoryPool,
     /// A control batch has completed the current one, which the next drain then does not (`DrainStatus.FINISHED`).
     drain_is_finished: bool,
@@ -198,9 +198,13 @@ impl BatchAccumulator {
         self.next_offset
     }
 
-    /// Leadership has ended: records that were not drained are dropped, and no more are accepted. Returns the buffers.
+    /// Leadership has ended: records that were not drained are dropped, and no more are accepted. Returns the buffers,
+    /// without that of a current batch which the last drain of Kafka does not complete.
     pub fn close(&mut self) -> BatchMemoryPool {
         self.closed = true;
+        if std::mem::take(&mut self.drain_is_finished) {
+            self.current = None;
+        }
         self.complete_current();
         for completed in self.completed.drain(..) {
             self.memory.release(completed.buffer);
@@ -439,6 +443,23 @@ mod tests {
         assert_eq!(drain(&mut accumulator), [], "fenced as well");
         accumulator.schedule_prepared_append();
         assert_eq!(drain(&mut accumulator), [(101, 102), (103, 103)]);
+    }
+
+    #[test]
+    fn a_batch_behind_a_control_batch_keeps_its_buffer_when_leadership_ends() {
+        let close = |with_control: bool| {
+            let mut accumulator = accumulator(MAX_BYTES, Bugs::NONE);
+            if with_control {
+                accumulator.append_control(1_000, [leader_change()]);
+            }
+            accumulator.prepare_append(1_000, EPOCH, &[1]).expect("in time");
+            let current = accumulator.buffer.expect("it has a batch");
+            let mut memory = accumulator.close();
+            assert_eq!(drain(&mut accumulator), []);
+            (0..2).any(|_| memory.allocate() == current)
+        };
+        assert!(close(false));
+        assert!(!close(true), "`DrainStatus.FINISHED`: BatchAccumulator.close drains what is complete");
     }
 
     #[test]

@@ -15,7 +15,7 @@
 //!
 //! Simplifications, which change no observable behaviour: parked fetches expire on this thread, not on a separate one;
 //! and the thread of an observer whose fetch timer has expired waits here, where Kafka's polls all the time without
-//! effect until a request or a backoff ends (`RaftClient::polls_without_waiting`).
+//! effect until a request or a backoff ends (`RaftClient::observer_wait_ms`).
 
 mod append;
 mod fetch;
@@ -192,7 +192,7 @@ impl RaftClient {
             wait_ms = 0;
         }
         self.quorum.write_late(step);
-        step.out.record(|| DialogueEntry::Waits { ms: if self.polls_without_waiting() { 0 } else { wait_ms } });
+        step.out.record(|| DialogueEntry::Waits { ms: wait_ms });
         self.arm_timer(wait_ms, step);
         Ok(())
     }

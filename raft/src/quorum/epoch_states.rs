@@ -116,8 +116,6 @@ pub struct FollowerState {
     pub update_voter_period: Timer,
     pub update_voter_period_ms: i64,
     pub has_updated_leader: bool,
-    /// The correlation id of the last UpdateRaftVoter.
-    pub update_voter_request: Option<i32>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +146,6 @@ impl FollowerState {
             update_voter_period: Timer::new(now_ms, update_voter_period_ms),
             update_voter_period_ms,
             has_updated_leader: false,
-            update_voter_request: None,
         }
     }
 }

@@ -10,9 +10,9 @@ use super::timer::Timer;
 use super::voter_set::VoterSet;
 use crate::bugs::{Bug, Bugs};
 use crate::ids::{NodeId, Offset, ReplicaKey};
-use crate::io::Connection;
+use crate::io::{Connection, Effect};
 use crate::log::LogOffsetMetadata;
-use crate::message::KRaftVersionFeature;
+use crate::message::{CurrentLeader, ErrorCode, KRaftVersionFeature, Response, UpdateRaftVoterResponse};
 
 /// The replication state of one voter, itself included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,9 +39,18 @@ pub struct UpdateVoterHandlerState {
     pub supported: KRaftVersionFeature,
     pub connection: Connection,
     pub correlation_id: i32,
-    /// The correlation id of ApiVersions.
-    pub api_versions_request: i32,
     pub timeout: Timer,
+}
+
+/// The answer to an UpdateRaftVoter.
+pub fn update_voter_response(
+    connection: Connection,
+    correlation_id: i32,
+    error: ErrorCode,
+    current_leader: CurrentLeader,
+) -> Effect {
+    let response = Response::UpdateRaftVoter(UpdateRaftVoterResponse { error, current_leader });
+    Effect::SendResponse { connection, correlation_id, response }
 }
 
 /// Kafka's `LeaderState`.

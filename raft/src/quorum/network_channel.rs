@@ -25,13 +25,40 @@ const RECONNECT_BACKOFF: ExponentialBackoff = ExponentialBackoff { initial_ms: 5
 /// Low bits of a [`ConnectToken`] that hold the destination's index.
 const INDEX_BITS: u32 = 8;
 
-/// Why a request got no response; raft treats both as a top-level BROKER_NOT_AVAILABLE.
+/// Why a request got no response; raft treats both as the error BROKER_NOT_AVAILABLE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransportError {
     /// The connection was lost, could not be made, or is in reconnect backoff.
     Disconnected,
     /// There was no response, or the request was not sent, within `controller.quorum.request.timeout.ms`.
     TimedOut,
+}
+
+/// The API of a lost request, as far as the answer that Kafka gives itself to it is not the same for all
+/// (`RaftUtil.errorResponse`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LostApi {
+    UpdateRaftVoter,
+    ApiVersions,
+    /// The error is at the top level.
+    Other,
+}
+
+impl LostApi {
+    fn of(request: &Request) -> LostApi {
+        match request {
+            Request::UpdateRaftVoter(_) => LostApi::UpdateRaftVoter,
+            Request::ApiVersions(_) => LostApi::ApiVersions,
+            _ => LostApi::Other,
+        }
+    }
+}
+
+/// A request without a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost {
+    pub api: LostApi,
+    pub error: TransportError,
 }
 
 /// A completed request.
@@ -41,7 +68,7 @@ pub struct Inbound {
     pub from: NodeId,
     pub correlation_id: i32,
     /// The response, or why there is none.
-    pub result: Result<Response, TransportError>,
+    pub result: Result<Response, Lost>,
 }
 
 /// All outgoing connections of one replica.
@@ -83,6 +110,7 @@ enum PeerConnection {
 #[derive(Clone, Copy, Debug)]
 struct InFlight {
     correlation_id: i32,
+    api: LostApi,
     sent_ms: i64,
 }
 
@@ -263,7 +291,7 @@ impl NetworkChannel {
             return;
         };
         if let Some(Unsent { correlation_id, request, .. }) = destination.unsent.pop_front() {
-            *in_flight = Some(InFlight { correlation_id, sent_ms: now_ms });
+            *in_flight = Some(InFlight { correlation_id, api: LostApi::of(&request), sent_ms: now_ms });
             out.push(Effect::SendRequest { connection: *connection, correlation_id, request });
         }
     }
@@ -275,8 +303,9 @@ impl NetworkChannel {
         let was_ready = match destination.link {
             PeerConnection::Connecting { .. } => false,
             PeerConnection::Ready { in_flight, .. } => {
-                if let Some(InFlight { correlation_id, .. }) = in_flight {
-                    self.inbound.push_back(Inbound { from: destination.to, correlation_id, result: Err(error) });
+                if let Some(InFlight { correlation_id, api, .. }) = in_flight {
+                    let result = Err(Lost { api, error });
+                    self.inbound.push_back(Inbound { from: destination.to, correlation_id, result });
                 }
                 true
             }
@@ -289,11 +318,7 @@ impl NetworkChannel {
 
     fn fail_unsent(&mut self, index: usize) {
         let Destination { to, unsent, .. } = &mut self.destinations[index];
-        self.inbound.extend(unsent.drain(..).map(|request| Inbound {
-            from: *to,
-            correlation_id: request.correlation_id,
-            result: Err(TransportError::Disconnected),
-        }));
+        self.inbound.extend(unsent.drain(..).map(|unsent| unsent.lost(*to, TransportError::Disconnected)));
     }
 
     /// Fails requests that have been queued for longer than the request timeout. The age counts from the call of
@@ -307,11 +332,17 @@ impl NetworkChannel {
         unsent.retain(|request| {
             let in_time = now_ms <= request.created_ms.saturating_add(timeout_ms);
             if !in_time {
-                let result = Err(TransportError::TimedOut);
-                inbound.push_back(Inbound { from: *to, correlation_id: request.correlation_id, result });
+                inbound.push_back(request.lost(*to, TransportError::TimedOut));
             }
             in_time
         });
+    }
+}
+
+impl Unsent {
+    fn lost(&self, to: NodeId, error: TransportError) -> Inbound {
+        let result = Err(Lost { api: LostApi::of(&self.request), error });
+        Inbound { from: to, correlation_id: self.correlation_id, result }
     }
 }
 

@@ -14,16 +14,16 @@ use super::epoch_states::{
     CandidateState, EpochElection, EpochState, FollowerState, FollowerTimeouts, ProspectiveState, ResignedState,
     UnattachedState,
 };
-use super::leader_state::LeaderState;
+use super::leader_state::{LeaderState, update_voter_response};
 use super::memory_pool::BatchMemoryPool;
 use super::timer::Timer;
 use super::voter_set::VoterSet;
 use crate::bugs::{Bug, Bugs};
 use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey};
-use crate::io::{Effect, Observation, Role};
+use crate::io::{Observation, Role};
 use crate::log::{ElectionState, write_election_state};
-use crate::message::{CurrentLeader, Endpoints, ErrorCode, Response, UpdateRaftVoterResponse};
+use crate::message::{CurrentLeader, Endpoints, ErrorCode};
 use crate::step::{Fatal, Step, throw};
 
 /// The configuration of the table.
@@ -162,7 +162,7 @@ impl QuorumState {
 
     pub(super) fn follower_timeouts(&self) -> FollowerTimeouts {
         let fetch_ms = i64::from(self.timeouts.fetch_ms);
-        let rounds = if self.bugs.has(Bug::VoterUpdatedUnprobed) { 1 } else { 2 };
+        let rounds = if self.bugs.has(Bug::Kafka20661VoterUpdatedUnprobed) { 1 } else { 2 };
         FollowerTimeouts { fetch_ms, update_voter_period_ms: rounds * fetch_ms }
     }
 
@@ -339,10 +339,9 @@ impl QuorumState {
             leader_epoch: self.epoch,
             endpoints: self.voters.endpoints(self.local.id).cloned(),
         };
-        let response = UpdateRaftVoterResponse { error: ErrorCode::NotLeaderOrFollower, current_leader };
         let (connection, correlation_id) = (pending.connection, pending.correlation_id);
-        let response = Response::UpdateRaftVoter(response);
-        step.out.push(Effect::SendResponse { connection, correlation_id, response });
+        let error = ErrorCode::NotLeaderOrFollower;
+        step.out.push(update_voter_response(connection, correlation_id, error, current_leader));
     }
 
     pub(super) fn random_election_timer(&self, step: &mut Step<'_>) -> Timer {

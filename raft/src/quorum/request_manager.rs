@@ -11,7 +11,8 @@ use crate::ids::NodeId;
 use crate::io::Entropy;
 
 /// The servers of static voters, the replica itself included, in the order of Kafka's list: that of the `HashMap` of
-/// `QuorumConfig.parseVoterConnections`, whose capacity comes from the number of voters.
+/// `QuorumConfig.parseVoterConnections`, whose capacity comes from the number of voters. Ids of one bucket stay in the
+/// order in which `controller.quorum.voters` names them.
 pub fn bootstrap_servers(voters: &[Voter]) -> Rc<[NodeId]> {
     let smallest = voters.len().next_power_of_two();
     let buckets = if voters.len() * 4 > smallest * 3 { smallest * 2 } else { smallest };
@@ -192,6 +193,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::message::Endpoint;
 
     const BACKOFF_MS: i64 = 20;
     const TIMEOUT_MS: i64 = 200;
@@ -338,6 +340,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_bootstrap_servers_are_in_the_order_of_the_hash_map_of_the_voters() {
+        let order = |written: &[i32]| -> Vec<i32> {
+            let endpoint = Endpoint { name: "CONTROLLER".into(), host: "host".into(), port: 9093 };
+            let voter = |id: &i32| Voter { id: NodeId(*id), endpoint: endpoint.clone() };
+            let voters: Vec<Voter> = written.iter().map(voter).collect();
+            bootstrap_servers(&voters).iter().map(|id| id.0).collect()
+        };
+        assert_eq!(order(&[3, 2, 1]), [1, 2, 3]);
+        // 1 and 5 share one of 4 buckets, and are in it in the order in which they were put there.
+        assert_eq!(order(&[1, 3, 5]), [1, 5, 3]);
+        assert_eq!(order(&[5, 1, 3]), [5, 1, 3]);
+        assert_eq!(order(&[1, 2, 3, 4, 5, 6, 17]), [1, 17, 2, 3, 4, 5, 6], "16 buckets");
+        assert_eq!(order(&[1 << 16, 1]), [1 << 16, 1], "both are 1 when the upper half is folded in");
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! UpdateRaftVoter with kraft.version 0 (KIP-853): each voter sends it to each new leader, which looks at the voter first.
+//! UpdateRaftVoter with kraft.version 0 (KIP-853): each voter sends it to each new leader, which sends the voter an
+//! ApiVersions request first.
 
 use raft::bugs::{Bug, Bugs};
 use raft::fixes::Fixes;
@@ -6,7 +7,7 @@ use raft::ids::{LeaderEpoch, NodeId};
 use raft::io::{Observation, Probe, Role};
 use raft::log::Records;
 use raft::message::{
-    ApiVersionsResponse, ErrorCode, KRaftVersionFeature, Request, Response, UpdateRaftVoterRequest,
+    ApiVersionsResponse, Endpoint, ErrorCode, KRaftVersionFeature, Request, Response, UpdateRaftVoterRequest,
     UpdateRaftVoterResponse,
 };
 
@@ -109,6 +110,22 @@ fn a_voter_that_was_refused_tries_again_and_asks_another_one_meanwhile() {
 }
 
 #[test]
+fn a_leader_that_does_not_know_the_version_counts_as_updated() {
+    let mut harness = Harness::one_of_three();
+    harness.ask(begin(2, 5));
+    follow(&mut harness, 5, 3 * TIMEOUT_MS);
+    let sent = harness.sent("UpdateRaftVoter");
+    harness.reply(&sent, updated(ErrorCode::UnsupportedVersion, 2, 5));
+    let next = harness.sent("Fetch");
+    assert_eq!(next.to, NodeId(2), "there is no backoff");
+    harness.advance_ms(TIMEOUT_MS - 100);
+    assert_eq!(harness.role(), Role::Follower, "the fetch timer was restarted");
+    harness.reply(&next, fetched(2, 5, Records::default(), None));
+    follow(&mut harness, 5, 5 * TIMEOUT_MS);
+    assert!(!harness.has_sent("UpdateRaftVoter"));
+}
+
+#[test]
 fn a_leader_accepts_it_when_the_voter_has_answered_api_versions() {
     let (mut harness, epoch) = committed_leader();
     assert_eq!(harness.ask(update(2, epoch)), None);
@@ -170,6 +187,10 @@ fn a_leader_refuses_what_it_cannot_judge() {
         (wrong(|it| it.voter_directory_id = None), ErrorCode::InvalidRequest),
         (wrong(|it| it.voter_id = NodeId::NONE), ErrorCode::InvalidRequest),
         (wrong(|it| it.listeners = [].into()), ErrorCode::InvalidRequest),
+        (
+            wrong(|it| it.listeners = [Endpoint { name: "OTHER".into(), ..it.listeners[0].clone() }].into()),
+            ErrorCode::InvalidRequest,
+        ),
         (wrong(|it| it.k_raft_version_feature.max_supported_version = -1), ErrorCode::InvalidRequest),
     ] {
         assert_eq!(error_of(harness.ask(request)), Some(error));
@@ -208,9 +229,37 @@ fn a_pending_one_ends_with_its_time_its_probe_or_its_leader() {
     assert_eq!(answer(&mut harness), Some(ErrorCode::NotLeaderOrFollower));
 }
 
+/// `KafkaRaftClient.handleApiVersionsResponse`: there is no pending operation.
 #[test]
-fn releases_up_to_4_4_do_not_look() {
-    let bugs = Bugs::NONE.with(Bug::VoterUpdatedUnprobed);
+fn a_probe_that_is_lost_after_its_update_has_expired_causes_no_backoff() {
+    let (mut harness, epoch) = committed_leader();
+    assert_eq!(harness.ask(update(2, epoch)), None);
+    let probe = harness.sent("ApiVersions");
+    // Nobody needs BeginQuorumEpoch.
+    for _ in 0..4 {
+        let end = harness.look().end;
+        harness.ask(fetch(2, epoch, (epoch, end), None));
+        harness.ask(fetch(3, epoch, (epoch, end), None));
+        harness.advance_ms(TIMEOUT_MS / 4);
+    }
+    let timed_out = |answer: &(_, Response)| error_of(Some(answer.1.clone())) == Some(ErrorCode::RequestTimedOut);
+    harness.answers.retain(|(_, answer)| answer.name() == "UpdateRaftVoter");
+    assert!(harness.answers.len() == 1 && timed_out(&harness.answers[0]), "{:?}", harness.answers);
+    // The network client's limit is exclusive: it gives the connection up now.
+    harness.advance_ms(1);
+    // The next one is sent, and fails at once because of the connection's backoff. The one after that is answered
+    // by raft's backoff.
+    for _ in 0..2 {
+        assert_eq!(error_of(harness.ask(update(2, epoch))), Some(ErrorCode::RequestTimedOut));
+    }
+    harness.advance_ms(100);
+    assert_eq!(harness.ask(update(2, epoch)), None);
+    assert_eq!(harness.sent("ApiVersions").correlation_id, probe.correlation_id + 2);
+}
+
+#[test]
+fn releases_up_to_4_4_send_no_api_versions() {
+    let bugs = Bugs::NONE.with(Bug::Kafka20661VoterUpdatedUnprobed);
     let mut harness = Harness::boot(spec(1, 3, bugs, Fixes::default()), Default::default(), 0);
     harness.ask(begin(2, 5));
     follow(&mut harness, 5, TIMEOUT_MS + 200);

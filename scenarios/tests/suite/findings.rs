@@ -75,8 +75,8 @@ findings! {
     // A raised `min.insync.replicas`, a member that leaves the ISR and an append must meet within 300 ms, and
     // then two brokers must be killed: 1 of 300 seeds (in `ci`, where it was found, 1 of 5,000).
     await_metadata_of_isr: "findings/await-metadata-of-isr" 70..90 >= 1;
-    // A leader must learn of two elections at once, after one follower has fetched more than the other: 1 of 800 seeds
-    // (in `combined`, where it was found, 1 of 5,000).
+    // A leader must learn of two elections at once, after one follower has fetched more than the other: 1 of 3,700
+    // seeds (in `combined`, where it was found, 1 of 5,000).
     reset_replicas_of_missed_epoch: "findings/reset-replicas-of-missed-epoch" 3365..3380 >= 1;
     compare_epoch_of_position: "findings/compare-epoch-of-position" 0..40 >= 3;
     drop_segments_behind_gap: "findings/drop-segments-behind-gap" 0..24 >= 16;

@@ -206,7 +206,7 @@ mutants! {
     n28_rename_not_forced: RenameNotForced, "quorum" 0 => "PersistBeforePromise:D2";
     n29_torn_tail_not_cut: TornTailNotCut, "power-loss" 0 => "LogMatching";
     n30_flushed_counts_as_committed: FlushedCountsAsCommitted, "brokers" 0 => "GhostMismatch";
-    n31_voter_updated_unprobed: VoterUpdatedUnprobed, "quorum" 0 => "VoterProbedBeforeUpdate";
+    r37_voter_updated_unprobed: Kafka20661VoterUpdatedUnprobed, "quorum" 0 => "VoterProbedBeforeUpdate";
 }
 
 /// What ends a run that does not end by itself; no check of ours, and yet a violation.

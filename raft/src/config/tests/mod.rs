@@ -170,6 +170,18 @@ fn the_example_sets_load() {
 }
 
 #[test]
+fn the_voters_stay_in_the_order_of_each_file() {
+    let file = |id: i32, voters: &str| {
+        let text = format!("{GOOD}node.id={id}\ncontroller.quorum.voters={voters}\n");
+        (format!("c{id}"), text)
+    };
+    let files = vec![file(5, "5@e:1,1@a:1,3@c:1"), file(1, "1@a:1,3@c:1,5@e:1"), file(3, "5@e:1,1@a:1,3@c:1")];
+    let configs = load_cluster(files).unwrap_or_else(|error| panic!("{error}"));
+    let orders = configs.iter().map(|config| config.quorum.voters.iter().map(|voter| voter.id.0).collect::<Vec<_>>());
+    assert_eq!(orders.collect::<Vec<_>>(), [[1, 3, 5], [5, 1, 3], [5, 1, 3]]);
+}
+
+#[test]
 fn files_that_disagree_are_named() {
     let refusal = |files| load_cluster(files).expect_err("they disagree").to_string();
     assert_eq!(

@@ -61,17 +61,21 @@ fn a_full_or_an_old_segment_is_followed_by_a_new_one() {
 }
 
 #[test]
-fn what_is_larger_than_a_segment_is_refused() {
+fn what_is_larger_than_a_segment_is_refused_by_a_leader_and_taken_by_a_follower() {
     let (one, two) = (batch(0, 1, 4), batch(4, 1, 4));
-    let segment_bytes = one.len_bytes() as u64;
-    let mut log = open(&mut TestDisk::default(), LogConfig { segment_bytes: segment_bytes - 1, ..CONFIG });
+    let config = LogConfig { segment_bytes: one.len_bytes() as u64 - 1, ..CONFIG };
+    let mut log = open(&mut TestDisk::default(), config);
     let error = log.append_as_leader(&one, 0, &mut Out::default()).expect_err("too large");
     assert!(error.to_string().contains("larger than a segment"), "{error}");
-    // A follower appends all that it has fetched to one segment.
-    let mut log = open(&mut TestDisk::default(), LogConfig { segment_bytes, ..CONFIG });
+    // KAFKA-17375: a follower writes all that it has fetched to one segment, and begins the next one after it.
+    let mut out = Out::default();
     let both = Records([one, two].into_iter().collect());
-    assert!(log.append_as_follower(&both, LeaderEpoch(1), 0, &mut Out::default()).is_err());
-    assert_eq!(log.end_offset(), Offset(0));
+    assert_eq!(log.append_as_follower(&both, LeaderEpoch(1), 0, &mut out), Ok(true));
+    assert_eq!(log.end_offset(), Offset(8));
+    let next = Records([batch(8, 1, 1)].into_iter().collect());
+    assert_eq!(log.append_as_follower(&next, LeaderEpoch(1), 0, &mut out), Ok(true));
+    let opened: Vec<_> = trace(&out).into_iter().filter(|effect| effect.ends_with(".log")).collect();
+    assert_eq!(opened, ["open 00000000000000000008.log"]);
 }
 
 #[test]

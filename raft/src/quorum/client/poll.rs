@@ -116,23 +116,13 @@ impl RaftClient {
         Ok(if self.setup.bugs.has(Bug::Kafka17751PollTimeoutZero) { 0 } else { wait_ms })
     }
 
-    /// An observer waits no longer than the timer of its state, which has no other effect.
+    /// An observer waits no longer than the timer of its state, which has no other effect. When that has expired, Kafka's
+    /// thread does not wait; its polls change nothing before a request or a backoff ends.
     fn observer_wait_ms(&mut self, wait_ms: i64, step: &Step<'_>) -> i64 {
         match self.state_remaining_ms(step.now_ms()) {
             0 => wait_ms,
             remaining_ms => wait_ms.min(remaining_ms),
         }
-    }
-
-    /// Whether Kafka's thread does not wait: the timer of an observer has expired. The polls change nothing before a
-    /// request or a backoff ends.
-    pub(super) fn polls_without_waiting(&self) -> bool {
-        let timer = match self.quorum.state() {
-            EpochState::Follower(state) => &state.fetch_timer,
-            EpochState::Unattached(state) => &state.election_timer,
-            _ => return false,
-        };
-        self.quorum.is_observer() && timer.is_expired()
     }
 
     fn poll_resigned(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {

@@ -5,9 +5,12 @@ use super::RaftClient;
 use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::{DialogueEntry, Observation, Probe};
-use crate::message::{CurrentLeader, Endpoints, ErrorCode, FetchResponse, QuorumEpochResponse, Response, VoteResponse};
+use crate::message::{
+    CurrentLeader, Endpoints, ErrorCode, FetchResponse, QuorumEpochResponse, Response, UpdateRaftVoterResponse,
+    VoteResponse,
+};
 use crate::quorum::epoch_states::EpochState;
-use crate::quorum::network_channel::Inbound;
+use crate::quorum::network_channel::{Inbound, LostApi};
 use crate::step::{Fatal, Step, throw};
 
 impl RaftClient {
@@ -15,7 +18,7 @@ impl RaftClient {
     pub(super) fn handle_inbound(&mut self, inbound: Inbound, step: &mut Step<'_>) -> Result<(), Fatal> {
         let Inbound { from, correlation_id, result } = inbound;
         step.out.record(|| {
-            let result = result.clone().map_err(|error| format!("{error:?}"));
+            let result = result.clone().map_err(|lost| format!("{:?}", lost.error));
             DialogueEntry::Inbound { from, correlation_id, result }
         });
         if result.is_ok() {
@@ -25,8 +28,7 @@ impl RaftClient {
             return Ok(());
         }
         let handled = match result {
-            // Disconnected or timed out: Kafka treats both as BROKER_NOT_AVAILABLE.
-            Err(_) => self.handle_lost_update_voter(from, correlation_id, step).unwrap_or(false),
+            Err(lost) => self.handle_lost(from, lost.api, step)?,
             Ok(Response::Vote(response)) => self.handle_vote_response(from, &response, step)?,
             Ok(Response::BeginQuorumEpoch(response)) => {
                 self.handle_begin_quorum_epoch_response(from, &response, step)?
@@ -46,6 +48,22 @@ impl RaftClient {
         };
         self.requests.on_response_result(from, correlation_id, handled, step.now_ms());
         Ok(())
+    }
+
+    /// Disconnected or timed out: Kafka answers the request itself with BROKER_NOT_AVAILABLE
+    /// (`KafkaNetworkChannel.sendOnCompleted`).
+    fn handle_lost(&mut self, from: NodeId, api: LostApi, step: &mut Step<'_>) -> Result<bool, Fatal> {
+        let error = ErrorCode::BrokerNotAvailable;
+        match api {
+            // Its epoch is the default of the field, so it counts as one of an older epoch: there is no backoff.
+            LostApi::UpdateRaftVoter => {
+                let leader_epoch = LeaderEpoch(-1);
+                let current_leader = CurrentLeader { leader_id: None, leader_epoch, endpoints: None };
+                self.handle_update_voter_response(&UpdateRaftVoterResponse { error, current_leader }, step)
+            }
+            LostApi::ApiVersions => Ok(self.handle_api_versions_error(from, step)),
+            LostApi::Other => Ok(false),
+        }
     }
 
     /// [`Bug::FetchTimerResetByAnyMessage`]
@@ -100,8 +118,9 @@ impl RaftClient {
         self.setup.bugs.has(Bug::HigherEpochIgnored) && self.quorum.is_leader()
     }
 
-    /// The part common to all responses; `Some` if the response is thereby handled.
-    pub(super) fn handle_common_response(
+    /// The part common to the responses of Vote, BeginQuorumEpoch, EndQuorumEpoch and Fetch, none of which handles an
+    /// error itself; `Some` if the response is thereby handled.
+    fn handle_common_response(
         &mut self,
         top_error: ErrorCode,
         error: ErrorCode,
@@ -111,6 +130,17 @@ impl RaftClient {
         if top_error != ErrorCode::None {
             return Ok(Some(false));
         }
+        let handled = self.maybe_handle_common_response(error, current, step)?;
+        Ok(handled.or((error != ErrorCode::None).then_some(false)))
+    }
+
+    /// Kafka's `maybeHandleCommonResponse`: `None` leaves the response, or its error, to its API.
+    pub(super) fn maybe_handle_common_response(
+        &mut self,
+        error: ErrorCode,
+        current: &CurrentLeader,
+        step: &mut Step<'_>,
+    ) -> Result<Option<bool>, Fatal> {
         let (leader, epoch, local) = (current.leader_id, current.leader_epoch, self.quorum.epoch());
         if epoch < local || error == ErrorCode::UnknownLeaderEpoch {
             return Ok(Some(true));
@@ -131,9 +161,7 @@ impl RaftClient {
             ErrorCode::BrokerNotAvailable => Ok(Some(false)),
             ErrorCode::InvalidVoterKey => Ok(Some(true)),
             ErrorCode::InvalidRequest => throw!("a request was refused as invalid in epoch {epoch}"),
-            ErrorCode::None => Ok(None),
-            // None of the four APIs handles any other error.
-            _ => Ok(Some(false)),
+            _ => Ok(None),
         }
     }
 

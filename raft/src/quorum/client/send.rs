@@ -17,8 +17,7 @@ const FETCH_MAX_WAIT_MS: i32 = 500;
 
 /// Kafka's `RequestSendResult`.
 pub(super) struct RequestSendResult {
-    /// `None` if nothing was sent.
-    pub correlation_id: Option<i32>,
+    pub is_sent: bool,
     /// Time until the next attempt.
     pub wait_ms: i64,
 }
@@ -33,20 +32,19 @@ impl RaftClient {
         let now_ms = step.now_ms();
         if self.requests.is_backing_off(to, now_ms) {
             let wait_ms = self.requests.remaining_backoff_ms(to, now_ms);
-            return RequestSendResult { correlation_id: None, wait_ms };
+            return RequestSendResult { is_sent: false, wait_ms };
         }
-        let mut sent = None;
-        if self.requests.is_ready(to, now_ms) {
+        let is_sent = self.requests.is_ready(to, now_ms);
+        if is_sent {
             self.last_correlation_id = self.last_correlation_id.checked_add(1).unwrap_or(0);
             let correlation_id = self.last_correlation_id;
             let request = build(self);
             self.requests.on_request_sent(to, correlation_id, now_ms);
             step.out.record(|| DialogueEntry::Sent { to, correlation_id, request: request.clone() });
             self.channel.send(now_ms, to, correlation_id, request, step.entropy, step.out);
-            sent = Some(correlation_id);
         }
         let wait_ms = self.requests.remaining_request_time_ms(to, now_ms);
-        RequestSendResult { correlation_id: sent, wait_ms }
+        RequestSendResult { is_sent, wait_ms }
     }
 
     /// Sends to all of these; the shortest time until the next attempt.

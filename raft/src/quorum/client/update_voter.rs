@@ -7,10 +7,10 @@ use crate::bugs::Bug;
 use crate::ids::NodeId;
 use crate::io::{Connection, Probe};
 use crate::message::{
-    ApiVersionsRequest, ApiVersionsResponse, ErrorCode, KRaftVersionFeature, Request, Response, UpdateRaftVoterRequest,
+    ApiVersionsRequest, ApiVersionsResponse, ErrorCode, KRaftVersionFeature, Request, UpdateRaftVoterRequest,
     UpdateRaftVoterResponse,
 };
-use crate::quorum::leader_state::UpdateVoterHandlerState;
+use crate::quorum::leader_state::{UpdateVoterHandlerState, update_voter_response};
 use crate::quorum::timer::Timer;
 use crate::step::{Fatal, Step, throw};
 
@@ -32,8 +32,7 @@ impl RaftClient {
             return self.maybe_send_fetch_to_best_node(leader, step);
         }
         let sent = self.maybe_send_request(leader, RaftClient::update_voter_request, step);
-        if let (Some(correlation_id), Some(follower)) = (sent.correlation_id, self.quorum.follower_mut()) {
-            follower.update_voter_request = Some(correlation_id);
+        if let (true, Some(follower)) = (sent.is_sent, self.quorum.follower_mut()) {
             follower.update_voter_period.reset(follower.update_voter_period_ms);
         }
         sent.wait_ms
@@ -56,10 +55,10 @@ impl RaftClient {
         response: &UpdateRaftVoterResponse,
         step: &mut Step<'_>,
     ) -> Result<bool, Fatal> {
-        let common = self.handle_common_response(ErrorCode::None, response.error, &response.current_leader, step)?;
-        if let Some(handled) = common {
+        if let Some(handled) = self.maybe_handle_common_response(response.error, &response.current_leader, step)? {
             return Ok(handled);
         }
+        // UNSUPPORTED_VERSION: this leader cannot be updated.
         if !matches!(response.error, ErrorCode::None | ErrorCode::UnsupportedVersion) {
             return Ok(false);
         }
@@ -85,35 +84,29 @@ impl RaftClient {
         request: &UpdateRaftVoterRequest,
         step: &mut Step<'_>,
     ) {
+        let respond = |error: ErrorCode, raft: &RaftClient, step: &mut Step<'_>| {
+            step.out.push(update_voter_response(connection, correlation_id, error, raft.current_leader()));
+        };
         if let Some(error) = self.update_voter_error(request, step) {
-            let response = UpdateRaftVoterResponse { error, current_leader: self.current_leader() };
-            respond(connection, correlation_id, response, step);
-            return;
+            return respond(error, self, step);
         }
         let voter = request.voter_id;
-        if self.setup.bugs.has(Bug::VoterUpdatedUnprobed) {
+        if self.setup.bugs.has(Bug::Kafka20661VoterUpdatedUnprobed) {
             self.accept_update(voter, step);
-            let response = UpdateRaftVoterResponse { error: ErrorCode::None, current_leader: self.current_leader() };
-            respond(connection, correlation_id, response, step);
-            return;
+            return respond(ErrorCode::None, self, step);
         }
         let sent = self.maybe_send_request(voter, |_| Request::ApiVersions(ApiVersionsRequest {}), step);
-        match (sent.correlation_id, self.quorum.leader_mut()) {
-            (Some(api_versions_request), Some(leader)) => {
+        match self.quorum.leader_mut() {
+            Some(leader) if sent.is_sent => {
                 leader.update_voter = Some(UpdateVoterHandlerState {
                     voter,
                     supported: request.k_raft_version_feature.clone(),
                     connection,
                     correlation_id,
-                    api_versions_request,
                     timeout: Timer::new(step.now_ms(), sent.wait_ms),
                 });
             }
-            _ => {
-                let current_leader = self.current_leader();
-                let response = UpdateRaftVoterResponse { error: ErrorCode::RequestTimedOut, current_leader };
-                respond(connection, correlation_id, response, step);
-            }
+            _ => respond(ErrorCode::RequestTimedOut, self, step),
         }
     }
 
@@ -134,7 +127,10 @@ impl RaftClient {
         if leader.update_voter.is_some() || leader.high_watermark.is_none() {
             return Some(ErrorCode::RequestTimedOut);
         }
-        request.listeners.is_empty().then_some(ErrorCode::InvalidRequest)
+        // A leader that is none of the voters has no listener, and is no leader.
+        let own = self.quorum.leader_endpoints()?.first()?;
+        let has_default_listener = request.listeners.iter().any(|endpoint| endpoint.name == own.name);
+        (!has_default_listener).then_some(ErrorCode::InvalidRequest)
     }
 
     /// Time until the pending update expires; `i64::MAX` if there is none.
@@ -154,7 +150,7 @@ impl RaftClient {
         let current_leader = self.current_leader();
         let pending = self.quorum.leader_mut().and_then(|leader| leader.update_voter.take());
         if let Some(UpdateVoterHandlerState { connection, correlation_id, .. }) = pending {
-            respond(connection, correlation_id, UpdateRaftVoterResponse { error, current_leader }, step);
+            step.out.push(update_voter_response(connection, correlation_id, error, current_leader));
         }
     }
 
@@ -164,13 +160,11 @@ impl RaftClient {
         response: &ApiVersionsResponse,
         step: &mut Step<'_>,
     ) -> bool {
-        let pending = self.quorum.leader().and_then(|leader| leader.update_voter.as_ref());
-        let Some(pending) = pending.filter(|pending| pending.voter == from) else { return true };
+        let Some(pending) = self.update_pending_of(from) else { return true };
         let KRaftVersionFeature { min_supported_version: min, max_supported_version: max } = pending.supported;
         let is_same = response.supported == pending.supported;
         if response.error != ErrorCode::None {
-            self.complete_update_voter(ErrorCode::RequestTimedOut, step);
-            return false;
+            return self.handle_api_versions_error(from, step);
         }
         if !is_same || !(min..=max).contains(&KRAFT_VERSION) {
             self.complete_update_voter(ErrorCode::InvalidRequest, step);
@@ -183,6 +177,19 @@ impl RaftClient {
         true
     }
 
+    /// The error ends the update; if it has ended before there is no backoff either.
+    pub(super) fn handle_api_versions_error(&mut self, from: NodeId, step: &mut Step<'_>) -> bool {
+        if self.update_pending_of(from).is_none() {
+            return true;
+        }
+        self.complete_update_voter(ErrorCode::RequestTimedOut, step);
+        false
+    }
+
+    fn update_pending_of(&self, voter: NodeId) -> Option<&UpdateVoterHandlerState> {
+        self.quorum.leader()?.update_voter.as_ref().filter(|pending| pending.voter == voter)
+    }
+
     fn accept_update(&mut self, voter: NodeId, step: &mut Step<'_>) {
         step.out.probe(Probe::VoterUpdated);
         let now_ms = step.now_ms();
@@ -190,29 +197,4 @@ impl RaftClient {
             leader.update_check_quorum(voter, now_ms);
         }
     }
-
-    /// A request of this file got no response; `None` if it is one of another file. Kafka answers it itself with
-    /// BROKER_NOT_AVAILABLE: that of UpdateRaftVoter has the epoch -1, counts as one of an older epoch, and so causes no
-    /// backoff.
-    pub(super) fn handle_lost_update_voter(&mut self, from: NodeId, lost: i32, step: &mut Step<'_>) -> Option<bool> {
-        if self.quorum.follower_mut().is_some_and(|follower| follower.update_voter_request == Some(lost)) {
-            return Some(true);
-        }
-        let pending = self.quorum.leader().and_then(|leader| leader.update_voter.as_ref());
-        if pending.is_some_and(|pending| pending.voter == from && pending.api_versions_request == lost) {
-            self.complete_update_voter(ErrorCode::RequestTimedOut, step);
-            return Some(false);
-        }
-        None
-    }
-}
-
-pub(super) fn respond(
-    connection: Connection,
-    correlation_id: i32,
-    response: UpdateRaftVoterResponse,
-    step: &mut Step<'_>,
-) {
-    let response = Response::UpdateRaftVoter(response);
-    step.out.push(crate::io::Effect::SendResponse { connection, correlation_id, response });
 }

@@ -63,7 +63,7 @@ impl World {
             }
         }
         while let Some(Inbound { correlation_id, result, .. }) = channel.take_inbound() {
-            self.finished.push((correlation_id, result.map(|_| ())));
+            self.finished.push((correlation_id, result.map(drop).map_err(|lost| lost.error)));
         }
         self.channel = Some(channel);
     }

@@ -10,7 +10,8 @@
 //! * [`durability`]: what is committed lies on a majority of disks, and leaders have it
 //! * [`promise`]: nothing is promised before it is durable (D1 to D9); [`topic_id`]: D7
 //! * [`log_matching`]: equal epochs and offsets, equal logs
-//! * [`answered`]: every request is answered; [`voter_update`]: UpdateRaftVoter after a look at the voter
+//! * [`answered`]: every request is answered; [`voter_update`]: UpdateRaftVoter is accepted
+//!   after ApiVersions
 //! * [`fatal_fault`], [`refused`]: processes end themselves for their disks only, and start from no damaged file
 //!
 //! What is claimed of a cluster with brokers is in [`super::metadata`] and [`super::replication`], and of clients in

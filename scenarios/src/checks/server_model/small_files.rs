@@ -38,8 +38,8 @@ struct Name {
 pub struct SmallFiles {
     inodes: Vec<Inode>,
     names: BTreeMap<String, Name>,
-    /// Inodes that lost their name since all names were durable.
-    nameless: Vec<InodeIndex>,
+    /// Inodes that lost their name since all names were durable, and that name.
+    nameless: Vec<(String, InodeIndex)>,
     /// A state file has changed, as written or as durable, since the last query.
     state_changed: bool,
 }
@@ -73,13 +73,14 @@ impl SmallFiles {
             let is_state = is_state_file(to);
             self.inodes[index].is_state |= is_state;
             self.state_changed |= is_state || is_state_file(from);
-            self.nameless.extend(self.names.entry(to.to_owned()).or_default().written.replace(index));
+            let replaced = self.names.entry(to.to_owned()).or_default().written.replace(index);
+            self.nameless.extend(replaced.map(|replaced| (to.to_owned(), replaced)));
         }
     }
 
     pub fn unlink(&mut self, path: &str) {
         if let Some(index) = self.names.get_mut(path).and_then(|name| name.written.take()) {
-            self.nameless.push(index);
+            self.nameless.push((path.to_owned(), index));
             self.state_changed |= is_state_file(path);
         }
     }
@@ -97,7 +98,7 @@ impl SmallFiles {
             name.durable = name.written;
             name.written.is_some()
         });
-        for index in self.nameless.drain(..) {
+        for (_, index) in self.nameless.drain(..) {
             self.inodes[index] = Inode::default();
         }
     }
@@ -200,8 +201,9 @@ impl SmallFiles {
             let is_known = found == self.durable(path) || found == self.written(path);
             // The name is durable, and nothing of the content.
             let is_empty = found == Some(&[]) && self.durable(path).is_none() && self.has_durable_name(path);
-            // Of several replacements whose names are not durable, any number of the first may be.
-            let is_between = self.nameless.iter().any(|index| found == Some(self.inodes[*index].written.as_slice()));
+            // Of several changes of this name that are not durable, any number of the first may be.
+            let former = self.nameless.iter().filter(|(name, _)| name == path).map(|(_, index)| &self.inodes[*index]);
+            let is_between = { former }.any(|inode| found == Some(inode.written.as_slice()));
             is_known || is_empty || is_between || (unsynced && found.is_some()) || files.is_unreadable(path)
         };
         // A temporary file is never read: whatever became of several unsynced ones is fine.

@@ -37,11 +37,15 @@ impl DurableFiles for One {
 }
 
 fn replace(files: &mut SmallFiles, bytes: &[u8]) {
-    let temporary = format!("{CHECKPOINT}.tmp");
+    replace_at(files, CHECKPOINT, bytes);
+}
+
+fn replace_at(files: &mut SmallFiles, path: &str, bytes: &[u8]) {
+    let temporary = format!("{path}.tmp");
     let file = files.open(&temporary, true);
     files.append(file, bytes);
     files.synced(file);
-    files.rename(&temporary, CHECKPOINT);
+    files.rename(&temporary, path);
 }
 
 #[test]
@@ -58,6 +62,30 @@ fn a_power_loss_leaves_the_durable_file_or_one_of_those_that_followed() {
     }
     assert!(after(Some(b"ten")).is_some());
     assert!(after(None).is_some());
+}
+
+#[test]
+fn a_power_loss_leaves_no_former_content_of_another_file() {
+    let mut files = SmallFiles::default();
+    replace(&mut files, b"one");
+    files.names_synced();
+    for bytes in [b"two", b"six"] {
+        replace_at(&mut files, "other", bytes);
+    }
+    files.unlink("other");
+    let after = |found| files.clone().booted(&One(Some(found)), Some(Down::PowerLost), false);
+    assert_eq!(after(b"one"), None);
+    for of_the_other in [b"two", b"six"] {
+        assert!(after(of_the_other).is_some());
+    }
+    // Its own it may leave, that of a name which was removed, too.
+    replace(&mut files, b"ten");
+    files.unlink(CHECKPOINT);
+    let after = |found| files.clone().booted(&One(found), Some(Down::PowerLost), false);
+    for found in [Some(&b"one"[..]), Some(b"ten"), None] {
+        assert_eq!(after(found), None);
+    }
+    assert!(after(Some(b"two")).is_some());
 }
 
 #[test]

@@ -12,7 +12,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Deque;
-import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -191,10 +190,6 @@ final class Report {
         Difference full = difference.name().startsWith("halt.")
             ? new Difference(difference.name(), difference.model(), difference.kafka() + "\n" + fault) : difference;
         return new Example(file + ":" + step.step(), full, lines);
-    }
-
-    Known known() {
-        return known;
     }
 
     Set<String> classes() {

@@ -50,6 +50,15 @@ final class SelfTest {
         new Falsification("state.role", step -> setState(step, "role", new TextNode("observer"))),
         new Falsification("state.voted", step -> setState(step, "voted", new IntNode(9))),
         new Falsification("draw", step -> step.path("draws").size() > 0 && clear(step, "draws")),
+        new Falsification("send.UPDATE_RAFT_VOTER.missing", step -> remove(step, "send", "UPDATE_RAFT_VOTER")),
+        new Falsification("send.UPDATE_RAFT_VOTER.currentLeaderEpoch",
+            step -> set(step, "send", "UPDATE_RAFT_VOTER", "currentLeaderEpoch", new IntNode(77))),
+        new Falsification("answer.UPDATE_RAFT_VOTER.errorCode",
+            step -> set(step, "answer", "UPDATE_RAFT_VOTER", "errorCode", new IntNode(35))),
+        // The leader is not updated then: it is sent another one.
+        new Falsification("send.UPDATE_RAFT_VOTER.missing", step -> lose(step, "UPDATE_RAFT_VOTER")),
+        new Falsification("wake-up.missing", SelfTest::sleepOn),
+        new Falsification("wake-up.extra", SelfTest::wakeForNothing),
         new Falsification("disk.log", SelfTest::damageLog),
         new Falsification("halt.missing", step -> remove(step, "halt", "")));
 
@@ -135,6 +144,37 @@ final class SelfTest {
             }
         }
         return false;
+    }
+
+    /** A response that came is lost. */
+    private static boolean lose(ObjectNode step, String api) {
+        for (JsonNode entry : step.path("entries")) {
+            if (is(entry, "response", api)) {
+                ObjectNode response = (ObjectNode) ((ObjectNode) entry).remove("response");
+                ((ObjectNode) entry).putObject("failure").put("error", "Disconnected")
+                    .set("correlation_id", response.path("correlation_id"));
+                ((ObjectNode) entry.path("failure")).set("to", response.path("to"));
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** A thread that was woken up waits 1 ms longer, for its time. */
+    private static boolean sleepOn(ObjectNode step) {
+        boolean found = step.path("cause").asText().equals("wake-up");
+        if (found) {
+            step.put("cause", "timer").put("wall_ms", step.path("wall_ms").asLong() + 1);
+        }
+        return found;
+    }
+
+    private static boolean wakeForNothing(ObjectNode step) {
+        boolean found = step.path("cause").asText().equals("timer");
+        if (found) {
+            step.put("cause", "wake-up");
+        }
+        return found;
     }
 
     private static boolean setState(ObjectNode step, String field, JsonNode value) {

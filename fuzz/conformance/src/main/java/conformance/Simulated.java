@@ -48,7 +48,7 @@ record Simulated(String scenario, long first, long end) {
     private static List<String> mistakesOfThisRelease() {
         boolean probes = Arrays.stream(UpdateVoterHandler.class.getMethods())
             .anyMatch(method -> method.getName().equals("handleApiVersionsResponse"));
-        return probes ? List.of() : List.of("VoterUpdatedUnprobed");
+        return probes ? List.of() : List.of("Kafka20661VoterUpdatedUnprobed");
     }
 
     /** False if the run has no such node. */

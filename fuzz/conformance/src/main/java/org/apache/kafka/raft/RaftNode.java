@@ -266,6 +266,15 @@ public final class RaftNode implements AutoCloseable, World {
             .put("last_epoch", log.lastFetchedEpoch());
     }
 
+    /** Whether the timer of the state is over, which makes an observer's thread poll without waiting. */
+    public boolean isExpiredObserver() {
+        QuorumState quorum = client().quorum();
+        long nowMs = clock.milliseconds();
+        return quorum.isObserver()
+            && (quorum.isFollower() && quorum.followerStateOrThrow().hasFetchTimeoutExpired(nowMs)
+                || quorum.isUnattached() && quorum.unattachedStateOrThrow().hasElectionTimeoutExpired(nowMs));
+    }
+
     private static void put(ObjectNode state, String field, OptionalInt value) {
         if (value.isPresent()) {
             state.put(field, value.getAsInt());
