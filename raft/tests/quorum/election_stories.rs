@@ -287,3 +287,23 @@ fn a_terminated_leader_resigns_and_leaves_when_it_hears_of_the_next() {
     harness.step(ThreadName::RaftIo, Input::Terminate);
     assert!(harness.halted.is_some(), "a follower leaves at once");
 }
+
+/// A connection that is lost fails all that waits for it, which may be much: each change of the state sends anew.
+#[test]
+fn however_many_requests_fail_at_once_are_all_handled_before_the_thread_waits() {
+    for times_out in [false, true] {
+        let mut harness = follower();
+        for epoch in 6..66 {
+            harness.ask(vote(3, epoch, (0, 0), true));
+        }
+        if times_out {
+            harness.mono_ns += 3_000_000_000;
+            harness.ask(vote(3, 65, (0, 0), true));
+        } else {
+            let sent = harness.sent("Fetch");
+            harness.hang_up(&sent);
+        }
+        let wakes_up = harness.next_timer().map(|(at, _)| at);
+        assert!(wakes_up > Some(harness.mono_ns), "{wakes_up:?}: there is nothing left to do at once ({times_out})");
+    }
+}
