@@ -307,3 +307,17 @@ fn however_many_requests_fail_at_once_are_all_handled_before_the_thread_waits() 
         assert!(wakes_up > Some(harness.mono_ns), "{wakes_up:?}: there is nothing left to do at once ({times_out})");
     }
 }
+
+/// It resigns before it has appended LeaderChange; its epoch cache begins the epoch nevertheless.
+#[test]
+fn a_candidate_that_wins_while_it_is_terminated_resigns_without_a_record() {
+    let mut harness = prospective();
+    let pre_vote = harness.sent("PreVote");
+    harness.reply(&pre_vote, voted(5, true));
+    harness.step(ThreadName::RaftIo, Input::Terminate);
+    harness.shake_off("PreVote");
+    let vote = harness.sent("Vote");
+    harness.reply(&vote, voted(6, true));
+    let look = harness.look();
+    assert_eq!((harness.role(), look.records.0.len(), look.last_fetched_epoch), (Role::Resigned, 0, 6));
+}
