@@ -253,12 +253,26 @@ impl RaftLog {
     /// Fsync of all writes since the last flush (segments, directory for new ones).
     pub fn flush(&mut self, out: &mut Out) {
         if self.recovery_point < self.end {
-            let first = self.segment_of(self.recovery_point);
-            for segment in self.segments[first..].iter().filter(|segment| !segment.entries.is_empty()) {
-                out.push(Effect::Fsync { file: segment.handle });
-            }
-            self.recovery_point = self.end;
+            self.flush_segments(|segment| !segment.entries.is_empty(), out);
         }
+        self.after_flush(out);
+    }
+
+    /// Kafka's `flush(true)`, with which the log is closed: the active segment is forced in any case.
+    pub fn flush_at_close(&mut self, out: &mut Out) {
+        self.flush_segments(|_| true, out);
+        self.after_flush(out);
+    }
+
+    fn flush_segments(&mut self, includes: impl Fn(&Segment) -> bool, out: &mut Out) {
+        let first = self.segment_of(self.recovery_point);
+        for segment in self.segments[first..].iter().filter(|segment| includes(segment)) {
+            out.push(Effect::Fsync { file: segment.handle });
+        }
+        self.recovery_point = self.end;
+    }
+
+    fn after_flush(&mut self, out: &mut Out) {
         if self.directory_dirty {
             out.push(Effect::FsyncDirectory);
             self.directory_dirty = false;

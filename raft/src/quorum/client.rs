@@ -227,7 +227,7 @@ impl RaftClient {
         {
             return false;
         }
-        self.log.flush(step.out);
+        self.log.flush_at_close(step.out);
         let reason = if timed_out { "shut down; no new leader was heard of in time" } else { "shut down" };
         step.out.push(Effect::Halt { reason: reason.into(), fault: None });
         self.has_shut_down = true;

@@ -284,8 +284,11 @@ fn a_terminated_leader_resigns_and_leaves_when_it_hears_of_the_next() {
     harness.ask(begin(2, epoch + 1));
     assert_eq!(harness.halted.as_ref().map(|(_, fatal)| *fatal), Some(false));
     let mut harness = follower();
+    harness.order.clear();
     harness.step(ThreadName::RaftIo, Input::Terminate);
     assert!(harness.halted.is_some(), "a follower leaves at once");
+    // `KafkaRaftClient.close` forces the log, whether or not anything was appended.
+    assert_eq!(harness.order, ["fsync 00000000000000000000.log"]);
 }
 
 /// A connection that is lost fails all that waits for it, which may be much: each change of the state sends anew.

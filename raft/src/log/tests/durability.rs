@@ -1,6 +1,7 @@
 //! What is forced before what (consensus.md §4.9), and the bugs that turn it around.
 
 use super::super::batch::Records;
+use super::super::files::FIRST_SEGMENT_HANDLE;
 use super::super::log_config::LogConfig;
 use super::super::raft_log::RaftLog;
 use super::{CONFIG, append, at, batch, open, trace};
@@ -150,4 +151,17 @@ fn a_leader_appends_at_the_end_in_its_epoch_or_not_at_all() {
     assert_eq!((log.end_offset(), log.end_offset_for_epoch(LeaderEpoch(2))), (Offset(5), at(2, 3)));
     let bases: Vec<_> = log.read(Offset(3), Offset(5), u32::MAX).0.iter().map(|b| b.base_offset.0).collect();
     assert_eq!(bases, [0, 4]);
+}
+
+#[test]
+fn the_last_flush_forces_the_active_segment_whatever_is_in_it() {
+    let mut disk = TestDisk::default();
+    let mut log = open(&mut disk, CONFIG);
+    let mut out = Out::default();
+    log.flush(&mut out);
+    out.effects.clear();
+    log.flush(&mut out);
+    assert_eq!(trace(&out), [""; 0]);
+    log.flush_at_close(&mut out);
+    assert_eq!(trace(&out), [format!("fsync {}", FIRST_SEGMENT_HANDLE.0)]);
 }

@@ -80,6 +80,7 @@ final class Life implements RaftNode.Driver, AutoCloseable {
             while (node.isRunning()) {
                 node.poll();
             }
+            node.finish();
             halted(false, "shut down");
         } catch (Over e) {
             // The dialogue went on elsewhere.
