@@ -318,10 +318,6 @@ final class Life implements RaftNode.Driver, AutoCloseable {
     private void finish() throws IOException {
         settleClaims();
         node.forgetWakeUps();
-        if (isCutOff()) {
-            report.notCompared(step);
-            return;
-        }
         JsonNode state = node.isRunning() ? node.state() : null;
         differences.addAll(Comparison.ofSteps(step.entries(), outputs, step.state(), state));
         deliveries.step(step.entries(), differences);
@@ -330,12 +326,6 @@ final class Life implements RaftNode.Driver, AutoCloseable {
         if (parted) {
             throw new Over();
         }
-    }
-
-    /** The node ended while it waited for its disk: what the model did not come to do is no difference. */
-    private boolean isCutOff() throws IOException {
-        Line next = dialogue.peekPastAsides();
-        return next != null && next.is("down") && !next.field("settled").asBoolean(true);
     }
 
     private boolean isSecondOfUnpaired(Difference difference) {
