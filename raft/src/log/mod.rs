@@ -45,4 +45,5 @@ pub use raft_log::{LogOffsetMetadata, RaftLog, Validation};
 pub use record::Buffer as Frame;
 pub(crate) use record::{NO_OP_FRAME, value_frame};
 pub(crate) use record::{Reader, put_unsigned_varint};
+pub use segment::CutBatch;
 pub(crate) use segment::{Entry, Segment, read_segment};

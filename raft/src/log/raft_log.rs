@@ -9,7 +9,7 @@ use super::files::{Force, LogError, segment_path};
 use super::log_config::LogConfig;
 use super::partition_metadata;
 use super::recovery::recover_segments;
-use super::segment::{Segment, read_segment};
+use super::segment::{CutBatch, Segment, read_segment};
 use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
@@ -356,7 +356,14 @@ impl RaftLog {
     /// (exclusive; pass `end_offset()` for an uncommitted read), all of one segment (`LocalLog.read`). Empty at the
     /// end.
     pub fn read(&self, from: Offset, end: Offset, max_bytes: u32) -> Records {
-        Records(read_segment(&self.segments, self.segment_of(from), (from, end), max_bytes as usize))
+        self.read_slice(from, end, max_bytes).0
+    }
+
+    /// As [`RaftLog::read`], and the beginning of the batch that did not fit.
+    pub fn read_slice(&self, from: Offset, end: Offset, max_bytes: u32) -> (Records, Option<CutBatch>) {
+        let first = self.segment_of(from);
+        let (batches, cut) = read_segment(&self.segments, first, (from, end), max_bytes as usize);
+        (Records(batches), cut)
     }
 
     /// Where `offset` is now.
