@@ -363,6 +363,8 @@ pub trait Visitor {
     fn log(&mut self, start: Offset, end: Offset, high_watermark: Option<Offset>);
     /// All batches held, oldest first.
     fn batches(&mut self, records: &Records);
+    /// `lastFetchedEpoch`: a leader that has appended nothing in its epoch yet counts, too.
+    fn last_fetched_epoch(&mut self, _epoch: LeaderEpoch) {}
     /// The data replicas that a broker hosts, ascending by id.
     fn partition(&mut self, _shown: &PartitionShown) {}
 }

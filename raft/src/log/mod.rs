@@ -46,4 +46,5 @@ pub use record::Buffer as Frame;
 pub(crate) use record::{NO_OP_FRAME, value_frame};
 pub(crate) use record::{Reader, put_unsigned_varint};
 pub(crate) use recovery::remove_segments;
+pub use segment::CutBatch;
 pub(crate) use segment::{Entry, Segment, read_segment};

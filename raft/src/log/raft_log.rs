@@ -9,7 +9,7 @@ use super::files::{Force, LogError, segment_path};
 use super::log_config::LogConfig;
 use super::partition_metadata;
 use super::recovery::{recover_segments, remove_segments};
-use super::segment::{Segment, read_segment};
+use super::segment::{CutBatch, Segment, read_segment};
 use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
@@ -274,12 +274,26 @@ impl RaftLog {
     /// Fsync of all writes since the last flush (segments, directory for new ones).
     pub fn flush(&mut self, out: &mut Out) {
         if self.recovery_point < self.end {
-            let first = self.segment_of(self.recovery_point);
-            for segment in self.segments[first..].iter().filter(|segment| !segment.entries.is_empty()) {
-                out.push(Effect::Fsync { file: segment.handle });
-            }
-            self.recovery_point = self.end;
+            self.flush_segments(|segment| !segment.entries.is_empty(), out);
         }
+        self.after_flush(out);
+    }
+
+    /// Kafka's `flush(true)`, with which the log is closed: the active segment is forced in any case.
+    pub fn flush_at_close(&mut self, out: &mut Out) {
+        self.flush_segments(|_| true, out);
+        self.after_flush(out);
+    }
+
+    fn flush_segments(&mut self, includes: impl Fn(&Segment) -> bool, out: &mut Out) {
+        let first = self.segment_of(self.recovery_point);
+        for segment in self.segments[first..].iter().filter(|segment| includes(segment)) {
+            out.push(Effect::Fsync { file: segment.handle });
+        }
+        self.recovery_point = self.end;
+    }
+
+    fn after_flush(&mut self, out: &mut Out) {
         if self.directory_dirty {
             out.push(Effect::FsyncDirectory);
             self.directory_dirty = false;
@@ -361,7 +375,14 @@ impl RaftLog {
     /// (exclusive; pass `end_offset()` for an uncommitted read), all of one segment (`LocalLog.read`). Empty at the
     /// end.
     pub fn read(&self, from: Offset, end: Offset, max_bytes: u32) -> Records {
-        Records(read_segment(&self.segments, self.segment_of(from), (from, end), max_bytes as usize))
+        self.read_slice(from, end, max_bytes).0
+    }
+
+    /// As [`RaftLog::read`], and the beginning of the batch that did not fit.
+    pub fn read_slice(&self, from: Offset, end: Offset, max_bytes: u32) -> (Records, Option<CutBatch>) {
+        let first = self.segment_of(from);
+        let (batches, cut) = read_segment(&self.segments, first, (from, end), max_bytes as usize);
+        (Records(batches), cut)
     }
 
     /// Where `offset` is now.

@@ -104,15 +104,36 @@ impl Segment {
     }
 }
 
+/// The beginning of a batch. Kafka reads a slice of a file, which may end within one; whoever gets it leaves that out.
+#[derive(Clone, Debug)]
+pub struct CutBatch {
+    pub batch: Rc<Batch>,
+    /// How many of its bytes are there: at least one, and not all.
+    pub len_bytes: usize,
+}
+
+impl CutBatch {
+    pub fn bytes(&self) -> &[u8] {
+        &self.batch.bytes[..self.len_bytes]
+    }
+}
+
+impl PartialEq for CutBatch {
+    fn eq(&self, other: &CutBatch) -> bool {
+        self.bytes() == other.bytes()
+    }
+}
+impl Eq for CutBatch {}
+
 /// `LocalLog.read`: whole batches from the one that contains the first offset of the range, up to `max_bytes` but at
-/// least one, none that reaches beyond the second. They are all of the first segment, or of the next one if the first
-/// ends before the offset.
+/// least one, none that reaches beyond the second; and the one that did not fit. They are all of the first segment, or
+/// of the next one if the first ends before the offset.
 pub(crate) fn read_segment(
     segments: &[Segment],
     first: usize,
     (from, end): (Offset, Offset),
     max_bytes: usize,
-) -> SmallVec<[Rc<Batch>; 1]> {
+) -> (SmallVec<[Rc<Batch>; 1]>, Option<CutBatch>) {
     let entries = match (&segments[first].entries[segments[first].position_of(from)..], segments.get(first + 1)) {
         ([], Some(next)) => &next.entries[..],
         (entries, _) => entries,
@@ -120,11 +141,13 @@ pub(crate) fn read_segment(
     let mut records = SmallVec::new();
     let mut bytes = 0;
     for entry in entries.iter().take_while(|entry| entry.next_offset() <= end) {
+        let free_bytes = max_bytes.saturating_sub(bytes);
         bytes += entry.batch.len_bytes();
         if !records.is_empty() && bytes > max_bytes {
-            break;
+            let cut = CutBatch { batch: Rc::clone(&entry.batch), len_bytes: free_bytes };
+            return (records, Some(cut).filter(|cut| cut.len_bytes > 0));
         }
         records.push(Rc::clone(&entry.batch));
     }
-    records
+    (records, None)
 }

@@ -9,7 +9,7 @@ use super::quorum::{
 };
 use super::request::{Request, Response};
 use crate::ids::{Offset, OffsetAndEpoch, ReplicaKey};
-use crate::log::{Batch, ControlRecord, LeaderChange, Records};
+use crate::log::{Batch, ControlRecord, CutBatch, LeaderChange, Records};
 use crate::metadata::MetadataRecord;
 
 fields! {
@@ -30,7 +30,7 @@ fields! {
     }
     FetchResponse {
         top_error as "error", error as "partition_error_code", current_leader, high_watermark, log_start_offset,
-        diverging_epoch, records,
+        diverging_epoch, records, cut_batch,
     }
     AppendRecordsRequest { values }
     AppendRecordsResponse { error, accepted, base_offset, leader_id, leader_epoch }
@@ -53,6 +53,12 @@ impl Fields for ReadRecordsResponse {
 impl Fields for Records {
     fn value(&self) -> Value {
         Value::List(self.0.iter().map(|batch| batch.value()).collect())
+    }
+}
+
+impl Fields for CutBatch {
+    fn value(&self) -> Value {
+        of([("base_offset", self.batch.base_offset.value()), ("sizeInBytes", Value::Number(self.len_bytes as i64))])
     }
 }
 

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::error_code::ErrorCode;
 use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
-use crate::log::Records;
+use crate::log::{CutBatch, Records};
 
 /// A listener's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +133,8 @@ pub struct FetchResponse {
     pub current_leader: CurrentLeader,
     /// Whole batches, from the fetch offset.
     pub records: Records,
+    /// What is left of `max_bytes` behind them; the follower leaves it out.
+    pub cut_batch: Option<CutBatch>,
     pub log_start_offset: Offset,
     /// The leader's high watermark; `None` is -1 (unknown in this epoch).
     pub high_watermark: Option<Offset>,

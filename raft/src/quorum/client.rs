@@ -54,8 +54,8 @@ use crate::step::{Fatal, Step, throw};
 const GRACEFUL_SHUTDOWN_MS: i64 = 5_000;
 /// `KafkaRaftClient` gives it to `RaftMetadataLogCleanerManager`.
 const LOG_CLEANER_MS: i64 = 60_000;
-/// Limit of polls in one step.
-const MAX_ROUNDS: u32 = 16;
+/// Limit of polls in one step, besides those that take a message which was there at the first one.
+const MAX_ROUNDS: usize = 16;
 const NS_PER_MS: u64 = 1_000_000;
 
 /// The parameters of a replica besides its disk.
@@ -174,14 +174,18 @@ impl RaftClient {
     /// The rest of the IO thread's loop after a message, or after its wait has ended without one. Kafka's `poll` begins
     /// with the state and ends with the message; here a step begins with the message.
     fn run(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
-        let mut wait_ms = 0;
-        for _ in 0..MAX_ROUNDS {
+        let (mut wait_ms, mut round, mut limit) = (0, 0, MAX_ROUNDS);
+        while round < limit {
             self.poll_listeners(step);
             if self.poll_shutdown(step) {
                 return Ok(());
             }
             wait_ms = self.poll_current_state(step)?.min(self.poll_log_cleaner(step));
             self.channel.poll(step.now_ms(), step.entropy, step.out);
+            if round == 0 {
+                limit += self.channel.inbound_count();
+            }
+            round += 1;
             // The poll of the message queue does not wait while the queue contains a message, such as the failure of a
             // request whose connection is in reconnect backoff.
             match self.channel.take_inbound() {
@@ -223,7 +227,7 @@ impl RaftClient {
         {
             return false;
         }
-        self.log.flush(step.out);
+        self.log.flush_at_close(step.out);
         let reason = if timed_out { "shut down; no new leader was heard of in time" } else { "shut down" };
         step.out.push(Effect::Halt { reason: reason.into(), fault: None });
         self.has_shut_down = true;
@@ -319,5 +323,6 @@ impl RaftClient {
         }
         visitor.log(self.log.start_offset(), end, quorum.high_watermark());
         visitor.batches(&self.log.batches());
+        visitor.last_fetched_epoch(self.log.last_fetched_epoch());
     }
 }

@@ -229,9 +229,9 @@ impl NetworkChannel {
         self.inbound.pop_front()
     }
 
-    /// Whether there is a completed request that was not taken yet.
-    pub fn has_inbound(&self) -> bool {
-        !self.inbound.is_empty()
+    /// The number of completed requests that were not taken yet.
+    pub fn inbound_count(&self) -> usize {
+        self.inbound.len()
     }
 
     /// When [`poll`](Self::poll) must run next, by the wall clock; 0 means at once.

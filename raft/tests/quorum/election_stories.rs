@@ -284,6 +284,43 @@ fn a_terminated_leader_resigns_and_leaves_when_it_hears_of_the_next() {
     harness.ask(begin(2, epoch + 1));
     assert_eq!(harness.halted.as_ref().map(|(_, fatal)| *fatal), Some(false));
     let mut harness = follower();
+    harness.order.clear();
     harness.step(ThreadName::RaftIo, Input::Terminate);
     assert!(harness.halted.is_some(), "a follower leaves at once");
+    // `KafkaRaftClient.close` forces the log, whether or not anything was appended.
+    assert_eq!(harness.order, ["fsync 00000000000000000000.log"]);
+}
+
+/// A connection that is lost fails all that waits for it, which may be much: each change of the state sends anew.
+#[test]
+fn however_many_requests_fail_at_once_are_all_handled_before_the_thread_waits() {
+    for times_out in [false, true] {
+        let mut harness = follower();
+        for epoch in 6..66 {
+            harness.ask(vote(3, epoch, (0, 0), true));
+        }
+        if times_out {
+            harness.mono_ns += 3_000_000_000;
+            harness.ask(vote(3, 65, (0, 0), true));
+        } else {
+            let sent = harness.sent("Fetch");
+            harness.hang_up(&sent);
+        }
+        let wakes_up = harness.next_timer().map(|(at, _)| at);
+        assert!(wakes_up > Some(harness.mono_ns), "{wakes_up:?}: there is nothing left to do at once ({times_out})");
+    }
+}
+
+/// It resigns before it has appended LeaderChange; its epoch cache begins the epoch nevertheless.
+#[test]
+fn a_candidate_that_wins_while_it_is_terminated_resigns_without_a_record() {
+    let mut harness = prospective();
+    let pre_vote = harness.sent("PreVote");
+    harness.reply(&pre_vote, voted(5, true));
+    harness.step(ThreadName::RaftIo, Input::Terminate);
+    harness.shake_off("PreVote");
+    let vote = harness.sent("Vote");
+    harness.reply(&vote, voted(6, true));
+    let look = harness.look();
+    assert_eq!((harness.role(), look.records.0.len(), look.last_fetched_epoch), (Role::Resigned, 0, 6));
 }

@@ -337,6 +337,7 @@ pub struct Look {
     pub end: i64,
     pub high_watermark: Option<i64>,
     pub records: Records,
+    pub last_fetched_epoch: i32,
 }
 impl Visitor for Look {
     fn election(&mut self, _: LeaderEpoch, leader: NodeId, voted: NodeId, _: Role) {
@@ -347,6 +348,9 @@ impl Visitor for Look {
     }
     fn batches(&mut self, records: &Records) {
         self.records = records.clone();
+    }
+    fn last_fetched_epoch(&mut self, epoch: LeaderEpoch) {
+        self.last_fetched_epoch = epoch.0;
     }
 }
 

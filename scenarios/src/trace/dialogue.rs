@@ -331,9 +331,11 @@ impl Visitor for View {
         }
     }
 
-    fn batches(&mut self, records: &Records) {
-        if let (Some(state), Some(last)) = (&mut self.0, records.0.last()) {
-            state.last_epoch = last.epoch;
+    fn batches(&mut self, _: &Records) {}
+
+    fn last_fetched_epoch(&mut self, epoch: LeaderEpoch) {
+        if let Some(state) = &mut self.0 {
+            state.last_epoch = epoch;
         }
     }
 }

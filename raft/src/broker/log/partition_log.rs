@@ -358,7 +358,7 @@ impl PartitionLog {
     /// Whole batches from the one that holds `from`, without any that reach beyond `end` (exclusive), up to `max_bytes`
     /// but at least one. Empty at or above the end.
     pub fn read(&self, from: Offset, end: Offset, max_bytes: usize) -> Records {
-        Records(read_segment(&self.segments, self.segment_of(from), (from, end), max_bytes))
+        Records(read_segment(&self.segments, self.segment_of(from), (from, end), max_bytes).0)
     }
 
     /// Whole batches from the one that holds `from`, without any that reach beyond `end`.

@@ -1,12 +1,13 @@
 //! What is forced before what (consensus.md §4.9), and the bugs that turn it around.
 
 use super::super::batch::Records;
+use super::super::files::{FIRST_SEGMENT_HANDLE, segment_path};
 use super::super::log_config::LogConfig;
 use super::super::raft_log::RaftLog;
 use super::{CONFIG, append, at, batch, open, trace};
 use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, Offset};
-use crate::io::{Observation, Out, Probe};
+use crate::io::{DurableFiles, Observation, Out, Probe};
 use crate::test_disk::TestDisk;
 
 fn first_append(bugs: Bugs) -> Vec<String> {
@@ -156,4 +157,33 @@ fn a_leader_appends_at_the_end_in_its_epoch_or_not_at_all() {
     assert_eq!((log.end_offset(), log.end_offset_for_epoch(LeaderEpoch(2))), (Offset(5), at(2, 3)));
     let bases: Vec<_> = log.read(Offset(3), Offset(5), u32::MAX).0.iter().map(|b| b.base_offset.0).collect();
     assert_eq!(bases, [0, 4]);
+}
+
+#[test]
+fn a_read_is_a_slice_of_the_file_that_may_end_within_a_batch() {
+    let (mut disk, config) = (TestDisk::default(), LogConfig { segment_bytes: 1 << 20, ..CONFIG });
+    let mut log = open(&mut disk, config);
+    let batches = [batch(0, 1, 1), batch(1, 1, 2), batch(3, 1, 1)];
+    batches.iter().for_each(|batch| append(&mut log, &mut disk, batch));
+    let file = disk.read(&segment_path(Offset(0))).expect("there");
+    let first_bytes = batches[0].len_bytes();
+    for max_bytes in 0..=file.len() {
+        let (records, cut) = log.read_slice(Offset(0), log.end_offset(), max_bytes as u32);
+        let mut bytes: Vec<u8> = records.0.iter().flat_map(|batch| batch.bytes.iter().copied()).collect();
+        bytes.extend(cut.iter().flat_map(|cut| cut.bytes()));
+        assert_eq!(bytes, file[..max_bytes.max(first_bytes)], "the first batch comes in any case: {max_bytes}");
+    }
+}
+
+#[test]
+fn the_last_flush_forces_the_active_segment_whatever_is_in_it() {
+    let mut disk = TestDisk::default();
+    let mut log = open(&mut disk, CONFIG);
+    let mut out = Out::default();
+    log.flush(&mut out);
+    out.effects.clear();
+    log.flush(&mut out);
+    assert_eq!(trace(&out), [""; 0]);
+    log.flush_at_close(&mut out);
+    assert_eq!(trace(&out), [format!("fsync {}", FIRST_SEGMENT_HANDLE.0)]);
 }

@@ -106,10 +106,10 @@ impl RaftClient {
             return Ok(self.empty_fetch_response(ErrorCode::UnknownServerError));
         }
         let max_bytes = u32::try_from(request.max_bytes).unwrap_or(0);
-        let records = self.log.read(request.fetch_offset, self.log.end_offset(), max_bytes);
+        let (records, cut_batch) = self.log.read_slice(request.fetch_offset, self.log.end_offset(), max_bytes);
         self.credit_fetch(request.replica_id, request.fetch_offset, step)?;
         let response = self.empty_fetch_response(ErrorCode::None);
-        Ok(FetchResponse { records, ..response })
+        Ok(FetchResponse { records, cut_batch, ..response })
     }
 
     /// Kafka's `validateLeaderOnlyRequest`.

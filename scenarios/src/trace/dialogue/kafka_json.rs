@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use raft::ids::{NodeId, Offset, Uuid};
-use raft::log::Records;
+use raft::log::{CutBatch, Records};
 use raft::message::{
     CurrentLeader, Endpoint, ErrorCode, FetchRequest, FetchResponse, QuorumEpochResponse, Request, Response,
     UpdateRaftVoterResponse,
@@ -195,7 +195,7 @@ fn fetch_response(fetch: &FetchResponse) -> Value {
         "currentLeader": {"leaderId": leader.0, "leaderEpoch": current.leader_epoch.0},
         "abortedTransactions": [],
         "preferredReadReplica": -1,
-        "records": records(&fetch.records),
+        "records": slice(&fetch.records, fetch.cut_batch.as_ref()),
     });
     if let Some(diverging) = fetch.diverging_epoch {
         partition["divergingEpoch"] = json!({"epoch": diverging.epoch.0, "endOffset": diverging.offset.0});
@@ -205,8 +205,9 @@ fn fetch_response(fetch: &FetchResponse) -> Value {
     body
 }
 
-fn records(records: &Records) -> String {
-    let bytes: Vec<u8> = records.0.iter().flat_map(|batch| batch.bytes.iter().copied()).collect();
+fn slice(records: &Records, cut: Option<&CutBatch>) -> String {
+    let mut bytes: Vec<u8> = records.0.iter().flat_map(|batch| batch.bytes.iter().copied()).collect();
+    bytes.extend(cut.into_iter().flat_map(CutBatch::bytes));
     STANDARD.encode(bytes)
 }
 

@@ -56,20 +56,6 @@ final class Dialogue implements AutoCloseable {
         return ahead.isEmpty() ? readAhead() : ahead.peekFirst();
     }
 
-    /** The next line that is not about other threads, or null. */
-    Line peekPastAsides() throws IOException {
-        for (Line line : ahead) {
-            if (!line.is("aside")) {
-                return line;
-            }
-        }
-        Line line = readAhead();
-        while (line != null && line.is("aside")) {
-            line = readAhead();
-        }
-        return line;
-    }
-
     Line next() throws IOException {
         Line line = peek();
         ahead.pollFirst();

@@ -80,6 +80,7 @@ final class Life implements RaftNode.Driver, AutoCloseable {
             while (node.isRunning()) {
                 node.poll();
             }
+            node.finish();
             halted(false, "shut down");
         } catch (Over e) {
             // The dialogue went on elsewhere.
@@ -313,10 +314,6 @@ final class Life implements RaftNode.Driver, AutoCloseable {
     private void finish() throws IOException {
         settleClaims();
         node.forgetWakeUps();
-        if (isCutOff()) {
-            report.notCompared(step);
-            return;
-        }
         JsonNode state = node.isRunning() ? node.state() : null;
         differences.addAll(Comparison.ofSteps(step.entries(), outputs, step.state(), state));
         deliveries.step(step.entries(), differences);
@@ -328,12 +325,6 @@ final class Life implements RaftNode.Driver, AutoCloseable {
         if (parted) {
             throw new Over();
         }
-    }
-
-    /** The node ended while it waited for its disk: what the model did not come to do is no difference. */
-    private boolean isCutOff() throws IOException {
-        Line next = dialogue.peekPastAsides();
-        return next != null && next.is("down") && !next.field("settled").asBoolean(true);
     }
 
     /** What follows from polls without waiting has names of its own, so that it is known of these steps only. */

@@ -208,6 +208,7 @@ final class LiveNode implements RaftNode.Driver {
             while (node.isRunning()) {
                 node.poll();
             }
+            node.finish();
         } catch (IOException e) {
             end = new UncheckedIOException(e);
         } catch (RuntimeException e) {

@@ -14,8 +14,10 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -53,6 +55,8 @@ final class Recording {
     /** Requests that are being answered: who asked what, by node, connection and correlation id. */
     private final Map<String, Runnable> answering = new HashMap<>();
     private final Map<String, JsonNode> answers = new HashMap<>();
+    /** By node and listener. */
+    private final Map<String, Deque<JsonNode>> unread = new HashMap<>();
     private final Set<String> cut = new HashSet<>();
     private final long[] timers = new long[NODES + 1];
     private long nowMs = 0;
@@ -88,6 +92,8 @@ final class Recording {
         }
         at(1000, 0, 0, this::append);
         at(2000, 0, 0, this::trouble);
+        // At least one orderly end, whatever comes by chance.
+        at(endMs / 2, 0, 0, this::terminateAny);
         while (!events.isEmpty() && events.peek().atMs <= endMs) {
             Event event = events.poll();
             nowMs = event.atMs;
@@ -128,6 +134,7 @@ final class Recording {
     // Steps of the clients' threads
 
     private void boot(int id) throws IOException {
+        LISTENERS.forEach(listener -> unread.remove(id + " " + listener));
         carry(id, nodes[id].boot(nowMs));
     }
 
@@ -141,7 +148,10 @@ final class Recording {
             switch (entry.kind()) {
                 case "send" -> send(id, entry.body());
                 case "answer" -> answer(id, entry.body());
-                case "commit" -> later(random.nextInt(40), id, () -> read(id, entry.body()));
+                case "commit" -> {
+                    unread.computeIfAbsent(id + " " + entry.text("listener"), name -> new ArrayDeque<>()).add(entry.body());
+                    later(random.nextInt(40), id, () -> read(id, entry.text("listener")));
+                }
                 case "wait" -> timer(id);
                 case "halt" -> at(nowMs + 500 + random.nextInt(2000), id, 0, () -> boot(id));
                 default -> { }
@@ -267,11 +277,12 @@ final class Recording {
         }
     }
 
-    private void read(int id, JsonNode commit) {
-        ObjectNode body = JSON.createObjectNode().put("listener", commit.path("listener").asText())
-            .put("ordinal", commit.path("ordinal").asLong());
-        aside(id, List.of(new Entry("read", body)), () -> body.put("end", nodes[id].raft()
-            .read(commit.path("listener").asText(), commit.path("ordinal").asLong()).orElseThrow()));
+    /** A listener has one thread, so it reads its deliveries one after the other. */
+    private void read(int id, String listener) {
+        long ordinal = unread.get(id + " " + listener).remove().path("ordinal").asLong();
+        ObjectNode body = JSON.createObjectNode().put("listener", listener).put("ordinal", ordinal);
+        aside(id, List.of(new Entry("read", body)),
+            () -> body.put("end", nodes[id].raft().read(listener, ordinal).orElseThrow()));
     }
 
     private void append() {
@@ -314,12 +325,23 @@ final class Recording {
                 at(nowMs + 100 + random.nextInt(3000), id, 0, () -> boot(id));
             }
             case 1 -> resign(id);
-            case 2 -> {
-                Entry shutdown = new Entry("shutdown", JSON.createObjectNode().put("timeout_ms", 5000));
-                step(id, "terminate", shutdown, () -> nodes[id].raft().shutdown(5000));
-            }
+            case 2 -> terminate(id);
             default -> cut(id);
         }
+    }
+
+    private void terminateAny() throws IOException {
+        for (int id = 1; id <= NODES; id++) {
+            if (nodes[id].isUp()) {
+                terminate(id);
+                return;
+            }
+        }
+    }
+
+    private void terminate(int id) throws IOException {
+        Entry shutdown = new Entry("shutdown", JSON.createObjectNode().put("timeout_ms", 5000));
+        step(id, "terminate", shutdown, () -> nodes[id].raft().shutdown(5000));
     }
 
     private void resign(int id) {

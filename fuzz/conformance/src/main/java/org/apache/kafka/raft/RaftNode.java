@@ -161,6 +161,11 @@ public final class RaftNode implements AutoCloseable, World {
         client().poll();
     }
 
+    /** What KafkaRaftClientDriver does when its thread has ended. */
+    public void finish() {
+        client().close();
+    }
+
     // Inputs
 
     public void request(String connection, int correlationId, ApiKeys api, short version, ApiMessage body) {
