@@ -1,0 +1,21 @@
+package findings;
+
+import org.apache.kafka.raft.CompareLogOfRepeatedVote;
+import org.apache.kafka.raft.FlushRecoveredLog;
+import org.apache.kafka.raft.RestartAsFollowerDespiteOwnVote;
+import org.apache.kafka.raft.SingleVoterFlushFirst;
+
+import java.util.List;
+
+/** All reproductions: first those of the catalog's findings, in its order, then further defects. */
+final class Findings {
+    static final List<Finding> ALL = List.of(
+        new FlushRecoveredLog(),
+        new SingleVoterFlushFirst(),
+        new CompareLogOfRepeatedVote(),
+        new RestartAsFollowerDespiteOwnVote()
+    );
+
+    private Findings() {
+    }
+}
