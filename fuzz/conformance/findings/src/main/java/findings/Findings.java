@@ -1,5 +1,8 @@
 package findings;
 
+import org.apache.kafka.controller.KeepElrOfEmptyIsr;
+import org.apache.kafka.controller.SessionSinceRegistration;
+import org.apache.kafka.controller.StayFencedInShutdown;
 import org.apache.kafka.raft.CompareLogOfRepeatedVote;
 import org.apache.kafka.raft.FlushRecoveredLog;
 import org.apache.kafka.raft.RestartAsFollowerDespiteOwnVote;
@@ -13,7 +16,10 @@ final class Findings {
         new FlushRecoveredLog(),
         new SingleVoterFlushFirst(),
         new CompareLogOfRepeatedVote(),
-        new RestartAsFollowerDespiteOwnVote()
+        new RestartAsFollowerDespiteOwnVote(),
+        new SessionSinceRegistration(),
+        new StayFencedInShutdown(),
+        new KeepElrOfEmptyIsr()
     );
 
     private Findings() {
