@@ -1,5 +1,8 @@
 package findings;
 
+import findings.broker.AwaitMetadataOfIsr;
+import findings.broker.KeepProposalOfSameEpoch;
+import findings.broker.ResetReplicasOfMissedEpoch;
 import org.apache.kafka.controller.KeepElrOfEmptyIsr;
 import org.apache.kafka.controller.SessionSinceRegistration;
 import org.apache.kafka.controller.StayFencedInShutdown;
@@ -19,7 +22,10 @@ final class Findings {
         new RestartAsFollowerDespiteOwnVote(),
         new SessionSinceRegistration(),
         new StayFencedInShutdown(),
-        new KeepElrOfEmptyIsr()
+        new KeepElrOfEmptyIsr(),
+        new KeepProposalOfSameEpoch(),
+        new AwaitMetadataOfIsr(),
+        new ResetReplicasOfMissedEpoch()
     );
 
     private Findings() {

@@ -3,6 +3,7 @@ package org.apache.kafka.controller;
 import findings.Clock;
 import findings.Release;
 import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.config.TopicConfig;
@@ -12,6 +13,7 @@ import org.apache.kafka.common.message.BrokerHeartbeatRequestData;
 import org.apache.kafka.common.message.BrokerRegistrationRequestData;
 import org.apache.kafka.common.message.CreateTopicsRequestData;
 import org.apache.kafka.common.message.CreateTopicsRequestData.CreatableReplicaAssignment;
+import org.apache.kafka.common.message.ElectLeadersRequestData;
 import org.apache.kafka.common.message.RequestHeaderData;
 import org.apache.kafka.common.metadata.BrokerRegistrationChangeRecord;
 import org.apache.kafka.common.metadata.ClearElrRecord;
@@ -120,6 +122,25 @@ public final class ActiveController {
             .setLogDirs(List.of(new Uuid(88, broker))), nextOffset, features, true)).epoch();
     }
 
+    /** Registers brokers and unfences them. */
+    public void start(int... brokers) {
+        for (int broker : brokers) {
+            register(broker, new Uuid(1, broker));
+            heartbeat(broker, brokerEpoch(broker));
+        }
+    }
+
+    /** Lets the session of this broker end, while the other unfenced ones send heartbeats. */
+    public void fence(int broker) {
+        for (int half = 0; half < 2; half++) {
+            clock.advance(SESSION_TIMEOUT_MS / 2 + 1);
+            cluster.brokerRegistrations().values().stream()
+                .filter(each -> each.id() != broker && !each.fenced()).toList()
+                .forEach(each -> heartbeat(each.id(), each.epoch()));
+        }
+        fenceStaleBrokers();
+    }
+
     /** A heartbeat that asks for nothing but to be unfenced. */
     public BrokerHeartbeatReply heartbeat(int broker, long epoch) {
         return heartbeat(broker, epoch, false);
@@ -165,12 +186,20 @@ public final class ActiveController {
             Map.of(new ConfigResource(ConfigResource.Type.TOPIC, topic), changes), false, false));
     }
 
+    public void electPreferredLeader(String topic) {
+        ElectLeadersRequestData request = new ElectLeadersRequestData().setElectionType(ElectionType.PREFERRED.value);
+        request.setTopicPartitions(new ElectLeadersRequestData.TopicPartitionsCollection());
+        request.topicPartitions().add(
+            new ElectLeadersRequestData.TopicPartitions().setTopic(topic).setPartitions(List.of(0)));
+        replayed(replication.electLeaders(request));
+    }
+
     public AlterPartitionResponseData.PartitionData alterPartition(
-        int leader, long leaderBrokerEpoch, Uuid topic, AlterPartitionRequestData.PartitionData partition
+        int leader, Uuid topic, AlterPartitionRequestData.PartitionData partition
     ) {
         AlterPartitionRequestData request = new AlterPartitionRequestData()
             .setBrokerId(leader)
-            .setBrokerEpoch(leaderBrokerEpoch)
+            .setBrokerEpoch(brokerEpoch(leader))
             .setTopics(List.of(new AlterPartitionRequestData.TopicData()
                 .setTopicId(topic).setPartitions(List.of(partition))));
         return replayed(replication.alterPartition(context(ApiKeys.ALTER_PARTITION), request))
@@ -192,6 +221,10 @@ public final class ActiveController {
 
     public boolean isFenced(int broker) {
         return cluster.registration(broker).fenced();
+    }
+
+    public long brokerEpoch(int broker) {
+        return cluster.registration(broker).epoch();
     }
 
     public Uuid incarnation(int broker) {
