@@ -3,6 +3,8 @@ package findings;
 import findings.broker.AwaitMetadataOfIsr;
 import findings.broker.KeepProposalOfSameEpoch;
 import findings.broker.ResetReplicasOfMissedEpoch;
+import findings.client.CompareEpochOfPosition;
+import findings.client.KeepTopicIdsThroughRebootstrap;
 import org.apache.kafka.controller.KeepElrOfEmptyIsr;
 import org.apache.kafka.controller.SessionSinceRegistration;
 import org.apache.kafka.controller.StayFencedInShutdown;
@@ -24,8 +26,10 @@ final class Findings {
         new StayFencedInShutdown(),
         new KeepElrOfEmptyIsr(),
         new KeepProposalOfSameEpoch(),
+        new KeepTopicIdsThroughRebootstrap(),
         new AwaitMetadataOfIsr(),
-        new ResetReplicasOfMissedEpoch()
+        new ResetReplicasOfMissedEpoch(),
+        new CompareEpochOfPosition()
     );
 
     private Findings() {

@@ -1,6 +1,7 @@
 package findings.broker;
 
 import findings.Clock;
+import findings.Logs;
 import findings.Steps;
 import kafka.cluster.Partition;
 import org.apache.kafka.common.TopicPartition;
@@ -10,7 +11,6 @@ import org.apache.kafka.common.config.TopicConfig;
 import org.apache.kafka.common.message.AlterPartitionRequestData;
 import org.apache.kafka.common.message.AlterPartitionResponseData;
 import org.apache.kafka.common.protocol.Errors;
-import org.apache.kafka.common.record.internal.FileRecords;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.SimpleRecord;
 import org.apache.kafka.controller.ActiveController;
@@ -19,22 +19,16 @@ import org.apache.kafka.metadata.LeaderRecoveryState;
 import org.apache.kafka.metadata.MetadataCache;
 import org.apache.kafka.metadata.PartitionRegistration;
 import org.apache.kafka.server.common.RequestLocal;
-import org.apache.kafka.server.storage.log.FetchIsolation;
-import org.apache.kafka.server.util.KafkaScheduler;
 import org.apache.kafka.storage.internals.checkpoint.OffsetCheckpoints;
 import org.apache.kafka.storage.internals.log.AppendOrigin;
 import org.apache.kafka.storage.internals.log.LogConfig;
-import org.apache.kafka.storage.internals.log.LogDirFailureChannel;
 import org.apache.kafka.storage.internals.log.LogOffsetMetadata;
-import org.apache.kafka.storage.internals.log.ProducerStateManagerConfig;
 import org.apache.kafka.storage.internals.log.UnifiedLog;
 import org.apache.kafka.storage.internals.log.VerificationGuard;
-import org.apache.kafka.storage.log.metrics.BrokerTopicStats;
 import org.mockito.ArgumentMatchers;
 import org.mockito.Mockito;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Map;
@@ -49,7 +43,6 @@ final class BrokerReplica implements AutoCloseable {
     static final long REPLICA_LAG_TIME_MAX_MS = 30_000;
     private static final TopicPartition TOPIC_PARTITION = new TopicPartition("t", 0);
     private static final OffsetCheckpoints NO_CHECKPOINTS = (directory, partition) -> Optional.empty();
-    private static final int EVERYTHING = Integer.MAX_VALUE;
 
     private record Proposal(LeaderAndIsr value, CompletableFuture<LeaderAndIsr> answer) {
     }
@@ -73,15 +66,14 @@ final class BrokerReplica implements AutoCloseable {
             .thenAnswer(call -> Optional.of(controller.brokerEpoch(call.getArgument(0))));
         partition = PartitionRelease.partition(TOPIC_PARTITION, topicId, id, () -> controller.brokerEpoch(id),
             REPLICA_LAG_TIME_MAX_MS, clock, metadata, this::proposed);
-        log = UnifiedLog.create(steps.directory(TOPIC_PARTITION.toString()).toFile(), config(minInsyncReplicas), 0, 0,
-            new KafkaScheduler(1), new BrokerTopicStats(), clock, 3_600_000, new ProducerStateManagerConfig(3_600_000, false),
-            600_000, new LogDirFailureChannel(1), true, Optional.of(topicId));
+        log = Logs.open(
+            steps.directory(TOPIC_PARTITION.toString()), clock, topicId, config(minInsyncReplicas), 0, true);
         partition.log_$eq(scala.Option.apply(log));
         steps.closing(this);
     }
 
-    private static LogConfig config(int minInsyncReplicas) {
-        return new LogConfig(Map.of(TopicConfig.MIN_IN_SYNC_REPLICAS_CONFIG, minInsyncReplicas));
+    private static Map<String, ?> config(int minInsyncReplicas) {
+        return Map.of(TopicConfig.MIN_IN_SYNC_REPLICAS_CONFIG, minInsyncReplicas);
     }
 
     String name() {
@@ -105,7 +97,7 @@ final class BrokerReplica implements AutoCloseable {
 
     /** The broker's metadata has this value of the topic's configuration. */
     void minInsyncReplicas(int value) {
-        log.updateConfig(config(value));
+        log.updateConfig(new LogConfig(config(value)));
     }
 
     // Proposals
@@ -165,11 +157,7 @@ final class BrokerReplica implements AutoCloseable {
         leader.partition.updateFollowerFetchState(leader.partition.getReplica(id).get(), new LogOffsetMetadata(offset), 0,
             clock.milliseconds(), leader.log.logEndOffset(), controller.brokerEpoch(id));
         if (offset < leader.log.logEndOffset()) {
-            FileRecords records =
-                (FileRecords) leader.log.read(offset, EVERYTHING, FetchIsolation.LOG_END, true).records;
-            ByteBuffer bytes = ByteBuffer.allocate(records.sizeInBytes());
-            records.readInto(bytes, 0);
-            partition.appendRecordsToFollowerOrFutureReplica(MemoryRecords.readableRecords(bytes), false, leader.epoch());
+            partition.appendRecordsToFollowerOrFutureReplica(Logs.read(leader.log, offset), false, leader.epoch());
         }
     }
 

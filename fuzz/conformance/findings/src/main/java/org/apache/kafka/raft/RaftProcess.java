@@ -30,7 +30,8 @@ import java.util.function.Consumer;
 /** One life of a node: the released raft client on a {@link KafkaRaftLog} in the node's directory. */
 public final class RaftProcess<T> implements AutoCloseable {
     private static final TopicPartition PARTITION = new TopicPartition("__cluster_metadata", 0);
-    private static final int FEWEST_POLLS = 6;
+    /** A wake-up may take a poll of its own. */
+    private static final int FEWEST_POLLS = 20;
     /** Fetches stay parked, and appends wait, until something completes them. */
     private static final ExpirationService NEVER = new ExpirationService() {
         @Override
