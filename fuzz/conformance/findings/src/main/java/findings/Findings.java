@@ -1,6 +1,7 @@
 package findings;
 
 import findings.broker.AwaitMetadataOfIsr;
+import findings.broker.ForceMarkerRemoval;
 import findings.broker.KeepProposalOfSameEpoch;
 import findings.broker.ResetReplicasOfMissedEpoch;
 import findings.client.CompareEpochOfPosition;
@@ -23,6 +24,7 @@ final class Findings {
         new CompareLogOfRepeatedVote(),
         new RestartAsFollowerDespiteOwnVote(),
         new SessionSinceRegistration(),
+        new ForceMarkerRemoval(),
         new StayFencedInShutdown(),
         new KeepElrOfEmptyIsr(),
         new KeepProposalOfSameEpoch(),
