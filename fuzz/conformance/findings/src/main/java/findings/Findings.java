@@ -1,6 +1,7 @@
 package findings;
 
 import findings.broker.AwaitMetadataOfIsr;
+import findings.broker.FirstPublishAfterCaughtUp;
 import findings.broker.ForceMarkerRemoval;
 import findings.broker.KeepProposalOfSameEpoch;
 import findings.broker.ResetReplicasOfMissedEpoch;
@@ -23,6 +24,7 @@ final class Findings {
         new SingleVoterFlushFirst(),
         new CompareLogOfRepeatedVote(),
         new RestartAsFollowerDespiteOwnVote(),
+        new FirstPublishAfterCaughtUp(),
         new SessionSinceRegistration(),
         new ForceMarkerRemoval(),
         new StayFencedInShutdown(),
