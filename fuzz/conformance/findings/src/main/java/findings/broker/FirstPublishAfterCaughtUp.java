@@ -2,6 +2,7 @@ package findings.broker;
 
 import findings.Clock;
 import findings.Finding;
+import findings.Forces;
 import findings.Logs;
 import findings.Steps;
 import org.apache.kafka.common.TopicPartition;
@@ -49,7 +50,7 @@ public final class FirstPublishAfterCaughtUp extends Finding {
 
     @Override
     public String trigger() {
-        return "a rotten bit in the broker's metadata log, more than controller.quorum.fetch.max.bytes before its end";
+        return "a power loss of the broker before the last controller.quorum.fetch.max.bytes of its metadata log are on disk";
     }
 
     @Override
@@ -57,26 +58,31 @@ public final class FirstPublishAfterCaughtUp extends Finding {
         Clock clock = new Clock();
         Uuid topic = Uuid.randomUuid();
         MetadataLogs metadata = new MetadataLogs(steps);
-        int rotten = write(metadata, topic);
+        int onDisk = write(metadata, topic);
         steps.say("controller", "metadata log: end %d, its last batch creates topic t with the ISR [%d]", metadata.end(),
             MetadataLogs.BROKER);
-        metadata.bootBroker();
-        while (!metadata.brokerHasAll()) {
-            metadata.fetch();
-        }
-        steps.say("broker 2", "has fetched it: %s", metadata.brokerState());
-        metadata.killBroker();
+        List<Forces.Happened> forces = Forces.during(() -> {
+            metadata.bootBroker();
+            while (!metadata.brokerHasAll()) {
+                metadata.fetch();
+            }
+        });
+        boolean forced = forces.stream().anyMatch(force -> force.isForceOf(metadata.brokerSegment()));
+        steps.say("broker 2", "has fetched it: %s; forces of its copy: %s", metadata.brokerState(), forced ? "some" : "none");
         Path directory = steps.directory("data");
         ReleasedLogManager before = steps.closing(new ReleasedLogManager(Broker.config(MetadataLogs.BROKER, directory), clock));
         before.startup();
         Logs.append(before.create(PARTITION, topic), 0, 5);
         before.close();
-        steps.say("broker 2", "is down; its data directory has %s", logs(directory));
-
-        if (triggered) {
-            metadata.rot(rotten);
-            steps.say("broker 2", "a bit rots in its metadata log");
+        if (triggered && !forced) {
+            metadata.losePower(onDisk);
+            steps.say("broker 2", "loses power; %d bytes of its metadata log are on disk", onDisk);
+        } else {
+            metadata.killBroker();
+            steps.say("broker 2", "is killed");
         }
+        steps.say("broker 2", "its data directory has %s", logs(directory));
+
         metadata.bootBroker();
         steps.say("broker 2", "boots: %s", metadata.brokerState());
         FaultHandler faults = (message, cause) -> {
@@ -106,7 +112,7 @@ public final class FirstPublishAfterCaughtUp extends Finding {
         }
     }
 
-    /** Writes the metadata log, and gives a position after its first batches. */
+    /** Writes the metadata log, and gives a size that cuts it after its first batches. */
     private static int write(MetadataLogs metadata, Uuid topic) {
         metadata.append(List.of(record(new FeatureLevelRecord()
             .setName(MetadataVersion.FEATURE_NAME).setFeatureLevel(MetadataVersion.latestProduction().featureLevel()), 0)));

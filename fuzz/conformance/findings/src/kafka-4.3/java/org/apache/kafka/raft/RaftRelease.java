@@ -31,12 +31,12 @@ final class RaftRelease {
     static <T> KafkaRaftClient<T> client(
         int nodeId, Uuid directoryId, RecordSerde<T> serde, ListenerName listener, Network network, RaftMessageQueue queue,
         RaftLog log, MemoryPool memory, Time time, ExpirationService expiration, List<InetSocketAddress> bootstrapServers,
-        Endpoints endpoints, QuorumConfig config
+        Endpoints endpoints, boolean canBecomeVoter, QuorumConfig config
     ) {
         return new KafkaRaftClient<>(
             OptionalInt.of(nodeId), directoryId, serde, new Channel(network, listener), queue, log, memory, time, expiration,
-            MAX_FETCH_WAIT_MS, true, "cluster", bootstrapServers, endpoints, Feature.KRAFT_VERSION.supportedVersionRange(),
-            new LogContext("[node " + nodeId + "] "), new Random(nodeId), config);
+            MAX_FETCH_WAIT_MS, canBecomeVoter, "cluster", bootstrapServers, endpoints,
+            Feature.KRAFT_VERSION.supportedVersionRange(), new LogContext("[node " + nodeId + "] "), new Random(nodeId), config);
     }
 
     static RaftMessageQueue queue() {

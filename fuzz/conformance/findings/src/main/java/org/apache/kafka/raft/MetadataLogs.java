@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 
@@ -30,7 +29,7 @@ public final class MetadataLogs {
 
     private RaftProcess<ApiMessageAndVersion> boot(int id) throws IOException {
         return new RaftProcess<>(world,
-            new RaftProcess.Setup<>(id, Set.of(CONTROLLER), List.of(), Map.of(), MetadataRecordSerde.INSTANCE));
+            new RaftProcess.Setup<>(id, Set.of(CONTROLLER), List.of(), id == CONTROLLER, MetadataRecordSerde.INSTANCE));
     }
 
     /** Appends and commits a batch of its own. */
@@ -77,14 +76,16 @@ public final class MetadataLogs {
         broker.kill();
     }
 
-    /** Flips a bit in the batch of the broker's log that begins at or after this position. */
-    public void rot(int position) throws IOException {
-        Path segment = RaftProcess.segment(world, BROKER);
-        try (RandomAccessFile file = new RandomAccessFile(segment.toFile(), "rw")) {
-            file.seek(position);
-            int value = file.read();
-            file.seek(position);
-            file.write(value ^ 1);
+    /** The file of the broker's metadata log. */
+    public Path brokerSegment() {
+        return RaftProcess.segment(world, BROKER);
+    }
+
+    /** The broker loses power when only this many bytes of its metadata log are on disk. */
+    public void losePower(long bytesOnDisk) throws IOException {
+        killBroker();
+        try (RandomAccessFile file = new RandomAccessFile(brokerSegment().toFile(), "rw")) {
+            file.setLength(bytesOnDisk);
         }
     }
 }

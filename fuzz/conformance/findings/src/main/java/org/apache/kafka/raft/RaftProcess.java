@@ -51,10 +51,10 @@ public final class RaftProcess<T> implements AutoCloseable {
 
     /** How a node is configured. */
     public record Setup<T>(
-        int id, Set<Integer> voters, List<InetSocketAddress> bootstrapServers, Map<String, ?> quorumProperties, RecordSerde<T> serde
+        int id, Set<Integer> staticVoters, List<InetSocketAddress> bootstrapServers, boolean isController, RecordSerde<T> serde
     ) {
         public static Setup<String> voter(int id, Integer... voters) {
-            return new Setup<>(id, Set.of(voters), List.of(), Map.of(), new StringSerde());
+            return new Setup<>(id, Set.of(voters), List.of(), true, new StringSerde());
         }
     }
 
@@ -78,9 +78,9 @@ public final class RaftProcess<T> implements AutoCloseable {
         log = createLog(quorum, id);
         client = RaftRelease.client(id, new Uuid(77, id), setup.serde(), Quorum.LISTENER, this::sent, queue, log,
             new BatchMemoryPool(5, KafkaRaftClient.MAX_BATCH_SIZE_BYTES), quorum.clock, NEVER, setup.bootstrapServers(),
-            Endpoints.fromInetSocketAddresses(Map.of(Quorum.LISTENER, Quorum.address(id))),
-            new QuorumConfig(new AbstractConfig(QuorumConfig.CONFIG_DEF, setup.quorumProperties(), false)));
-        client.initialize(Quorum.addresses(setup.voters()),
+            Endpoints.fromInetSocketAddresses(Map.of(Quorum.LISTENER, Quorum.address(id))), setup.isController(),
+            new QuorumConfig(new AbstractConfig(QuorumConfig.CONFIG_DEF, Map.of(), false)));
+        client.initialize(Quorum.addresses(setup.staticVoters()),
             new FileQuorumStateStore(directory.resolve(FileQuorumStateStore.DEFAULT_FILE_NAME).toFile()), metrics, ignored -> { });
         quorum.started(this);
     }
