@@ -18,6 +18,7 @@ import org.apache.kafka.raft.ElectDespiteEqualLatencies;
 import org.apache.kafka.raft.FlushRecoveredLog;
 import org.apache.kafka.raft.FollowWithoutVoters;
 import org.apache.kafka.raft.KeepBufferUntilCommit;
+import org.apache.kafka.raft.ResignAfterExpiredRemoval;
 import org.apache.kafka.raft.RestartAsFollowerDespiteOwnVote;
 import org.apache.kafka.raft.SingleVoterFlushFirst;
 
@@ -44,6 +45,7 @@ final class Findings {
         // Further defects, which the simulator has no fix for.
         new FollowWithoutVoters(),
         new KeepBufferUntilCommit(),
+        new ResignAfterExpiredRemoval(),
         new ElectDespiteEqualLatencies(),
         new DropAbortedTransaction(),
         new CommittedOffsetOfSnapshot(),

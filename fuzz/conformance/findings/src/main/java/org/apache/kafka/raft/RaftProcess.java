@@ -12,8 +12,12 @@ import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.raft.internals.BatchMemoryPool;
 import org.apache.kafka.raft.internals.KafkaRaftLog;
 import org.apache.kafka.raft.internals.StringSerde;
+import org.apache.kafka.server.common.Feature;
+import org.apache.kafka.server.common.KRaftVersion;
 import org.apache.kafka.server.common.serialization.RecordSerde;
 import org.apache.kafka.server.util.KafkaScheduler;
+import org.apache.kafka.snapshot.RecordsSnapshotWriter;
+import org.apache.kafka.snapshot.Snapshots;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -21,8 +25,10 @@ import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -56,6 +62,11 @@ public final class RaftProcess<T> implements AutoCloseable {
         public static Setup<String> voter(int id, Integer... voters) {
             return new Setup<>(id, Set.of(voters), List.of(), true, new StringSerde());
         }
+
+        /** A node that was formatted with its voters. */
+        static Setup<String> formatted(int id) {
+            return new Setup<>(id, Set.of(), List.of(Quorum.address(id)), true, new StringSerde());
+        }
     }
 
     /** A request that was sent and not delivered. */
@@ -76,9 +87,9 @@ public final class RaftProcess<T> implements AutoCloseable {
         this.id = setup.id();
         Path directory = Files.createDirectories(quorum.directory(id)).resolve(PARTITION.toString());
         log = createLog(quorum, id);
-        client = RaftRelease.client(id, new Uuid(77, id), setup.serde(), Quorum.LISTENER, this::sent, queue, log,
+        client = RaftRelease.client(id, directoryId(id), setup.serde(), Quorum.LISTENER, this::sent, queue, log,
             new BatchMemoryPool(5, KafkaRaftClient.MAX_BATCH_SIZE_BYTES), quorum.clock, NEVER, setup.bootstrapServers(),
-            Endpoints.fromInetSocketAddresses(Map.of(Quorum.LISTENER, Quorum.address(id))), setup.isController(),
+            endpoints(id), setup.isController(),
             new QuorumConfig(new AbstractConfig(QuorumConfig.CONFIG_DEF, Map.of(), false)));
         client.initialize(Quorum.addresses(setup.staticVoters()),
             new FileQuorumStateStore(directory.resolve(FileQuorumStateStore.DEFAULT_FILE_NAME).toFile()), metrics, ignored -> { });
@@ -90,6 +101,35 @@ public final class RaftProcess<T> implements AutoCloseable {
         Path directory = Files.createDirectories(quorum.directory(id)).resolve(PARTITION.toString());
         return KafkaRaftLog.createLog(PARTITION, Uuid.METADATA_TOPIC_ID, directory.toFile(), quorum.clock, new KafkaScheduler(1),
             new MetadataLogConfig(new AbstractConfig(MetadataLogConfig.CONFIG_DEF, Map.of(), false)), id);
+    }
+
+    /** Formats the directory of a node as kafka-storage does with --initial-controllers: kraft.version 1, and its voters. */
+    static void format(Quorum quorum, int id, Integer... voters) throws IOException {
+        Map<Integer, VoterSet.VoterNode> nodes = new HashMap<>();
+        for (int voter : voters) {
+            nodes.put(voter, VoterSet.VoterNode.of(key(voter), endpoints(voter), Feature.KRAFT_VERSION.supportedVersionRange()));
+        }
+        try (KafkaRaftLog log = createLog(quorum, id);
+             RecordsSnapshotWriter<String> writer = new RecordsSnapshotWriter.Builder()
+                 .setTime(quorum.clock)
+                 .setRawSnapshotWriter(log.createNewSnapshotUnchecked(Snapshots.BOOTSTRAP_SNAPSHOT_ID).orElseThrow())
+                 .setKraftVersion(KRaftVersion.KRAFT_VERSION_1)
+                 .setVoterSet(Optional.of(VoterSet.fromMap(nodes)))
+                 .build(new StringSerde())) {
+            writer.freeze();
+        }
+    }
+
+    static ReplicaKey key(int id) {
+        return ReplicaKey.of(id, directoryId(id));
+    }
+
+    private static Uuid directoryId(int id) {
+        return new Uuid(77, id);
+    }
+
+    private static Endpoints endpoints(int id) {
+        return Endpoints.fromInetSocketAddresses(Map.of(Quorum.LISTENER, Quorum.address(id)));
     }
 
     static Path directory(Quorum quorum, int id) {
@@ -145,7 +185,7 @@ public final class RaftProcess<T> implements AutoCloseable {
         }
     }
 
-    private void handle(ApiKeys api, ApiMessage body, Consumer<ApiMessage> answer) {
+    void handle(ApiKeys api, ApiMessage body, Consumer<ApiMessage> answer) {
         // Newer versions of ApiVersions are not in all releases, and say nothing more here.
         short version = api == ApiKeys.API_VERSIONS ? 4 : api.latestVersion();
         RaftRelease.handle(client, Quorum.LISTENER, nextCorrelationId++, version, body, quorum.clock.milliseconds(),
