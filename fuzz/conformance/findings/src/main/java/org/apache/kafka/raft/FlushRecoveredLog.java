@@ -12,12 +12,16 @@ import org.apache.kafka.common.record.internal.SimpleRecord;
 import org.apache.kafka.raft.internals.KafkaRaftLog;
 import org.apache.kafka.server.common.KRaftVersion;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** A recovered metadata log is counted as replicated, although nothing forced it. */
 public final class FlushRecoveredLog extends Finding {
+    private static final String KILLED = "killed";
+    private static final String RESTARTED = "restarted";
     private static final Set<Integer> VOTERS = Set.of(1, 2, 3);
 
     @Override
@@ -34,7 +38,6 @@ public final class FlushRecoveredLog extends Finding {
     public boolean shows(Steps steps, boolean triggered) throws Exception {
         Quorum world = new Quorum(steps);
         List<Forces.Happened> all = Forces.during(() -> {
-            Forces.mark("life 1");
             KafkaRaftLog log = RaftProcess.createLog(world, 2);
             log.appendAsFollower(MemoryRecords.withRecords(0L, Compression.NONE, 1,
                 new SimpleRecord("a".getBytes()), new SimpleRecord("b".getBytes())), 1);
@@ -43,11 +46,13 @@ public final class FlushRecoveredLog extends Finding {
                 log.flush(false);
                 steps.say("node 2", "KafkaRaftLog.flush");
             }
+            Forces.mark(KILLED);
+            // A killed process does not close its log; this gives back its files only.
             log.close();
             steps.say("node 2", "is killed");
             new FileQuorumStateStore(RaftProcess.directory(world, 2).resolve("quorum-state").toFile()).writeElectionState(
                 ElectionState.withElectedLeader(1, 1, Optional.empty(), VOTERS), KRaftVersion.KRAFT_VERSION_0);
-            Forces.mark("life 2");
+            Forces.mark(RESTARTED);
             RaftProcess<String> node = new RaftProcess<>(world, RaftProcess.Setup.voter(2, 1, 2, 3));
             steps.say("node 2", "boots: %s", node.state());
             node.run();
@@ -60,11 +65,15 @@ public final class FlushRecoveredLog extends Finding {
             if (fetch.fetchOffset() != 2 || vote.lastOffset() != 2) {
                 throw new IllegalStateException("the recovered log does not end at offset 2");
             }
-            Forces.mark("end");
         });
-        long forces = all.stream().filter(event -> event.isForceOf(RaftProcess.segment(world, 2))).count();
-        steps.say("disk", "forces of node 2's segment up to these requests: %d; directories and other files: %d", forces,
-            all.stream().filter(event -> event.path() != null).count() - forces);
-        return forces == 0;
+        Path segment = RaftProcess.segment(world, 2);
+        long before = forces(all.stream().takeWhile(event -> !event.isMark(KILLED)), segment);
+        long after = forces(all.stream().dropWhile(event -> !event.isMark(RESTARTED)), segment);
+        steps.say("disk", "forces of node 2's segment: %d before the kill, %d from the boot to the Vote", before, after);
+        return before + after == 0;
+    }
+
+    private static long forces(Stream<Forces.Happened> events, Path segment) {
+        return events.filter(event -> event.isForceOf(segment)).count();
     }
 }
