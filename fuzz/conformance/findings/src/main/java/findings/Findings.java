@@ -10,6 +10,7 @@ import findings.broker.ResetReplicasOfMissedEpoch;
 import findings.client.CompareEpochOfPosition;
 import findings.client.KeepTopicIdsThroughRebootstrap;
 import org.apache.kafka.controller.CommittedOffsetOfSnapshot;
+import org.apache.kafka.controller.ConfirmLeadershipOfHeartbeats;
 import org.apache.kafka.controller.KeepElrOfEmptyIsr;
 import org.apache.kafka.controller.SessionSinceRegistration;
 import org.apache.kafka.controller.StayFencedInShutdown;
@@ -46,6 +47,7 @@ final class Findings {
         new FollowWithoutVoters(),
         new KeepBufferUntilCommit(),
         new ResignAfterExpiredRemoval(),
+        new ConfirmLeadershipOfHeartbeats(),
         new ElectDespiteEqualLatencies(),
         new DropAbortedTransaction(),
         new CommittedOffsetOfSnapshot(),

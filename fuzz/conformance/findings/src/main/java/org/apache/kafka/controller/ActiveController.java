@@ -54,6 +54,9 @@ import java.util.concurrent.TimeUnit;
 public final class ActiveController {
     public static final long SESSION_TIMEOUT_MS = 9_000;
 
+    /** The only version that a manager asks for. */
+    private static final short LATEST_ALTER_PARTITION = ApiKeys.ALTER_PARTITION.latestVersion();
+
     private final Clock clock;
     private final ClusterControlManager cluster;
     private final ConfigurationControlManager configuration;
@@ -106,6 +109,10 @@ public final class ActiveController {
 
     /** Registers a process of a broker, and gives its broker epoch. */
     public long register(int broker, Uuid incarnation) {
+        return replayed(cluster.registerBroker(registration(broker, incarnation), nextOffset, features, true)).epoch();
+    }
+
+    static BrokerRegistrationRequestData registration(int broker, Uuid incarnation) {
         BrokerRegistrationRequestData.FeatureCollection supported = new BrokerRegistrationRequestData.FeatureCollection();
         QuorumFeatures.defaultSupportedFeatureMap(false).forEach((name, range) ->
             supported.add(new BrokerRegistrationRequestData.Feature()
@@ -113,13 +120,13 @@ public final class ActiveController {
         BrokerRegistrationRequestData.ListenerCollection listeners = new BrokerRegistrationRequestData.ListenerCollection();
         listeners.add(new BrokerRegistrationRequestData.Listener()
             .setName("PLAINTEXT").setHost("broker" + broker).setPort(9092));
-        return replayed(cluster.registerBroker(new BrokerRegistrationRequestData()
+        return new BrokerRegistrationRequestData()
             .setBrokerId(broker)
             .setClusterId("cluster")
             .setIncarnationId(incarnation)
             .setFeatures(supported)
             .setListeners(listeners)
-            .setLogDirs(List.of(new Uuid(88, broker))), nextOffset, features, true)).epoch();
+            .setLogDirs(List.of(new Uuid(88, broker)));
     }
 
     /** Registers brokers and unfences them. */
@@ -174,7 +181,7 @@ public final class ActiveController {
             topic.configs().add(new CreateTopicsRequestData.CreatableTopicConfig().setName(key).setValue(value)));
         CreateTopicsRequestData request = new CreateTopicsRequestData();
         request.topics().add(topic);
-        replayed(replication.createTopics(context(ApiKeys.CREATE_TOPICS), request, Set.of(name), false));
+        replayed(replication.createTopics(context(), request, Set.of(name), false));
         return replication.getTopicId(name);
     }
 
@@ -202,7 +209,7 @@ public final class ActiveController {
             .setBrokerEpoch(brokerEpoch(leader))
             .setTopics(List.of(new AlterPartitionRequestData.TopicData()
                 .setTopicId(topic).setPartitions(List.of(partition))));
-        return replayed(replication.alterPartition(context(ApiKeys.ALTER_PARTITION), request))
+        return replayed(replication.alterPartition(context(), request))
             .topics().get(0).partitions().get(0);
     }
 
@@ -231,10 +238,9 @@ public final class ActiveController {
         return cluster.registration(broker).incarnationId();
     }
 
-    private static ControllerRequestContext context(ApiKeys api) {
+    static ControllerRequestContext context() {
         return new ControllerRequestContext(
-            new RequestHeaderData().setRequestApiKey(api.id).setRequestApiVersion(api.latestVersion()),
-            KafkaPrincipal.ANONYMOUS, OptionalLong.empty());
+            new RequestHeaderData().setRequestApiVersion(LATEST_ALTER_PARTITION), KafkaPrincipal.ANONYMOUS, OptionalLong.empty());
     }
 
     // Records
