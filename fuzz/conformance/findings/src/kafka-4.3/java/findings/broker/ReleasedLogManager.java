@@ -45,8 +45,8 @@ final class ReleasedLogManager implements AutoCloseable {
     ReleasedLogManager(KafkaConfig config, Time time) {
         this.config = config;
         ConfigRepository noConfigs = resource -> new Properties();
-        manager = LogManager.apply(config, CollectionConverters.asScala(List.<String>of()).toSeq(), noConfigs, new KafkaScheduler(1),
-            time, new BrokerTopicStats(), new LogDirFailureChannel(1));
+        manager = LogManager.apply(config, CollectionConverters.asScala(List.<String>of()).toSeq(), noConfigs,
+            new KafkaScheduler(1), time, new BrokerTopicStats(), new LogDirFailureChannel(1));
     }
 
     /** Loads all logs, as a broker does in its first publication of metadata. */

@@ -45,7 +45,7 @@ public final class FirstPublishAfterCaughtUp extends Finding {
 
     @Override
     public String summary() {
-        return "A broker that lost the tail of its metadata log publishes an old image first and sets live replicas aside as strays.";
+        return "A broker that lost the tail of its metadata log publishes an old image and sets live replicas aside as strays.";
     }
 
     @Override

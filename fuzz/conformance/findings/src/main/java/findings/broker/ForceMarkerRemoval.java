@@ -23,7 +23,7 @@ public final class ForceMarkerRemoval extends Finding {
 
     @Override
     public String summary() {
-        return "A start removes .kafka_cleanshutdown without a force of its directory: after a power loss a torn log is not recovered.";
+        return "A start removes .kafka_cleanshutdown without a force: after a power loss a torn log is not recovered.";
     }
 
     @Override
@@ -42,7 +42,7 @@ public final class ForceMarkerRemoval extends Finding {
         Logs.append(log, 0, 5);
         first.close();
         steps.say("broker", "has a log with 5 records and is shut down: marker %s", exists(marker));
-        // All of this is on disk before the next start. What comes later is there only if it is forced, or written back by chance.
+        // All of this is on disk before the next start. What comes later is there only if it is forced, or by chance.
         Path after = steps.directory("data");
         Path markerAfter = after.resolve(marker.getFileName());
         Broker.copy(directory, after);

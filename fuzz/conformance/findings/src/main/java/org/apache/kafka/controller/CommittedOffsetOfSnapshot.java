@@ -36,7 +36,8 @@ public final class CommittedOffsetOfSnapshot extends Finding {
             offsets.beginLoadSnapshot(new OffsetAndEpoch(SNAPSHOT_END, 1));
             state.put("records 0..99", "");
             offsets.endLoadSnapshot(0);
-            steps.say("controller", "loads a snapshot of the records 0..99: last committed offset %d", offsets.lastCommittedOffset());
+            steps.say("controller", "loads a snapshot of the records 0..99: last committed offset %d",
+                offsets.lastCommittedOffset());
         } else {
             state.put("records 0..99", "");
             offsets.handleCommitBatch(committed(SNAPSHOT_END - 1));
@@ -44,7 +45,8 @@ public final class CommittedOffsetOfSnapshot extends Finding {
         }
         state.put("record 100", "");
         offsets.handleCommitBatch(committed(SNAPSHOT_END));
-        steps.say("controller", "replays record 100: last committed offset %d, state %s", offsets.lastCommittedOffset(), state.keySet());
+        steps.say("controller", "replays record 100: last committed offset %d, state %s", offsets.lastCommittedOffset(),
+            state.keySet());
         offsets.activate(SNAPSHOT_END + 1);
         steps.say("controller", "is activated; its first write has offset %d", SNAPSHOT_END + 1);
         offsets.deactivate();

@@ -37,7 +37,8 @@ public final class KeepBufferUntilCommit extends Finding {
         steps.say("node 2", "fetches; the leader is %s", leader.state());
         Batch<String> batch = committed.get(0);
         steps.say("node 1", "listener is given %s with append timestamp %d", batch.records(), batch.appendTimestamp());
-        long stored = leader.log().read(batch.baseOffset(), Isolation.COMMITTED, 1).records.batches().iterator().next().maxTimestamp();
+        long stored = leader.log().read(batch.baseOffset(), Isolation.COMMITTED, 1)
+            .records.batches().iterator().next().maxTimestamp();
         steps.say("node 1", "its log has timestamp %d for that batch", stored);
         return batch.records().equals(List.of("a")) && stored == first && batch.appendTimestamp() != stored;
     }

@@ -46,7 +46,8 @@ public final class ResignAfterExpiredRemoval extends Finding {
         one.handle(ApiKeys.REMOVE_RAFT_VOTER, RaftUtil.removeVoterRequest("cluster", RaftProcess.key(1)), response ->
             answer.set(Errors.forCode(((RemoveRaftVoterResponseData) response).errorCode()).name()));
         long removal = one.log().endOffset().offset();
-        steps.say("node 1", "RemoveRaftVoter of node 1: log end %d, a voter: %s, answer %s", removal, one.quorum().isVoter(), answer.get());
+        steps.say("node 1", "RemoveRaftVoter of node 1: log end %d, a voter: %s, answer %s", removal,
+            one.quorum().isVoter(), answer.get());
         if (triggered) {
             world.advance(DELAY_MS);
             two.run();
@@ -67,7 +68,8 @@ public final class ResignAfterExpiredRemoval extends Finding {
             world.advance(ROUND_MS);
             one.run();
         }
-        steps.say("node 1", "the others fetch for up to %d ms: answer %s; it is %s", ROUNDS * ROUND_MS, answer.get(), one.state());
+        steps.say("node 1", "the others fetch for up to %d ms: answer %s; it is %s", ROUNDS * ROUND_MS, answer.get(),
+            one.state());
         boolean committed = two.quorum().highWatermark().orElseThrow().offset() >= removal;
         return committed && one.quorum().isLeader() && !one.quorum().isVoter();
     }

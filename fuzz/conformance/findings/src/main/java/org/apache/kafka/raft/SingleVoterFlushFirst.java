@@ -11,6 +11,8 @@ import java.util.List;
 public final class SingleVoterFlushFirst extends Finding {
     private static final String COMMITTED = "committed";
 
+    private RaftProcess<String> follower;
+
     @Override
     public String summary() {
         return "The only voter of a quorum hands out a record as committed before it forces it to disk.";
@@ -44,15 +46,14 @@ public final class SingleVoterFlushFirst extends Finding {
         });
         Path segment = RaftProcess.segment(world, 1);
         List<Forces.Happened> order = all.stream().filter(each -> each.isMark(COMMITTED) || each.isForceOf(segment)).toList();
-        steps.say("node 1", "in this order: %s", order.stream().map(each -> each.mark() == null ? "fsync of the log" : each.mark()).toList());
+        steps.say("node 1", "in this order: %s",
+            order.stream().map(each -> each.mark() == null ? "fsync of the log" : each.mark()).toList());
         boolean forced = order.stream().anyMatch(each -> each.isForceOf(segment));
         if (!forced || order.stream().noneMatch(each -> each.isMark(COMMITTED))) {
             throw new IllegalStateException("the record was not committed and forced");
         }
         return order.get(0).isMark(COMMITTED);
     }
-
-    private RaftProcess<String> follower;
 
     private static RaftProcess<String> alone(Quorum world) throws Exception {
         RaftProcess<String> leader = new RaftProcess<>(world, RaftProcess.Setup.voter(1, 1));
