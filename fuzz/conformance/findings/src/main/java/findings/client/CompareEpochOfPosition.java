@@ -56,10 +56,13 @@ public final class CompareEpochOfPosition extends Finding {
         steps.say("broker 2", "OffsetForLeaderEpoch of epoch 6: epoch %d, end %d", end.epoch(), end.offset());
         consumer.maybeCompleteValidation(PARTITION, position, new OffsetForLeaderEpochResponseData.EpochEndOffset()
             .setPartition(0).setLeaderEpoch(end.epoch()).setEndOffset(end.offset()));
+        if (consumer.awaitingValidation(PARTITION) || consumer.isOffsetResetNeeded(PARTITION)) {
+            steps.say("consumer", "does not fetch before its position is found anew");
+            return false;
+        }
         long next = consumer.position(PARTITION).offset;
-        boolean validated = !consumer.awaitingValidation(PARTITION) && !consumer.isOffsetResetNeeded(PARTITION);
-        steps.say("consumer", "%s at position %d", validated ? "fetches" : "does not fetch", next);
+        steps.say("consumer", "fetches at position %d", next);
         // The logs agree up to offset 99.
-        return validated && next > 100;
+        return next > 100;
     }
 }

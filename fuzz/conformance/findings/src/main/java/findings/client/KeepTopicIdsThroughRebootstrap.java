@@ -9,6 +9,7 @@ import org.apache.kafka.clients.ApiVersions;
 import org.apache.kafka.clients.Metadata;
 import org.apache.kafka.clients.consumer.internals.AutoOffsetResetStrategy;
 import org.apache.kafka.clients.consumer.internals.SubscriptionState;
+import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.internals.ClusterResourceListeners;
@@ -65,19 +66,20 @@ public final class KeepTopicIdsThroughRebootstrap extends Finding {
         }
         metadata.updateWithCurrentRequestVersion(metadataOf(1, 5, topic), false, clock.milliseconds());
         var leader = metadata.currentLeader(PARTITION);
+        int leaderId = leader.leader.map(Node::id).orElse(-1);
         steps.say("consumer", "broker 1 answers Metadata with leader 1, epoch 5: the consumer believes leader %d, epoch %d",
-            leader.leader.orElseThrow().id(), leader.epoch.orElseThrow());
+            leaderId, leader.epoch.orElse(-1));
 
         consumer.maybeValidatePositionForCurrentLeader(new ApiVersions(), PARTITION, leader);
-        if (consumer.awaitingValidation(PARTITION)) {
-            UnifiedLog asked = leader.leader.orElseThrow().id() == 1 ? deposed : current;
+        if (leaderId >= 0 && consumer.awaitingValidation(PARTITION)) {
+            UnifiedLog asked = leaderId == 1 ? deposed : current;
             OffsetForLeaderEpochResponseData.EpochEndOffset end = asked.endOffsetForEpoch(7)
                 .map(found -> new OffsetForLeaderEpochResponseData.EpochEndOffset()
                     .setLeaderEpoch(found.epoch()).setEndOffset(found.offset()))
                 .orElse(new OffsetForLeaderEpochResponseData.EpochEndOffset()
                     .setLeaderEpoch(OffsetsForLeaderEpochResponse.UNDEFINED_EPOCH)
                     .setEndOffset(OffsetsForLeaderEpochResponse.UNDEFINED_EPOCH_OFFSET));
-            steps.say("broker " + leader.leader.orElseThrow().id(), "OffsetForLeaderEpoch of epoch 7: epoch %d, end %d",
+            steps.say("broker " + leaderId, "OffsetForLeaderEpoch of epoch 7: epoch %d, end %d",
                 end.leaderEpoch(), end.endOffset());
             consumer.maybeCompleteValidation(PARTITION, consumer.position(PARTITION), end);
         }
