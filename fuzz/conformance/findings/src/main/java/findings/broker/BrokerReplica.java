@@ -76,10 +76,6 @@ final class BrokerReplica implements AutoCloseable {
         return Map.of(TopicConfig.MIN_IN_SYNC_REPLICAS_CONFIG, minInsyncReplicas);
     }
 
-    String name() {
-        return "broker " + id;
-    }
-
     UnifiedLog log() {
         return log;
     }
