@@ -1,0 +1,59 @@
+package findings;
+
+import findings.broker.AwaitMetadataOfIsr;
+import findings.broker.DeleteSegmentsBehindHole;
+import findings.broker.DropAbortedTransaction;
+import findings.broker.FirstPublishAfterCaughtUp;
+import findings.broker.ForceMarkerRemoval;
+import findings.broker.KeepProposalOfSameEpoch;
+import findings.broker.ResetReplicasOfMissedEpoch;
+import findings.client.CompareEpochOfPosition;
+import findings.client.KeepTopicIdsThroughRebootstrap;
+import org.apache.kafka.controller.CommittedOffsetOfSnapshot;
+import org.apache.kafka.controller.ConfirmLeadershipOfHeartbeats;
+import org.apache.kafka.controller.KeepElrOfEmptyIsr;
+import org.apache.kafka.controller.SessionSinceRegistration;
+import org.apache.kafka.controller.StayFencedInShutdown;
+import org.apache.kafka.raft.CompareLogOfRepeatedVote;
+import org.apache.kafka.raft.ElectDespiteEqualLatencies;
+import org.apache.kafka.raft.FlushRecoveredLog;
+import org.apache.kafka.raft.FollowWithoutVoters;
+import org.apache.kafka.raft.KeepBufferUntilCommit;
+import org.apache.kafka.raft.ResignAfterExpiredRemoval;
+import org.apache.kafka.raft.RestartAsFollowerDespiteOwnVote;
+import org.apache.kafka.raft.SingleVoterFlushFirst;
+
+import java.util.List;
+
+/** All reproductions. */
+final class Findings {
+    static final List<Finding> ALL = List.of(
+        // The findings of the catalog, in its order.
+        new FlushRecoveredLog(),
+        new SingleVoterFlushFirst(),
+        new CompareLogOfRepeatedVote(),
+        new RestartAsFollowerDespiteOwnVote(),
+        new FirstPublishAfterCaughtUp(),
+        new KeepProposalOfSameEpoch(),
+        new SessionSinceRegistration(),
+        new ForceMarkerRemoval(),
+        new StayFencedInShutdown(),
+        new KeepElrOfEmptyIsr(),
+        new KeepTopicIdsThroughRebootstrap(),
+        new AwaitMetadataOfIsr(),
+        new ResetReplicasOfMissedEpoch(),
+        new CompareEpochOfPosition(),
+        // Further defects, which the simulator has no fix for.
+        new FollowWithoutVoters(),
+        new KeepBufferUntilCommit(),
+        new ResignAfterExpiredRemoval(),
+        new ConfirmLeadershipOfHeartbeats(),
+        new ElectDespiteEqualLatencies(),
+        new DropAbortedTransaction(),
+        new CommittedOffsetOfSnapshot(),
+        new DeleteSegmentsBehindHole()
+    );
+
+    private Findings() {
+    }
+}

@@ -1,0 +1,231 @@
+package org.apache.kafka.raft;
+
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.config.AbstractConfig;
+import org.apache.kafka.common.message.FetchResponseData;
+import org.apache.kafka.common.metrics.Metrics;
+import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.ApiMessage;
+import org.apache.kafka.common.record.internal.FileRecords;
+import org.apache.kafka.common.record.internal.MemoryRecords;
+import org.apache.kafka.raft.internals.BatchMemoryPool;
+import org.apache.kafka.raft.internals.KafkaRaftLog;
+import org.apache.kafka.raft.internals.StringSerde;
+import org.apache.kafka.server.common.Feature;
+import org.apache.kafka.server.common.KRaftVersion;
+import org.apache.kafka.server.common.serialization.RecordSerde;
+import org.apache.kafka.server.util.KafkaScheduler;
+import org.apache.kafka.snapshot.RecordsSnapshotWriter;
+import org.apache.kafka.snapshot.Snapshots;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+
+/** One life of a node: the released raft client on a {@link KafkaRaftLog} in the node's directory. */
+public final class RaftProcess<T> implements AutoCloseable {
+    private static final TopicPartition PARTITION = new TopicPartition("__cluster_metadata", 0);
+    /** A wake-up may take a poll of its own. */
+    private static final int FEWEST_POLLS = 20;
+    /** Fetches stay parked, and appends wait, until something completes them. */
+    private static final ExpirationService NEVER = new ExpirationService() {
+        @Override
+        public <V> CompletableFuture<V> failAfter(long timeoutMs) {
+            return new CompletableFuture<>();
+        }
+    };
+
+    private final Quorum quorum;
+    private final int id;
+    private final Metrics metrics = new Metrics();
+    private final RaftMessageQueue queue = RaftRelease.queue();
+    private final KafkaRaftLog log;
+    private final KafkaRaftClient<T> client;
+    private int nextCorrelationId = 0;
+    private boolean up = true;
+
+    /** How a node is configured. */
+    public record Setup<T>(
+        int id, Set<Integer> staticVoters, List<InetSocketAddress> bootstrapServers, boolean isController, RecordSerde<T> serde
+    ) {
+        public static Setup<String> voter(int id, Integer... voters) {
+            return new Setup<>(id, Set.of(voters), List.of(), true, new StringSerde());
+        }
+
+        /** A node that was formatted with its voters. */
+        static Setup<String> formatted(int id) {
+            return new Setup<>(id, Set.of(), List.of(Quorum.address(id)), true, new StringSerde());
+        }
+    }
+
+    /** A request that was sent and not delivered. */
+    record Sent(RaftProcess<?> from, ApiKeys api, int to, ApiMessage body, Consumer<ApiMessage> answer) {
+        /** Lets the other node handle the request; its answer, at once or later, goes into the sender's queue. */
+        void deliver(RaftProcess<?> receiver) {
+            receiver.handle(api, body, answer);
+        }
+
+        /** The same, but the answer is lost. It is given to this consumer. */
+        void deliver(RaftProcess<?> receiver, Consumer<ApiMessage> lost) {
+            receiver.handle(api, body, lost);
+        }
+    }
+
+    public RaftProcess(Quorum quorum, Setup<T> setup) throws IOException {
+        this.quorum = quorum;
+        this.id = setup.id();
+        Path directory = Files.createDirectories(quorum.directory(id)).resolve(PARTITION.toString());
+        log = createLog(quorum, id);
+        client = RaftRelease.client(id, directoryId(id), setup.serde(), Quorum.LISTENER, this::sent, queue, log,
+            new BatchMemoryPool(5, KafkaRaftClient.MAX_BATCH_SIZE_BYTES), quorum.clock, NEVER, setup.bootstrapServers(),
+            endpoints(id), setup.isController(),
+            new QuorumConfig(new AbstractConfig(QuorumConfig.CONFIG_DEF, Map.of(), false)));
+        client.initialize(Quorum.addresses(setup.staticVoters()),
+            new FileQuorumStateStore(directory.resolve(FileQuorumStateStore.DEFAULT_FILE_NAME).toFile()), metrics, ignored -> { });
+        quorum.started(this);
+    }
+
+    /** The log of a node that has no process. Its scheduler is not started: background work is no part of a finding. */
+    static KafkaRaftLog createLog(Quorum quorum, int id) throws IOException {
+        Path directory = Files.createDirectories(quorum.directory(id)).resolve(PARTITION.toString());
+        return KafkaRaftLog.createLog(PARTITION, Uuid.METADATA_TOPIC_ID, directory.toFile(), quorum.clock, new KafkaScheduler(1),
+            new MetadataLogConfig(new AbstractConfig(MetadataLogConfig.CONFIG_DEF, Map.of(), false)), id);
+    }
+
+    /** Formats the directory of a node as kafka-storage does with --initial-controllers: kraft.version 1, and its voters. */
+    static void format(Quorum quorum, int id, Integer... voters) throws IOException {
+        Map<Integer, VoterSet.VoterNode> nodes = new HashMap<>();
+        for (int voter : voters) {
+            nodes.put(voter, VoterSet.VoterNode.of(key(voter), endpoints(voter), Feature.KRAFT_VERSION.supportedVersionRange()));
+        }
+        try (KafkaRaftLog log = createLog(quorum, id);
+             RecordsSnapshotWriter<String> writer = new RecordsSnapshotWriter.Builder()
+                 .setTime(quorum.clock)
+                 .setRawSnapshotWriter(log.createNewSnapshotUnchecked(Snapshots.BOOTSTRAP_SNAPSHOT_ID).orElseThrow())
+                 .setKraftVersion(KRaftVersion.KRAFT_VERSION_1)
+                 .setVoterSet(Optional.of(VoterSet.fromMap(nodes)))
+                 .build(new StringSerde())) {
+            writer.freeze();
+        }
+    }
+
+    static ReplicaKey key(int id) {
+        return ReplicaKey.of(id, directoryId(id));
+    }
+
+    private static Uuid directoryId(int id) {
+        return new Uuid(77, id);
+    }
+
+    private static Endpoints endpoints(int id) {
+        return Endpoints.fromInetSocketAddresses(Map.of(Quorum.LISTENER, Quorum.address(id)));
+    }
+
+    static Path directory(Quorum quorum, int id) {
+        return quorum.directory(id).resolve(PARTITION.toString());
+    }
+
+    static Path segment(Quorum quorum, int id) {
+        return directory(quorum, id).resolve("00000000000000000000.log");
+    }
+
+    String quorumStateFile() throws IOException {
+        return Files.readString(directory(quorum, id).resolve(FileQuorumStateStore.DEFAULT_FILE_NAME)).trim();
+    }
+
+    int id() {
+        return id;
+    }
+
+    String name() {
+        return "node " + id;
+    }
+
+    boolean isUp() {
+        return up;
+    }
+
+    KafkaRaftLog log() {
+        return log;
+    }
+
+    public KafkaRaftClient<T> client() {
+        return client;
+    }
+
+    QuorumState quorum() {
+        return client.quorum();
+    }
+
+    /** Role, epoch, and ends of the log. */
+    public String state() {
+        QuorumState state = client.quorum();
+        String role = state.isLeader() ? "Leader" : state.isFollower() ? "Follower" : state.isCandidate() ? "Candidate"
+            : state.isProspective() ? "Prospective" : state.isResigned() ? "Resigned" : "Unattached";
+        return String.format("%s of epoch %d, log end %d, high watermark %s", role, state.epoch(), log.endOffset().offset(),
+            state.highWatermark().map(offset -> Long.toString(offset.offset())).orElse("unknown"));
+    }
+
+    /** Lets the client's thread do what it has to do now. */
+    public void run() {
+        for (int i = 0; i < FEWEST_POLLS || !queue.isEmpty(); i++) {
+            queue.wakeup();
+            client.poll();
+        }
+    }
+
+    void handle(ApiKeys api, ApiMessage body, Consumer<ApiMessage> answer) {
+        // Newer versions of ApiVersions are not in all releases, and say nothing more here.
+        short version = api == ApiKeys.API_VERSIONS ? 4 : api.latestVersion();
+        RaftRelease.handle(client, Quorum.LISTENER, nextCorrelationId++, version, body, quorum.clock.milliseconds(),
+            response -> answer.accept(overTheWire(response)));
+        run();
+    }
+
+    private void sent(RaftRequest.Outbound request, Consumer<ApiMessage> answer) {
+        quorum.sent(new Sent(this, ApiKeys.forId(request.data().apiKey()), request.destination().id(), request.data(), answer));
+    }
+
+    /** A receiver gets bytes, not the leader's file. */
+    private static ApiMessage overTheWire(ApiMessage response) {
+        if (response instanceof FetchResponseData fetch) {
+            fetch.responses().stream().flatMap(topic -> topic.partitions().stream()).forEach(partition -> {
+                if (partition.records() instanceof FileRecords records) {
+                    ByteBuffer bytes = ByteBuffer.allocate(records.sizeInBytes());
+                    try {
+                        records.readInto(bytes, 0);
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                    partition.setRecords(MemoryRecords.readableRecords(bytes));
+                }
+            });
+        }
+        return response;
+    }
+
+    /** The process is gone; its files stay as they are. */
+    void kill() {
+        close();
+    }
+
+    @Override
+    public void close() {
+        if (up) {
+            up = false;
+            metrics.close();
+            log.close();
+        }
+    }
+}
