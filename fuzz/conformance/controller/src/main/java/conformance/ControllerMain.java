@@ -15,6 +15,8 @@ public final class ControllerMain {
         run [OPTIONS] [SCENARIO=FIRST..END]...  simulate, record a controller of each seed, replay and compare
         run [OPTIONS] FILE|DIRECTORY...         replay dialogues (*.ndjson) and compare step by step
 
+        run --self-test [OPTIONS]               record, falsify and replay: does the comparison see what it should?
+
         Without arguments: ten seeds each of ci, brokers and combined.
 
           --kraftsim PATH    the simulator (run builds it)
@@ -37,6 +39,7 @@ public final class ControllerMain {
     private Path kraftsim = Path.of("kraftsim");
     private Path known;
     private Path json;
+    private boolean selfTest = false;
     private int context = 0;
 
     private ControllerMain() {
@@ -63,7 +66,9 @@ public final class ControllerMain {
             return 0;
         }
         for (int i = 0; i < arguments.length; i++) {
-            if (arguments[i].startsWith("--")) {
+            if (arguments[i].equals("--self-test")) {
+                selfTest = true;
+            } else if (arguments[i].startsWith("--")) {
                 if (i + 1 == arguments.length) {
                     throw new BadDialogue(arguments[i] + " needs a value");
                 }
@@ -73,6 +78,13 @@ public final class ControllerMain {
             } else {
                 addFiles(Path.of(arguments[i]));
             }
+        }
+        if (selfTest) {
+            Path directory = Files.createTempDirectory("self-test");
+            for (ControllerRuns range : List.of(ControllerRuns.parse("ci=0..3"), ControllerRuns.parse("brokers=1..2"))) {
+                files.addAll(range.record(kraftsim, bugs, directory));
+            }
+            return ControllerSelfTest.run(files, Known.read(known)) ? 0 : 1;
         }
         if (files.isEmpty() && runs.isEmpty()) {
             DEFAULT.forEach(range -> runs.add(ControllerRuns.parse(range)));

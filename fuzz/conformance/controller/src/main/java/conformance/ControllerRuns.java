@@ -26,16 +26,30 @@ record ControllerRuns(String scenario, long first, long end) {
     void replay(Path kraftsim, List<String> bugs, Report report) throws IOException {
         Path directory = Files.createTempDirectory("dialogues");
         for (long seed = first; seed < end; seed++) {
-            long node = seed % CONTROLLERS + 1;
-            Path file = directory.resolve(scenario + "-" + seed + "-" + node + ".ndjson");
-            if (!record(kraftsim, bugs, seed, node, file)) {
-                record(kraftsim, bugs, seed, 1, file);
-            }
+            Path file = record(kraftsim, bugs, seed, directory);
             ControllerLife.run(file, report);
             Files.delete(file);
             System.err.printf("%s %d of %d: %s%n", scenario, seed - first + 1, end - first, report.line());
         }
         Files.delete(directory);
+    }
+
+    /** Records only. */
+    List<Path> record(Path kraftsim, List<String> bugs, Path directory) throws IOException {
+        List<Path> files = new ArrayList<>();
+        for (long seed = first; seed < end; seed++) {
+            files.add(record(kraftsim, bugs, seed, directory));
+        }
+        return files;
+    }
+
+    private Path record(Path kraftsim, List<String> bugs, long seed, Path directory) throws IOException {
+        long node = seed % CONTROLLERS + 1;
+        Path file = directory.resolve(scenario + "-" + seed + "-" + node + ".ndjson");
+        if (!record(kraftsim, bugs, seed, node, file)) {
+            record(kraftsim, bugs, seed, 1, file);
+        }
+        return file;
     }
 
     /** False if the run has no such node. */

@@ -39,6 +39,7 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
  * What {@code kafka.server.ControllerApis} does with a request, without authorization and quotas: the class itself needs a
@@ -48,9 +49,12 @@ final class Apis {
     private final QuorumController controller;
     private final Time time;
     private final ControllerSetup setup;
+    private final LongSupplier lastStableOffset;
     private final Consumer<Entry> outputs;
 
-    Apis(QuorumController controller, Time time, ControllerSetup setup, Consumer<Entry> outputs) {
+    Apis(QuorumController controller, Time time, ControllerSetup setup, LongSupplier lastStableOffset,
+         Consumer<Entry> outputs) {
+        this.lastStableOffset = lastStableOffset;
         this.controller = controller;
         this.time = time;
         this.setup = setup;
@@ -332,7 +336,7 @@ final class Apis {
             .setResourceType(type);
     }
 
-    /** A controller's own view; {@code ControllerApis} answers from its metadata cache. */
+    /** {@code ConfigHelper} on the controller's own state; {@code ControllerApis} has a metadata cache for it. */
     private CompletableFuture<DescribeConfigsResponse> describeConfigs(
         ControllerRequestContext context, DescribeConfigsRequestData request
     ) {
@@ -346,7 +350,9 @@ final class Apis {
                     ConfigResource.Type.forId(resource.resourceType()), resource.resourceName()));
                 DescribeConfigsResult result = new DescribeConfigsResult().setResourceName(resource.resourceName())
                     .setResourceType(resource.resourceType());
-                if (values.isError()) {
+                if (resource.resourceType() == ConfigResource.Type.TOPIC.id() && !exists(resource.resourceName())) {
+                    result.setErrorCode(Errors.UNKNOWN_TOPIC_OR_PARTITION.code());
+                } else if (values.isError()) {
                     result.setErrorCode(values.error().error().code());
                 } else {
                     values.result().entrySet().stream().sorted(Map.Entry.comparingByKey()).forEach(config ->
@@ -357,5 +363,10 @@ final class Apis {
             });
             return new DescribeConfigsResponse(new DescribeConfigsResponseData().setResults(results));
         });
+    }
+
+    /** On the queue's thread. */
+    private boolean exists(String topic) {
+        return controller.replicationControl().findTopicIds(lastStableOffset.getAsLong(), List.of(topic)).get(topic).isResult();
     }
 }

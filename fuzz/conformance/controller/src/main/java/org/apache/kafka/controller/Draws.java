@@ -1,8 +1,5 @@
 package org.apache.kafka.controller;
 
-import org.apache.kafka.common.Uuid;
-
-import java.nio.ByteBuffer;
 import java.security.Provider;
 import java.security.SecureRandom;
 import java.security.SecureRandomSpi;
@@ -14,8 +11,7 @@ import java.util.Random;
 
 /**
  * Gives the controller the random numbers that the dialogue's node drew in this step: to the placer, and to
- * {@code Uuid.randomUuid} by a security provider, so that it draws the same ids. Kafka draws a topic's id when its replicas are
- * placed, the model before, and in vain if they cannot be: so ids are those of the topics that the model created.
+ * {@code Uuid.randomUuid} by a security provider, so that it draws the same ids. One by one, in order, with the same bounds.
  */
 final class Draws extends Random {
     private static final SecureRandom REAL = new SecureRandom();
@@ -23,10 +19,8 @@ final class Draws extends Random {
     private static volatile Draws current;
 
     private static final int BYTE = 256;
-    private static final int ID_BYTES = 16;
 
-    private final Deque<int[]> placements = new ArrayDeque<>();
-    private final Deque<byte[]> ids = new ArrayDeque<>();
+    private final Deque<int[]> draws = new ArrayDeque<>();
     private Runnable onMissing = () -> { };
 
     /** Before anything draws an id. */
@@ -34,54 +28,26 @@ final class Draws extends Random {
         Security.insertProviderAt(new Ids(), 1);
     }
 
-    /** @param created the ids of the topics that the model has created in this step */
-    void begin(List<int[]> draws, List<Uuid> created, Runnable onMissing) {
-        this.onMissing = onMissing;
-        placements.clear();
-        ids.clear();
-        ByteBuffer drawn = ByteBuffer.allocate(draws.size());
-        for (int[] draw : draws) {
-            if (draw[0] == BYTE) {
-                drawn.put((byte) draw[1]);
-            } else {
-                placements.add(draw);
-            }
-        }
-        drawn.flip();
-        while (created.isEmpty() && drawn.remaining() >= ID_BYTES) {
-            byte[] id = new byte[ID_BYTES];
-            drawn.get(id);
-            ids.add(id);
-        }
-        for (Uuid id : created) {
-            ids.add(ByteBuffer.allocate(ID_BYTES).putLong(id.getMostSignificantBits())
-                .putLong(id.getLeastSignificantBits()).array());
-        }
+    void begin(List<int[]> drawn, Runnable whenMissing) {
+        draws.clear();
+        draws.addAll(drawn);
+        onMissing = whenMissing;
         current = this;
     }
 
-    /** How many of the placer's were not asked for. */
+    /** How many were not asked for. */
     int left() {
-        return placements.size();
+        return draws.size();
     }
 
     @Override
     public int nextInt(int bound) {
-        int[] draw = placements.poll();
+        int[] draw = draws.poll();
         if (draw == null || draw[0] != bound) {
             onMissing.run();
             return 0;
         }
         return draw[1];
-    }
-
-    private void nextId(byte[] bytes) {
-        byte[] id = ids.poll();
-        if (id == null || id.length != bytes.length) {
-            onMissing.run();
-        } else {
-            System.arraycopy(id, 0, bytes, 0, id.length);
-        }
     }
 
     private static final class Ids extends Provider {
@@ -104,7 +70,9 @@ final class Draws extends Random {
                 REAL.nextBytes(bytes);
                 return;
             }
-            draws.nextId(bytes);
+            for (int i = 0; i < bytes.length; i++) {
+                bytes[i] = (byte) draws.nextInt(BYTE);
+            }
         }
 
         @Override

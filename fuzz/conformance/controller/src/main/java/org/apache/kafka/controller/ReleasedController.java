@@ -6,11 +6,11 @@ import conformance.Entry;
 import kafka.server.ControllerConfigurationValidator;
 import kafka.server.KafkaConfig;
 import kafka.server.KafkaRaftServer;
-import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.metadata.FeatureLevelRecord;
 import org.apache.kafka.common.metadata.MetadataJsonConverters;
 import org.apache.kafka.common.metadata.MetadataRecordType;
-import org.apache.kafka.common.metadata.TopicRecord;
+import org.apache.kafka.common.metadata.PartitionChangeRecord;
+import org.apache.kafka.common.metadata.PartitionRecord;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.utils.internals.BufferSupplier;
 import org.apache.kafka.common.utils.internals.LogContext;
@@ -92,8 +92,8 @@ public final class ReleasedController implements AutoCloseable {
             .setControllerPerformanceSamplePeriodMs(NEVER_MS)
             .setUncleanLeaderElectionCheckIntervalMs(setup.number("unclean.leader.election.interval.ms"))
             .build();
-        apis = new Apis(controller, clock, setup, this::output);
         offsets = (OffsetControlManager) field("offsetControl");
+        apis = new Apis(controller, clock, setup, offsets::lastStableOffset, this::output);
         gate.attach((KafkaEventQueue) field("queue"));
     }
 
@@ -154,17 +154,7 @@ public final class ReleasedController implements AutoCloseable {
     public void begin(long monoNs, long wallMs, List<int[]> drawn, List<JsonNode> appends) {
         clock.set(monoNs, wallMs);
         raft.begin(appends);
-        draws.begin(drawn, createdTopics(appends), () -> output(new Entry("draw", JsonNodeFactory.instance.objectNode())));
-    }
-
-    private static List<Uuid> createdTopics(List<JsonNode> appends) {
-        List<Uuid> ids = new ArrayList<>();
-        appends.forEach(append -> append.path("records").forEach(record -> {
-            if (ScriptedRaft.read(record.asText()).message() instanceof TopicRecord topic) {
-                ids.add(topic.topicId());
-            }
-        }));
-        return ids;
+        draws.begin(drawn, () -> output(new Entry("draw", JsonNodeFactory.instance.objectNode())));
     }
 
     /** How many of the step's draws were not asked for. */
@@ -248,6 +238,24 @@ public final class ReleasedController implements AutoCloseable {
         gate.open();
         controller.beginShutdown();
         controller.close();
+    }
+
+    /** The partition that a record changes, or null if it is none of these. */
+    public static String changedPartition(String base64) {
+        return ScriptedRaft.read(base64).message() instanceof PartitionChangeRecord change
+            ? change.topicId() + String.format("%010d", change.partitionId()) : null;
+    }
+
+    /** Whether a record moves replicas to other directories. */
+    public static boolean assignsDirectories(String base64) {
+        return ScriptedRaft.read(base64).message() instanceof PartitionChangeRecord change && change.directories() != null;
+    }
+
+    /** A falsified PartitionRecord. */
+    public static String withOtherLeader(String base64) {
+        ApiMessageAndVersion record = ScriptedRaft.read(base64);
+        ((PartitionRecord) record.message()).setLeader(77);
+        return Base64.getEncoder().encodeToString(ScriptedRaft.bytes(record));
     }
 
     /** A record's value, for people. */
