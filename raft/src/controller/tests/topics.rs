@@ -227,7 +227,8 @@ fn elections_are_held_on_request_and_by_themselves() {
     };
     let unknown = ErrorCode::UnknownTopicOrPartition;
     assert_eq!(elect(&mut harness, 0), (ErrorCode::None, vec![ErrorCode::ElectionNotNeeded, unknown]));
-    assert_eq!(elect(&mut harness, 7), (ErrorCode::InvalidRequest, vec![]));
+    let invalid = ErrorCode::InvalidRequest;
+    assert_eq!(elect(&mut harness, 7), (invalid, vec![invalid, invalid]));
     harness.heartbeat(1, true, false);
     assert_eq!(harness.partition("t", 0).leader, NodeId(2));
     assert_eq!(elect(&mut harness, 0), (ErrorCode::None, vec![ErrorCode::PreferredLeaderNotAvailable, unknown]));
