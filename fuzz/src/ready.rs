@@ -6,6 +6,7 @@ use scenarios::report::{RunReport, Violation};
 use scenarios::run::{self, Host, Request};
 use scenarios::scenario::Scenario;
 use scenarios::trace::Trace;
+use scenarios::trace::controller::ControllerDialogue;
 use scenarios::trace::dialogue::Dialogue;
 use sim::fault::Plan;
 use sim::rng::Seed;
@@ -56,6 +57,16 @@ impl Ready {
     /// Runs a seed and records the dialogue of a controller, by its index.
     pub fn dialogue(&self, seed: u64, until_ns: Option<u64>, node: usize) -> Result<(RunReport, Dialogue), String> {
         Dialogue::of(&Request { host: Host::Bare, until_ns, dialogue: Some(node), ..self.request(seed) })
+    }
+
+    /// Runs a seed and records the dialogue of a `QuorumController`, by its index.
+    pub fn controller_dialogue(
+        &self,
+        seed: u64,
+        until_ns: Option<u64>,
+        node: usize,
+    ) -> Result<(RunReport, ControllerDialogue), String> {
+        ControllerDialogue::of(&Request { host: Host::Bare, until_ns, dialogue: Some(node), ..self.request(seed) })
     }
 
     /// Runs a seed, up to a time if given.

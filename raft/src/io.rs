@@ -339,6 +339,14 @@ pub enum DialogueEntry {
     LeaderChanged { listener: ThreadName, leader: Option<NodeId>, epoch: LeaderEpoch },
     /// Output: the thread waits at most this long for the next message; `i64::MAX` without limit.
     Waits { ms: i64 },
+    /// Of the controller, not of its raft client: its queue runs this event, or fails it because its deadline has passed.
+    Event { name: &'static str, timed_out: bool },
+    /// Of the controller: the event throws an exception that the run has injected.
+    Throws,
+    /// Of the controller: `handleCommit` is run.
+    HandlesCommit { records: Records },
+    /// Of the controller: `handleLeaderChange` is run; `log_end` is `RaftClient.logEndOffset`.
+    HandlesLeaderChange { leader: Option<NodeId>, epoch: LeaderEpoch, log_end: Offset },
     /// Output: any other effect.
     Effect(Effect),
 }

@@ -1,4 +1,7 @@
 //! The JSON Schemas of files that kraftsim writes.
 
-pub const SCHEMAS: &[(&str, &str)] =
-    &[("dialogue", include_str!("trace/dialogue.schema.json")), ("trace", include_str!("trace/schema.json"))];
+pub const SCHEMAS: &[(&str, &str)] = &[
+    ("controller-dialogue", include_str!("trace/controller_dialogue.schema.json")),
+    ("dialogue", include_str!("trace/dialogue.schema.json")),
+    ("trace", include_str!("trace/schema.json")),
+];

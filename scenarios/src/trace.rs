@@ -1,9 +1,10 @@
 //! The trace of a run: the inputs, effects and observations of each node, and their causes, one line each.
 //!
-//! * [`dialogue`]: what one raft client received and requested
+//! * [`dialogue`]: what one raft client received and requested; [`controller`]: the same of a `QuorumController`
 //! * `line`: one line; `graph`: a trace; `recorder`: the listener that records it
 //! * [`shown`]: a line's fields by name; [`said`]: observations of nodes; [`text`]: a line as text
 
+pub mod controller;
 pub mod dialogue;
 mod graph;
 mod line;

@@ -56,7 +56,7 @@ pub trait MetadataLog {
     /// Resigns as leader of this epoch.
     fn resign(&mut self, epoch: LeaderEpoch, step: &mut Step<'_>);
     /// The event that the next post announced. A record that cannot be read is fatal.
-    fn take_event(&mut self) -> Result<Option<RaftEvent>, Fatal>;
+    fn take_event(&mut self, step: &mut Step<'_>) -> Result<Option<RaftEvent>, Fatal>;
     /// A commit was read completely.
     fn close_commit(&mut self, ordinal: u64, end: Offset, step: &mut Step<'_>);
 }
@@ -143,11 +143,19 @@ impl MetadataLog for ReplicaLog<'_> {
         self.raft.resign(epoch, step);
     }
 
-    fn take_event(&mut self) -> Result<Option<RaftEvent>, Fatal> {
-        match self.raft.take_delivery(ThreadName::ControllerEventQueue) {
-            Some(item) => Self::read(item),
-            None => Ok(None),
+    fn take_event(&mut self, step: &mut Step<'_>) -> Result<Option<RaftEvent>, Fatal> {
+        let Some(item) = self.raft.take_delivery(ThreadName::ControllerEventQueue) else { return Ok(None) };
+        match &item {
+            ListenerItem::Commit { records, .. } => {
+                step.out.record(|| DialogueEntry::HandlesCommit { records: records.clone() });
+            }
+            ListenerItem::LeaderChange { leader, epoch } => {
+                let log_end = self.end_offset();
+                step.out.record(|| DialogueEntry::HandlesLeaderChange { leader: *leader, epoch: *epoch, log_end });
+            }
+            ListenerItem::Appended { .. } => {}
         }
+        Self::read(item)
     }
 
     fn close_commit(&mut self, ordinal: u64, end: Offset, step: &mut Step<'_>) {

@@ -36,7 +36,7 @@ use super::settings::ControllerSettings;
 use super::state::{ControllerState, ReplayedState};
 use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, NodeId, Offset, Uuid};
-use crate::io::{Connection, Effect, Input, Post, ThreadName};
+use crate::io::{Connection, DialogueEntry, Effect, Input, Post, ThreadName};
 use crate::message::admin::{DeletableTopicResult, DeleteTopicsResponse};
 use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ErrorCode, Response};
 use crate::step::{Fatal, Step, throw};
@@ -55,6 +55,22 @@ enum Event {
     DeleteTopics { pending: Pending, topics: Vec<(Uuid, Rc<str>)>, decided: Vec<DeletableTopicResult> },
     /// A periodic task.
     Periodic(PeriodicTask),
+}
+
+impl Event {
+    /// As Kafka names it.
+    fn name(&self) -> &'static str {
+        match self {
+            Event::Raft => "raft",
+            Event::CompleteActivation => "completeActivation",
+            Event::Request(pending) => pending.request.event_name(),
+            Event::DeleteTopics { .. } => "deleteTopics",
+            Event::Periodic(PeriodicTask::WriteNoOpRecord) => "writeNoOpRecord",
+            Event::Periodic(PeriodicTask::MaybeFenceStaleBroker) => "maybeFenceStaleBroker",
+            Event::Periodic(PeriodicTask::ElectPreferred) => "electPreferred",
+            Event::Periodic(PeriodicTask::ElectUnclean) => "electUnclean",
+        }
+    }
 }
 
 /// The state that exists only while this controller is active.
@@ -199,8 +215,14 @@ impl QuorumController {
             }
         }
         match self.queue.take(step.now.mono_ns) {
-            Some(Dequeued::Run(event)) => self.run(log, event, step)?,
-            Some(Dequeued::TimedOut(event)) => self.time_out(event),
+            Some(Dequeued::Run(event)) => {
+                step.out.record(|| DialogueEntry::Event { name: event.name(), timed_out: false });
+                self.run(log, event, step)?;
+            }
+            Some(Dequeued::TimedOut(event)) => {
+                step.out.record(|| DialogueEntry::Event { name: event.name(), timed_out: true });
+                self.time_out(event);
+            }
             None => {}
         }
         self.post_wake_ups(step);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 
 use super::run::{OneRun, RunFlags, parse_digest};
 use crate::trace::log::{Around, parse_around};
@@ -20,6 +20,7 @@ With a repro file, RUN flags are applied in addition to those that it stores.";
 
 /// `replay`.
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("recorded").args(["dialogue", "controller_dialogue"]))]
 pub struct ReplayArgs {
     /// The run.
     #[command(flatten)]
@@ -41,8 +42,12 @@ pub struct ReplayArgs {
     /// into the file of -o, for a comparison with Kafka. The schema: kraftsim schema dialogue
     #[arg(long, value_name = "ID", requires = "output")]
     pub dialogue: Option<String>,
-    /// The file of --dialogue; - is stdout
-    #[arg(short = 'o', value_name = "PATH|-", requires = "dialogue")]
+    /// Write what the QuorumController of this node lived through: its inputs, the records that
+    /// it appended, and its answers. The schema: kraftsim schema controller-dialogue
+    #[arg(long, value_name = "ID", requires = "output")]
+    pub controller_dialogue: Option<String>,
+    /// The file of --dialogue or --controller-dialogue; - is stdout
+    #[arg(short = 'o', value_name = "PATH|-", requires = "recorded")]
     pub output: Option<PathBuf>,
     /// Print the events of the run, one line each
     #[arg(long)]

@@ -3,7 +3,7 @@
 use fuzz::case::story::Describer;
 use fuzz::seeds::show_seed;
 use scenarios::report::{RunOutcome, RunReport};
-use scenarios::trace::dialogue;
+use scenarios::trace::{controller, dialogue};
 
 use crate::args::ReplayArgs;
 use crate::engine::Problem;
@@ -19,8 +19,15 @@ use crate::verb::job::Job;
 pub struct TraceOutputs {
     file: Option<OutputTarget>,
     log: Option<Filter>,
-    /// The index of a server, and the file.
-    dialogue: Option<(usize, OutputTarget)>,
+    dialogue: Option<Recorded>,
+}
+
+/// A dialogue: whose, and its file.
+struct Recorded {
+    of_controller: bool,
+    /// The index of the server.
+    node: usize,
+    file: OutputTarget,
 }
 
 impl TraceOutputs {
@@ -28,12 +35,14 @@ impl TraceOutputs {
     pub fn of(args: &ReplayArgs, job: &Job) -> Result<Option<TraceOutputs>, Problem> {
         let file = args.trace.as_deref().map(OutputTarget::checked).transpose()?;
         let names = || job.scenario.prepared.ready().map_or_else(Vec::new, |ready| ready.nodes(job.seed));
-        let dialogue = match (&args.dialogue, &args.output) {
+        let of_controller = args.controller_dialogue.is_some();
+        let dialogue = match (args.controller_dialogue.as_ref().or(args.dialogue.as_ref()), &args.output) {
             (Some(node), Some(path)) => {
                 // The servers come first.
                 let servers: Vec<String> = names().into_iter().filter(|name| is_server(name)).collect();
-                let node = log::nodes("--dialogue", std::slice::from_ref(node), &servers)?;
-                Some((usize::from(node[0].0), OutputTarget::checked(path)?))
+                let flag = if of_controller { "--controller-dialogue" } else { "--dialogue" };
+                let node = log::nodes(flag, std::slice::from_ref(node), &servers)?;
+                Some(Recorded { of_controller, node: usize::from(node[0].0), file: OutputTarget::checked(path)? })
             }
             _ => None,
         };
@@ -73,7 +82,7 @@ impl TraceOutputs {
     }
 
     fn is_dialogue_on_stdout(&self) -> bool {
-        matches!(&self.dialogue, Some((_, OutputTarget::Stdout)))
+        matches!(&self.dialogue, Some(Recorded { file: OutputTarget::Stdout, .. }))
     }
 
     /// Runs the seed once more, records the trace, and shows it. `Some`: the digest of that run differs, so the run is
@@ -88,14 +97,21 @@ impl TraceOutputs {
     ) -> Result<Option<u8>, Problem> {
         let prepared = &job.scenario.prepared;
         let ready = prepared.ready().ok_or_else(|| Problem::new("this engine writes no traces"))?;
-        if let Some((node, file)) = &self.dialogue {
-            let (recorded, dialogue) = ready.dialogue(job.seed, until_ns, *node).map_err(Problem::new)?;
+        if let Some(Recorded { of_controller, node, file }) = &self.dialogue {
+            let (recorded, text) = if *of_controller {
+                let (recorded, dialogue) =
+                    ready.controller_dialogue(job.seed, until_ns, *node).map_err(Problem::new)?;
+                (recorded, controller::json::text(&dialogue, head(run)))
+            } else {
+                let (recorded, dialogue) = ready.dialogue(job.seed, until_ns, *node).map_err(Problem::new)?;
+                (recorded, dialogue::json::text(&dialogue, head(run)))
+            };
             // It goes on behind a violation.
             let is_whole = !matches!(run.outcome, RunOutcome::Violated(_));
             if is_whole && differs(run, &recorded, "a dialogue", streams) {
                 return Ok(Some(exit::NONDETERMINISM));
             }
-            problems.extend(file.write(&dialogue::json::text(&dialogue, head(run)), streams).err());
+            problems.extend(file.write(&text, streams).err());
         }
         if self.file.is_none() && self.log.is_none() {
             return Ok(None);

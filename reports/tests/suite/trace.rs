@@ -121,13 +121,33 @@ fn a_trace_fits_its_published_schema_and_leaves_the_run_as_it_was() {
 
 #[test]
 fn a_dialogue_fits_its_published_schema_and_leaves_the_run_as_it_was() {
-    let (code, schema, _) = kraftsim(&["schema", "dialogue"]);
+    let runs: [&[&str]; 2] = [&["quorum", "--seed", "1"], &["brokers", "--seed", "3", "--until", "15s"]];
+    let found = kinds_in_dialogues("dialogue", &runs);
+    for wanted in "boot step aside down request response failure send answer append schedule read commit leader_change \
+                   appended flushed quorum_state high_watermark wait"
+        .split_whitespace()
+    {
+        assert!(found.contains(wanted), "{wanted} is among {found:?}");
+    }
+}
+
+#[test]
+fn a_dialogue_of_a_controller_fits_its_published_schema_and_leaves_the_run_as_it_was() {
+    let runs: [&[&str]; 2] = [&["brokers", "--seed", "1", "--until", "15s"], &["ci", "--seed", "2", "--until", "40s"]];
+    let found = kinds_in_dialogues("controller-dialogue", &runs);
+    for wanted in "boot step request answer append schedule commit leader_change".split_whitespace() {
+        assert!(found.contains(wanted), "{wanted} is among {found:?}");
+    }
+}
+
+/// Of lines and entries, in the dialogues of node 1.
+fn kinds_in_dialogues(name: &str, runs: &[&[&str]]) -> std::collections::BTreeSet<String> {
+    let (code, schema, _) = kraftsim(&["schema", name]);
     assert_eq!(code, 0);
     let schema: Value = serde_json::from_str(&schema).expect("a schema");
     let mut found = std::collections::BTreeSet::new();
-    let runs: [&[&str]; 2] = [&["quorum", "--seed", "1"], &["brokers", "--seed", "3", "--until", "15s"]];
     for run in runs {
-        let (code, text, err) = kraftsim(&[&["replay"], run, &["--dialogue", "1", "-o", "-"]].concat());
+        let (code, text, err) = kraftsim(&[&["replay"], *run, &[&format!("--{name}"), "1", "-o", "-"]].concat());
         assert_eq!(code, 0, "{err}");
         let lines = objects(&text);
         for (number, line) in lines.iter().enumerate() {
@@ -136,16 +156,11 @@ fn a_dialogue_fits_its_published_schema_and_leaves_the_run_as_it_was() {
             let entries = line["entries"].as_array().into_iter().flatten();
             found.extend(entries.flat_map(|entry| entry.as_object().expect("an object").keys().cloned()));
         }
-        let (_, _, plain) = kraftsim(&[&["replay"], run, &["--json", "-"]].concat());
+        let (_, _, plain) = kraftsim(&[&["replay"], *run, &["--json", "-"]].concat());
         let digest = lines[0]["digest"].as_str().expect("text");
         assert!(plain.contains(digest), "{digest} is the digest without a dialogue, too: {plain}");
     }
-    for wanted in "boot step aside down request response failure send answer append schedule read commit leader_change \
-                   appended flushed quorum_state high_watermark wait"
-        .split_whitespace()
-    {
-        assert!(found.contains(wanted), "{wanted} is among {found:?}");
-    }
+    found
 }
 
 #[test]

@@ -183,6 +183,11 @@ impl Recorder {
                     Some(Entry::Flushed) if matches!(entries.last(), Some(Entry::Flushed)) => {}
                     entry => entries.extend(entry),
                 },
+                // The controller has a dialogue of its own.
+                DialogueEntry::Event { .. }
+                | DialogueEntry::Throws
+                | DialogueEntry::HandlesCommit { .. }
+                | DialogueEntry::HandlesLeaderChange { .. } => {}
                 entry => entries.push(Entry::Raft(entry.clone())),
             }
         }

@@ -29,6 +29,18 @@ pub enum BrokerControlState {
     ShutdownNow,
 }
 
+/// A session's last contact.
+#[derive(Clone, Copy, Debug)]
+struct Contact {
+    /// Monotonic ns.
+    at_ns: u64,
+    /// Of its entry, among all that were made.
+    ordinal: u64,
+}
+
+/// Initial size of a `ConcurrentHashMap`, which doubles when three quarters are occupied, and never shrinks.
+const TABLE_SIZE: u32 = 16;
+
 /// Soft state of all brokers. A broker is in the active set if it is unfenced and does not wait
 /// for a controlled shutdown.
 #[derive(Clone, Debug)]
@@ -36,8 +48,11 @@ pub struct BrokerHeartbeatManager {
     session_timeout_ns: u64,
     bugs: Bugs,
     brokers: BTreeMap<NodeId, BrokerHeartbeatState>,
-    /// Monotonic ns of the last contact. A heartbeat with a stale epoch has a separate entry, which expires.
-    contacts: BTreeMap<(NodeId, BrokerEpoch), u64>,
+    /// `BrokerHeartbeatTracker.contactTimes`. A heartbeat with a stale epoch has a separate entry, which expires.
+    contacts: BTreeMap<(NodeId, BrokerEpoch), Contact>,
+    contacts_made: u64,
+    /// Slots of Kafka's hash map of contacts.
+    table_size: u32,
 }
 
 impl BrokerHeartbeatManager {
@@ -49,9 +64,16 @@ impl BrokerHeartbeatManager {
         bugs: Bugs,
         now_ns: u64,
     ) -> BrokerHeartbeatManager {
-        let mut manager =
-            BrokerHeartbeatManager { session_timeout_ns, bugs, brokers: BTreeMap::new(), contacts: BTreeMap::new() };
-        for (&id, broker) in cluster.brokers() {
+        let mut manager = BrokerHeartbeatManager {
+            session_timeout_ns,
+            bugs,
+            brokers: BTreeMap::new(),
+            contacts: BTreeMap::new(),
+            contacts_made: 0,
+            table_size: TABLE_SIZE,
+        };
+        for id in cluster.in_table_order() {
+            let Some(broker) = cluster.broker(id) else { continue };
             manager.register(id, broker.fenced);
             if !broker.fenced && !bugs.has(Bug::Kafka18138NoSessionAfterFailover) {
                 manager.contact(id, broker.epoch, now_ns);
@@ -62,20 +84,36 @@ impl BrokerHeartbeatManager {
 
     /// A heartbeat has arrived, of any epoch.
     pub fn contact(&mut self, broker: NodeId, epoch: BrokerEpoch, now_ns: u64) {
-        self.contacts.insert((broker, epoch), now_ns);
+        let ordinal = self.contacts_made;
+        let contact = self.contacts.entry((broker, epoch)).or_insert(Contact { at_ns: now_ns, ordinal });
+        contact.at_ns = now_ns;
+        if contact.ordinal == ordinal {
+            self.contacts_made += 1;
+            while self.contacts.len() >= (self.table_size - self.table_size / 4) as usize {
+                self.table_size *= 2;
+            }
+        }
     }
 
     /// Whether this incarnation has a session.
     pub fn has_valid_session(&self, broker: NodeId, epoch: BrokerEpoch, now_ns: u64) -> bool {
-        self.contacts.get(&(broker, epoch)).is_some_and(|at_ns| !self.is_expired(*at_ns, now_ns))
+        self.contacts.get(&(broker, epoch)).is_some_and(|contact| !self.is_expired(contact.at_ns, now_ns))
     }
 
-    /// Removes one session that has expired.
+    /// Removes one session that has expired: of several the first in the order of Kafka's hash map.
     pub fn remove_expired(&mut self, now_ns: u64) -> Option<(NodeId, BrokerEpoch)> {
-        let expired = self.contacts.iter().find(|(_, at_ns)| self.is_expired(**at_ns, now_ns));
-        let key = expired.map(|(key, _)| *key)?;
+        let expired = self.contacts.iter().filter(|(_, contact)| self.is_expired(contact.at_ns, now_ns));
+        let first = expired.min_by_key(|(key, contact)| (self.slot(**key), contact.ordinal));
+        let key = first.map(|(key, _)| *key)?;
         self.contacts.remove(&key);
         Some(key)
+    }
+
+    /// `ConcurrentHashMap.spread` of the hash code of the record `BrokerIdAndEpoch`.
+    fn slot(&self, (broker, epoch): (NodeId, BrokerEpoch)) -> u32 {
+        let epoch_hash = (epoch.0 ^ (epoch.0 as u64 >> 32) as i64) as i32;
+        let hash = broker.0.wrapping_mul(31).wrapping_add(epoch_hash) as u32;
+        (hash ^ hash >> 16) & (self.table_size - 1)
     }
 
     /// The comparison is strict in both directions.

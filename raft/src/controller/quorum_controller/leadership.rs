@@ -20,7 +20,7 @@ use crate::step::{Fatal, Step};
 impl QuorumController {
     /// Handles the one event that a post announced.
     pub(super) fn handle_raft_event(&mut self, log: &mut dyn MetadataLog, step: &mut Step<'_>) -> Result<(), Fatal> {
-        match log.take_event()? {
+        match log.take_event(step)? {
             Some(RaftEvent::Commit { batches, ordinal }) => {
                 for batch in &batches {
                     self.handle_commit_batch(batch)?;

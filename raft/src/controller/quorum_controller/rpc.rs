@@ -34,6 +34,30 @@ impl ControllerRequest {
     }
 }
 
+impl ControllerRequest {
+    /// Kafka's name of its event; DeleteTopics starts with a read of its topics.
+    pub(super) fn event_name(&self) -> &'static str {
+        match self {
+            ControllerRequest::Cluster(request) => match request {
+                ClusterRequest::AlterPartition(_) => "alterPartition",
+                ClusterRequest::BrokerRegistration(_) => "registerBroker",
+                ClusterRequest::BrokerHeartbeat(_) => "processBrokerHeartbeat",
+                ClusterRequest::AllocateProducerIds(_) => "allocateProducerIds",
+                ClusterRequest::ControllerRegistration(_) => "registerController",
+            },
+            ControllerRequest::Admin(request) | ControllerRequest::Envelope(request) => match request {
+                AdminRequest::CreateTopics(_) => "createTopics",
+                AdminRequest::DeleteTopics(_) => "findTopicIds",
+                AdminRequest::CreatePartitions(_) => "createPartitions",
+                AdminRequest::ElectLeaders(_) => "electLeaders",
+                AdminRequest::IncrementalAlterConfigs(_) => "incrementalAlterConfigs",
+                AdminRequest::DescribeConfigs(_) => "describeConfigs",
+                AdminRequest::UnregisterBroker(_) => "unregisterBroker",
+            },
+        }
+    }
+}
+
 /// A request that waits for its response.
 #[derive(Clone, Debug)]
 pub(super) struct Pending {
@@ -120,7 +144,7 @@ fn cluster_failure(request: &ClusterRequest, error: ErrorCode) -> ClusterRespons
         }),
         ClusterRequest::AllocateProducerIds(_) => ClusterResponse::AllocateProducerIds(AllocateProducerIdsResponse {
             error,
-            producer_id_start: ProducerId::NONE,
+            producer_id_start: ProducerId(0),
             producer_id_len: 0,
         }),
         ClusterRequest::ControllerRegistration(_) => {

@@ -11,6 +11,7 @@ use crate::controller::settings::ControllerSettings;
 use crate::controller::state::ControllerState;
 use crate::controller::{cluster, configuration, producer_ids};
 use crate::ids::Offset;
+use crate::io::DialogueEntry;
 use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode, Response};
 use crate::metadata::MetadataRecord;
 use crate::quorum::accumulator::AppendError;
@@ -131,6 +132,7 @@ impl QuorumController {
         operation: impl FnOnce(&mut Context<'_>, &mut Step<'_>) -> OperationResult,
     ) -> Result<(), Fatal> {
         if self.active.is_some() && std::mem::take(&mut self.throws) {
+            step.out.record(|| DialogueEntry::Throws);
             self.answers.extend(pending.map(|pending| pending.failure(ErrorCode::UnknownServerError)));
             self.fail_over(log, step);
             return Ok(());

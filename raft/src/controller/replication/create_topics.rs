@@ -103,7 +103,6 @@ fn create_topic(view: View<'_>, topic: &CreatableTopic, entropy: &mut dyn Entrop
         let value = config.value.as_deref().ok_or(ErrorCode::InvalidConfig)?;
         configuration::validate(&config.name, value)?;
     }
-    let topic_id = random_uuid(entropy);
     let assignments = if topic.assignments.is_empty() { place(view, topic, entropy)? } else { manual(view, topic)? };
     // The error for a topic without an active replica depends on whether the client assigned the replicas.
     let none_active = if topic.assignments.is_empty() {
@@ -113,8 +112,10 @@ fn create_topic(view: View<'_>, topic: &CreatableTopic, entropy: &mut dyn Entrop
     };
     let mut partitions: Vec<Partition> = Vec::with_capacity(assignments.len());
     for (partition_id, replicas) in (0..).zip(&assignments) {
-        partitions.push(view.new_partition(topic_id, partition_id, Rc::clone(replicas)).ok_or(none_active)?);
+        partitions.push(view.new_partition(Uuid::ZERO, partition_id, Rc::clone(replicas)).ok_or(none_active)?);
     }
+    let topic_id = random_uuid(entropy);
+    partitions.iter_mut().for_each(|partition| partition.topic_id = topic_id);
 
     let mut records = vec![MetadataRecord::Topic(Topic { name: Rc::clone(&topic.name), topic_id })];
     records.extend(topic.configs.iter().map(|config| {
@@ -183,8 +184,8 @@ pub(super) fn manual_replicas(
     Ok(Rc::clone(ids))
 }
 
-/// A random topic id: version 4, RFC 9562, never one of Kafka's reserved ids; like Kafka, repeats the draw while the id
-/// starts with a dash.
+/// A random topic id (`Uuid.randomUuid`): version 4, RFC 9562, never one of Kafka's reserved ids; the draw is repeated while
+/// the id as text contains a dash.
 fn random_uuid(entropy: &mut dyn Entropy) -> Uuid {
     loop {
         let mut bytes = [0; 16];
@@ -194,11 +195,8 @@ fn random_uuid(entropy: &mut dyn Entropy) -> Uuid {
         bytes[6] = bytes[6] & 0x0f | 0x40;
         bytes[8] = bytes[8] & 0x3f | 0x80;
         let uuid = Uuid(bytes);
-        if bytes[0] >> 2 != DASH {
+        if !uuid.to_string().contains('-') {
             return uuid;
         }
     }
 }
-
-/// The value of a dash in the URL-safe base64 alphabet.
-const DASH: u8 = 62;

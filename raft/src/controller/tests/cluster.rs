@@ -4,14 +4,18 @@ use std::rc::Rc;
 
 use super::harness::{Harness, cluster, registration, settings};
 use super::{nodes, uuid};
+use crate::bugs::Bugs;
+use crate::controller::cluster::BrokerHeartbeatManager;
 use crate::controller::quorum_controller::ControllerRequest;
 use crate::controller::settings::ControllerSettings;
+use crate::controller::state::{ClusterState, ControllerState};
 use crate::fixes::{Fix, Fixes};
-use crate::ids::{BrokerEpoch, NodeId};
+use crate::ids::{BrokerEpoch, NodeId, Offset, Uuid};
 use crate::message::admin::UnregisterBrokerRequest;
 use crate::message::cluster::{BrokerRegistrationRequest, ControllerRegistrationRequest};
 use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode, Response};
 use crate::metadata::MetadataRecord;
+use crate::metadata::records::RegisterBroker;
 
 fn refusal(change: impl FnOnce(&mut BrokerRegistrationRequest)) -> ErrorCode {
     let mut harness = Harness::active();
@@ -253,4 +257,58 @@ fn an_unregistered_broker_is_gone_and_controllers_register() {
     };
     harness.ask(cluster(ClusterRequest::ControllerRegistration(request)));
     assert!(harness.controller.stable().cluster.controller(NodeId(3001)).is_some());
+}
+
+/// The order was printed by a `ConcurrentHashMap` of Kafka's `BrokerIdAndEpoch`.
+#[test]
+fn of_several_expired_sessions_the_first_in_kafkas_hash_map_is_removed() {
+    let removed = |keys: &[(i32, i64)]| {
+        let mut manager = BrokerHeartbeatManager::activate(10, &ClusterState::default(), Bugs::NONE, 0);
+        for (id, epoch) in keys {
+            manager.contact(NodeId(*id), BrokerEpoch(*epoch), 1);
+        }
+        // A later contact leaves the entry where it is.
+        manager.contact(NodeId(keys[0].0), BrokerEpoch(keys[0].1), 2);
+        let keys = std::iter::from_fn(|| manager.remove_expired(100));
+        keys.map(|(id, epoch)| (id.0, epoch.0)).collect::<Vec<_>>()
+    };
+    let one_slot = [(102, 5), (101, 4), (101, 36), (103, 9), (101, 20)];
+    assert_eq!(removed(&one_slot), [(103, 9), (102, 5), (101, 4), (101, 36), (101, 20)]);
+    assert_eq!(removed(&[(5, 5_000_000_123), (6, 70_000), (1, -1)]), [(5, 5_000_000_123), (6, 70_000), (1, -1)]);
+    let of = |count: i32| (1..=count).map(|id| (id, i64::from(7 * id))).collect::<Vec<_>>();
+    let ids = |count: i32| removed(&of(count)).into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+    assert_eq!(ids(11), [8, 3, 11, 6, 1, 9, 4, 7, 2, 10, 5]);
+    assert_eq!(ids(12), [11, 6, 1, 12, 7, 2, 8, 3, 9, 4, 10, 5], "the table has grown");
+}
+
+/// The order was printed by a `TimelineHashMap`.
+#[test]
+fn registrations_are_in_the_order_of_kafkas_table() {
+    let mut state = ControllerState::default();
+    let mut offset = 0;
+    let mut register = |state: &mut ControllerState, broker: i32| {
+        offset += 1;
+        let record = MetadataRecord::RegisterBroker(RegisterBroker {
+            broker_id: NodeId(broker),
+            is_migrating_zk_broker: false,
+            incarnation_id: Uuid([1; 16]),
+            broker_epoch: BrokerEpoch(offset),
+            end_points: Rc::from([]),
+            features: Rc::from([]),
+            rack: None,
+            fenced: true,
+            in_controlled_shutdown: false,
+            log_dirs: Rc::from([]),
+            cordoned_log_dirs: None,
+        });
+        state.replay(&record, Offset(offset), Bugs::NONE).expect("it fits");
+        state.cluster.in_table_order().into_iter().map(|id| id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(register(&mut state, 103), [103]);
+    assert_eq!(register(&mut state, 101), [101, 103]);
+    assert_eq!(register(&mut state, 102), [102, 101, 103]);
+    assert_eq!(register(&mut state, 104), [102, 104, 101, 103]);
+    register(&mut state, 105);
+    assert_eq!(register(&mut state, 106), [102, 104, 101, 106, 103, 105]);
+    assert_eq!(register(&mut state, 103), [102, 104, 101, 106, 103, 105], "again");
 }

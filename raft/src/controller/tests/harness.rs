@@ -88,7 +88,7 @@ impl MetadataLog for FakeLog {
         self.resigned |= self.epoch == Some(epoch);
     }
 
-    fn take_event(&mut self) -> Result<Option<RaftEvent>, Fatal> {
+    fn take_event(&mut self, _step: &mut Step<'_>) -> Result<Option<RaftEvent>, Fatal> {
         Ok(self.events.pop_front())
     }
 

@@ -167,7 +167,11 @@ fn raft_entry(entry: &DialogueEntry) -> Value {
             json!({"listener": name(*listener), "leader": leader.map(|leader| leader.0), "epoch": epoch.0}),
         ),
         DialogueEntry::Waits { ms } => keyed("wait", json!({"ms": ms})),
-        DialogueEntry::Effect(_) => Value::Null,
+        DialogueEntry::Effect(_)
+        | DialogueEntry::Event { .. }
+        | DialogueEntry::Throws
+        | DialogueEntry::HandlesCommit { .. }
+        | DialogueEntry::HandlesLeaderChange { .. } => Value::Null,
     }
 }
 

@@ -23,7 +23,7 @@ record Difference(String name, String model, String kafka) {
             case "state.role", "state.epoch", "state.leader", "state.log_end", "state.log_start", "state.last_epoch",
                  "appended.missing", "appended.extra", "appended.batch", "truncated.missing", "truncated.extra",
                  "truncated.end", "response.unexpected", "append.result" -> true;
-            default -> name.startsWith("halt.")
+            default -> name.startsWith("halt.") || name.startsWith("record.") || name.startsWith("appended.")
                 || name.startsWith("send.") && (name.endsWith(".missing") || name.endsWith(".extra"));
         };
     }

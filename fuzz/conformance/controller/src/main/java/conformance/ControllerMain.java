@@ -1,0 +1,134 @@
+package conformance;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** The command. */
+public final class ControllerMain {
+    private static final String HELP = """
+        Replays recorded dialogues of simulated controllers on the released QuorumController.
+
+        run [OPTIONS] [SCENARIO=FIRST..END]...  simulate, record a controller of each seed, replay and compare
+        run [OPTIONS] FILE|DIRECTORY...         replay dialogues (*.ndjson) and compare step by step
+
+        run --self-test [OPTIONS]               record, falsify and replay: does the comparison see what it should?
+
+        run --finding NAME|all                  reproduce a finding on the released class
+
+        Without arguments: ten seeds each of ci, brokers and combined.
+
+          --kraftsim PATH    the simulator (run builds it)
+          --bug NAME         a mistake of the simulated controllers: the comparison must notice it
+          --context N        print the N steps before the first difference of each class (default 0)
+          --json FILE        write the report for machines
+          --known FILE       the table of known differences (default known.toml beside this script)
+          --kafka VERSION    the release to compare with (default 4.4.0)
+          --heap SIZE        of the Java machine (default 512m)
+
+        Exit codes: 0 all differences are known, 1 some are not, 2 bad input (or a fault of the harness).
+        CONFORMANCE_LOG=debug prints the controller's own log to standard error.
+        """;
+
+    private static final List<String> DEFAULT = List.of("ci=0..10", "brokers=0..10", "combined=0..10");
+
+    private final List<Path> files = new ArrayList<>();
+    private final List<ControllerRuns> runs = new ArrayList<>();
+    private final List<String> bugs = new ArrayList<>();
+    private Path kraftsim = Path.of("kraftsim");
+    private Path known;
+    private Path json;
+    private boolean selfTest = false;
+    private String finding = "";
+    private int context = 0;
+
+    private ControllerMain() {
+    }
+
+    public static void main(String[] arguments) {
+        int code;
+        try {
+            code = new ControllerMain().run(arguments);
+        } catch (BadDialogue | NumberFormatException | IOException e) {
+            System.err.println("conformance: " + (e instanceof BadDialogue ? e.getMessage() : e.toString()));
+            code = 2;
+        } catch (AssertionError e) {
+            // Of the harness itself, so it says nothing about the model.
+            e.printStackTrace();
+            code = 2;
+        }
+        System.exit(code);
+    }
+
+    private int run(String[] arguments) throws IOException {
+        if (List.of(arguments).contains("--help")) {
+            System.out.print(HELP);
+            return 0;
+        }
+        for (int i = 0; i < arguments.length; i++) {
+            if (arguments[i].equals("--self-test")) {
+                selfTest = true;
+            } else if (arguments[i].startsWith("--")) {
+                if (i + 1 == arguments.length) {
+                    throw new BadDialogue(arguments[i] + " needs a value");
+                }
+                option(arguments[i], arguments[++i]);
+            } else if (arguments[i].contains("=")) {
+                runs.add(ControllerRuns.parse(arguments[i]));
+            } else {
+                addFiles(Path.of(arguments[i]));
+            }
+        }
+        if (!finding.isEmpty()) {
+            return ControllerFindings.run(finding, System.out) ? 0 : 1;
+        }
+        if (selfTest) {
+            Path directory = Files.createTempDirectory("self-test");
+            for (ControllerRuns range : List.of(ControllerRuns.parse("ci=0..3"), ControllerRuns.parse("brokers=1..2"))) {
+                files.addAll(range.record(kraftsim, bugs, directory));
+            }
+            return ControllerSelfTest.run(files, Known.read(known)) ? 0 : 1;
+        }
+        if (files.isEmpty() && runs.isEmpty()) {
+            DEFAULT.forEach(range -> runs.add(ControllerRuns.parse(range)));
+        }
+        String kafka = System.getProperty("conformance.kafka", "");
+        Report report = new Report(Known.read(known), context);
+        for (Path file : files) {
+            ControllerLife.run(file, report);
+        }
+        for (ControllerRuns range : runs) {
+            range.replay(kraftsim, bugs, report);
+        }
+        report.print(System.out, kafka);
+        if (json != null) {
+            report.write(json, kafka);
+        }
+        return report.isClean() ? 0 : 1;
+    }
+
+    private void option(String name, String value) {
+        switch (name) {
+            case "--known" -> known = Path.of(value);
+            case "--json" -> json = Path.of(value);
+            case "--kraftsim" -> kraftsim = Path.of(value);
+            case "--bug" -> bugs.add(value);
+            case "--finding" -> finding = value;
+            case "--context" -> context = Integer.parseInt(value);
+            default -> throw new BadDialogue("unknown option " + name);
+        }
+    }
+
+    private void addFiles(Path path) throws IOException {
+        if (!Files.isDirectory(path)) {
+            files.add(path);
+            return;
+        }
+        try (Stream<Path> list = Files.list(path)) {
+            list.filter(file -> file.toString().endsWith(".ndjson")).sorted().forEach(files::add);
+        }
+    }
+}
