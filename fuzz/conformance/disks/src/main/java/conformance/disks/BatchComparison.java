@@ -71,7 +71,10 @@ final class BatchComparison {
         words.addAll(isMetadata ? List.of("--cluster-metadata-decoder") : List.of("--deep-iteration", "--print-data-log"));
         ByteArrayOutputStream printed = new ByteArrayOutputStream();
         PrintStream before = System.out;
+        PrintStream errors = System.err;
         RuntimeException thrown = null;
+        // It expects each file to begin at offset 0, and complains of others on standard error.
+        System.setErr(new PrintStream(PrintStream.nullOutputStream()));
         System.setOut(new PrintStream(printed, true, StandardCharsets.UTF_8));
         try {
             DumpLogSegments.main(words.toArray(String[]::new));
@@ -79,6 +82,7 @@ final class BatchComparison {
             thrown = e;
         } finally {
             System.setOut(before);
+            System.setErr(errors);
         }
         if (thrown != null) {
             RuntimeException cause = thrown;

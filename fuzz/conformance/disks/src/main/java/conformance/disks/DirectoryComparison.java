@@ -75,7 +75,13 @@ final class DirectoryComparison {
             report.note("images not compared: no metadata.version", 1);
             return;
         }
-        ObjectNode kafka = new Image().load(files, end);
+        ObjectNode kafka;
+        try {
+            kafka = new Image().load(files, end);
+        } catch (RuntimeException e) {
+            report.judge("image digests (MetadataLoader)", "image.unreadable", false, directory.toString(), e::toString);
+            return;
+        }
         if (kafka == null) {
             report.note("images not compared: no metadata record", 1);
             return;

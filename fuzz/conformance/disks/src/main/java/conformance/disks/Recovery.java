@@ -25,7 +25,10 @@ import java.util.Optional;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Delayed;
 import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
@@ -34,6 +37,19 @@ import java.util.stream.Stream;
  */
 final class Recovery {
     private static final String METADATA = "__cluster_metadata-0";
+
+    /** The handle of a task that is never run. */
+    private static final class Nothing extends CompletableFuture<Void> implements ScheduledFuture<Void> {
+        @Override
+        public long getDelay(TimeUnit unit) {
+            return Long.MAX_VALUE;
+        }
+
+        @Override
+        public int compareTo(Delayed other) {
+            return 0;
+        }
+    }
 
     /** Nothing that Kafka does later is done. */
     private static final class Never implements Scheduler {
@@ -47,7 +63,7 @@ final class Recovery {
 
         @Override
         public ScheduledFuture<?> schedule(String name, Runnable task, long delayMs, long periodMs) {
-            return null;
+            return new Nothing();
         }
 
         @Override

@@ -3,6 +3,7 @@ package conformance.disks;
 import com.fasterxml.jackson.databind.JsonNode;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Properties;
 import java.util.regex.Matcher;
@@ -43,6 +44,11 @@ record SimulatedDisks(String scenario, long first, long end) {
                 Path out = work.resolve("loss");
                 kraftsim.replay(scenario, seed, loss.atNs(), out);
                 Path directory = out.resolve(loss.node());
+                if (!Files.exists(directory.resolve("meta.properties"))) {
+                    report.note("power losses before the directory was formatted", 1);
+                    Recovery.delete(out);
+                    continue;
+                }
                 JsonNode json = kraftsim.inspect(directory);
                 Properties properties = Recovery.properties(out.resolve(loss.node() + ".properties")).orElseThrow();
                 new Recovery(report, directory, json).compare(properties);
