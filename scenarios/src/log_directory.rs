@@ -31,7 +31,8 @@ impl Inspection {
         let mut damage = std::mem::take(&mut directory.damage);
         let contents = Contents::of(&directory, &mut damage);
         directory.damage = damage;
-        Some(Inspection { directory, contents, recovery: Recovery::of(files) })
+        let recovery = Recovery::of(files, &directory);
+        Some(Inspection { directory, contents, recovery })
     }
 
     /// What is not as Kafka writes it.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::batches::{BatchFile, FoundBatch};
 use super::found_record::Meaning;
-use super::log_directory::{BOOTSTRAP_CHECKPOINT, Damage, LogDirectory, snapshot_id};
+use super::log_directory::{Damage, LogDirectory, snapshot_id};
 use crate::ids::{LeaderEpoch, Offset};
 use crate::metadata::image::MetadataChanges;
 use crate::metadata::{MetadataImage, MetadataRecord};
@@ -30,8 +30,9 @@ impl Contents {
         let log = directory.metadata()?;
         let mut replay = Replay::default();
         let id_of = |file: &BatchFile| snapshot_id(file.path.rsplit('/').next().unwrap_or_default());
-        let snapshots = directory.snapshots.iter().filter(|file| *file.path != *BOOTSTRAP_CHECKPOINT);
-        let newest = snapshots.filter_map(|file| Some((id_of(file)?, file))).max_by_key(|(id, _)| id.offset);
+        // The one at offset 0 is for the first leader, which appends its records (`Snapshots.BOOTSTRAP_SNAPSHOT_ID`).
+        let snapshots = directory.snapshots.iter().filter_map(|file| Some((id_of(file)?, file)));
+        let newest = snapshots.filter(|(id, _)| id.offset > Offset(0)).max_by_key(|(id, _)| id.offset);
         if let Some((id, file)) = newest {
             replay.file(file, Offset(0), damage);
             (replay.offset, replay.epoch) = (Offset(id.offset.0 - 1), id.epoch);

@@ -16,7 +16,7 @@ use crate::log::{
 /// The directory of the metadata partition.
 pub const METADATA_DIRECTORY: &str = "__cluster_metadata-0";
 /// The records that `kafka-storage format` leaves for the first active controller.
-pub const BOOTSTRAP_CHECKPOINT: &str = "bootstrap.checkpoint";
+const BOOTSTRAP_CHECKPOINT: &str = "bootstrap.checkpoint";
 
 const TOPIC_ID: &str = "partition.metadata";
 const EPOCHS: &str = "leader-epoch-checkpoint";

@@ -1,8 +1,10 @@
-//! The logs that a simulated node would find in a directory at its next boot, by the code that it boots with.
+//! The logs that a simulated node would find in a directory at its next boot, by the code that it boots with. Logs with
+//! batches that no simulated producer writes, compressed or transactional ones, are left out: the model's log ends there.
 
 use std::rc::Rc;
 
-use super::METADATA_DIRECTORY;
+use super::batches::{Compression, FoundBatch};
+use super::log_directory::{LogDirectory, PartitionDirectory};
 use crate::broker::log::{LogManager, PartitionLogConfig};
 use crate::bugs::Bugs;
 use crate::fixes::Fixes;
@@ -17,6 +19,8 @@ pub struct Recovery {
     pub metadata: Option<Result<RecoveredLog, LogError>>,
     /// Ascending by topic and partition.
     pub data: Result<Vec<RecoveredPartition>, LogError>,
+    /// The directories that are left out.
+    pub not_simulated: Vec<Rc<str>>,
 }
 
 /// A log after recovery.
@@ -39,9 +43,19 @@ pub struct RecoveredPartition {
 
 impl Recovery {
     /// What a boot would find. It writes nothing.
-    pub fn of(files: &dyn DurableFiles) -> Recovery {
-        let has_metadata = files.paths().iter().any(|path| path.starts_with(METADATA_DIRECTORY));
-        Recovery { metadata: has_metadata.then(|| metadata(files)), data: data(files) }
+    pub fn of(files: &dyn DurableFiles, directory: &LogDirectory) -> Recovery {
+        let is_foreign = |batch: &FoundBatch| batch.is_transactional || batch.compression != Compression::None;
+        let has_foreign = |partition: &&PartitionDirectory| {
+            partition.segments.iter().flat_map(|segment| &segment.batches).any(is_foreign)
+        };
+        let foreign = directory.partitions.iter().filter(has_foreign);
+        let not_simulated: Vec<Rc<str>> = foreign.map(|partition| Rc::clone(&partition.directory)).collect();
+        let simulated = |log: &RecoveredPartition| {
+            let directory = format!("{}-{}", log.topic, log.partition);
+            !not_simulated.iter().any(|other| **other == *directory)
+        };
+        let data = data(files).map(|logs| logs.into_iter().filter(simulated).collect());
+        Recovery { metadata: directory.metadata().map(|_| metadata(files)), data, not_simulated }
     }
 }
 

@@ -227,7 +227,8 @@ fn next_boot(recovery: &Recovery) -> Value {
         Ok(logs) => logs.iter().map(recovered_partition).collect(),
         Err(error) => json!({"error": error.to_string()}),
     };
-    json!({"metadata": metadata, "data": data})
+    let not_simulated: Vec<&str> = recovery.not_simulated.iter().map(|it| &**it).collect();
+    json!({"metadata": metadata, "data": data, "not_simulated": not_simulated})
 }
 
 fn recovered(log: &RecoveredLog) -> Value {

@@ -198,6 +198,10 @@ fn next_boot(recovery: &Recovery, lines: &mut Vec<String>) {
         })),
         Err(error) => lines.push(format!("  ends: {error}")),
     }
+    if !recovery.not_simulated.is_empty() {
+        let names = list(recovery.not_simulated.iter().map(|name| name.to_string()));
+        lines.push(format!("  has no compressed or transactional batches, so these are not its own: {names}"));
+    }
 }
 
 fn epochs(epochs: &[OffsetAndEpoch]) -> String {
@@ -205,7 +209,7 @@ fn epochs(epochs: &[OffsetAndEpoch]) -> String {
 }
 
 fn ids(ids: &[NodeId]) -> String {
-    format!("[{}]", list(ids.iter().map(NodeId::to_string)))
+    format!("[{}]", ids.iter().map(NodeId::to_string).collect::<Vec<_>>().join(", "))
 }
 
 fn list(items: impl Iterator<Item = String>) -> String {

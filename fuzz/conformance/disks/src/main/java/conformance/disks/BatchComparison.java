@@ -35,6 +35,7 @@ final class BatchComparison {
     private static final Pattern FIELD = Pattern.compile("(\\w+): (\\S+)");
     private static final Pattern CONTROL =
         Pattern.compile(" (LeaderChange:|SnapshotHeader|SnapshotFooter|KRaftVersion|KRaftVoters) (\\{.*)$");
+    private static final Pattern MARKER = Pattern.compile(" endTxnMarker: (\\w+) coordinatorEpoch: (\\d+)");
     private static final Pattern OFFSET = Pattern.compile("\\| offset: (\\d+)");
     private static final String PAYLOAD = " payload: ";
 
@@ -93,6 +94,7 @@ final class BatchComparison {
         Iterator<JsonNode> records = List.<JsonNode>of().iterator();
         long end = 0;
         boolean isTold = false;
+        boolean isCompressed = false;
         for (String line : printed.toString(StandardCharsets.UTF_8).split("\n")) {
             if (line.startsWith("baseOffset: ")) {
                 JsonNode batch = batches.hasNext() ? batches.next() : null;
@@ -100,8 +102,9 @@ final class BatchComparison {
                 if (batch != null) {
                     end = batch.get("position").asLong() + batch.get("size_bytes").asLong();
                     records = batch.get("records").elements();
+                    isCompressed = !batch.get("compression").asText().equals("none");
                 }
-            } else if (line.startsWith("| offset: ")) {
+            } else if (line.startsWith("| offset: ") && !isCompressed) {
                 record(name, line, records.hasNext() ? records.next() : null, isMetadata);
             } else if (line.startsWith("Found ")) {
                 isTold = true;
@@ -139,7 +142,11 @@ final class BatchComparison {
         if (agrees) {
             Matcher control = CONTROL.matcher(line);
             int payload = line.indexOf(PAYLOAD);
-            if (control.find()) {
+            Matcher marker = MARKER.matcher(line);
+            if (marker.find()) {
+                agrees = marker.group(1).equals(record.get("type").asText())
+                    && marker.group(2).equals(record.get("data").get("coordinatorEpoch").asText());
+            } else if (control.find()) {
                 agrees = sameJson(control.group(2), record.get("data"));
             } else if (isMetadata && payload >= 0) {
                 JsonNode kafka = Kraftsim.JSON.readTree(line.substring(payload + PAYLOAD.length()));

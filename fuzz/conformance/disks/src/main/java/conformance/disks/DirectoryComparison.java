@@ -77,7 +77,13 @@ final class DirectoryComparison {
         }
         ObjectNode kafka;
         try {
-            kafka = new Image().load(files, end);
+            JsonNode newest = null;
+            for (JsonNode snapshot : json.get("snapshots")) {
+                newest = end(snapshot) > 0 && (newest == null || end(snapshot) > end(newest)) ? snapshot : newest;
+            }
+            File snapshot = newest == null ? null : directory.resolve(newest.get("file").asText()).toFile();
+            report.note("images that the simulator reads from a snapshot and the log", newest == null ? 0 : 1);
+            kafka = new Image().load(files, end, snapshot, newest == null ? 0 : end(newest));
         } catch (RuntimeException e) {
             report.judge("image digests (MetadataLoader)", "image.unreadable", false, directory.toString(), e::toString);
             return;
@@ -92,6 +98,12 @@ final class DirectoryComparison {
                 plain(model.get(part)));
         }
         report.same("image digests (MetadataLoader)", directory.toString(), kafka.get("digest"), model.get("digest"));
+    }
+
+    /** The end offset in the name of a snapshot; 0 of {@code bootstrap.checkpoint}. */
+    private static long end(JsonNode snapshot) {
+        String name = snapshot.get("file").asText().replaceAll(".*/", "");
+        return name.matches("\\d{20}-\\d{10}\\.checkpoint") ? Long.parseLong(name.substring(0, 20)) : 0;
     }
 
     /** The text of a value: numbers of all kinds alike. */

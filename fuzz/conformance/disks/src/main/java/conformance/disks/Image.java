@@ -51,9 +51,21 @@ final class Image {
     private final Map<Integer, RegisterControllerRecord> controllers = new HashMap<>();
     private long digest = 0;
 
-    /** The image of these segments, up to a byte of the last; null if they hold no metadata record. */
-    ObjectNode load(List<File> segments, Long lastBytes) throws IOException {
+    /**
+     * The image of these segments, up to a byte of the last; null if they hold no metadata record. The order of lists is that
+     * of a snapshot, if there is one, and of the log from its end on.
+     */
+    ObjectNode load(List<File> segments, Long lastBytes, File snapshot, long snapshotEnd) throws IOException {
         List<Batch<ApiMessageAndVersion>> batches = new ArrayList<>();
+        if (snapshot != null) {
+            try (FileRecords records = FileRecords.open(snapshot, false)) {
+                for (FileChannelRecordBatch batch : records.batches()) {
+                    if (!batch.isControlBatch()) {
+                        decode(batch, true);
+                    }
+                }
+            }
+        }
         for (File segment : segments) {
             boolean isLast = segment == segments.get(segments.size() - 1);
             int end = isLast && lastBytes != null ? lastBytes.intValue() : Integer.MAX_VALUE;
@@ -66,7 +78,7 @@ final class Image {
                     position += batch.sizeInBytes();
                     if (!batch.isControlBatch()) {
                         batches.add(Batch.data(batch.baseOffset(), batch.partitionLeaderEpoch(), batch.maxTimestamp(),
-                            batch.sizeInBytes(), decode(batch)));
+                            batch.sizeInBytes(), decode(batch, batch.baseOffset() >= snapshotEnd)));
                     }
                 }
             }
@@ -74,13 +86,15 @@ final class Image {
         return batches.isEmpty() ? null : json(image(batches));
     }
 
-    private List<ApiMessageAndVersion> decode(FileChannelRecordBatch batch) {
+    private List<ApiMessageAndVersion> decode(FileChannelRecordBatch batch, boolean isNoted) {
         List<ApiMessageAndVersion> messages = new ArrayList<>();
         for (Record record : batch) {
             ApiMessageAndVersion message =
                 MetadataRecordSerde.INSTANCE.read(new ByteBufferAccessor(record.value()), record.valueSize());
             messages.add(message);
-            note(message.message());
+            if (isNoted) {
+                note(message.message());
+            }
         }
         return messages;
     }

@@ -75,7 +75,7 @@ final class Leaders {
             }
             String voters = Recovery.properties(out.resolve(names.values().iterator().next() + ".properties"))
                 .orElseThrow().getProperty("controller.quorum.voters").replaceAll("\\d+@", "");
-            info = Servers.awaitQuorum("bootstrap.controllers", voters, SECONDS,
+            info = servers.awaitQuorum("bootstrap.controllers", voters, SECONDS,
                 it -> it.leaderId() >= 0 && it.leaderEpoch() > oldEpoch && it.highWatermark() >= 0
                     && it.highWatermark() > logs.get(it.leaderId()).end());
             List.copyOf(names.values()).forEach(servers::stop);

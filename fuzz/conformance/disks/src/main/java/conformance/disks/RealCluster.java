@@ -62,13 +62,13 @@ final class RealCluster {
             nodes.keySet().forEach(name -> start(servers, name));
             String brokers = "localhost:" + (FIRST_PORT + 101) + ",localhost:" + (FIRST_PORT + 102) + ",localhost:"
                 + (FIRST_PORT + 103);
-            Servers.awaitQuorum("bootstrap.servers", brokers, SECONDS, it -> it.observers().size() == 3);
+            servers.awaitQuorum("bootstrap.servers", brokers, SECONDS, it -> it.observers().size() == 3);
             work(brokers);
             // A second epoch, an unclean end of each role, and logs that lag.
-            int active = Servers.awaitQuorum("bootstrap.servers", brokers, SECONDS, it -> it.leaderId() >= 0).leaderId();
-            long epoch = Servers.awaitQuorum("bootstrap.servers", brokers, SECONDS, it -> true).leaderEpoch();
+            int active = servers.awaitQuorum("bootstrap.servers", brokers, SECONDS, it -> it.leaderId() >= 0).leaderId();
+            long epoch = servers.awaitQuorum("bootstrap.servers", brokers, SECONDS, it -> true).leaderEpoch();
             servers.kill("controller-" + active);
-            Servers.awaitQuorum("bootstrap.servers", brokers, SECONDS,
+            servers.awaitQuorum("bootstrap.servers", brokers, SECONDS,
                 it -> it.leaderEpoch() > epoch && it.highWatermark() > 0);
             servers.kill("broker-102");
             start(servers, "controller-" + active);
@@ -102,10 +102,11 @@ final class RealCluster {
         Files.writeString(file, String.join("\n", "process.roles=" + role, "node.id=" + id,
             "controller.quorum.voters=" + VOTERS, "controller.listener.names=CONTROLLER", "listeners=" + listener,
             "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT", "log.dirs=" + directory,
-            "num.network.threads=1", "num.io.threads=2", "background.threads=2", "offsets.topic.num.partitions=1",
+            "log.cleaner.dedupe.buffer.size=10485760", "num.network.threads=1", "num.io.threads=2", "background.threads=2", "offsets.topic.num.partitions=1",
             "default.replication.factor=3", "min.insync.replicas=1", "controlled.shutdown.enable=true",
             // Several segments and a snapshot.
-            "internal.metadata.log.segment.bytes=16384", "metadata.log.segment.bytes=8388608", ""));
+            "internal.metadata.log.segment.bytes=8192", "metadata.log.max.record.bytes.between.snapshots=6000",
+            "transaction.state.log.num.partitions=1", "metadata.log.segment.bytes=8388608", ""));
         servers.format(file, cluster);
         return directory;
     }
@@ -128,7 +129,7 @@ final class RealCluster {
 
     private void work(String servers) throws ExecutionException, InterruptedException {
         try (Admin admin = Admin.create(client(servers))) {
-            admin.createTopics(List.of(new NewTopic("none", 3, (short) 3), new NewTopic("packed", 1, (short) 3),
+            admin.createTopics(List.of(new NewTopic("none", 3, (short) 3), new NewTopic("packed", 1, (short) 3), new NewTopic("whole", 1, (short) 3),
                 new NewTopic("gone", 2, (short) 2), new NewTopic("empty", 1, (short) 3))).all().get();
             ConfigResource topic = new ConfigResource(ConfigResource.Type.TOPIC, "none");
             ConfigResource all = new ConfigResource(ConfigResource.Type.BROKER, "");
@@ -138,10 +139,11 @@ final class RealCluster {
                 .all().get();
             ClientQuotaEntity user = new ClientQuotaEntity(Map.of(ClientQuotaEntity.CLIENT_ID, "somebody"));
             admin.alterClientQuotas(List.of(new ClientQuotaAlteration(user,
-                List.of(new ClientQuotaAlteration.Op("producer_byte_rate", 1_000_000.5))))).all().get();
+                List.of(new ClientQuotaAlteration.Op("producer_byte_rate", 1_000_000.0))))).all().get();
             produce(servers, "none", RECORDS, "before");
             produce(servers, "gone", 10, "gone");
             packed(servers);
+            transactions(servers);
             admin.deleteTopics(List.of("gone")).all().get();
         }
     }
@@ -162,6 +164,20 @@ final class RealCluster {
                 }
             }
             producer.flush();
+        }
+    }
+
+    private static void transactions(String servers) throws ExecutionException, InterruptedException {
+        Properties properties = client(servers);
+        properties.put("transactional.id", "somebody");
+        try (KafkaProducer<String, String> producer = new KafkaProducer<>(properties)) {
+            producer.initTransactions();
+            producer.beginTransaction();
+            producer.send(new ProducerRecord<>("whole", "key", "kept"));
+            producer.commitTransaction();
+            producer.beginTransaction();
+            producer.send(new ProducerRecord<>("whole", "key", "aborted")).get();
+            producer.abortTransaction();
         }
     }
 

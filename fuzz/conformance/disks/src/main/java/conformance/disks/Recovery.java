@@ -8,6 +8,7 @@ import org.apache.kafka.common.utils.Time;
 import org.apache.kafka.raft.MetadataLogConfig;
 import org.apache.kafka.raft.internals.KafkaRaftLog;
 import org.apache.kafka.server.util.Scheduler;
+import org.apache.kafka.storage.internals.checkpoint.OffsetCheckpointFile;
 import org.apache.kafka.storage.internals.log.EpochEntry;
 import org.apache.kafka.storage.internals.log.LogDirFailureChannel;
 import org.apache.kafka.storage.internals.log.LogManager;
@@ -19,6 +20,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -74,11 +76,13 @@ final class Recovery {
     private final Report report;
     private final Path directory;
     private final JsonNode nextBoot;
+    private final Set<String> foreign = new HashSet<>();
 
     Recovery(Report report, Path directory, JsonNode json) {
         this.report = report;
         this.directory = directory;
         this.nextBoot = json.get("next_boot");
+        nextBoot.get("not_simulated").forEach(name -> foreign.add(name.asText()));
     }
 
     void compare(Properties properties) throws IOException {
@@ -153,6 +157,10 @@ final class Recovery {
         String problem = "the log directory is offline";
         try {
             manager.loadLogs(manager.currentDefaultConfig(), Map.of(), log -> false);
+            if (!manager.allLogs().isEmpty()) {
+                // ReplicaManager reads it when it creates the first partition; the model does when it loads the logs.
+                new OffsetCheckpointFile(directory.resolve("replication-offset-checkpoint").toFile(), failures).read();
+            }
             isRefused = failures.hasOfflineLogDir(directory.toString());
         } catch (Exception e) {
             problem = e.toString();
@@ -166,7 +174,11 @@ final class Recovery {
             model.forEach(log -> logs.put(
                 new TopicPartition(log.get("topic").asText(), log.get("partition").asInt()), log));
             for (UnifiedLog log : manager.allLogs()) {
-                partition(log, logs.remove(log.topicPartition()));
+                if (foreign.contains(log.dir().getName())) {
+                    report.note("logs not compared: compressed or transactional batches", 1);
+                } else {
+                    partition(log, logs.remove(log.topicPartition()));
+                }
             }
             logs.forEach((partition, log) ->
                 report.judge("data logs (LogManager)", "data.extra", false, directory + "/" + partition, log::toString));

@@ -54,7 +54,9 @@ final class Report {
 
     /** Counts something that is worth knowing and no comparison. */
     void note(String what, long more) {
-        notes.merge(what, more, Long::sum);
+        if (more > 0) {
+            notes.merge(what, more, Long::sum);
+        }
     }
 
     long compared() {

@@ -5,6 +5,7 @@ import org.apache.kafka.clients.admin.QuorumInfo;
 
 import java.io.File;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -16,8 +17,9 @@ import java.util.function.Predicate;
 
 /** Real servers, a process for each: {@code kafka.Kafka} on a file of properties. */
 final class Servers implements AutoCloseable {
-    private static final String HEAP = "-Xmx160m";
+    private static final String HEAP = "-Xmx256m";
     private static final int STOP_SECONDS = 60;
+    private static final int LAST_LINES = 12;
 
     private final Map<String, Process> running = new LinkedHashMap<>();
     private final Path logs;
@@ -79,7 +81,7 @@ final class Servers implements AutoCloseable {
     }
 
     /** Waits until the quorum, asked at this controller or broker, is as it should be. */
-    static QuorumInfo awaitQuorum(String key, String servers, int seconds, Predicate<QuorumInfo> wanted) {
+    QuorumInfo awaitQuorum(String key, String servers, int seconds, Predicate<QuorumInfo> wanted) {
         Properties properties = new Properties();
         properties.put(key, servers);
         properties.put("default.api.timeout.ms", "5000");
@@ -87,6 +89,11 @@ final class Servers implements AutoCloseable {
         long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
         String last = "nothing";
         while (System.nanoTime() < until) {
+            for (Map.Entry<String, Process> server : running.entrySet()) {
+                if (!server.getValue().isAlive()) {
+                    throw new BadInput(server.getKey() + " has ended by itself:\n" + end(server.getKey()));
+                }
+            }
             try (Admin admin = Admin.create(properties)) {
                 QuorumInfo info = admin.describeMetadataQuorum().quorumInfo().get(5, TimeUnit.SECONDS);
                 if (wanted.test(info)) {
@@ -101,6 +108,16 @@ final class Servers implements AutoCloseable {
             }
         }
         throw new BadInput("the quorum at " + servers + " is not as expected after " + seconds + " s: " + last);
+    }
+
+    /** The last lines of a server's log. */
+    private String end(String name) {
+        try {
+            List<String> lines = Files.readAllLines(logs.resolve(name + ".log"));
+            return String.join("\n", lines.subList(Math.max(0, lines.size() - LAST_LINES), lines.size()));
+        } catch (IOException e) {
+            return e.toString();
+        }
     }
 
     @Override

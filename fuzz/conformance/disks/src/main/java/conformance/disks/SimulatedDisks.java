@@ -42,10 +42,15 @@ record SimulatedDisks(String scenario, long first, long end) {
         for (long seed = first; seed < end; seed++) {
             for (Kraftsim.PowerLoss loss : kraftsim.powerLosses(scenario, seed, work.resolve("trace.ndjson"))) {
                 Path out = work.resolve("loss");
-                kraftsim.replay(scenario, seed, loss.atNs(), out);
+                JsonNode manifest = kraftsim.replay(scenario, seed, loss.atNs(), out);
                 Path directory = out.resolve(loss.node());
                 if (!Files.exists(directory.resolve("meta.properties"))) {
                     report.note("power losses before the directory was formatted", 1);
+                    Recovery.delete(out);
+                    continue;
+                }
+                if (hasUnreadableFile(manifest, loss.node())) {
+                    report.note("power losses that leave an unreadable file", 1);
                     Recovery.delete(out);
                     continue;
                 }
@@ -58,6 +63,15 @@ record SimulatedDisks(String scenario, long first, long end) {
             }
             progress("recover", seed, report);
         }
+    }
+
+    private static boolean hasUnreadableFile(JsonNode manifest, String name) {
+        for (JsonNode node : manifest.get("nodes")) {
+            if (node.get("name").asText().equals(name)) {
+                return node.get("unreadable").size() > 0;
+            }
+        }
+        return false;
     }
 
     private void progress(String part, long seed, Report report) {
