@@ -15,6 +15,7 @@
 //! * [`controller`]: the state machine on top of the log: a model of it, and the quorum controller
 //! * [`client`]: producer, consumer and admin client with Kafka's retry rules
 //! * [`broker`]: data partitions on disk, their replication, a broker's lifecycle; start at `broker/data_plane.rs`
+//! * [`directory`]: a log directory, simulated or real, as a tool reads it
 //! * [`node`]: a process: its roles on their threads
 //! * [`step`]: the arguments of every function of a step of a thread
 //! * `backoff`, `connection_failures`: Kafka's exponential backoff and its rules for connects, of clients and of the
@@ -31,6 +32,7 @@ pub mod client;
 pub mod config;
 mod connection_failures;
 pub mod controller;
+pub mod directory;
 pub mod fixes;
 pub mod ids;
 pub mod io;

@@ -4,6 +4,7 @@ mod bugs;
 mod chart;
 mod check;
 mod cluster;
+mod inspect;
 mod limit;
 mod merge;
 mod reference;
@@ -18,6 +19,7 @@ pub use bugs::{BugsVerb, HuntArgs};
 pub use chart::{ChartFailoverArgs, ChartVerb, Format};
 pub use check::CheckArgs;
 pub use cluster::ClusterArgs;
+pub use inspect::{InspectLogArgs, InspectVerb};
 pub use merge::MergeArgs;
 pub use reference::{ChecksVerb, CompletionsArgs, FixesVerb, ManArgs};
 pub use replay::ReplayArgs;
@@ -35,6 +37,7 @@ use clap::{Parser, Subcommand};
 
 use check::CHECK_HELP;
 use cluster::CLUSTER_HELP;
+use inspect::INSPECT_HELP;
 use merge::MERGE_HELP;
 use replay::REPLAY_HELP;
 use shrink::SHRINK_HELP;
@@ -109,6 +112,13 @@ pub enum Verb {
         /// The chart.
         #[command(subcommand)]
         what: ChartVerb,
+    },
+    /// Show what a node's files hold
+    #[command(after_help = INSPECT_HELP)]
+    Inspect {
+        /// The action.
+        #[command(subcommand)]
+        what: InspectVerb,
     },
     /// Report which properties of a cluster's files are used, without effect, or unknown
     #[command(after_help = CLUSTER_HELP)]

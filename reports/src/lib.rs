@@ -7,6 +7,7 @@
 //! * [`json`]: JSON files; [`show`]: text output
 //! * [`history`]: histories as files
 //! * [`trace`]: one run line by line, as a file and on the terminal
+//! * [`disks`]: the files of a run's nodes as directories; [`log_folder`]: a log directory to be read
 //! * [`chart`]: charts of the measurements of sweeps; `schemas`, `version`: the schemas and the identity of this build
 //! * [`command`]: the command that reproduces a failure; [`input`], [`output`]: errors in input files are reported with
 //!   file and line, output files are complete or absent
@@ -17,6 +18,7 @@ pub mod args;
 pub mod catalog;
 pub mod chart;
 pub mod command;
+pub mod disks;
 pub mod engine;
 pub mod exit;
 pub mod expect;
@@ -24,6 +26,7 @@ pub mod history;
 pub mod input;
 pub mod json;
 pub mod load;
+pub mod log_folder;
 pub mod output;
 mod schemas;
 pub mod show;

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use clap::{CommandFactory, Parser};
 
-use crate::args::{BugsVerb, ChartVerb, ChecksVerb, Cli, FixesVerb, ScenariosVerb, Verb};
+use crate::args::{BugsVerb, ChartVerb, ChecksVerb, Cli, FixesVerb, InspectVerb, ScenariosVerb, Verb};
 use crate::engine::{Engine, Problem};
 use crate::exit;
 use crate::output::Streams;
@@ -13,6 +13,7 @@ pub mod bugs;
 pub mod chart;
 pub mod check;
 pub mod cluster;
+pub mod inspect;
 pub mod job;
 pub mod merge;
 pub mod reference;
@@ -50,6 +51,7 @@ fn obey(cli: Cli, engine: &dyn Engine, interrupted: &AtomicBool, streams: &mut S
         Some(Verb::Chart { what: ChartVerb::Failover(args) }) => chart::failover(&args, engine, interrupted, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::List }) => scenarios::list(engine, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::Show { name } }) => scenarios::show(engine, &name, streams),
+        Some(Verb::Inspect { what: InspectVerb::Log(args) }) => inspect::log(&args, streams),
         Some(Verb::Cluster(args)) => cluster::run(&args, engine, streams),
         Some(Verb::Schema { name }) => reference::schema(&name, streams),
         Some(Verb::Check(args)) => check::run(&args, streams),

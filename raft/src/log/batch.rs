@@ -50,6 +50,51 @@ pub struct BatchHeader {
     pub size_bytes: usize,
 }
 
+/// All fields of a header, of a batch of whatever kind; the CRC as it is and as it should be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AnyHeader {
+    pub base_offset: Offset,
+    pub last_offset: Offset,
+    pub epoch: LeaderEpoch,
+    pub control: bool,
+    pub attributes: u16,
+    pub crc: u32,
+    pub computed_crc: u32,
+    pub base_timestamp_ms: i64,
+    pub max_timestamp_ms: i64,
+    pub producer: Option<BatchProducer>,
+    pub record_count: i32,
+}
+
+/// The header of a complete batch, which [`Batch::peek_header`] has accepted; the model accepts fewer kinds of batches.
+pub(crate) fn header_of_any(batch: &[u8]) -> AnyHeader {
+    let i64_at = |at| i64::from_be_bytes(field(batch, at));
+    let i32_at = |at| i32::from_be_bytes(field(batch, at));
+    let attributes = u16::from_be_bytes(field(batch, ATTRIBUTES_AT));
+    AnyHeader {
+        base_offset: Offset(i64_at(0)),
+        last_offset: Offset(i64_at(0) + i64::from(i32_at(LAST_OFFSET_DELTA_AT))),
+        epoch: LeaderEpoch(i32_at(EPOCH_AT)),
+        control: attributes & CONTROL_ATTRIBUTE != 0,
+        attributes,
+        crc: u32::from_be_bytes(field(batch, CRC_AT)),
+        computed_crc: crc32c::crc32c(&batch[ATTRIBUTES_AT..]),
+        base_timestamp_ms: i64_at(BASE_TIMESTAMP_AT),
+        max_timestamp_ms: i64_at(MAX_TIMESTAMP_AT),
+        producer: producer(batch),
+        record_count: i32_at(RECORD_COUNT_AT),
+    }
+}
+
+fn producer(batch: &[u8]) -> Option<BatchProducer> {
+    let id = ProducerId(i64::from_be_bytes(field(batch, PRODUCER_ID_AT)));
+    (id.0 >= 0).then(|| BatchProducer {
+        id,
+        epoch: i16::from_be_bytes(field(batch, PRODUCER_EPOCH_AT)),
+        base_sequence: i32::from_be_bytes(field(batch, BASE_SEQUENCE_AT)),
+    })
+}
+
 /// The decoded metadata records of a batch.
 type MetadataRecords = Box<[(Offset, MetadataRecord)]>;
 /// The producer fields of a batch header, if an idempotent producer wrote it.
@@ -203,12 +248,7 @@ impl Batch {
 
     /// The idempotent producer of the batch, if any.
     pub fn producer(&self) -> Option<BatchProducer> {
-        let id = ProducerId(i64::from_be_bytes(field(&self.bytes, PRODUCER_ID_AT)));
-        (id.0 >= 0).then(|| BatchProducer {
-            id,
-            epoch: i16::from_be_bytes(field(&self.bytes, PRODUCER_EPOCH_AT)),
-            base_sequence: i32::from_be_bytes(field(&self.bytes, BASE_SEQUENCE_AT)),
-        })
+        producer(&self.bytes)
     }
 
     /// The same records with other offsets and another epoch, as a leader assigns them to a producer's batch. The CRC

@@ -65,6 +65,11 @@ impl EpochCache {
         text
     }
 
+    /// Ascending.
+    pub fn entries(&self) -> &[OffsetAndEpoch] {
+        &self.entries
+    }
+
     pub fn earliest(&self) -> Option<OffsetAndEpoch> {
         self.entries.first().copied()
     }

@@ -27,6 +27,7 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use batch::header_of_any;
 pub use batch::{BATCH_HEADER_BYTES, Batch, BatchBuilder, BatchHeader, BatchProducer, MAX_BATCH_BYTES, Records};
 pub use batch_error::BatchError;
 pub use control_record::{ControlRecord, LeaderChange};

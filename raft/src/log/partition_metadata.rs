@@ -40,18 +40,30 @@ fn to_text(topic_id: Uuid) -> String {
     format!("version: 0\ntopic_id: {topic_id}")
 }
 
+/// As `PartitionMetadataReadBuffer`, which does not look at the words before the values, and accepts later versions.
 fn parse(text: &str) -> Result<Uuid, String> {
     let mut lines = text.lines();
-    let mut field = |name: &str| {
+    let mut value = |name: &str| {
         let line = lines.next().unwrap_or_default();
-        line.strip_prefix(name).map(str::trim).ok_or_else(|| format!("{name:?} expected, {line:?} found"))
+        value_of(line).ok_or_else(|| format!("{name:?} and a value expected, {line:?} found"))
     };
-    let version = field("version:")?;
-    if version != "0" {
-        return Err(format!("version {version:?} is not 0"));
+    let version = value("version:")?;
+    if !version.parse().is_ok_and(|version: i32| version >= 0) {
+        return Err(format!("version {version:?} is not 0 or later"));
     }
-    let topic_id = field("topic_id:")?;
-    Uuid::parse(topic_id).ok_or_else(|| format!("topic_id {topic_id:?} is no UUID"))
+    let topic_id = value("topic_id:")?;
+    let parsed = Uuid::parse(topic_id).filter(|id| *id != Uuid::ZERO);
+    parsed.ok_or_else(|| format!("topic_id {topic_id:?} is no topic's UUID"))
+}
+
+/// What is behind a colon and white space, if that is there once (`Pattern.compile(":\\s+").split`).
+fn value_of(line: &str) -> Option<&str> {
+    let is_space = |c: char| matches!(c, ' ' | '\t' | '\x0b' | '\x0c' | '\r');
+    let separator = |text: &str| {
+        text.match_indices(':').map(|(at, _)| at + 1).find(|behind| text[*behind..].starts_with(is_space))
+    };
+    let value = line[separator(line)?..].trim_start_matches(is_space);
+    (separator(value).is_none() && !value.is_empty()).then_some(value)
 }
 
 #[cfg(test)]
@@ -63,8 +75,24 @@ mod tests {
         let text = to_text(Uuid::METADATA_TOPIC_ID);
         assert_eq!(text, "version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ");
         assert_eq!(parse(&text), Ok(Uuid::METADATA_TOPIC_ID));
-        for bad in ["", "version: 1\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ", "version: 0\n", "version: 0\ntopic_id: x"] {
+        for bad in [
+            "",
+            "version: 0\n",
+            "version: 0\ntopic_id: x",
+            "version: -1\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ",
+            "version:0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ",
+            "version: 0: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ",
+            "version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAA",
+        ] {
             assert!(parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    /// A flipped bit in one of its words is not noticed by Kafka either.
+    #[test]
+    fn only_the_values_count() {
+        for good in ["versaon: 0\ntopac_id: AAAAAAAAAAAAAAAAAAAAAQ", "version: 1\ntopic_id:  AAAAAAAAAAAAAAAAAAAAAQ\n"] {
+            assert_eq!(parse(good), Ok(Uuid::METADATA_TOPIC_ID), "{good:?}");
         }
     }
 }

@@ -119,6 +119,11 @@ impl RaftLog {
         self.epochs.latest_epoch().unwrap_or_else(below_start)
     }
 
+    /// The first offset of each epoch, ascending.
+    pub fn epoch_starts(&self) -> &[OffsetAndEpoch] {
+        self.epochs.entries()
+    }
+
     /// The high watermark of the log; its start until it is updated.
     pub fn high_watermark(&self) -> Offset {
         self.high_watermark

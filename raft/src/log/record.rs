@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
-    fn take_signed(&mut self, count: i32) -> Result<&'a [u8], BatchError> {
+    pub fn take_signed(&mut self, count: i32) -> Result<&'a [u8], BatchError> {
         let count = usize::try_from(count).map_err(|_| BatchError::MalformedRecord("a negative length"))?;
         self.take(count)
     }
@@ -178,12 +178,12 @@ impl<'a> Reader<'a> {
         u32::try_from(n).map_err(|_| BatchError::MalformedRecord("a varint is too large"))
     }
 
-    fn varint(&mut self) -> Result<i32, BatchError> {
+    pub fn varint(&mut self) -> Result<i32, BatchError> {
         let n = self.unsigned_varint()?;
         Ok((n >> 1) as i32 ^ -((n & 1) as i32))
     }
 
-    fn varlong(&mut self) -> Result<i64, BatchError> {
+    pub fn varlong(&mut self) -> Result<i64, BatchError> {
         let n = self.unsigned_varlong(64)?;
         Ok((n >> 1) as i64 ^ -((n & 1) as i64))
     }

@@ -26,6 +26,19 @@ macro_rules! records {
             $name { $($field: $type, since $since $(, tag $tag $(= $default)?)?;)* }
         }
 
+        impl $name {
+            #[allow(unused_variables, unused_mut, reason = "a record may have no fields")]
+            fn written_fields(&self, version: i16) -> $crate::message::Value {
+                let mut fields = Vec::new();
+                $(let is_default = || self.$field == $crate::metadata::codec::default!($type $($(, $default)?)?);
+                let is_left_out = $crate::metadata::codec::either!([$($tag)?] { is_default() } { false });
+                if version >= $since && !is_left_out {
+                    $crate::message::Fields::put(&self.$field, stringify!($field), &mut fields);
+                })*
+                $crate::message::Value::Struct(fields)
+            }
+        }
+
         impl From<$name> for MetadataRecord {
             fn from(record: $name) -> MetadataRecord {
                 MetadataRecord::$name(record)
@@ -67,6 +80,12 @@ macro_rules! records {
             /// Its fields, by Kafka's names.
             pub(crate) fn fields(&self) -> $crate::message::Value {
                 match self { $(MetadataRecord::$name(record) => $crate::message::Fields::value(record),)+ }
+            }
+
+            /// The fields that the bytes of a version hold: without tagged fields that have their default, as Kafka's
+            /// JSON converters write them.
+            pub(crate) fn written_fields(&self, version: i16) -> $crate::message::Value {
+                match self { $(MetadataRecord::$name(record) => record.written_fields(version),)+ }
             }
 
             fn write_body(&self, version: i16, out: &mut Frame) -> Result<(), EncodeError> {

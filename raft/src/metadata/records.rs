@@ -175,6 +175,11 @@ impl MetadataRecord {
 
     /// Reads the bytes of [`frame`](Self::frame) or of Kafka. Unknown content is an error, except for tagged fields.
     pub fn read(frame: &[u8]) -> Result<MetadataRecord, BatchError> {
+        Ok(MetadataRecord::read_versioned(frame)?.1)
+    }
+
+    /// The same, with the version of the record.
+    pub(crate) fn read_versioned(frame: &[u8]) -> Result<(i16, MetadataRecord), BatchError> {
         let mut reader = Reader(frame);
         let frame_version = reader.unsigned_varint()?;
         let api_key = reader.unsigned_varint()?;
@@ -186,6 +191,6 @@ impl MetadataRecord {
         }
         let record = MetadataRecord::read_body(api_key, signed_version, &mut reader)?.ok_or(unknown)?;
         reader.end()?;
-        Ok(record)
+        Ok((signed_version, record))
     }
 }

@@ -13,6 +13,7 @@ Examples:
   kraftsim replay quorum --seed 0x2a --bug NoLogTest
   kraftsim replay kraftsim-out/quorum-0x000000000000002a.json --until 12.5s
   kraftsim replay quorum --seed 42 --bug NoLogTest --log --around violation
+  kraftsim replay calm --seed 1 --until 20s --out disks
   kraftsim replay quorum --seed 42 \\
       --set controller.quorum.fetch.timeout.ms=500 --json -
 
@@ -71,7 +72,9 @@ pub struct ReplayArgs {
     /// Write the run as JSON; - is stdout
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<PathBuf>,
-    /// Write the run's repro file into this directory
+    /// Write into this directory the run's repro file, the files of each node as a process that
+    /// starts then would find them (of a running node: as after a kill), and a .properties file
+    /// with which Kafka starts on them
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// RUN.

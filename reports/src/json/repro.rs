@@ -99,6 +99,12 @@ pub fn text(run: &Subject<'_>) -> String {
     to_text(&json)
 }
 
+/// Is this the name of a file that [`write`] wrote?
+pub fn is_named(name: &str) -> bool {
+    let seed = name.strip_suffix(".json").and_then(|stem| stem.rsplit_once("-0x"));
+    seed.is_some_and(|(_, seed)| seed.len() == 16 && seed.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
 /// Unique file name stems for the runs of scenarios: the name, or the stem of its path.
 pub fn stems(names: &[String]) -> Vec<String> {
     let stem = |name: &String| Path::new(name).file_stem().unwrap_or_default().to_string_lossy().into_owned();

@@ -141,7 +141,7 @@ impl TraceOutputs {
 }
 
 /// Whether the run that was recorded is another one.
-fn differs(run: &RunReport, recorded: &RunReport, with: &str, streams: &mut Streams<'_>) -> bool {
+pub fn differs(run: &RunReport, recorded: &RunReport, with: &str, streams: &mut Streams<'_>) -> bool {
     if recorded.digest == run.digest {
         return false;
     }

@@ -11,6 +11,7 @@ use scenarios::report::{RunOutcome, RunReport};
 
 use crate::args::ReplayArgs;
 use crate::command;
+use crate::disks::Target;
 use crate::engine::{Engine, Overrides, Problem};
 use crate::exit;
 use crate::history::Form;
@@ -19,7 +20,7 @@ use crate::json::{repro, show_digest, to_text};
 use crate::output::{OutputTarget, Streams, check_folder};
 use crate::show::annotation::Annotations;
 use crate::show::{failure, run_summary};
-use crate::trace::outputs::TraceOutputs;
+use crate::trace::outputs::{TraceOutputs, differs};
 use crate::verb::job::Job;
 use crate::verb::sweep::results;
 use sim::duration::show_us;
@@ -34,6 +35,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     let target = args.json.as_deref().map(OutputTarget::checked).transpose()?;
     let history = args.history.as_deref().map(Form::target).transpose()?;
     args.out.as_deref().map(check_folder).transpose()?;
+    let disks = args.out.as_deref().map(Target::checked).transpose()?;
     let traced = TraceOutputs::of(args, &job)?;
 
     for remark in job.scenario.prepared.remarks() {
@@ -67,6 +69,17 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
             Ok(path) => job.repro = Some((path, Overrides::default())),
             Err(problem) => problems.push(problem),
         }
+    }
+    if let (Some(disks), Some(ready)) = (&disks, job.scenario.prepared.ready()) {
+        let (again, nodes) = ready.node_files(job.seed, args.until).map_err(Problem::new)?;
+        if differs(&run, &again, "a second run for --out", streams) {
+            return Ok(exit::NONDETERMINISM);
+        }
+        for node in nodes.iter().filter(|node| !node.unreadable.is_empty()) {
+            let files = node.unreadable.join(", ");
+            streams.note(&format!("--out: reads of files of {} fail at that time, so they are missing: {files}", node.name));
+        }
+        problems.extend(disks.write(&nodes, &run).err());
     }
     let known = match &run.outcome {
         // A run that `--until` ended early says too little about its rest.

@@ -29,7 +29,7 @@ pub enum OffsetCheckpoint {
 pub(super) type Offsets = BTreeMap<(Rc<str>, i32), Offset>;
 
 impl OffsetCheckpoint {
-    fn path(self) -> &'static str {
+    pub(crate) fn path(self) -> &'static str {
         match self {
             OffsetCheckpoint::HighWatermark => "replication-offset-checkpoint",
             OffsetCheckpoint::RecoveryPoint => "recovery-point-offset-checkpoint",
@@ -50,13 +50,23 @@ impl OffsetCheckpoint {
     /// has only one (`CheckpointFileWithFailureHandler.read`). But a malformed number in the recovery-point file makes
     /// all recovery points 0: it throws `NumberFormatException`, which is no `IOException` (`LogManager.loadLogs`).
     pub(super) fn read(self, files: &dyn DurableFiles) -> Result<Offsets, LogError> {
-        let Some(bytes) = read_file(self.path(), files)? else { return Ok(Offsets::new()) };
-        let text = std::str::from_utf8(&bytes).map_err(|error| LogError::in_file(self.path(), error))?;
-        match parse(text) {
+        match self.parsed(files)? {
             Ok(offsets) => Ok(offsets),
             Err(Malformed::Number(_)) if self == OffsetCheckpoint::RecoveryPoint => Ok(Offsets::new()),
             Err(Malformed::Number(what) | Malformed::File(what)) => Err(LogError::in_file(self.path(), what)),
         }
+    }
+
+    /// The same for a tool, which is told of each error.
+    pub(crate) fn read_strictly(self, files: &dyn DurableFiles) -> Result<Offsets, LogError> {
+        let parsed = self.parsed(files)?;
+        parsed.map_err(|(Malformed::Number(what) | Malformed::File(what))| LogError::in_file(self.path(), what))
+    }
+
+    fn parsed(self, files: &dyn DurableFiles) -> Result<Result<Offsets, Malformed>, LogError> {
+        let Some(bytes) = read_file(self.path(), files)? else { return Ok(Ok(Offsets::new())) };
+        let text = std::str::from_utf8(&bytes).map_err(|error| LogError::in_file(self.path(), error))?;
+        Ok(parse(text))
     }
 
     /// Replaces the file: write a temporary file, fsync, rename, fsync the directory.

@@ -70,6 +70,11 @@ impl LogManager {
         Ok(LogManager { config, loaded, at_start, previous_broker_epoch, was_clean, started: false, opened })
     }
 
+    /// The logs that no partition has opened yet, ascending by topic and partition.
+    pub fn loaded(&self) -> impl Iterator<Item = (&Rc<str>, i32, &PartitionLog)> {
+        self.loaded.iter().map(|((topic, partition), log)| (topic, *partition, log))
+    }
+
     /// The epoch in the clean-shutdown marker found at boot; unknown after any other shutdown. It is sent in the
     /// registration (`PreviousBrokerEpoch`).
     pub fn previous_broker_epoch(&self) -> BrokerEpoch {

@@ -157,6 +157,11 @@ impl PartitionLog {
         self.recovery_point
     }
 
+    /// The first offset of each epoch, ascending.
+    pub fn epoch_starts(&self) -> &[OffsetAndEpoch] {
+        self.epochs.entries()
+    }
+
     /// Epoch of the newest entry of the epoch cache.
     pub fn latest_epoch(&self) -> Option<LeaderEpoch> {
         self.epochs.latest_epoch()
