@@ -108,12 +108,6 @@ switches! {
         /// those records again: a replica of a partition may lead without acknowledged records, and voters of the
         /// quorum may apply different records. Fix: the log ends where the next segment does not follow on.
         DropSegmentsBehindGap,
-        /// A segment that truncation or recovery removes is renamed to `.deleted`, and the directory is not forced
-        /// (`LocalLog.removeAndDeleteSegments`, `LogSegment.changeFileSuffixes`; consensus.md §4.4, controller-broker.md
-        /// §6.5). After a power loss it may be back behind records that were appended and forced since, and follow
-        /// them, or overlap them. File systems whose fsync of a file commits the directory changes before it hide that.
-        /// Fix: the removal is forced before anything is appended.
-        ForceSegmentRemoval,
         /// Replay of a ClearElr record empties the ELRs and leaves the index from brokers to ELRs as it was
         /// (`ReplicationControlManager.removeTopicElrs`, `BrokersToElrs`; controller-broker.md §1.2). Once the topic is
         /// deleted, the stale entry makes each unclean registration of that broker throw, and the active controller

@@ -54,7 +54,6 @@ entries! {
     "findings/reset-replicas-of-missed-epoch",
     "findings/compare-epoch-of-position",
     "findings/drop-segments-behind-gap",
-    "findings/force-segment-removal",
     "findings/clear-index-of-elr",
 }
 

@@ -68,17 +68,14 @@ fn metadata(files: &dyn DurableFiles) -> Result<RecoveredLog, LogError> {
 
 fn data(files: &dyn DurableFiles) -> Result<Vec<RecoveredPartition>, LogError> {
     let (segment_bytes, segment_ms, max_message_bytes) = (1 << 30, i64::MAX, usize::MAX);
-    let config = PartitionLogConfig { segment_bytes, segment_ms, max_message_bytes, bugs: Bugs::NONE };
-    let manager = LogManager::load(files, config, Fixes::NONE)?;
+    let config =
+        PartitionLogConfig { segment_bytes, segment_ms, max_message_bytes, bugs: Bugs::NONE, fixes: Fixes::NONE };
+    let manager = LogManager::load(files, config)?;
     let recovered = |(topic, partition, log): (&Rc<str>, i32, &crate::broker::log::PartitionLog)| RecoveredPartition {
         topic: Rc::clone(topic),
         partition,
         topic_id: log.topic_id(),
-        log: RecoveredLog {
-            start: log.start_offset(),
-            end: log.end_offset(),
-            epochs: log.epoch_starts().to_vec(),
-        },
+        log: RecoveredLog { start: log.start_offset(), end: log.end_offset(), epochs: log.epoch_starts().to_vec() },
         recovery_point: log.recovery_point(),
         high_watermark: log.high_watermark(),
     };

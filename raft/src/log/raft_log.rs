@@ -361,9 +361,7 @@ impl RaftLog {
         let keep = self.segment_of(target) + 1;
         if keep < self.segments.len() {
             let removed = self.segments[keep..].iter().map(|segment| segment_path(segment.base_offset));
-            if remove_segments(removed, self.config.fixes, out) {
-                self.directory_dirty = false;
-            }
+            remove_segments(removed, out);
             self.segments.truncate(keep);
         }
         let before = self.end;

@@ -8,7 +8,7 @@ use super::files::{FIRST_SEGMENT_HANDLE, LogError, parse_segment_path, segment_p
 use super::log_config::LogConfig;
 use super::segment::{Entry, Segment};
 use crate::bugs::Bug;
-use crate::fixes::{Fix, Fixes};
+use crate::fixes::Fix;
 use crate::ids::{Offset, OffsetAndEpoch};
 use crate::io::{DurableFiles, Effect, FileHandle, Out, Probe};
 
@@ -58,10 +58,6 @@ pub(super) fn recover_segments(
     }
     let dropped = &bases[segments.len()..];
     let removed = dropped.iter().map(|base| segment_path(*base));
-    let forced = config.fixes.has(Fix::ForceSegmentRemoval);
-    if forced && !dropped.is_empty() {
-        remove_segments(removed.clone(), config.fixes, out);
-    }
     for segment in &segments {
         out.push(Effect::Open { file: segment.handle, path: segment_path(segment.base_offset), truncate: false });
     }
@@ -70,25 +66,17 @@ pub(super) fn recover_segments(
         // Not forced: after a power loss the invalid bytes may reappear, and are truncated again.
         out.push(Effect::Truncate { file: last.handle, len: last.size_bytes });
     }
-    if !forced {
-        remove_segments(removed, config.fixes, out);
-    }
+    remove_segments(removed, out);
     if last.size_bytes < found_bytes || !dropped.is_empty() {
         out.probe(Probe::RecoveredTornTail);
     }
     Ok(segments)
 }
 
-/// Removes files of segments, of which there is one at least if the removal is to be forced: ascending, as Kafka does,
-/// or, with [`Fix::ForceSegmentRemoval`], newest first and durably. True if the directory was forced.
-pub(crate) fn remove_segments(paths: impl DoubleEndedIterator<Item = Rc<str>>, fixes: Fixes, out: &mut Out) -> bool {
-    if !fixes.has(Fix::ForceSegmentRemoval) {
-        out.effects.extend(paths.map(|path| Effect::Unlink { path }));
-        return false;
-    }
-    out.effects.extend(paths.rev().map(|path| Effect::Unlink { path }));
-    out.push(Effect::FsyncDirectory);
-    true
+/// Removes files of segments, ascending, without forcing that (`LocalLog.removeAndDeleteSegments` renames them to
+/// `.deleted`): after a power loss they may be back. The checkpoints that follow a truncation force the directory.
+pub(crate) fn remove_segments(paths: impl Iterator<Item = Rc<str>>, out: &mut Out) {
+    out.effects.extend(paths.map(|path| Effect::Unlink { path }));
 }
 
 fn segment_bases(files: &dyn DurableFiles) -> Result<Vec<Offset>, LogError> {

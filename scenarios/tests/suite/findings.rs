@@ -80,4 +80,5 @@ findings! {
     reset_replicas_of_missed_epoch: "findings/reset-replicas-of-missed-epoch" 3365..3380 >= 1;
     compare_epoch_of_position: "findings/compare-epoch-of-position" 0..40 >= 3;
     drop_segments_behind_gap: "findings/drop-segments-behind-gap" 0..24 >= 16;
+    clear_index_of_elr: "findings/clear-index-of-elr" 0..24 >= 4;
 }

@@ -129,10 +129,6 @@ fn recover_segments(
 
     let dropped = &bases[segments.len()..];
     let removed = dropped.iter().map(|base| paths::segment(directory, *base));
-    let forced = fixes.has(Fix::ForceSegmentRemoval);
-    if forced && !dropped.is_empty() {
-        remove_segments(removed.clone(), fixes, out);
-    }
     for segment in &segments {
         let path = paths::segment(directory, segment.base_offset);
         out.push(Effect::Open { file: segment.handle, path, truncate: false });
@@ -141,9 +137,7 @@ fn recover_segments(
     if last.size_bytes < found_bytes {
         out.push(Effect::Truncate { file: last.handle, len: last.size_bytes });
     }
-    if !forced {
-        remove_segments(removed, fixes, out);
-    }
+    remove_segments(removed, out);
     if last.size_bytes < found_bytes || !dropped.is_empty() {
         out.probe(Probe::RecoveredTornTail);
     }

@@ -21,7 +21,7 @@ const CONFIG: LogConfig = LogConfig {
     segment_bytes: 256,
     segment_ms: 1_000,
     bugs: Bugs::NONE,
-    fixes: Fixes::NONE.with(Fix::DropSegmentsBehindGap).with(Fix::ForceSegmentRemoval),
+    fixes: Fixes::NONE.with(Fix::DropSegmentsBehindGap),
 };
 
 /// A data batch of `count` records at `base`.

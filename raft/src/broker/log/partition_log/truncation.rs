@@ -42,9 +42,7 @@ impl PartitionLog {
     fn unlink_segments(&mut self, keep: usize, out: &mut Out) {
         let directory = &self.directory;
         let removed = self.segments[keep..].iter().map(|segment| paths::segment(directory, segment.base_offset));
-        if remove_segments(removed, self.config.fixes, out) {
-            self.directory_dirty = false;
-        }
+        remove_segments(removed, out);
     }
 
     /// `truncateFullyAndStartAt`: removes all records; the next record gets `offset`. The recovery points must be
@@ -52,7 +50,7 @@ impl PartitionLog {
     pub fn truncate_fully_and_start_at(&mut self, offset: Offset, out: &mut Out) {
         let directory = &self.directory;
         let removed = self.segments.drain(..).map(|segment| paths::segment(directory, segment.base_offset));
-        remove_segments(removed, self.config.fixes, out);
+        remove_segments(removed, out);
         self.new_segment(offset, out);
         self.end = offset;
         self.recovery_point = offset;

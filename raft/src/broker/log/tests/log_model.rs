@@ -11,7 +11,7 @@ use super::super::partition_log_config::PartitionLogConfig;
 use super::super::producer_state::ProducerStates;
 use super::super::{OffsetCheckpoint, read_clean_shutdown};
 use crate::bugs::Bugs;
-use crate::fixes::Fix;
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{BrokerEpoch, LeaderEpoch, Offset, TopicIdPartition, Uuid};
 use crate::io::Out;
 use crate::log::{Batch, BatchBuilder, Records};
@@ -112,7 +112,7 @@ proptest! {
         actions in prop::collection::vec((action(), prop::option::weighted(0.1, any::<(prop::sample::Index, bool)>())), 1..60),
         segment_bytes in prop_oneof![Just(200_u64), Just(400), Just(1 << 30)],
     ) {
-        let fixes = [Fix::DropSegmentsBehindGap, Fix::ForceSegmentRemoval].into_iter().collect();
+        let fixes = Fixes::NONE.with(Fix::DropSegmentsBehindGap);
         let config = PartitionLogConfig { segment_bytes, segment_ms: i64::MAX, max_message_bytes: 1 << 20, bugs: Bugs::NONE, fixes };
         let (manager, log, disk) = Harness::open(config, TestDisk::default());
         let mut harness = Harness { config, disk, manager, log, expected: Vec::new(), forced: 0 };
