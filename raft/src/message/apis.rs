@@ -155,8 +155,18 @@ impl AdminRequest {
                     results: request.resources.iter().map(failed).collect(),
                 })
             }
-            AdminRequest::ElectLeaders(_) => {
-                AdminResponse::ElectLeaders(ElectLeadersResponse { error, replica_election_results: Rc::from([]) })
+            AdminRequest::ElectLeaders(request) => {
+                let topics = request.topic_partitions.iter().flat_map(|topics| topics.iter());
+                let results = topics.flat_map(|topic| {
+                    let failed = |partition: &i32| ElectLeadersResult {
+                        topic: Rc::clone(&topic.topic),
+                        partition: *partition,
+                        error,
+                    };
+                    topic.partitions.iter().map(failed).collect::<Vec<_>>()
+                });
+                let replica_election_results = results.collect();
+                AdminResponse::ElectLeaders(ElectLeadersResponse { error, replica_election_results })
             }
             AdminRequest::UnregisterBroker(_) => AdminResponse::UnregisterBroker(UnregisterBrokerResponse { error }),
         }

@@ -144,7 +144,7 @@ fn cluster_failure(request: &ClusterRequest, error: ErrorCode) -> ClusterRespons
         }),
         ClusterRequest::AllocateProducerIds(_) => ClusterResponse::AllocateProducerIds(AllocateProducerIdsResponse {
             error,
-            producer_id_start: ProducerId::NONE,
+            producer_id_start: ProducerId(0),
             producer_id_len: 0,
         }),
         ClusterRequest::ControllerRegistration(_) => {

@@ -117,14 +117,15 @@ fn accepted(item: &AlterPartitionItem, new: &PartitionRegistration) -> AlterPart
     }
 }
 
+/// The other fields have their defaults.
 fn failed(item: &AlterPartitionItem, error: ErrorCode) -> AlterPartitionResult {
     AlterPartitionResult {
         partition: item.partition,
         error,
-        leader_id: NodeId::NONE,
-        leader_epoch: LeaderEpoch(-1),
+        leader_id: NodeId(0),
+        leader_epoch: LeaderEpoch(0),
         isr: Rc::from([]),
         leader_recovery_state: 0,
-        partition_epoch: PartitionEpoch(-1),
+        partition_epoch: PartitionEpoch(0),
     }
 }

@@ -94,3 +94,16 @@ fn a_leader_in_controlled_shutdown_cannot_change_its_isr() {
     let (leader, item) = harness.proposal("t", &[1, 2, 3]);
     assert_eq!(harness.alter(leader, item).partitions[0].error, ErrorCode::IneligibleReplica);
 }
+
+/// `AlterPartitionResponseData.PartitionData`: what is not set has its default.
+#[test]
+fn a_refused_proposal_is_answered_with_an_error_and_defaults() {
+    let mut harness = started();
+    let (leader, mut item) = harness.proposal("t", &[1, 2, 3]);
+    item.leader_epoch = LeaderEpoch(9);
+    let response = harness.alter(leader, item);
+    let result = &response.partitions[0];
+    assert_eq!(result.error, ErrorCode::NotController);
+    let others = (result.leader_id, result.leader_epoch, result.partition_epoch, result.isr.len());
+    assert_eq!(others, (NodeId(0), LeaderEpoch(0), PartitionEpoch(0), 0));
+}

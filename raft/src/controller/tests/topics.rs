@@ -227,7 +227,8 @@ fn elections_are_held_on_request_and_by_themselves() {
     };
     let unknown = ErrorCode::UnknownTopicOrPartition;
     assert_eq!(elect(&mut harness, 0), (ErrorCode::None, vec![ErrorCode::ElectionNotNeeded, unknown]));
-    assert_eq!(elect(&mut harness, 7), (ErrorCode::InvalidRequest, vec![]));
+    let invalid = ErrorCode::InvalidRequest;
+    assert_eq!(elect(&mut harness, 7), (invalid, vec![invalid, invalid]));
     harness.heartbeat(1, true, false);
     assert_eq!(harness.partition("t", 0).leader, NodeId(2));
     assert_eq!(elect(&mut harness, 0), (ErrorCode::None, vec![ErrorCode::PreferredLeaderNotAvailable, unknown]));
@@ -258,7 +259,7 @@ fn producer_id_blocks_are_given_once() {
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(allocate(BrokerEpoch(0)).0, ErrorCode::StaleBrokerEpoch);
+    assert_eq!(allocate(BrokerEpoch(0)), (ErrorCode::StaleBrokerEpoch, ProducerId(0)), "the default");
     let epoch = harness_epoch();
     assert_eq!(allocate(epoch), (ErrorCode::None, ProducerId(0)));
     assert_eq!(allocate(epoch), (ErrorCode::None, ProducerId(1_000)));
@@ -306,4 +307,38 @@ fn as_many_partitions_as_brokers_give_each_one_leadership() {
         let leaders: BTreeSet<_> = placed.iter().map(|replicas| replicas[0]).collect();
         assert_eq!(leaders.len(), 5);
     }
+}
+
+#[test]
+fn a_topics_id_has_no_dash_and_is_drawn_when_its_replicas_are_placed() {
+    let mut harness = started();
+    let names: Vec<String> = (0..40).map(|number| format!("t{number}")).collect();
+    let requested = names.iter().map(|name| topic(name, 1, 1)).collect();
+    let response = harness.create_topics(requested);
+    assert!(response.topics.iter().all(|topic| topic.error == ErrorCode::None));
+    assert!(response.topics.iter().all(|topic| !topic.topic_id.to_string().contains('-')));
+
+    let draws = |topics: Vec<CreatableTopic>| {
+        let mut harness = started();
+        harness.create_topics(topics).topics.last().map(|topic| topic.topic_id)
+    };
+    let refused = CreatableTopic {
+        assignments: Rc::from([ReplicaAssignment { partition: 0, broker_ids: nodes(&[9]) }]),
+        ..topic("refused", -1, -1)
+    };
+    assert_eq!(draws(vec![refused, topic("t", 1, 1)]), draws(vec![topic("t", 1, 1)]), "no id for the refused one");
+}
+
+/// `ElectLeadersRequest.getErrorResponse`
+#[test]
+fn a_standby_refuses_an_election_partition_by_partition() {
+    let mut harness = Harness::new(settings());
+    let topics = Rc::from([ElectLeadersTopic { topic: Rc::from("t"), partitions: Rc::from([0, 2]) }]);
+    let request = ElectLeadersRequest { election_type: 0, topic_partitions: Some(topics), timeout_ms: 30_000 };
+    let id = harness.send(ControllerRequest::Admin(AdminRequest::ElectLeaders(request)));
+    let Some(Response::Admin(AdminResponse::ElectLeaders(response))) = harness.answer(id) else { panic!("no answer") };
+    let results: Vec<_> =
+        response.replica_election_results.iter().map(|result| (result.partition, result.error)).collect();
+    let error = ErrorCode::NotController;
+    assert_eq!((response.error, results), (error, vec![(0, error), (2, error)]));
 }
