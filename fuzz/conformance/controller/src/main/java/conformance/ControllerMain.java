@@ -17,6 +17,8 @@ public final class ControllerMain {
 
         run --self-test [OPTIONS]               record, falsify and replay: does the comparison see what it should?
 
+        run --finding NAME|all                  reproduce a finding on the released class
+
         Without arguments: ten seeds each of ci, brokers and combined.
 
           --kraftsim PATH    the simulator (run builds it)
@@ -40,6 +42,7 @@ public final class ControllerMain {
     private Path known;
     private Path json;
     private boolean selfTest = false;
+    private String finding = "";
     private int context = 0;
 
     private ControllerMain() {
@@ -79,6 +82,9 @@ public final class ControllerMain {
                 addFiles(Path.of(arguments[i]));
             }
         }
+        if (!finding.isEmpty()) {
+            return ControllerFindings.run(finding, System.out) ? 0 : 1;
+        }
         if (selfTest) {
             Path directory = Files.createTempDirectory("self-test");
             for (ControllerRuns range : List.of(ControllerRuns.parse("ci=0..3"), ControllerRuns.parse("brokers=1..2"))) {
@@ -110,6 +116,7 @@ public final class ControllerMain {
             case "--json" -> json = Path.of(value);
             case "--kraftsim" -> kraftsim = Path.of(value);
             case "--bug" -> bugs.add(value);
+            case "--finding" -> finding = value;
             case "--context" -> context = Integer.parseInt(value);
             default -> throw new BadDialogue("unknown option " + name);
         }

@@ -25,7 +25,7 @@ final class ControllerSelfTest {
     }
 
     private static final List<Falsification> FALSIFICATIONS = List.of(
-        new Falsification("record.NO_OP_RECORD.type", step -> swapNoOp(step, "AQIACHRvcGljLTAu34FhLp5CmqzpUjal7n91AA==")),
+        new Falsification("record.TOPIC_RECORD.type", step -> swapNoOp(step, "AQIACHRvcGljLTAu34FhLp5CmqzpUjal7n91AA==")),
         new Falsification("record.PARTITION_RECORD.leader", step -> flip(step, "AQMC")),
         new Falsification("record.count.writeNoOpRecord", ControllerSelfTest::twice),
         new Falsification("appended.epoch", step -> set(step, "append", "", "epoch", new IntNode(77))),

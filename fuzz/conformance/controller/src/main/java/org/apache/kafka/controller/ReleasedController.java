@@ -99,8 +99,6 @@ public final class ReleasedController implements AutoCloseable {
 
     private static KafkaConfig config(ControllerSetup setup) {
         Map<String, String> properties = new HashMap<>(setup.properties());
-        // They are no properties of Kafka that may be set, or are set to 0 by the model only.
-        properties.remove("unclean.leader.election.interval.ms");
         properties.put("process.roles", "controller");
         properties.put("node.id", "" + setup.nodeId());
         properties.put("controller.listener.names", "CONTROLLER");
