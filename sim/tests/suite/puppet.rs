@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use sim::disk::Disk;
+use sim::disk::FileSystem;
 use sim::drive::{Ended, Run};
 use sim::fault::{Fault, Kill, Plan, What};
 use sim::latency::Latency;
@@ -113,6 +114,7 @@ pub fn config(puppets: &[Strings], faults: Vec<Fault>) -> WorldConfig<Puppet> {
         wall_start_ms: 0,
         drift_ppm: 0,
         fsync: Latency::Constant { ns: ms(10) },
+        file_system: FileSystem::default(),
         costs: Rc::from(Vec::new()),
         files: Vec::new(),
     };

@@ -301,7 +301,7 @@ fn registrations_are_in_the_order_of_kafkas_table() {
             log_dirs: Rc::from([]),
             cordoned_log_dirs: None,
         });
-        state.replay(&record, Offset(offset), Bugs::NONE).expect("it fits");
+        state.replay(&record, Offset(offset), (Bugs::NONE, Fixes::NONE)).expect("it fits");
         state.cluster.in_table_order().into_iter().map(|id| id.0).collect::<Vec<_>>()
     };
     assert_eq!(register(&mut state, 103), [103]);
