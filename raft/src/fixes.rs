@@ -97,7 +97,8 @@ switches! {
         /// (`FetchCollector` compares offsets): it reads on in that leader's log. Moreover, a position that
         /// goes back takes the epoch of the answer, which may have no record below it: the next leader then
         /// seems to have lost that epoch.
-        /// Fix: an older epoch in the answer is treated as an unknown one, so the position is reset; an
+        /// Fix: after an older epoch in the answer the position goes back to its end, or to the first record
+        /// that was read of a later epoch if that is lower (it is reset if none was read); an
         /// answer to a Fetch is dropped once the position is validated against another leader; and a
         /// position that goes back takes the epoch of the record that was read before it.
         CompareEpochOfPosition,
