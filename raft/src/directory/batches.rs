@@ -76,12 +76,7 @@ const TRANSACTIONAL: u16 = 0x10;
 
 impl BatchFile {
     /// Reads a file up to the first byte that is no batch.
-    pub(super) fn read(
-        path: &Rc<str>,
-        files: &dyn DurableFiles,
-        kind: Kind,
-        damage: &mut Vec<Damage>,
-    ) -> BatchFile {
+    pub(super) fn read(path: &Rc<str>, files: &dyn DurableFiles, kind: Kind, damage: &mut Vec<Damage>) -> BatchFile {
         let mut damaged = |position: u64, problem: String| {
             damage.push(Damage { file: Rc::clone(path), position: Some(position), problem });
         };
@@ -96,7 +91,10 @@ impl BatchFile {
             let size = match Batch::peek_header(rest) {
                 Ok(header) if header.size_bytes <= rest.len() => header.size_bytes,
                 Ok(header) => {
-                    damaged(position, BatchError::Incomplete { needed: header.size_bytes, found: rest.len() }.to_string());
+                    damaged(
+                        position,
+                        BatchError::Incomplete { needed: header.size_bytes, found: rest.len() }.to_string(),
+                    );
                     break;
                 }
                 Err(error) => {

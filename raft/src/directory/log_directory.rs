@@ -119,8 +119,12 @@ impl LogDirectory {
     }
 
     fn partition(&mut self, directory: &Rc<str>, files: &dyn DurableFiles, rest: &mut BTreeSet<Rc<str>>) {
-        let mut partition =
-            PartitionDirectory { directory: Rc::clone(directory), topic_id: None, epochs: Vec::new(), segments: Vec::new() };
+        let mut partition = PartitionDirectory {
+            directory: Rc::clone(directory),
+            topic_id: None,
+            epochs: Vec::new(),
+            segments: Vec::new(),
+        };
         let kind = if partition.is_metadata() { Kind::Metadata } else { Kind::Data };
         let own: Vec<Rc<str>> = rest.iter().filter(|path| file_in(path, directory).is_some()).cloned().collect();
         for path in own {

@@ -74,11 +74,7 @@ fn data(files: &dyn DurableFiles) -> Result<Vec<RecoveredPartition>, LogError> {
         topic: Rc::clone(topic),
         partition,
         topic_id: log.topic_id(),
-        log: RecoveredLog {
-            start: log.start_offset(),
-            end: log.end_offset(),
-            epochs: log.epoch_starts().to_vec(),
-        },
+        log: RecoveredLog { start: log.start_offset(), end: log.end_offset(), epochs: log.epoch_starts().to_vec() },
         recovery_point: log.recovery_point(),
         high_watermark: log.high_watermark(),
     };

@@ -98,7 +98,11 @@ const KRAFT_VERSIONS: &[Field] = &[("minSupportedVersion", Int16, 0), ("maxSuppo
 
 /// Type of the key, name of `ControlRecordType`, fields behind the version.
 const CONTROL: &[(i16, &str, &[Field])] = &[
-    (2, "LEADER_CHANGE", &[("leaderId", Int32, 0), ("voters", Structs(VOTER), 0), ("grantingVoters", Structs(VOTER), 0)]),
+    (
+        2,
+        "LEADER_CHANGE",
+        &[("leaderId", Int32, 0), ("voters", Structs(VOTER), 0), ("grantingVoters", Structs(VOTER), 0)],
+    ),
     (3, "SNAPSHOT_HEADER", &[("lastContainedLogTimestamp", Int64, 0)]),
     (4, "SNAPSHOT_FOOTER", &[]),
     (5, "KRAFT_VERSION", &[("kRaftVersion", Int16, 0)]),

@@ -64,7 +64,10 @@ fn everything_is_found() {
     let batches = &found.metadata().expect("the metadata log").segments[0].batches;
     assert!(matches!(&batches[0].records[0].meaning, Meaning::Control { name, .. } if name == "LEADER_CHANGE"));
     let third = &batches[2];
-    assert_eq!((third.base_offset, third.last_offset, third.epoch, third.is_valid), (Offset(2), Offset(3), LeaderEpoch(1), true));
+    assert_eq!(
+        (third.base_offset, third.last_offset, third.epoch, third.is_valid),
+        (Offset(2), Offset(3), LeaderEpoch(1), true)
+    );
     let name = |record: usize| match &third.records[record].meaning {
         Meaning::Metadata { name, version: 0, .. } => name.clone(),
         other => panic!("{other:?}"),
@@ -102,7 +105,10 @@ fn damage_is_told_with_its_place_and_hides_nothing_else() {
     let corrupt = found(&flipped);
     assert!(corrupt.damage.len() == 1 && corrupt.damage[0].to_string().contains("crc is "), "{:?}", corrupt.damage);
     let batches = &corrupt.metadata().expect("a log").segments[0].batches;
-    assert_eq!(batches.iter().map(|batch| (batch.is_valid, batch.records.len())).collect::<Vec<_>>(), [(true, 1), (false, 0), (true, 2)]);
+    assert_eq!(
+        batches.iter().map(|batch| (batch.is_valid, batch.records.len())).collect::<Vec<_>>(),
+        [(true, 1), (false, 0), (true, 2)]
+    );
 
     let mut disk = disk();
     disk.put("meta.properties", b"version=1\n");
@@ -110,7 +116,10 @@ fn damage_is_told_with_its_place_and_hides_nothing_else() {
     let found = LogDirectory::read(&disk).expect("a log directory");
     let messages: Vec<String> = found.damage.iter().map(ToString::to_string).collect();
     assert_eq!(messages.len(), 2, "{messages:?}");
-    assert!(messages[0].starts_with("meta.properties: ") && messages[1].contains("leader-epoch-checkpoint: "), "{messages:?}");
+    assert!(
+        messages[0].starts_with("meta.properties: ") && messages[1].contains("leader-epoch-checkpoint: "),
+        "{messages:?}"
+    );
     assert!(LogDirectory::read(&TestDisk::default()).is_none());
 }
 

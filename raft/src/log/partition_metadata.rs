@@ -59,9 +59,8 @@ fn parse(text: &str) -> Result<Uuid, String> {
 /// What is behind a colon and white space, if that is there once (`Pattern.compile(":\\s+").split`).
 fn value_of(line: &str) -> Option<&str> {
     let is_space = |c: char| matches!(c, ' ' | '\t' | '\x0b' | '\x0c' | '\r');
-    let separator = |text: &str| {
-        text.match_indices(':').map(|(at, _)| at + 1).find(|behind| text[*behind..].starts_with(is_space))
-    };
+    let separator =
+        |text: &str| text.match_indices(':').map(|(at, _)| at + 1).find(|behind| text[*behind..].starts_with(is_space));
     let value = line[separator(line)?..].trim_start_matches(is_space);
     (separator(value).is_none() && !value.is_empty()).then_some(value)
 }
@@ -91,7 +90,8 @@ mod tests {
     /// A flipped bit in one of its words is not noticed by Kafka either.
     #[test]
     fn only_the_values_count() {
-        for good in ["versaon: 0\ntopac_id: AAAAAAAAAAAAAAAAAAAAAQ", "version: 1\ntopic_id:  AAAAAAAAAAAAAAAAAAAAAQ\n"] {
+        for good in ["versaon: 0\ntopac_id: AAAAAAAAAAAAAAAAAAAAAQ", "version: 1\ntopic_id:  AAAAAAAAAAAAAAAAAAAAAQ\n"]
+        {
             assert_eq!(parse(good), Ok(Uuid::METADATA_TOPIC_ID), "{good:?}");
         }
     }

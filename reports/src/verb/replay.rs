@@ -77,7 +77,10 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
         }
         for node in nodes.iter().filter(|node| !node.unreadable.is_empty()) {
             let files = node.unreadable.join(", ");
-            streams.note(&format!("--out: reads of files of {} fail at that time, so they are missing: {files}", node.name));
+            streams.note(&format!(
+                "--out: reads of files of {} fail at that time, so they are missing: {files}",
+                node.name
+            ));
         }
         problems.extend(disks.write(&nodes, &run).err());
     }

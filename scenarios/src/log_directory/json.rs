@@ -22,9 +22,10 @@ const SCRAM: &str = "USER_SCRAM_CREDENTIAL_RECORD";
 
 pub fn inspection(inspection: &Inspection) -> Value {
     let Inspection { directory, contents, recovery } = inspection;
-    let damage = directory.damage.iter().map(|damage| {
-        json!({"file": &*damage.file, "position": damage.position, "problem": damage.problem})
-    });
+    let damage = directory
+        .damage
+        .iter()
+        .map(|damage| json!({"file": &*damage.file, "position": damage.position, "problem": damage.problem}));
     json!({
         "schema": SCHEMA,
         "meta_properties": directory.meta_properties.as_ref().map(|meta| json!({
@@ -48,9 +49,7 @@ pub fn inspection(inspection: &Inspection) -> Value {
 }
 
 fn checkpoints(directory: &LogDirectory) -> Value {
-    let entry = |((topic, partition), offset): (&(std::rc::Rc<str>, i32), &raft::ids::Offset)| {
-        json!({"topic": &**topic, "partition": partition, "offset": offset.0})
-    };
+    let entry = |((topic, partition), offset): (&(std::rc::Rc<str>, i32), &raft::ids::Offset)| json!({"topic": &**topic, "partition": partition, "offset": offset.0});
     let of = |(name, offsets): &(&'static str, std::collections::BTreeMap<_, _>)| {
         ((*name).to_owned(), offsets.iter().map(entry).collect::<Value>())
     };

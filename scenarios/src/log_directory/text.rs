@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use raft::directory::{BatchFile, Contents, FoundBatch, FoundRecord, Meaning, PartitionDirectory, RecoveredLog, Recovery};
+use raft::directory::{
+    BatchFile, Contents, FoundBatch, FoundRecord, Meaning, PartitionDirectory, RecoveredLog, Recovery,
+};
 use raft::ids::{NodeId, OffsetAndEpoch};
 
 use super::json::shown;
