@@ -10,6 +10,7 @@ mod ci;
 mod command;
 mod commit;
 mod corpus;
+mod disks;
 mod fake;
 mod guided;
 mod known;

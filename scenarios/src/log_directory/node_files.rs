@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use raft::config::{Kept, KeptWhy, NodeConfig};
 use raft::ids::NodeId;
+use raft::io::DurableFiles;
 use sim::disk::Disk;
 use sim::process::Node;
 
@@ -64,6 +65,16 @@ impl NodeFiles {
         let more = [("log.dirs", log_directory), ("log.initial.task.delay.ms", "86400000")];
         config.kept = config.kept.iter().cloned().chain(more.map(|(key, value)| kept(key, value))).collect();
         config.to_properties()
+    }
+}
+
+impl DurableFiles for NodeFiles {
+    fn paths(&self) -> Vec<Rc<str>> {
+        self.files.iter().map(|(path, _)| Rc::clone(path)).collect()
+    }
+
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.files.iter().find(|(other, _)| **other == *path).map(|(_, bytes)| bytes.clone())
     }
 }
 

@@ -8,6 +8,7 @@ mod explicit;
 mod file_damage;
 mod findings;
 mod hosts;
+mod log_directory;
 mod lost;
 mod messages;
 mod mutants;

@@ -189,13 +189,22 @@ final class BatchComparison {
         File log = directory.resolve(name).toFile();
         try (FileRecords records = FileRecords.open(log, false)) {
             Iterator<JsonNode> batches = file.get("batches").elements();
+            long position = 0;
             for (FileChannelRecordBatch batch : records.batches()) {
                 JsonNode model = batches.hasNext() ? batches.next() : null;
                 if (model == null || !batch.isValid()) {
-                    report.judge("damage (FileRecords)", "read.batch", model != null && !model.get("valid").asBoolean(),
-                        name, () -> batch + ", model " + model);
+                    // The simulator's reading ends at a header that contradicts itself.
+                    boolean isEnd = model == null && damagedAt != null && damagedAt == position;
+                    boolean isInvalid = model != null && !model.get("valid").asBoolean();
+                    report.judge("damage (FileRecords)", "read.batch", !batch.isValid() && (isEnd || isInvalid), name,
+                        () -> batch + ", model " + model);
+                    if (isEnd) {
+                        break;
+                    }
+                    position += batch.sizeInBytes();
                     continue;
                 }
+                position += batch.sizeInBytes();
                 if (!model.get("compression").asText().equals("none")) {
                     report.note("compressed batches, not decoded", 1);
                     continue;

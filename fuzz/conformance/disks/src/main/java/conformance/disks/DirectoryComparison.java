@@ -115,7 +115,7 @@ final class DirectoryComparison {
     private static JsonNode sorted(JsonNode node) {
         if (node.isObject()) {
             TreeMap<String, JsonNode> fields = new TreeMap<>();
-            node.fields().forEachRemaining(field -> fields.put(field.getKey(), sorted(field.getValue())));
+            node.properties().forEach(field -> fields.put(field.getKey(), sorted(field.getValue())));
             ObjectNode copy = Kraftsim.JSON.createObjectNode();
             fields.forEach(copy::set);
             return copy;

@@ -71,10 +71,9 @@ final class Image {
             int end = isLast && lastBytes != null ? lastBytes.intValue() : Integer.MAX_VALUE;
             try (FileRecords records = FileRecords.open(segment, false)) {
                 int position = 0;
-                for (FileChannelRecordBatch batch : records.batches()) {
-                    if (position >= end) {
-                        break;
-                    }
+                // Kafka's iterator looks one batch ahead, and throws at bytes that are none.
+                for (var all = records.batches().iterator(); position < end && all.hasNext();) {
+                    FileChannelRecordBatch batch = all.next();
                     position += batch.sizeInBytes();
                     if (!batch.isControlBatch()) {
                         batches.add(Batch.data(batch.baseOffset(), batch.partitionLeaderEpoch(), batch.maxTimestamp(),

@@ -14,7 +14,7 @@ import java.util.Map;
 
 /** Real controllers boot from the directories of simulated ones: who leads, and from which log end? */
 final class Leaders {
-    private static final int SECONDS = 90;
+    private static final int SECONDS = 180;
     private static final String LOG = "__cluster_metadata-0/";
 
     private final Kraftsim kraftsim;

@@ -26,6 +26,9 @@ final class Report {
     private final Map<String, Found> differences = new TreeMap<>();
     private final Map<String, Long> notes = new LinkedHashMap<>();
 
+    /** What is said before the place of a difference, such as the run. */
+    private String context = "";
+
     Report(Known known) {
         this.known = known;
     }
@@ -45,11 +48,15 @@ final class Report {
         }
         Found found = differences.computeIfAbsent(name, unused -> new Found());
         if (found.count++ == 0) {
-            String text = where + ": " + what.get();
+            String text = context + where + ": " + what.get();
             found.first = text.length() > LONGEST ? text.substring(0, LONGEST) + "…" : text;
             found.reason = known.reason(name);
         }
         return false;
+    }
+
+    void of(String run) {
+        context = run + ": ";
     }
 
     /** Counts something that is worth knowing and no comparison. */

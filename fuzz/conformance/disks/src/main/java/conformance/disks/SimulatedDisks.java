@@ -27,6 +27,7 @@ record SimulatedDisks(String scenario, long first, long end) {
         for (long seed = first; seed < end; seed++) {
             Path out = work.resolve("run");
             JsonNode manifest = kraftsim.replay(scenario, seed, null, out);
+            report.of(scenario + " " + seed);
             for (JsonNode node : manifest.get("nodes")) {
                 Path directory = out.resolve(node.get("directory").asText());
                 new DirectoryComparison(report, directory, kraftsim.inspect(directory)).compare();
@@ -43,6 +44,7 @@ record SimulatedDisks(String scenario, long first, long end) {
             for (Kraftsim.PowerLoss loss : kraftsim.powerLosses(scenario, seed, work.resolve("trace.ndjson"))) {
                 Path out = work.resolve("loss");
                 JsonNode manifest = kraftsim.replay(scenario, seed, loss.atNs(), out);
+                report.of(scenario + " " + seed + ", " + loss.node() + " at " + loss.atNs() + " ns");
                 Path directory = out.resolve(loss.node());
                 if (!Files.exists(directory.resolve("meta.properties"))) {
                     report.note("power losses before the directory was formatted", 1);
@@ -56,6 +58,7 @@ record SimulatedDisks(String scenario, long first, long end) {
                 }
                 JsonNode json = kraftsim.inspect(directory);
                 Properties properties = Recovery.properties(out.resolve(loss.node() + ".properties")).orElseThrow();
+                new DirectoryComparison(report, directory, json).compare();
                 new Recovery(report, directory, json).compare(properties);
                 report.note("directories after a power loss", 1);
                 report.note("of these with damage, such as a torn tail", json.get("damage").size() > 0 ? 1 : 0);

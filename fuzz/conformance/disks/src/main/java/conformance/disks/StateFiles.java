@@ -34,6 +34,9 @@ final class StateFiles {
             JsonNode meta = json.get("meta_properties");
             MetaProperties kafka = new MetaProperties.Builder(
                 PropertiesUtils.readPropertiesFile(path("meta.properties").getPath())).build();
+            if (kafka.nodeId().isEmpty() || kafka.clusterId().isEmpty()) {
+                throw new IOException("KafkaRaftServer.initializeLogDirs refuses it");
+            }
             return kafka.clusterId().orElse("").equals(meta.path("cluster.id").asText())
                 && kafka.nodeId().orElse(-1) == meta.path("node.id").asInt()
                 && kafka.directoryId().map(Object::toString).orElse("").equals(meta.path("directory.id").asText());
