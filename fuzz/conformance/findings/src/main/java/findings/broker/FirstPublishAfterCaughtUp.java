@@ -40,7 +40,7 @@ import java.util.stream.Stream;
 public final class FirstPublishAfterCaughtUp extends Finding {
     private static final TopicPartition PARTITION = new TopicPartition("t", 0);
     private static final int FILLERS = 60;
-    private static final long LOADER_MS = 10_000;
+    private static final long LOADER_MS = 30_000;
     private static final int FILLER_BYTES = 30_000;
 
     @Override
