@@ -65,10 +65,7 @@ impl Event {
             Event::CompleteActivation => "completeActivation",
             Event::Request(pending) => pending.request.event_name(),
             Event::DeleteTopics { .. } => "deleteTopics",
-            Event::Periodic(PeriodicTask::WriteNoOpRecord) => "writeNoOpRecord",
-            Event::Periodic(PeriodicTask::MaybeFenceStaleBroker) => "maybeFenceStaleBroker",
-            Event::Periodic(PeriodicTask::ElectPreferred) => "electPreferred",
-            Event::Periodic(PeriodicTask::ElectUnclean) => "electUnclean",
+            Event::Periodic(task) => task.event_name(),
         }
     }
 }

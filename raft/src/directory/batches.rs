@@ -2,20 +2,12 @@
 
 use std::rc::Rc;
 
+use super::damage::Damage;
 use super::found_record::FoundRecord;
-use super::log_directory::Damage;
+use super::kind::Kind;
 use crate::ids::{LeaderEpoch, Offset};
 use crate::io::{DiskError, DurableFiles};
 use crate::log::{BATCH_HEADER_BYTES, Batch, BatchError, BatchProducer, Reader, header_of_any};
-
-/// How values are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// As metadata records.
-    Metadata,
-    /// As bytes.
-    Data,
-}
 
 /// A segment or a snapshot.
 #[derive(Clone, Debug)]

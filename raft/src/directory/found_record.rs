@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::batches::{FoundBatch, Kind};
+use super::batches::FoundBatch;
+use super::kind::Kind;
 use super::schema;
 use crate::ids::Offset;
 use crate::log::{BatchError, Reader};

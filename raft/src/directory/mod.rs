@@ -8,7 +8,9 @@
 
 mod batches;
 mod contents;
+mod damage;
 mod found_record;
+mod kind;
 mod log_directory;
 mod recovery;
 mod schema;
@@ -17,6 +19,7 @@ mod tests;
 
 pub use batches::{BatchFile, Compression, FoundBatch};
 pub use contents::Contents;
+pub use damage::Damage;
 pub use found_record::{FoundRecord, Meaning};
-pub use log_directory::{Damage, LogDirectory, METADATA_DIRECTORY, PartitionDirectory};
+pub use log_directory::{LogDirectory, METADATA_DIRECTORY, PartitionDirectory};
 pub use recovery::{RecoveredLog, RecoveredPartition, Recovery};

@@ -14,6 +14,7 @@
 mod batch;
 mod batch_error;
 mod control_record;
+mod cut_batch;
 mod election_state_file;
 mod epoch_cache;
 mod files;
@@ -31,6 +32,7 @@ pub(crate) use batch::header_of_any;
 pub use batch::{BATCH_HEADER_BYTES, Batch, BatchBuilder, BatchHeader, BatchProducer, MAX_BATCH_BYTES, Records};
 pub use batch_error::BatchError;
 pub use control_record::{ControlRecord, LeaderChange};
+pub use cut_batch::CutBatch;
 pub use election_state_file::{ElectionState, read_election_state, write_election_state};
 pub(crate) use epoch_cache::EpochCache;
 pub use files::{
@@ -47,5 +49,4 @@ pub use record::Buffer as Frame;
 pub(crate) use record::{NO_OP_FRAME, value_frame};
 pub(crate) use record::{Reader, put_unsigned_varint};
 pub(crate) use recovery::remove_segments;
-pub use segment::CutBatch;
 pub(crate) use segment::{Entry, Segment, read_segment};

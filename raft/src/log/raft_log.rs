@@ -4,12 +4,13 @@ use std::rc::Rc;
 use std::slice;
 
 use super::batch::{Batch, MAX_BATCH_BYTES, Records};
+use super::cut_batch::CutBatch;
 use super::epoch_cache::EpochCache;
 use super::files::{Force, LogError, segment_path};
 use super::log_config::LogConfig;
 use super::partition_metadata;
 use super::recovery::{recover_segments, remove_segments};
-use super::segment::{CutBatch, Segment, read_segment};
+use super::segment::{Segment, read_segment};
 use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use super::batch::Batch;
+use super::cut_batch::CutBatch;
 use crate::ids::Offset;
 use crate::io::{Effect, FileHandle, Out};
 
@@ -103,27 +104,6 @@ impl Segment {
         }
     }
 }
-
-/// The beginning of a batch. Kafka reads a slice of a file, which may end within one; whoever gets it leaves that out.
-#[derive(Clone, Debug)]
-pub struct CutBatch {
-    pub batch: Rc<Batch>,
-    /// How many of its bytes are there: at least one, and not all.
-    pub len_bytes: usize,
-}
-
-impl CutBatch {
-    pub fn bytes(&self) -> &[u8] {
-        &self.batch.bytes[..self.len_bytes]
-    }
-}
-
-impl PartialEq for CutBatch {
-    fn eq(&self, other: &CutBatch) -> bool {
-        self.bytes() == other.bytes()
-    }
-}
-impl Eq for CutBatch {}
 
 /// `LocalLog.read`: whole batches from the one that contains the first offset of the range, up to `max_bytes` but at
 /// least one, none that reaches beyond the second; and the one that did not fit. They are all of the first segment, or

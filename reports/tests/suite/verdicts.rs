@@ -147,7 +147,7 @@ fn bad_input_gets_one_message_and_runs_nothing() {
         ),
         (&["merge", "-o", &path("all.json")], "<SWEEP.json>"),
         (&["scenarios", "show", "nonsense"], "no scenario nonsense"),
-        (&["inspect"], "unrecognized subcommand 'inspect'"),
+        (&["inspect", "nonsense"], "unrecognized subcommand 'nonsense'"),
     ];
     for (words, message) in table {
         let came = kraftsim(words);

@@ -12,7 +12,7 @@ use raft::metadata::MetadataImage;
 use raft::metadata::image::{BrokerRegistration, ControllerRegistration, PartitionRegistration, TopicImage};
 use serde_json::{Map, Value, json};
 
-use super::{Digest, Inspection};
+use super::inspection::{Digest, Inspection};
 use crate::scenario::cluster::{HIDDEN, is_secret};
 
 /// The schema's id.
@@ -20,7 +20,14 @@ const SCHEMA: &str = "kraftsim.log.v1";
 /// The record of a password, of which only the field names are shown.
 const SCRAM: &str = "USER_SCRAM_CREDENTIAL_RECORD";
 
-pub fn inspection(inspection: &Inspection) -> Value {
+impl Inspection {
+    /// All of it.
+    pub fn json(&self) -> Value {
+        inspection(self)
+    }
+}
+
+fn inspection(inspection: &Inspection) -> Value {
     let Inspection { directory, contents, recovery } = inspection;
     let damage = directory
         .damage

@@ -8,11 +8,18 @@ use raft::directory::{
 };
 use raft::ids::{NodeId, OffsetAndEpoch};
 
+use super::inspection::{Digest, Inspection};
 use super::json::shown;
-use super::{Digest, Inspection};
 use crate::scenario::cluster::{HIDDEN, is_secret};
 
-pub fn inspection(inspection: &Inspection, records: bool) -> String {
+impl Inspection {
+    /// A summary; with `records`, each batch and record, too.
+    pub fn text(&self, records: bool) -> String {
+        inspection(self, records)
+    }
+}
+
+fn inspection(inspection: &Inspection, records: bool) -> String {
     let Inspection { directory, contents, recovery } = inspection;
     let mut lines = Vec::new();
     if let Some(meta) = &directory.meta_properties {

@@ -27,6 +27,18 @@ pub enum PeriodicTask {
     ElectUnclean,
 }
 
+impl PeriodicTask {
+    /// As Kafka names it.
+    pub(super) fn event_name(self) -> &'static str {
+        match self {
+            PeriodicTask::WriteNoOpRecord => "writeNoOpRecord",
+            PeriodicTask::MaybeFenceStaleBroker => "maybeFenceStaleBroker",
+            PeriodicTask::ElectPreferred => "electPreferred",
+            PeriodicTask::ElectUnclean => "electUnclean",
+        }
+    }
+}
+
 impl QuorumController {
     pub(super) fn start_periodic_tasks(&mut self, now_ns: u64) {
         for task in PeriodicTask::VARIANTS.iter().copied() {

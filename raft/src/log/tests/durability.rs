@@ -89,11 +89,7 @@ fn a_cut_across_segments_removes_them_without_forcing_that() {
     let mut out = Out::default();
     assert_eq!(log.truncate_to_end_offset(at(1, 1), &mut out), Ok(Offset(1)));
     let size = batch(0, 1, 1).len_bytes();
-    let cut = [
-        "unlink 00000000000000000002.log",
-        "unlink 00000000000000000004.log",
-        &format!("truncate 16 to {size}"),
-    ];
+    let cut = ["unlink 00000000000000000002.log", "unlink 00000000000000000004.log", &format!("truncate 16 to {size}")];
     assert_eq!(trace(&out), cut);
     // The file is not forced before the next flush after an append.
     out.effects.clear();

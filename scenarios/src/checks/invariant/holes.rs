@@ -66,7 +66,7 @@ fn fetches(server: usize, fetch: &DataFetchRequest, partitions: &Partitions, ver
     for requested in fetch.partitions.iter() {
         let Some(partition) = partitions.known(requested.partition.into()) else { continue };
         if requested.fetch_offset > partition.replicas[server].log.end(&partition.ledger) {
-            shown(partition, server, requested.fetch_offset, verdict);
+            has_hole(partition, server, requested.fetch_offset, verdict);
         }
     }
 }
@@ -74,7 +74,7 @@ fn fetches(server: usize, fetch: &DataFetchRequest, partitions: &Partitions, ver
 /// A broker shows an end of its replica's log that is behind a hole.
 #[cold]
 #[track_caller]
-pub fn shown(partition: &PartitionModel, server: usize, end: Offset, verdict: &mut Verdict) {
+pub fn has_hole(partition: &PartitionModel, server: usize, end: Offset, verdict: &mut Verdict) {
     let written = partition.replicas[server].log.end(&partition.ledger);
     verdict.fail_unless(partition.losses().promises_nothing(server), &Holes::CLAIM, || {
         let (of, id) = (partition.id, partition.node(server));

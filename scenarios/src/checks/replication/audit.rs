@@ -40,7 +40,7 @@ impl Replication {
             return Some(format!("its high watermark is {high_watermark}; it said {said}, or has started with that"));
         }
         if replica.log.has_hole_below(*log_end, &partition.ledger) {
-            holes::shown(partition, server, *log_end, verdict);
+            holes::has_hole(partition, server, *log_end, verdict);
             return None;
         }
         replica.log.differs_from_shown(*log_end, *batches, last_batch.as_deref(), &partition.ledger)

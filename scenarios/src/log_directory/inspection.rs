@@ -1,27 +1,17 @@
-//! Log directories in Kafka's formats, both ways.
-//!
-//! * `node_files`: the files of every node at a point of a run
-//! * [`Inspection`]: what a directory, of a simulated or of a real node, holds; `json`: as JSON; `text`: in words
-
-mod json;
-mod node_files;
-mod text;
+//! What a log directory holds.
 
 use std::fmt;
 
-use raft::directory::{Contents, LogDirectory, Recovery};
-
-pub use node_files::{NodeFiles, node_files};
-pub use raft::directory::{Damage, METADATA_DIRECTORY};
-pub use raft::io::DurableFiles;
+use raft::directory::{Contents, Damage, LogDirectory, Recovery};
+use raft::io::DurableFiles;
 
 /// Everything read from one log directory.
 #[derive(Clone, Debug)]
 pub struct Inspection {
-    directory: LogDirectory,
+    pub(super) directory: LogDirectory,
     /// The image, if the directory has a metadata partition.
-    contents: Option<Contents>,
-    recovery: Recovery,
+    pub(super) contents: Option<Contents>,
+    pub(super) recovery: Recovery,
 }
 
 impl Inspection {
@@ -39,20 +29,10 @@ impl Inspection {
     pub fn damage(&self) -> &[Damage] {
         &self.directory.damage
     }
-
-    /// All of it.
-    pub fn json(&self) -> serde_json::Value {
-        json::inspection(self)
-    }
-
-    /// A summary; with `records`, each batch and record, too.
-    pub fn text(&self, records: bool) -> String {
-        text::inspection(self, records)
-    }
 }
 
 /// 16 hex digits.
-struct Digest(u64);
+pub(super) struct Digest(pub(super) u64);
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,14 @@
+//! Log directories in Kafka's formats, both ways.
+//!
+//! * `node_files`: the files of every node at a point of a run
+//! * [`Inspection`]: what a directory, of a simulated or of a real node, holds; `json`: as JSON; `text`: in words
+
+mod inspection;
+mod json;
+mod node_files;
+mod text;
+
+pub use inspection::Inspection;
+pub use node_files::{NodeFiles, node_files};
+pub use raft::directory::{Damage, METADATA_DIRECTORY};
+pub use raft::io::DurableFiles;
