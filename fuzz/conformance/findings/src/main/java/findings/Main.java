@@ -13,7 +13,7 @@ public final class Main {
         usage: run [--kafka VERSION] [NAME...|--list]
         Reproduces findings on released classes of Kafka: all of them, or those named. Exit code 0: each was shown;
         1: one was not; 2: bad input.
-        FINDINGS_LOG=debug prints Kafka's own log, too.""";
+        FINDINGS_LOG=info prints Kafka's own log, too.""";
 
     private Main() {
     }

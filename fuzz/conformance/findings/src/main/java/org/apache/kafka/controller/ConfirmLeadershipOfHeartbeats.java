@@ -23,7 +23,7 @@ public final class ConfirmLeadershipOfHeartbeats extends Finding {
     private static final int MOST_ROUNDS = 2_000;
     private static final long ROUND_MS = 10;
     private static final long CHECK_QUORUM_MS = 3_000;
-    /** Listeners are not told of a resignation. They are told of the next epoch, an election timeout later at most. */
+    /** Listeners are not notified of a resignation, but of the next epoch, an election timeout later at most. */
     private static final long RESIGNED_MS = 2_000;
 
     @Override
