@@ -146,8 +146,9 @@ fn kinds_in_dialogues(name: &str, runs: &[&[&str]]) -> std::collections::BTreeSe
     assert_eq!(code, 0);
     let schema: Value = serde_json::from_str(&schema).expect("a schema");
     let mut found = std::collections::BTreeSet::new();
+    let flag = format!("--{name}");
     for run in runs {
-        let (code, text, err) = kraftsim(&[&["replay"], *run, &[&format!("--{name}"), "1", "-o", "-"]].concat());
+        let (code, text, err) = kraftsim(&[&["replay"], *run, &[flag.as_str(), "1", "-o", "-"]].concat());
         assert_eq!(code, 0, "{err}");
         let lines = objects(&text);
         for (number, line) in lines.iter().enumerate() {

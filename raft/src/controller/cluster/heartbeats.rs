@@ -113,7 +113,7 @@ impl BrokerHeartbeatManager {
     fn slot(&self, (broker, epoch): (NodeId, BrokerEpoch)) -> u32 {
         let epoch_hash = (epoch.0 ^ (epoch.0 as u64 >> 32) as i64) as i32;
         let hash = broker.0.wrapping_mul(31).wrapping_add(epoch_hash) as u32;
-        (hash ^ hash >> 16) & (self.table_size - 1)
+        (hash ^ (hash >> 16)) & (self.table_size - 1)
     }
 
     /// The comparison is strict in both directions.

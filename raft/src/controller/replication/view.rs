@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::placement::UsableBroker;
 use crate::bugs::Bug;
 use crate::controller::cluster::BrokerHeartbeatManager;
-use crate::controller::settings::ControllerSettings;
+use crate::controller::settings::{ControllerSettings, level};
 use crate::controller::state::ControllerState;
 use crate::ids::{LeaderEpoch, NodeId, PartitionEpoch, Uuid};
 use crate::metadata::image::{BrokerRegistration, directory_id};
@@ -34,8 +34,13 @@ impl View<'_> {
         let member = |id: &NodeId| fenced_too || self.state.is_active(*id);
         let isr: Rc<[NodeId]> = replicas.iter().copied().filter(member).collect();
         let leader = *isr.first()?;
-        let directory = |id: &NodeId| default_directory(self.state.cluster.broker(*id).map(Rc::as_ref));
-        let directories = replicas.iter().map(directory).collect();
+        // Older records have no field for directories (`PartitionRegistration.toRecord`).
+        let directories: Rc<[Uuid]> = if self.state.features.metadata_version() >= level::DIRECTORIES {
+            let directory = |id: &NodeId| default_directory(self.state.cluster.broker(*id).map(Rc::as_ref));
+            replicas.iter().map(directory).collect()
+        } else {
+            Rc::from([])
+        };
         Some(Partition {
             partition_id,
             topic_id,

@@ -19,8 +19,8 @@ use crate::message::cluster::{
     BrokerRegistrationRequest, BrokerRegistrationResponse, BrokerState, FeatureRange,
 };
 use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode, Response};
-use crate::metadata::MetadataRecord;
 use crate::metadata::image::PartitionRegistration;
+use crate::metadata::{MetadataRecord, MetadataVersion};
 use crate::quorum::accumulator::AppendError;
 use crate::step::{Fatal, Step};
 
@@ -57,7 +57,7 @@ impl MetadataLog for FakeLog {
         &mut self,
         epoch: LeaderEpoch,
         records: &[MetadataRecord],
-        _metadata_version: i16,
+        metadata_version: i16,
         _step: &mut Step<'_>,
     ) -> Result<Offset, AppendError> {
         if let Some(error) = self.fails_with.take() {
@@ -67,6 +67,10 @@ impl MetadataLog for FakeLog {
             return Err(AppendError::NotLeader);
         }
         assert!(!records.is_empty(), "an append of nothing");
+        for record in records {
+            let frame = record.frame(record.version_for(MetadataVersion(metadata_version)));
+            assert!(frame.is_ok(), "{record:?} has no form at metadata.version {metadata_version}");
+        }
         let base_offset = Offset(self.end);
         self.end += records.len() as i64;
         let last_offset = Offset(self.end - 1);

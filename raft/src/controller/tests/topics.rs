@@ -10,7 +10,7 @@ use super::harness::{Draws, Harness, cluster, settings};
 use super::nodes;
 use crate::controller::quorum_controller::ControllerRequest;
 use crate::controller::replication::{StripedReplicaPlacer, UsableBroker};
-use crate::controller::settings::ControllerSettings;
+use crate::controller::settings::{ControllerSettings, Feature, METADATA_VERSION, level};
 use crate::controller::state::ResourceType;
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{BrokerEpoch, NodeId, ProducerId, Uuid};
@@ -361,4 +361,17 @@ fn a_standby_refuses_an_election_partition_by_partition() {
         response.replica_election_results.iter().map(|result| (result.partition, result.error)).collect();
     let error = ErrorCode::NotController;
     assert_eq!((response.error, results), (error, vec![(0, error), (2, error)]));
+}
+
+#[test]
+fn topics_are_created_at_every_metadata_version() {
+    for level in [level::MINIMUM, level::NO_BUMP_ON_SHRINK, level::DIRECTORIES, level::LATEST] {
+        let bootstrap = Rc::from([Feature { name: METADATA_VERSION.into(), level }]);
+        let mut harness = Harness::active_with(ControllerSettings { bootstrap, ..settings() });
+        harness.join(&[1, 2]);
+        assert_eq!(harness.create("t", &[&[1, 2]], &[]).topics[0].error, ErrorCode::None, "{level}");
+        // What the log asserts of each record: that this version has a form for it.
+        harness.heartbeat(1, true, false);
+        assert_eq!(harness.partition("t", 0).leader, NodeId(2), "{level}");
+    }
 }

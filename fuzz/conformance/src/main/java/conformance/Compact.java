@@ -50,14 +50,13 @@ final class Compact {
             case "request", "answer" -> " " + entry.text("api") + " " + entry.text("connection") + "#"
                 + entry.text("correlation_id");
             case "appended" -> " " + body.path("batches").size() + " batches";
+            case "commit" -> body.has("batches") ? " of " + body.path("batches").size() + " from " + body.path("base") : "";
             case "append" -> " " + body.path("records").size() + " records at " + body.path("offset");
             default -> "";
         };
         boolean message = body.has("body");
-        String leaves = switch (entry.kind()) {
-            case "appended", "append" -> "";
-            default -> leaves(message ? body.path("body") : body, !message);
-        };
+        boolean binary = body.has("batches") || entry.kind().equals("append");
+        String leaves = binary ? "" : leaves(message ? body.path("body") : body, !message);
         return entry.kind() + at + (leaves.isEmpty() ? "" : " (" + leaves + ")");
     }
 

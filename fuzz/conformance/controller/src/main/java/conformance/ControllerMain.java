@@ -23,6 +23,7 @@ public final class ControllerMain {
 
           --kraftsim PATH    the simulator (run builds it)
           --bug NAME         a mistake of the simulated controllers: the comparison must notice it
+          --set KEY=VALUE    of the scenario, such as cluster.metadata_version=12; may be repeated
           --context N        print the N steps before the first difference of each class (default 0)
           --json FILE        write the report for machines
           --known FILE       the table of known differences (default known.toml beside this script)
@@ -37,7 +38,8 @@ public final class ControllerMain {
 
     private final List<Path> files = new ArrayList<>();
     private final List<ControllerRuns> runs = new ArrayList<>();
-    private final List<String> bugs = new ArrayList<>();
+    /** Of the simulator: fixes are off, as released Kafka has none of them. */
+    private final List<String> flags = new ArrayList<>(List.of("--set", "fixes=[]"));
     private Path kraftsim = Path.of("kraftsim");
     private Path known;
     private Path json;
@@ -88,7 +90,7 @@ public final class ControllerMain {
         if (selfTest) {
             Path directory = Files.createTempDirectory("self-test");
             for (ControllerRuns range : List.of(ControllerRuns.parse("ci=0..3"), ControllerRuns.parse("brokers=1..2"))) {
-                files.addAll(range.record(kraftsim, bugs, directory));
+                files.addAll(range.record(kraftsim, flags, directory));
             }
             return ControllerSelfTest.run(files, Known.read(known)) ? 0 : 1;
         }
@@ -101,7 +103,7 @@ public final class ControllerMain {
             ControllerLife.run(file, report);
         }
         for (ControllerRuns range : runs) {
-            range.replay(kraftsim, bugs, report);
+            range.replay(kraftsim, flags, report);
         }
         report.print(System.out, kafka);
         if (json != null) {
@@ -115,7 +117,7 @@ public final class ControllerMain {
             case "--known" -> known = Path.of(value);
             case "--json" -> json = Path.of(value);
             case "--kraftsim" -> kraftsim = Path.of(value);
-            case "--bug" -> bugs.add(value);
+            case "--bug", "--set" -> flags.addAll(List.of(name, value));
             case "--finding" -> finding = value;
             case "--context" -> context = Integer.parseInt(value);
             default -> throw new BadDialogue("unknown option " + name);

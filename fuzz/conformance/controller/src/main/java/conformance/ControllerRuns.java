@@ -23,10 +23,10 @@ record ControllerRuns(String scenario, long first, long end) {
         return new ControllerRuns(matcher.group(1), Long.parseLong(matcher.group(2)), Long.parseLong(matcher.group(3)));
     }
 
-    void replay(Path kraftsim, List<String> bugs, Report report) throws IOException {
+    void replay(Path kraftsim, List<String> flags, Report report) throws IOException {
         Path directory = Files.createTempDirectory("dialogues");
         for (long seed = first; seed < end; seed++) {
-            Path file = record(kraftsim, bugs, seed, directory);
+            Path file = record(kraftsim, flags, seed, directory);
             ControllerLife.run(file, report);
             Files.delete(file);
             System.err.printf("%s %d of %d: %s%n", scenario, seed - first + 1, end - first, report.line());
@@ -35,28 +35,28 @@ record ControllerRuns(String scenario, long first, long end) {
     }
 
     /** Records only. */
-    List<Path> record(Path kraftsim, List<String> bugs, Path directory) throws IOException {
+    List<Path> record(Path kraftsim, List<String> flags, Path directory) throws IOException {
         List<Path> files = new ArrayList<>();
         for (long seed = first; seed < end; seed++) {
-            files.add(record(kraftsim, bugs, seed, directory));
+            files.add(record(kraftsim, flags, seed, directory));
         }
         return files;
     }
 
-    private Path record(Path kraftsim, List<String> bugs, long seed, Path directory) throws IOException {
+    private Path record(Path kraftsim, List<String> flags, long seed, Path directory) throws IOException {
         long node = seed % CONTROLLERS + 1;
         Path file = directory.resolve(scenario + "-" + seed + "-" + node + ".ndjson");
-        if (!record(kraftsim, bugs, seed, node, file)) {
-            record(kraftsim, bugs, seed, 1, file);
+        if (!record(kraftsim, flags, seed, node, file)) {
+            record(kraftsim, flags, seed, 1, file);
         }
         return file;
     }
 
     /** False if the run has no such node. */
-    private boolean record(Path kraftsim, List<String> bugs, long seed, long node, Path file) throws IOException {
+    private boolean record(Path kraftsim, List<String> flags, long seed, long node, Path file) throws IOException {
         List<String> command = new ArrayList<>(List.of(kraftsim.toString(), "replay", scenario, "--seed", "" + seed,
-            "--controller-dialogue", "" + node, "-o", file.toString(), "--set", "fixes=[]"));
-        bugs.forEach(bug -> command.addAll(List.of("--bug", bug)));
+            "--controller-dialogue", "" + node, "-o", file.toString()));
+        command.addAll(flags);
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         String said = new String(process.getInputStream().readAllBytes());
         try {
