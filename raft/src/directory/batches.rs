@@ -2,20 +2,11 @@
 
 use std::rc::Rc;
 
-use super::found_record::FoundRecord;
-use super::log_directory::Damage;
+use super::damage::Damage;
+use super::found_record::{FoundRecord, Kind, Place};
 use crate::ids::{LeaderEpoch, Offset};
 use crate::io::{DiskError, DurableFiles};
 use crate::log::{BATCH_HEADER_BYTES, Batch, BatchError, BatchProducer, Reader, header_of_any};
-
-/// How values are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// As metadata records.
-    Metadata,
-    /// As bytes.
-    Data,
-}
 
 /// A segment or a snapshot.
 #[derive(Clone, Debug)]
@@ -140,8 +131,13 @@ impl FoundBatch {
             damaged(position, error.to_string());
         } else if batch.compression == Compression::None {
             let mut reader = Reader(&bytes[BATCH_HEADER_BYTES..]);
+            let place = Place {
+                base_offset: batch.base_offset,
+                base_timestamp_ms: batch.base_timestamp_ms,
+                is_control: batch.is_control,
+            };
             for _ in 0..batch.record_count {
-                match FoundRecord::read(&mut reader, &batch, kind) {
+                match FoundRecord::read(&mut reader, place, kind) {
                     Ok(record) => batch.records.push(record),
                     Err(error) => {
                         let of = batch.base_offset;

@@ -4,8 +4,9 @@
 use std::rc::Rc;
 
 use super::batches::{BatchFile, FoundBatch};
+use super::damage::Damage;
 use super::found_record::Meaning;
-use super::log_directory::{Damage, LogDirectory, snapshot_id};
+use super::log_directory::{LogDirectory, snapshot_id};
 use crate::ids::{LeaderEpoch, Offset};
 use crate::metadata::image::MetadataChanges;
 use crate::metadata::{MetadataImage, MetadataRecord};

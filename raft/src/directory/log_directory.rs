@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::batches::{BatchFile, Kind};
+use super::batches::BatchFile;
+use super::damage::Damage;
+use super::found_record::Kind;
 use crate::broker::log::{CLEAN_SHUTDOWN_FILE, OffsetCheckpoint, read_clean_shutdown};
 use crate::bugs::Bugs;
 use crate::ids::{BrokerEpoch, Offset, OffsetAndEpoch, Uuid};
@@ -50,24 +52,6 @@ pub struct PartitionDirectory {
     pub epochs: Vec<OffsetAndEpoch>,
     /// Ascending by base offset.
     pub segments: Vec<BatchFile>,
-}
-
-/// A file that is not as Kafka writes it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
-    pub file: Rc<str>,
-    /// In bytes from the start of the file; `None` of a small file, whose text is cited instead.
-    pub position: Option<u64>,
-    pub problem: String,
-}
-
-impl std::fmt::Display for Damage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.position {
-            Some(position) => write!(f, "{}: at byte {position}: {}", self.file, self.problem),
-            None => write!(f, "{}: {}", self.file, self.problem),
-        }
-    }
 }
 
 impl LogDirectory {

@@ -3,11 +3,13 @@
 //!
 //! * `log_directory`: [`LogDirectory`], the state files and partitions of a directory; start here
 //! * `batches`: one file of batches; `found_record`: one record; `schema`: records without a type in this crate
+//! * `damage`: what is wrong with a file
 //! * `contents`: the metadata image that the directory holds
 //! * `recovery`: the logs that a simulated node would find at its next boot
 
 mod batches;
 mod contents;
+mod damage;
 mod found_record;
 mod log_directory;
 mod recovery;
@@ -17,6 +19,7 @@ mod tests;
 
 pub use batches::{BatchFile, Compression, FoundBatch};
 pub use contents::Contents;
+pub use damage::Damage;
 pub use found_record::{FoundRecord, Meaning};
-pub use log_directory::{Damage, LogDirectory, METADATA_DIRECTORY, PartitionDirectory};
+pub use log_directory::{LogDirectory, METADATA_DIRECTORY, PartitionDirectory};
 pub use recovery::{RecoveredLog, RecoveredPartition, Recovery};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use raft::io::Observation;
 use scenarios::actor::Said;
 use scenarios::catalog;
-use scenarios::log_directory::{Inspection, node_files};
+use scenarios::log_directory::{Inspection, node_files, to_json};
 use scenarios::run::Request;
 use scenarios::trace::{Trace, What};
 
@@ -26,7 +26,7 @@ fn the_digest_of_a_directory_is_that_of_the_image_that_its_broker_published() {
     assert_eq!((report.digest, nodes.len()), (again.digest, 6));
     let mut compared = 0;
     for node in &nodes {
-        let json = Inspection::of(node).expect("a log directory").json();
+        let json = to_json(&Inspection::of(node).expect("a log directory"));
         let Some((offset, digest)) = published.get(&node.name) else { continue };
         // Records behind the published offset may not be committed yet.
         if json["image"]["offset"].as_i64() == Some(*offset) {
