@@ -99,11 +99,6 @@ impl BatchFile {
         }
         file
     }
-
-    /// One past the last offset.
-    pub fn end_offset(&self) -> Option<Offset> {
-        self.batches.last().map(|batch| Offset(batch.last_offset.0 + 1))
-    }
 }
 
 impl FoundBatch {
