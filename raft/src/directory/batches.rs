@@ -3,8 +3,7 @@
 use std::rc::Rc;
 
 use super::damage::Damage;
-use super::found_record::FoundRecord;
-use super::kind::Kind;
+use super::found_record::{FoundRecord, Kind, Place};
 use crate::ids::{LeaderEpoch, Offset};
 use crate::io::{DiskError, DurableFiles};
 use crate::log::{BATCH_HEADER_BYTES, Batch, BatchError, BatchProducer, Reader, header_of_any};
@@ -100,11 +99,6 @@ impl BatchFile {
         }
         file
     }
-
-    /// One past the last offset.
-    pub fn end_offset(&self) -> Option<Offset> {
-        self.batches.last().map(|batch| Offset(batch.last_offset.0 + 1))
-    }
 }
 
 impl FoundBatch {
@@ -132,8 +126,13 @@ impl FoundBatch {
             damaged(position, error.to_string());
         } else if batch.compression == Compression::None {
             let mut reader = Reader(&bytes[BATCH_HEADER_BYTES..]);
+            let place = Place {
+                base_offset: batch.base_offset,
+                base_timestamp_ms: batch.base_timestamp_ms,
+                is_control: batch.is_control,
+            };
             for _ in 0..batch.record_count {
-                match FoundRecord::read(&mut reader, &batch, kind) {
+                match FoundRecord::read(&mut reader, place, kind) {
                     Ok(record) => batch.records.push(record),
                     Err(error) => {
                         let of = batch.base_offset;

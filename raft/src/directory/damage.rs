@@ -1,4 +1,4 @@
-//! What is wrong in a directory.
+//! What is wrong with a file, and where.
 
 use std::rc::Rc;
 

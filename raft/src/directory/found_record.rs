@@ -2,13 +2,28 @@
 
 use std::rc::Rc;
 
-use super::batches::FoundBatch;
-use super::kind::Kind;
 use super::schema;
 use crate::ids::Offset;
 use crate::log::{BatchError, Reader};
 use crate::message::Value;
 use crate::metadata::MetadataRecord;
+
+/// How values are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// As metadata records.
+    Metadata,
+    /// As bytes.
+    Data,
+}
+
+/// What a record's fields are relative to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub base_offset: Offset,
+    pub base_timestamp_ms: i64,
+    pub is_control: bool,
+}
 
 #[derive(Clone, Debug)]
 pub struct FoundRecord {
@@ -43,7 +58,7 @@ pub enum Meaning {
 
 impl FoundRecord {
     /// Reads the next record of a batch that is not compressed (`DefaultRecord.readFrom`).
-    pub(super) fn read(reader: &mut Reader<'_>, batch: &FoundBatch, kind: Kind) -> Result<FoundRecord, BatchError> {
+    pub(super) fn read(reader: &mut Reader<'_>, place: Place, kind: Kind) -> Result<FoundRecord, BatchError> {
         let length = reader.varint()?;
         let mut body = Reader(reader.take_signed(length)?);
         body.i8()?;
@@ -57,15 +72,15 @@ impl FoundRecord {
             headers.push((String::from_utf8_lossy(&name).into_owned(), bytes(&mut body)?));
         }
         body.end()?;
-        let offset = batch.base_offset.0.checked_add(i64::from(offset_delta));
-        let meaning = match (kind, batch.is_control) {
+        let offset = place.base_offset.0.checked_add(i64::from(offset_delta));
+        let meaning = match (kind, place.is_control) {
             (_, true) => control(key.as_deref(), value.as_deref())?,
             (Kind::Metadata, false) => metadata(value.as_deref().unwrap_or_default())?,
             (Kind::Data, false) => Meaning::Data,
         };
         Ok(FoundRecord {
             offset: Offset(offset.ok_or(BatchError::MalformedRecord("its offset is above all"))?),
-            timestamp_ms: batch.base_timestamp_ms.saturating_add(timestamp_delta),
+            timestamp_ms: place.base_timestamp_ms.saturating_add(timestamp_delta),
             key,
             value,
             headers,

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::batches::BatchFile;
 use super::damage::Damage;
-use super::kind::Kind;
+use super::found_record::Kind;
 use crate::broker::log::{CLEAN_SHUTDOWN_FILE, OffsetCheckpoint, read_clean_shutdown};
 use crate::bugs::Bugs;
 use crate::ids::{BrokerEpoch, Offset, OffsetAndEpoch, Uuid};

@@ -3,6 +3,7 @@
 //!
 //! * `log_directory`: [`LogDirectory`], the state files and partitions of a directory; start here
 //! * `batches`: one file of batches; `found_record`: one record; `schema`: records without a type in this crate
+//! * `damage`: what is wrong with a file
 //! * `contents`: the metadata image that the directory holds
 //! * `recovery`: the logs that a simulated node would find at its next boot
 
@@ -10,7 +11,6 @@ mod batches;
 mod contents;
 mod damage;
 mod found_record;
-mod kind;
 mod log_directory;
 mod recovery;
 mod schema;

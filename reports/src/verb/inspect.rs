@@ -3,10 +3,10 @@
 use crate::args::InspectLogArgs;
 use crate::engine::Problem;
 use crate::exit;
-use crate::json::to_text;
+use crate::json;
 use crate::log_folder::LogFolder;
 use crate::output::{OutputTarget, Streams};
-use scenarios::log_directory::Inspection;
+use scenarios::log_directory::{Inspection, to_json, to_text};
 
 /// Damage that is listed; the JSON has all.
 const MOST_DAMAGE: usize = 20;
@@ -17,12 +17,12 @@ pub fn log(args: &InspectLogArgs, streams: &mut Streams<'_>) -> Result<u8, Probl
     let folder = LogFolder::open(&args.dir)?;
     let found = Inspection::of(&folder).ok_or_else(|| folder.without_log())?;
     if let Some(target) = &target {
-        let mut json = found.json();
-        json["directory"] = args.dir.display().to_string().into();
-        target.write(&to_text(&json), streams)?;
+        let mut all = to_json(&found);
+        all["directory"] = args.dir.display().to_string().into();
+        target.write(&json::to_text(&all), streams)?;
     }
     if target != Some(OutputTarget::Stdout) {
-        streams.result(&found.text(args.records))?;
+        streams.result(&to_text(&found, args.records))?;
     }
     let damage = found.damage();
     if damage.is_empty() {

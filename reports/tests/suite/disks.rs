@@ -92,8 +92,8 @@ fn a_directory_of_real_kafka_is_read() {
 
 #[test]
 fn a_damaged_file_is_named_with_its_place() {
-    let copy = folder("damaged");
-    let directory = real().join("__cluster_metadata-0");
+    let (copy, real) = (folder("damaged"), real());
+    let directory = real.join("__cluster_metadata-0");
     fs::create_dir(copy.join("__cluster_metadata-0")).expect("it can be made");
     let log = "__cluster_metadata-0/00000000000000000000.log";
     let mut bytes = fs::read(directory.join("00000000000000000000.log")).expect("the fixture");
@@ -128,7 +128,7 @@ fn a_damaged_file_is_named_with_its_place() {
 fn the_files_of_simulated_nodes_are_written_and_read() {
     let out = folder("calm");
     let replay = |more: &[&str]| {
-        kraftsim(&[&["replay", "calm", "--seed", "1", "--until", "8s", "--out", text(&out)], more].concat())
+        kraftsim(&[&["replay", "calm", "--seed", "1", "--until", "8s", "--out", text(&out)][..], more].concat())
     };
     assert_eq!(replay(&[]).code, 0);
     let manifest: Value =

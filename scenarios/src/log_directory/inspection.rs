@@ -1,11 +1,9 @@
-//! What a log directory holds.
-
-use std::fmt;
+//! Everything read from one log directory.
 
 use raft::directory::{Contents, Damage, LogDirectory, Recovery};
 use raft::io::DurableFiles;
 
-/// Everything read from one log directory.
+/// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct Inspection {
     pub(super) directory: LogDirectory,
@@ -28,14 +26,5 @@ impl Inspection {
     /// What is not as Kafka writes it.
     pub fn damage(&self) -> &[Damage] {
         &self.directory.damage
-    }
-}
-
-/// 16 hex digits.
-pub(super) struct Digest(pub(super) u64);
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
     }
 }

@@ -12,7 +12,7 @@ use raft::metadata::MetadataImage;
 use raft::metadata::image::{BrokerRegistration, ControllerRegistration, PartitionRegistration, TopicImage};
 use serde_json::{Map, Value, json};
 
-use super::inspection::{Digest, Inspection};
+use super::inspection::Inspection;
 use crate::scenario::cluster::{HIDDEN, is_secret};
 
 /// The schema's id.
@@ -20,14 +20,8 @@ const SCHEMA: &str = "kraftsim.log.v1";
 /// The record of a password, of which only the field names are shown.
 const SCRAM: &str = "USER_SCRAM_CREDENTIAL_RECORD";
 
-impl Inspection {
-    /// All of it.
-    pub fn json(&self) -> Value {
-        inspection(self)
-    }
-}
-
-fn inspection(inspection: &Inspection) -> Value {
+/// All of it.
+pub fn to_json(inspection: &Inspection) -> Value {
     let Inspection { directory, contents, recovery } = inspection;
     let damage = directory
         .damage
@@ -150,7 +144,7 @@ fn image(contents: &Contents) -> Value {
     json!({
         "offset": contents.offset.0,
         "epoch": contents.epoch.0,
-        "digest": Digest(image.digest()).to_string(),
+        "digest": format!("{:016x}", image.digest()),
         "features": levels,
         "brokers": image.cluster().brokers().values().map(|it| broker(it)).collect::<Value>(),
         "controllers": image.cluster().controllers().values().map(|it| controller(it)).collect::<Value>(),

@@ -1,7 +1,7 @@
 //! Log directories in Kafka's formats, both ways.
 //!
 //! * `node_files`: the files of every node at a point of a run
-//! * [`Inspection`]: what a directory, of a simulated or of a real node, holds; `json`: as JSON; `text`: in words
+//! * `inspection`: what a directory, of a simulated or of a real node, holds; `json`: as JSON; `text`: in words
 
 mod inspection;
 mod json;
@@ -9,6 +9,8 @@ mod node_files;
 mod text;
 
 pub use inspection::Inspection;
+pub use json::to_json;
 pub use node_files::{NodeFiles, node_files};
 pub use raft::directory::{Damage, METADATA_DIRECTORY};
 pub use raft::io::DurableFiles;
+pub use text::to_text;

@@ -8,18 +8,12 @@ use raft::directory::{
 };
 use raft::ids::{NodeId, OffsetAndEpoch};
 
-use super::inspection::{Digest, Inspection};
+use super::inspection::Inspection;
 use super::json::shown;
 use crate::scenario::cluster::{HIDDEN, is_secret};
 
-impl Inspection {
-    /// A summary; with `records`, each batch and record, too.
-    pub fn text(&self, records: bool) -> String {
-        inspection(self, records)
-    }
-}
-
-fn inspection(inspection: &Inspection, records: bool) -> String {
+/// A summary; with `records`, each batch and record, too.
+pub fn to_text(inspection: &Inspection, records: bool) -> String {
     let Inspection { directory, contents, recovery } = inspection;
     let mut lines = Vec::new();
     if let Some(meta) = &directory.meta_properties {
@@ -155,7 +149,7 @@ fn hex(bytes: &[u8]) -> String {
 fn image(contents: &Contents, lines: &mut Vec<String>) {
     let image = &contents.image;
     let at = format!("image at offset {} of epoch {}", contents.offset, contents.epoch);
-    lines.push(format!("{at}, digest {}", Digest(image.digest())));
+    lines.push(format!("{at}, digest {:016x}", image.digest()));
     let version = image.features().metadata_version().map(|version| format!("metadata.version {}", version.0));
     let finalized = image.features().finalized().iter().map(|(name, level)| format!("{name} {level}"));
     lines.push(format!("  features     {}", list(version.into_iter().chain(finalized))));
