@@ -61,7 +61,8 @@ impl Target {
             && manifest.schema == SCHEMA
         {
             earlier.extend(manifest.nodes.into_iter().flat_map(|node| [node.directory, node.properties]));
-            earlier.retain(|name| Path::new(name).components().count() == 1 && !name.starts_with('.'));
+            // A damaged manifest must not lead out of the directory.
+            earlier.retain(|name| is_of_a_node(name));
             earlier.push(MANIFEST.to_owned());
         }
         let target = Target { folder: folder.to_path_buf(), earlier };
@@ -125,6 +126,14 @@ impl Target {
         }
         names.iter().try_for_each(|name| fs::rename(staged.path().join(name), place.join(name)))
     }
+}
+
+/// Whether a name is that of a node's directory or properties file: `controller-1`, `broker-101.properties`.
+fn is_of_a_node(name: &str) -> bool {
+    let id = name.strip_suffix(".properties").unwrap_or(name).split_once('-').map(|(_, id)| id);
+    id.is_some_and(|id| id.parse::<u32>().is_ok())
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !name.contains('/')
 }
 
 fn manifest(nodes: &[NodeFiles], run: &RunReport) -> String {

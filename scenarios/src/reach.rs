@@ -1,6 +1,7 @@
 //! Which situations the runs of a scenario can reach at all.
 
 use raft::bugs::Bugs;
+use raft::config::NodeConfig;
 
 use crate::knobs;
 use crate::scenario::Scenario;
@@ -12,6 +13,9 @@ use sim::fault::{Kind, Tail};
 
 /// Kafka's default of `metadata.log.segment.ms`; no run lasts that long.
 const SEGMENT_MS: i64 = 604_800_000;
+
+/// Kafka's default of `log.segment.bytes`.
+const SEGMENT_BYTES: u64 = 1 << 30;
 
 /// What may happen in some run of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +80,8 @@ impl Reach {
 }
 
 fn small_segments(scenario: &Scenario) -> bool {
-    if knobs::names(scenario).contains(&"internal.metadata.log.segment.bytes") {
+    let drawn = knobs::names(scenario);
+    if drawn.contains(&"internal.metadata.log.segment.bytes") || drawn.contains(&"internal.segment.bytes") {
         return true;
     }
     let work = &scenario.workload;
@@ -84,8 +89,11 @@ fn small_segments(scenario: &Scenario) -> bool {
     let batch = append_bytes(work.records.max.unsigned_abs());
     let written = appends * u64::from(work.clients) * batch;
     let configs = scenario.cluster.configs().unwrap_or_default();
-    configs
-        .iter()
-        .map(|config| &config.quorum)
-        .any(|c| u64::from(c.segment_bytes.unsigned_abs()) <= written || c.segment_ms < SEGMENT_MS)
+    let is_small = |config: &NodeConfig| {
+        let (quorum, log) = (&config.quorum, &config.broker.log);
+        let metadata = u64::from(quorum.segment_bytes.unsigned_abs());
+        // A partition's log is smaller than the default in every run.
+        metadata <= written || quorum.segment_ms < SEGMENT_MS || log.segment_bytes < SEGMENT_BYTES
+    };
+    configs.iter().any(is_small)
 }

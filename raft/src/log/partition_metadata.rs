@@ -27,8 +27,9 @@ pub(crate) fn read_topic_id(path: &str, files: &dyn DurableFiles) -> Result<Opti
     let Some(bytes) = read_file(path, files)? else {
         return Ok(None);
     };
-    let text = String::from_utf8_lossy(&bytes);
-    parse(&text).map(Some).map_err(|what| LogError::in_file(path, what))
+    // `Files.newBufferedReader` reports bytes that are no UTF-8.
+    let text = str::from_utf8(&bytes).map_err(|error| LogError::in_file(path, error.to_string()))?;
+    parse(text).map(Some).map_err(|what| LogError::in_file(path, what))
 }
 
 /// Writes the file of any partition.

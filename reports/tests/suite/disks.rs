@@ -111,7 +111,6 @@ fn a_damaged_file_is_named_with_its_place() {
     assert!(batches(metadata(&json)).len() > 40 && came.out.contains("with a wrong CRC"), "{}", came.out);
 
     let empty = folder("empty");
-    let real = real();
     let rows = [
         (text(&empty), "it has neither meta.properties nor a partition"),
         (text(&directory), "this is the directory of a partition; give the one above"),

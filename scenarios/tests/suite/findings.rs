@@ -62,7 +62,7 @@ findings! {
     compare_log_of_repeated_vote: "findings/compare-log-of-repeated-vote" 0..96 >= 3;
     restart_as_follower_despite_own_vote: "findings/restart-as-follower-despite-own-vote" 0..24 >= 2;
     first_publish_after_caught_up: "findings/first-publish-after-caught-up" 0..20 >= 6;
-    keep_proposal_of_same_epoch: "findings/keep-proposal-of-same-epoch" 0..52 >= 2;
+    keep_proposal_of_same_epoch: "findings/keep-proposal-of-same-epoch" 40..110 >= 2;
     // A former process's request must arrive between the registration of the next one and its first heartbeat.
     session_since_registration: "findings/session-since-registration" 0..60 >= 1;
     // A controlled restart, and a power loss before anything else has forced the directory.

@@ -295,16 +295,17 @@ impl PartitionLog {
     fn maybe_roll(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) {
         let PartitionLogConfig { segment_bytes, segment_ms, .. } = self.config;
         if self.active_mut().should_roll(batches, now_ms, segment_bytes, segment_ms) {
-            self.roll(now_ms, out);
+            self.roll(batches[0].base_offset, now_ms, out);
         }
     }
 
-    /// Segments below a new one are flushed in the background (§6.9).
-    fn roll(&mut self, now_ms: i64, out: &mut Out) {
+    /// Segments below a new one are flushed in the background (§6.9). A new one has the name of its first record
+    /// (`UnifiedLog.maybeRoll`), behind a gap if there is one.
+    fn roll(&mut self, base_offset: Offset, now_ms: i64, out: &mut Out) {
         out.probe(Probe::SegmentRolled);
-        self.new_segment(self.end, out);
+        self.new_segment(base_offset, out);
         self.active_mut().created_ms = Some(now_ms);
-        self.flush_due = Some(self.end);
+        self.flush_due = Some(base_offset);
     }
 
     fn new_segment(&mut self, base: Offset, out: &mut Out) {

@@ -2,17 +2,18 @@
 //!
 //! After a clean shutdown the files are trusted. Otherwise every segment from the one that holds the recovery point on
 //! is scanned: the log ends at the first batch that is incomplete or corrupt, and later segments are removed. A segment
-//! that does not continue the previous one stays, behind a gap, unless [`Fix::DropSegmentsBehindGap`] is in force.
+//! that does not continue the previous one stays, behind a gap, unless [`DropSegmentsBehindGap`](crate::fixes::Fix::DropSegmentsBehindGap) is in force.
 
 use std::rc::Rc;
 
 use super::partition_log_config::PartitionLogConfig;
 use super::paths::{self, Handles};
 use crate::bugs::Bugs;
-use crate::fixes::{Fix, Fixes};
 use crate::ids::{LeaderEpoch, Offset, Uuid};
 use crate::io::{DurableFiles, Effect, Out, Probe};
-use crate::log::{Batch, Entry, EpochCache, Force, LogError, Segment, read_topic_id, remove_segments};
+use crate::log::{
+    Batch, BatchError, EpochCache, Force, LogError, Segment, read_segments, read_topic_id, remove_segments,
+};
 
 /// A log read from its files.
 pub(super) struct Recovered {
@@ -48,7 +49,7 @@ pub(super) fn recover(
     let Some(topic_id) = topic_id else { return Ok(None) };
     let epochs_path = paths::leader_epoch_checkpoint(directory);
     let mut handles = Handles::new(ordinal);
-    let (segments, changed) = recover_segments(directory, files, (last_end, config.fixes), &mut handles, out);
+    let (segments, changed) = recover_segments(directory, files, (last_end, config), &mut handles, out)?;
     let end = segments[segments.len() - 1].end_offset();
     let mut epochs = checkpoint.clone();
     for entry in segments.iter().flat_map(|segment| &segment.entries) {
@@ -95,37 +96,27 @@ pub(super) fn read_state(
 fn recover_segments(
     directory: &str,
     files: &dyn DurableFiles,
-    (last_end, fixes): (LastEnd, Fixes),
+    (last_end, config): (LastEnd, PartitionLogConfig),
     handles: &mut Handles,
     out: &mut Out,
-) -> (Vec<Segment>, bool) {
+) -> Result<(Vec<Segment>, bool), LogError> {
     let paths = files.paths();
     let mut bases: Vec<Offset> = paths.iter().filter_map(|path| paths::parse_segment(directory, path)).collect();
     bases.sort_unstable();
     if bases.is_empty() {
         let segment = Segment::new(Offset(0), handles.next_segment());
         out.push(Effect::Open { file: segment.handle, path: paths::segment(directory, Offset(0)), truncate: true });
-        return (vec![segment], true);
+        return Ok((vec![segment], true));
     }
 
-    let drops_behind_gap = fixes.has(Fix::DropSegmentsBehindGap);
     // Scanning starts with the segment that holds the recovery point.
     let first_scanned = bases.partition_point(|base| *base <= last_end.recovery_point).saturating_sub(1);
-    let mut segments: Vec<Segment> = Vec::with_capacity(bases.len());
-    let mut found_bytes = 0;
-    for (index, &base) in bases.iter().enumerate() {
-        let follows_on = segments.last().is_none_or(|before| {
-            before.size_bytes == found_bytes && (before.end_offset() == base || !drops_behind_gap)
-        });
-        if !follows_on {
-            break;
-        }
+    let (segments, cut) = read_segments(&bases, (config.bugs, config.fixes), |base| {
+        let is_trusted = last_end.clean || bases[..first_scanned].contains(&base);
+        let parse = if is_trusted { parse_trusted } else { Batch::parse };
         let bytes = files.read(&paths::segment(directory, base)).unwrap_or_default();
-        found_bytes = bytes.len() as u64;
-        let mut segment = Segment::new(base, handles.next_segment());
-        read_batches(&bytes, &mut segment, last_end.clean || index < first_scanned);
-        segments.push(segment);
-    }
+        Ok((Segment::new(base, handles.next_segment()), bytes, parse))
+    })?;
 
     let dropped = &bases[segments.len()..];
     let removed = dropped.iter().map(|base| paths::segment(directory, *base));
@@ -133,31 +124,22 @@ fn recover_segments(
         let path = paths::segment(directory, segment.base_offset);
         out.push(Effect::Open { file: segment.handle, path, truncate: false });
     }
-    let last = &segments[segments.len() - 1];
-    if last.size_bytes < found_bytes {
-        out.push(Effect::Truncate { file: last.handle, len: last.size_bytes });
-    }
+    let is_torn = !cut.is_empty() || !dropped.is_empty();
+    out.effects.extend(cut);
     remove_segments(removed, out);
-    if last.size_bytes < found_bytes || !dropped.is_empty() {
+    if is_torn {
         out.probe(Probe::RecoveredTornTail);
     }
-    (segments, !dropped.is_empty())
+    Ok((segments, !dropped.is_empty()))
 }
 
-/// Batches that continue the log, up to the first invalid one. In a trusted file only headers are checked, so a corrupt
-/// batch stays until a follower or consumer checks its CRC; only bytes that are no header, or a batch that is cut off
-/// by the end of the file, end it.
-fn read_batches(bytes: &[u8], segment: &mut Segment, trusted: bool) {
-    let mut rest = bytes;
-    loop {
-        let parsed = if trusted { Batch::parse_unchecked(rest) } else { Batch::parse(rest) };
-        let Ok((batch, size)) = parsed else { break };
-        let whole = Batch::peek_header(rest).is_ok_and(|header| header.size_bytes == size);
-        if !whole || batch.base_offset < segment.end_offset() {
-            break;
-        }
-        segment.size_bytes += size as u64;
-        segment.entries.push(Entry { base_offset: batch.base_offset, batch: Rc::new(batch) });
-        rest = &rest[size..];
+/// In a trusted file only headers are checked, so a corrupt batch stays until a follower or consumer checks its CRC; only
+/// bytes that are no header, or a batch that is cut off by the end of the file, end it.
+fn parse_trusted(bytes: &[u8]) -> Result<(Batch, usize), BatchError> {
+    let (batch, size) = Batch::parse_unchecked(bytes)?;
+    let needed = Batch::peek_header(bytes)?.size_bytes;
+    if needed != size {
+        return Err(BatchError::Incomplete { needed, found: size });
     }
+    Ok((batch, size))
 }

@@ -209,7 +209,13 @@ impl SubscriptionState {
                 false => Some(end_epoch),
             };
             let position = FetchPosition { offset: end_offset, offset_epoch, ..requested };
-            state.fetch = FetchState::Fetching(position);
+            // The leader need not have what was read of the epoch that the position has now, either: as a follower does
+            // (`AbstractFetcherThread.getOffsetTruncationState`), ask until the epochs are the same.
+            state.fetch = match lost_epoch && offset_epoch.is_some() {
+                true => FetchState::AwaitValidation(position),
+                false => FetchState::Fetching(position),
+            };
+            state.next_retry_ms = i64::MIN;
             Validated::Truncated(end_offset)
         } else {
             state.failed = true;

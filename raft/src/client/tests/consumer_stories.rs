@@ -139,6 +139,25 @@ fn a_leader_that_has_lost_the_position_s_epoch_names_the_end_of_an_older_one() {
     assert_eq!(polled[2..], [4, 5, 6].map(|offset| (offset, offset as u64)));
 }
 
+/// Two leaders in turn are elected uncleanly, and each has what the other has lost.
+#[test]
+fn an_answer_of_an_epoch_that_was_not_read_is_not_the_last_question() {
+    let mended = Fixes::NONE.with(Fix::CompareEpochOfPosition);
+    let mut world = world_with((Bugs::NONE, mended), 2, OffsetResetStrategy::Earliest);
+    let mut elect = |leader, kept, records: &[(i32, u64)]| {
+        world.brokers.elect(0, leader);
+        world.brokers.truncate(0, kept);
+        world.brokers.partitions[0].log.extend(records);
+        world.run_for(1_200);
+    };
+    elect(1, 2, &[(1, 12), (1, 13)]);
+    elect(2, 2, &[(0, 2), (0, 3), (2, 24)]);
+    elect(0, 2, &[(1, 12), (1, 13), (1, 14), (1, 15)]);
+    let back = [2, 4, 2].map(|offset| (offset, PositionCause::Truncation));
+    assert_eq!(positions(&world)[1..], back, "asked for epoch 2, and then for epoch 0");
+    assert_eq!(polled(&world)[7..], [12, 13, 14, 15].map(|value| (value as i64 - 10, value)));
+}
+
 #[test]
 fn a_truncated_log_without_a_policy_is_an_error_until_a_seek() {
     let mut world = world(4, OffsetResetStrategy::None);

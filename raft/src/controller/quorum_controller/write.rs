@@ -123,7 +123,8 @@ impl Context<'_> {
 
 impl QuorumController {
     /// A write event; `pending` is the request to answer. An operation that fails with UNKNOWN_SERVER_ERROR has thrown an
-    /// exception that nobody expected.
+    /// exception that nobody expected. (`ProducerIdControlManager` throws one that Kafka expects, once all ids are
+    /// exhausted; no run comes there.)
     pub(super) fn write(
         &mut self,
         log: &mut dyn MetadataLog,

@@ -63,7 +63,7 @@ impl ControllerState {
                 self.cluster.replay_unregister_broker(record).map_err(|refused| refused.to_string())
             }
             MetadataRecord::BrokerRegistrationChange(record) => {
-                self.cluster.image_mut().change_broker(record).map_err(|refused| refused.to_string())
+                self.cluster.replay_registration_change(record).map_err(|refused| refused.to_string())
             }
             MetadataRecord::RegisterController(record) => {
                 self.cluster.image_mut().register_controller(record);

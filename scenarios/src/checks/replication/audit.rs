@@ -40,6 +40,7 @@ impl Replication {
             return Some(format!("its high watermark is {high_watermark}; it said {said}, or has started with that"));
         }
         if replica.log.has_hole_below(*log_end, &partition.ledger) {
+            // Nothing else is to be said of such a log.
             holes::has_hole(partition, server, *log_end, verdict);
             return None;
         }

@@ -45,11 +45,12 @@ fn number(directory: &str) -> Option<i32> {
     directory.rsplit_once('-').and_then(|(_, number)| number.parse().ok())
 }
 
-/// The partition that a directory with this `partition.metadata` holds.
-pub(super) fn partition_of(directory: &str, topic_id: &[u8]) -> Option<TopicIdPartition> {
-    let text = std::str::from_utf8(topic_id).ok()?;
-    let topic_id = text.lines().find_map(|line| line.strip_prefix("topic_id:"))?;
-    Some(TopicIdPartition { topic_id: Uuid::parse(topic_id.trim())?, partition: number(directory)? })
+/// The partition that a directory with this `partition.metadata` holds: the second word of its second line
+/// (`PartitionMetadataReadBuffer`, which does not look at the first).
+pub(super) fn partition_of(directory: &str, metadata: &[u8]) -> Option<TopicIdPartition> {
+    let text = std::str::from_utf8(metadata).ok()?;
+    let topic_id = text.lines().nth(1)?.split_ascii_whitespace().nth(1)?;
+    Some(TopicIdPartition { topic_id: Uuid::parse(topic_id)?, partition: number(directory)? })
 }
 
 impl DataDisk {
