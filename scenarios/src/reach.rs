@@ -2,6 +2,7 @@
 
 use raft::bugs::Bugs;
 use raft::config::NodeConfig;
+use raft::fixes::Fix;
 
 use crate::knobs;
 use crate::scenario::Scenario;
@@ -71,7 +72,8 @@ impl Reach {
             // Only a minority's, so never a single voter's.
             lost_disk: several_voters && durable_bytes_go,
             damaged_file: scenario.nemesis.allows(Kind::FileDamage),
-            exception: scenario.cluster.has_brokers() && scenario.nemesis.allows(Kind::Exception),
+            exception: scenario.cluster.has_brokers()
+                && (scenario.nemesis.allows(Kind::Exception) || !scenario.fixes.has(Fix::ClearIndexOfElr)),
             disk_error: may(LeadsTo::DiskError),
             small_segments: small_segments(scenario),
             bug: scenario.bugs != Bugs::NONE,

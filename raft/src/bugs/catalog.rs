@@ -219,5 +219,5 @@ pub const CATALOG: &[Row] = rows! {
     N28 RenameNotForced Raft "Utils.atomicMoveWithFallback, KAFKA-3968" => ["PersistBeforePromise:D2"];
     N29 TornTailNotCut Raft "torn writes" => ["LogMatching"];
     N30 FlushedCountsAsCommitted Repl "KIP-101" => ["GhostMismatch"];
-    N32 SegmentsBehindCutKept Repl "LogLoader.recoverLog" => ["NoHoleBelowLogEnd", "HighWatermarkWithinLog", "LogMatching"];
+    N32 SegmentsBehindCutKept Repl "LogLoader.recoverLog" => ["NoHoleBelowLogEnd", "HighWatermarkWithinLog", "LogMatching", "PersistBeforePromise:D8"];
 };

@@ -206,7 +206,7 @@ mutants! {
     n28_rename_not_forced: RenameNotForced, "quorum" 0 => "PersistBeforePromise:D2";
     n29_torn_tail_not_cut: TornTailNotCut, "power-loss" 0 => "LogMatching";
     n30_flushed_counts_as_committed: FlushedCountsAsCommitted, "brokers" 0 => "GhostMismatch";
-    n32_quorum_segments_behind_cut_kept: SegmentsBehindCutKept, "power-loss" 0 => "NoHoleBelowLogEnd";
+    n32_quorum_segments_behind_cut_kept: SegmentsBehindCutKept, "quorum" 38 => "PersistBeforePromise:D8", then "NoHoleBelowLogEnd";
     n32_segments_behind_cut_kept: SegmentsBehindCutKept, "cluster-power-loss" 25 => "NoHoleBelowLogEnd";
     r37_voter_updated_unprobed: Kafka20661VoterUpdatedUnprobed, "quorum" 0 => "VoterProbedBeforeUpdate";
 }

@@ -286,6 +286,9 @@ fn a_log_with_a_hole_does_not_end_behind_it() {
     };
     assert_eq!(brokers.audit(1, &[shown], false), None);
     assert_eq!(brokers.broke(), Some("NoHoleBelowLogEnd"));
+    let mut brokers = with_hole();
+    brokers.lead(1, 1, 1, 3);
+    assert_eq!(brokers.broke(), Some("NoHoleBelowLogEnd"));
 }
 
 #[test]
