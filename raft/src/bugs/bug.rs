@@ -396,7 +396,7 @@ switches! {
         TornTailNotCut,
         /// N30: a replica starts with a high watermark at its recovery point.
         FlushedCountsAsCommitted,
-        /// N32: recovery of a data log cuts a segment, and keeps those behind it.
+        /// N32: recovery cuts a segment, and keeps those behind it.
         SegmentsBehindCutKept,
         /// R37 (KAFKA-20661): a leader accepts an UpdateRaftVoter without an ApiVersions request to the voter, and a
         /// voter sends it already one fetch timeout after it has followed its leader. With kraft.version 0 releases

@@ -1,10 +1,12 @@
 //! `NoHoleBelowLogEnd`: the log that a replica asks votes for, and fetches behind, is all there.
 //!
-//! Judged from its Vote and Fetch requests. A controller's request may have waited for its connection, so it may name an
-//! end that the log had earlier in the same life.
+//! Judged from its Vote and Fetch requests, and when it begins to lead a partition. A controller's request may have waited
+//! for its connection, so it may name an end that the log had earlier in the same life.
 
 use crate::checks::prelude::*;
+use raft::broker::observation::{BrokerObservation, PartitionTag};
 use raft::ids::Offset;
+use raft::io::Observation;
 use raft::message::data::DataFetchRequest;
 use raft::message::{DataRequest, Request};
 
@@ -24,7 +26,7 @@ pub struct Holes {
 }
 
 impl Check for Holes {
-    const EVENTS: Kinds = Kinds::REQUEST_SENT.and(Kinds::WROTE).and(Kinds::DOWN);
+    const EVENTS: Kinds = Kinds::REQUEST_SENT.and(Kinds::OBSERVED).and(Kinds::WROTE).and(Kinds::DOWN);
 
     fn new(config: &CheckConfig) -> Holes {
         Holes { highest: vec![Offset(0); config.servers.len()] }
@@ -43,6 +45,12 @@ impl Check for Holes {
             Event::RequestSent { request: Request::Data(DataRequest::Fetch(fetch)), .. } => {
                 if let Some(cluster) = &models.cluster {
                     fetches(server, fetch, &cluster.replication().partitions, verdict);
+                }
+                return;
+            }
+            Event::Observed { observation: Observation::Broker(BrokerObservation::BecameLeader { of, start, .. }) } => {
+                if let Some(cluster) = &models.cluster {
+                    leads(server, of, start, &cluster.replication().partitions, verdict);
                 }
                 return;
             }
@@ -68,6 +76,14 @@ fn fetches(server: usize, fetch: &DataFetchRequest, partitions: &Partitions, ver
         if requested.fetch_offset > partition.replicas[server].log.end(&partition.ledger) {
             has_hole(partition, server, requested.fetch_offset, verdict);
         }
+    }
+}
+
+/// A broker leads, from the end of its log on.
+fn leads(server: usize, of: PartitionTag, start: Offset, partitions: &Partitions, verdict: &mut Verdict) {
+    let Some(partition) = partitions.known(of) else { return };
+    if partition.replicas[server].log.has_hole_below(start, &partition.ledger) {
+        has_hole(partition, server, start, verdict);
     }
 }
 

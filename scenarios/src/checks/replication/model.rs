@@ -19,7 +19,6 @@ use super::partitions::{PartitionIndex, Partitions};
 use super::replica::Leading;
 use super::unclean::UncleanElections;
 use super::{acks, elections, producers};
-use crate::checks::invariant::holes;
 use crate::checks::loss::facts::Fact;
 use crate::checks::metadata::image::ReferenceBroker;
 use crate::checks::metadata::model::{MetadataModel, PartitionState, Update};
@@ -236,11 +235,6 @@ impl Replication {
         };
         let Some(index) = self.partitions.find(of) else { return };
         let (partition, broker) = (&mut self.partitions[index], &mut self.brokers[server]);
-        if let BrokerObservation::BecameLeader { start, .. } = observation
-            && partition.replicas[server].log.has_hole_below(start, &partition.ledger)
-        {
-            holes::has_hole(partition, server, start, verdict);
-        }
         let replica = &mut partition.replicas[server];
         match observation {
             BrokerObservation::BecameLeader { epoch, .. } => {
