@@ -1,7 +1,7 @@
 package findings;
 
 import findings.broker.AwaitMetadataOfIsr;
-import findings.broker.DeleteSegmentsBehindHole;
+import findings.broker.DropSegmentsBehindGap;
 import findings.broker.DropAbortedTransaction;
 import findings.broker.FirstPublishAfterCaughtUp;
 import findings.broker.ForceMarkerRemoval;
@@ -51,7 +51,7 @@ final class Findings {
         new ElectDespiteEqualLatencies(),
         new DropAbortedTransaction(),
         new CommittedOffsetOfSnapshot(),
-        new DeleteSegmentsBehindHole()
+        new DropSegmentsBehindGap()
     );
 
     private Findings() {

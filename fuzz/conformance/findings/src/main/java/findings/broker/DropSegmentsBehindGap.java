@@ -17,7 +17,7 @@ import java.util.Map;
 import java.util.stream.LongStream;
 
 /** Recovery keeps the segments behind one that lost whole batches at its end. */
-public final class DeleteSegmentsBehindHole extends Finding {
+public final class DropSegmentsBehindGap extends Finding {
     private static final int RECORDS = 30;
     private static final int BATCH_BYTES = 69;
     private static final int BATCHES_PER_SEGMENT = 10;
