@@ -22,7 +22,7 @@ pub struct LogFolder {
 }
 
 impl LogFolder {
-    /// Lists a directory. Every file in it can be opened, or one that cannot is the problem.
+    /// Lists a directory. Folders in it that cannot be listed (`lost+found`) are left out.
     pub fn open(root: &Path) -> Result<LogFolder, Problem> {
         let wrong = |path: &Path, what: &str| Problem::new(format!("inspect log: {}: {what}", path.display()));
         if !root.is_dir() {
@@ -39,7 +39,6 @@ impl LogFolder {
                 if path.is_dir() {
                     folders.push(path);
                 } else {
-                    File::open(&path).map_err(|error| wrong(&path, &reason(&error)))?;
                     paths.insert(Rc::from(format!("{prefix}{name}")));
                 }
             }
@@ -47,7 +46,7 @@ impl LogFolder {
         };
         for folder in add(root, "")? {
             let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            add(&folder, &format!("{name}/"))?;
+            let _ = add(&folder, &format!("{name}/"));
         }
         Ok(LogFolder { root: root.to_path_buf(), paths: paths.into_iter().collect() })
     }

@@ -102,6 +102,11 @@ impl BatchFile {
 }
 
 impl FoundBatch {
+    /// Exclusive; the highest there is behind an offset that no header may have.
+    pub(super) fn end_offset(&self) -> Offset {
+        Offset(self.last_offset.0.saturating_add(1))
+    }
+
     fn read(bytes: &[u8], position: u64, kind: Kind, damaged: &mut impl FnMut(u64, String)) -> FoundBatch {
         let header = header_of_any(bytes);
         let mut batch = FoundBatch {

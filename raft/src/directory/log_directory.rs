@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::batches::BatchFile;
+use super::batches::{BatchFile, FoundBatch};
 use super::damage::Damage;
 use super::found_record::Kind;
 use crate::broker::log::{CLEAN_SHUTDOWN_FILE, OffsetCheckpoint, read_clean_shutdown};
@@ -127,6 +127,10 @@ impl LogDirectory {
             }
             rest.remove(&path);
         }
+        if kind == Kind::Metadata {
+            // Data logs may be compacted; this log has one record for each offset.
+            self.damage.extend(gaps(&partition.segments));
+        }
         self.partitions.push(partition);
     }
 
@@ -147,9 +151,29 @@ impl PartitionDirectory {
     }
 }
 
-/// `TOPIC-N`, also of a log that was set aside (`-stray`, `-delete`).
+/// Batches that do not begin where the one before them ends, and segments whose names are not their first offset.
+fn gaps(segments: &[BatchFile]) -> Vec<Damage> {
+    let mut found = Vec::new();
+    let mut end = None;
+    for segment in segments {
+        let name = segment.path.rsplit('/').next().unwrap_or_default();
+        let named = numbered(name, ".log", 20).map(|base| (0, Offset(base)));
+        let batches = segment.batches.iter().map(|batch| (batch.position, batch.base_offset));
+        let ends = named.map(|(_, base)| base).into_iter().chain(segment.batches.iter().map(FoundBatch::end_offset));
+        for ((position, begins), next) in named.into_iter().chain(batches).zip(ends) {
+            let expected = end.replace(next).unwrap_or(begins);
+            if begins != expected {
+                let problem = format!("offset {begins} follows, where the log had ended at {expected}");
+                found.push(Damage { file: Rc::clone(&segment.path), position: Some(position), problem });
+            }
+        }
+    }
+    found
+}
+
+/// `TOPIC-N`, also of a log that was set aside or moves to another directory (`-stray`, `-delete`, `-future`).
 fn is_partition(directory: &str) -> bool {
-    let name = directory.strip_suffix("-stray").or_else(|| directory.strip_suffix("-delete"));
+    let name = ["-stray", "-delete", "-future"].iter().find_map(|end| directory.strip_suffix(end));
     let name = name.map_or(directory, |name| name.rsplit_once('.').map_or(name, |(name, _)| name));
     name.rsplit_once('-').is_some_and(|(topic, number)| !topic.is_empty() && number.parse::<u32>().is_ok())
 }

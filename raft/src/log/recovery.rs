@@ -66,7 +66,7 @@ pub(super) fn recover_segments(
 }
 
 /// Removes files of segments, ascending, without forcing that (`LocalLog.removeAndDeleteSegments` renames them to
-/// `.deleted`): after a power loss they may be back. The checkpoints that follow a truncation force the directory.
+/// `.deleted`): after a power loss they may be back, unless a checkpoint that follows has forced the directory.
 pub(crate) fn remove_segments(paths: impl Iterator<Item = Rc<str>>, out: &mut Out) {
     out.effects.extend(paths.map(|path| Effect::Unlink { path }));
 }

@@ -110,6 +110,17 @@ fn a_damaged_file_is_named_with_its_place() {
     let json: Value = serde_json::from_str(&fs::read_to_string(json).expect("it is there")).expect("JSON");
     assert!(batches(metadata(&json)).len() > 40 && came.out.contains("with a wrong CRC"), "{}", came.out);
 
+    // The log without its second batch.
+    let (cut, whole) = (folder("gap"), fs::read(directory.join("00000000000000000000.log")).expect("the fixture"));
+    let second = &batches(metadata(&json))[1];
+    let number = |name: &str| second[name].as_u64().expect("a number") as usize;
+    let (at, behind) = (number("position"), number("position") + number("size_bytes"));
+    fs::create_dir(cut.join("__cluster_metadata-0")).expect("it can be made");
+    fs::write(cut.join(log), [&whole[..at], &whole[behind..]].concat()).expect("it can be written");
+    let came = kraftsim(&["inspect", "log", text(&cut)]);
+    let gap = format!("error: {}/{log}: at byte {at}: offset ", cut.display());
+    assert!(came.code == 2 && came.err.contains(&gap), "{}", came.err);
+
     let empty = folder("empty");
     let rows = [
         (text(&empty), "it has neither meta.properties nor a partition"),
@@ -152,8 +163,17 @@ fn the_files_of_simulated_nodes_are_written_and_read() {
     let cluster = kraftsim(&["cluster", text(&out)]);
     assert!(cluster.code == 0 && cluster.out.starts_with("6 nodes\n"), "{}{}", cluster.out, cluster.err);
 
-    // Its own directory is written again, another's is not touched.
+    // Its own directory is written again, another's is not touched, whatever the manifest says.
+    let victim = folder("victim");
+    let mut led_astray = manifest.clone();
+    led_astray["nodes"][0]["directory"] = text(&victim).into();
+    led_astray["nodes"][1]["directory"] = "../victim".into();
+    fs::write(out.join("kraftsim-disks.json"), led_astray.to_string()).expect("it can be written");
+    let refused = replay(&[]);
+    assert!(refused.code == 2 && refused.err.contains("is not of this command"), "{}", refused.err);
+    fs::write(out.join("kraftsim-disks.json"), manifest.to_string()).expect("it can be written");
     assert_eq!(replay(&[]).code, 0);
+    assert!(victim.is_dir());
     fs::write(out.join("mine.txt"), "x").expect("it can be written");
     let refused = replay(&[]);
     assert!(

@@ -1,14 +1,15 @@
 package findings;
 
 import findings.broker.AwaitMetadataOfIsr;
-import findings.broker.DropSegmentsBehindGap;
 import findings.broker.DropAbortedTransaction;
+import findings.broker.DropSegmentsBehindGap;
 import findings.broker.FirstPublishAfterCaughtUp;
 import findings.broker.ForceMarkerRemoval;
 import findings.broker.KeepProposalOfSameEpoch;
 import findings.broker.ResetReplicasOfMissedEpoch;
 import findings.client.CompareEpochOfPosition;
 import findings.client.KeepTopicIdsThroughRebootstrap;
+import org.apache.kafka.controller.ClearIndexOfElr;
 import org.apache.kafka.controller.CommittedOffsetOfSnapshot;
 import org.apache.kafka.controller.ConfirmLeadershipOfHeartbeats;
 import org.apache.kafka.controller.KeepElrOfEmptyIsr;
@@ -43,6 +44,8 @@ final class Findings {
         new AwaitMetadataOfIsr(),
         new ResetReplicasOfMissedEpoch(),
         new CompareEpochOfPosition(),
+        new DropSegmentsBehindGap(),
+        new ClearIndexOfElr(),
         // Further defects, which the simulator has no fix for.
         new FollowWithoutVoters(),
         new KeepBufferUntilCommit(),
@@ -50,8 +53,7 @@ final class Findings {
         new ConfirmLeadershipOfHeartbeats(),
         new ElectDespiteEqualLatencies(),
         new DropAbortedTransaction(),
-        new CommittedOffsetOfSnapshot(),
-        new DropSegmentsBehindGap()
+        new CommittedOffsetOfSnapshot()
     );
 
     private Findings() {

@@ -23,6 +23,7 @@ import org.apache.kafka.common.metadata.FenceBrokerRecord;
 import org.apache.kafka.common.metadata.PartitionChangeRecord;
 import org.apache.kafka.common.metadata.PartitionRecord;
 import org.apache.kafka.common.metadata.RegisterBrokerRecord;
+import org.apache.kafka.common.metadata.RemoveTopicRecord;
 import org.apache.kafka.common.metadata.TopicRecord;
 import org.apache.kafka.common.metadata.UnfenceBrokerRecord;
 import org.apache.kafka.common.protocol.ApiKeys;
@@ -38,6 +39,7 @@ import org.apache.kafka.server.common.MetadataVersion;
 import org.apache.kafka.timeline.SnapshotRegistry;
 
 import java.util.AbstractMap;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -62,6 +64,7 @@ public final class ActiveController {
     private final ConfigurationControlManager configuration;
     private final ReplicationControlManager replication;
     private final FinalizedControllerFeatures features;
+    private final List<ApiMessageAndVersion> log = new ArrayList<>();
     private long nextOffset = 100;
 
     public ActiveController(Clock clock) {
@@ -99,6 +102,13 @@ public final class ActiveController {
             .setFeatureControl(featureControl)
             .build();
         cluster.activate();
+    }
+
+    /** Another controller, which has replayed the same records. */
+    public ActiveController successor() {
+        ActiveController successor = new ActiveController(clock);
+        log.forEach(successor::append);
+        return successor;
     }
 
     private void brokerShutDown(int broker, boolean clean, List<ApiMessageAndVersion> records) {
@@ -185,6 +195,10 @@ public final class ActiveController {
         return replication.getTopicId(name);
     }
 
+    public void deleteTopic(Uuid topic) {
+        replayed(replication.deleteTopics(context(), List.of(topic)));
+    }
+
     public void alterMinInsyncReplicas(String topic, int value) {
         Map<String, Map.Entry<AlterConfigOp.OpType, String>> changes = new HashMap<>();
         changes.put(TopicConfig.MIN_IN_SYNC_REPLICAS_CONFIG,
@@ -246,11 +260,14 @@ public final class ActiveController {
     // Records
 
     private <T> T replayed(ControllerResult<T> result) {
-        for (ApiMessageAndVersion record : result.records()) {
-            replay(record.message());
-            nextOffset += 1;
-        }
+        result.records().forEach(this::append);
         return result.response();
+    }
+
+    private void append(ApiMessageAndVersion record) {
+        replay(record.message());
+        log.add(record);
+        nextOffset += 1;
     }
 
     private void replay(ApiMessage message) {
@@ -265,6 +282,8 @@ public final class ActiveController {
         } else if (message instanceof ConfigRecord record) {
             configuration.replay(record);
         } else if (message instanceof TopicRecord record) {
+            replication.replay(record);
+        } else if (message instanceof RemoveTopicRecord record) {
             replication.replay(record);
         } else if (message instanceof PartitionRecord record) {
             replication.replay(record);
