@@ -17,7 +17,7 @@ public final class ClearIndexOfElr extends Finding {
 
     @Override
     public String summary() {
-        return "A broker that was in a cleared ELR of a deleted topic cannot register: each attempt makes the controller renounce.";
+        return "A broker that was in a cleared ELR of a deleted topic cannot register: each attempt costs a failover.";
     }
 
     @Override
@@ -48,7 +48,8 @@ public final class ClearIndexOfElr extends Finding {
             } catch (RuntimeException e) {
                 // By this QuorumController decides what an exception of an event leads to.
                 EventHandlerExceptionInfo handled = EventHandlerExceptionInfo.fromInternal(e, OptionalInt::empty);
-                steps.say("controller", "answers broker 2 with %s%s: %s", Errors.forException(handled.effectiveExternalException()),
+                Errors answer = Errors.forException(handled.effectiveExternalException());
+                steps.say("controller", "answers broker 2 with %s%s: %s", answer,
                     handled.causesFailover() ? " and renounces" : "", e.getMessage());
                 failovers += handled.causesFailover() ? 1 : 0;
                 controller = controller.successor();
