@@ -256,14 +256,14 @@ impl Polls {
                                 format!("truncation moves client {client} forward in {partition}: {from} to {to}")
                             });
                         }
+                        if !before.astray {
+                            before.suspect((client, partition), Some(to), lost, context);
+                        }
                         let back = usize::try_from(from.saturating_sub(to)).unwrap_or(0);
                         before.shown.truncate(before.shown.len().saturating_sub(back));
                         position.since = before.requested;
                         position.held = before.held.min(before.shown.len().saturating_sub(1));
-                        position.shown = std::mem::take(&mut before.shown);
-                        if !before.astray {
-                            before.suspect((client, partition), Some(to), lost, context);
-                        }
+                        position.shown = before.shown;
                     }
                 }
             }
