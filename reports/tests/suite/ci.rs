@@ -289,7 +289,9 @@ fn a_full_disk_takes_the_verdict_of_no_verb() {
     // Without a repro file the command is longer, but the verdict is the same.
     let limited = "ulimit -f 0; trap '' XFSZ; exec \"$0\" \"$@\"";
     let mut command = Command::new("bash");
-    command.args(["-c", limited, env!("CARGO_BIN_EXE_kraftsim"), "replay", case, "--out"]).arg(folder("full-disk-files"));
+    command
+        .args(["-c", limited, env!("CARGO_BIN_EXE_kraftsim"), "replay", case, "--out"])
+        .arg(folder("full-disk-files"));
     let came = command.output().expect("bash");
     let (out, err) = (text(&came.stdout), text(&came.stderr));
     assert!(out.contains("DOES NOT HOLD") && err.contains("error: ") && came.status.code() == Some(1), "{out}{err}");
