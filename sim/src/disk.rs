@@ -120,11 +120,10 @@ impl Disk {
     pub fn fsync(&mut self, file: File) {
         let synced = self.opened(file);
         let cuts = |change: &Change| matches!(change, Change::Truncated { inode, .. } if *inode == synced);
-        if self.file_system != FileSystem::Posix {
-            if self.inode(synced).is_dirty() || self.pending.iter().any(cuts) {
-                self.make_durable(self.pending.len());
-                self.sweep();
-            }
+        let commits = || self.inode(synced).is_dirty() || self.pending.iter().any(cuts);
+        if self.file_system != FileSystem::Posix && commits() {
+            self.make_durable(self.pending.len());
+            self.sweep();
         }
         self.inode_mut(synced).write_back();
         self.pending.retain(|change| !cuts(change));

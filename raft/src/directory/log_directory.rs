@@ -23,6 +23,9 @@ const BOOTSTRAP_CHECKPOINT: &str = "bootstrap.checkpoint";
 const TOPIC_ID: &str = "partition.metadata";
 const EPOCHS: &str = "leader-epoch-checkpoint";
 
+/// By topic and partition.
+pub type OffsetsOfPartitions = BTreeMap<(Rc<str>, i32), Offset>;
+
 /// All that a log directory holds.
 #[derive(Clone, Debug, Default)]
 pub struct LogDirectory {
@@ -31,7 +34,7 @@ pub struct LogDirectory {
     /// `.kafka_cleanshutdown`
     pub clean_shutdown: Option<BrokerEpoch>,
     /// Those that exist: their file name, and an offset for each topic and partition.
-    pub offset_checkpoints: Vec<(&'static str, BTreeMap<(Rc<str>, i32), Offset>)>,
+    pub offset_checkpoints: Vec<(&'static str, OffsetsOfPartitions)>,
     /// Snapshots of the metadata, and `bootstrap.checkpoint`.
     pub snapshots: Vec<BatchFile>,
     /// Ascending by directory; the metadata partition among them.

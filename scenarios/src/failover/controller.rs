@@ -119,9 +119,8 @@ impl ControllerFailovers {
         let struck = self.struck.as_mut()?;
         match &mut struck.winner {
             Some(winner) if (winner.server, winner.epoch) == (server, epoch) => {
-                if winner.active.is_some_and(|(_, before)| before < end) {
-                    winner.commit.get_or_insert((at_ns, end));
-                }
+                let is_later = winner.active.is_some_and(|(_, before)| before < end);
+                winner.commit = winner.commit.or(is_later.then_some((at_ns, end)));
             }
             // The leader stayed leader through the fault.
             None if struck.lifted && struck.server == server && struck.epoch == epoch => self.struck = None,

@@ -18,6 +18,9 @@ const HOST: &str = "localhost";
 /// The first port: two for each node.
 const FIRST_PORT: u16 = 19092;
 
+/// Paths, relative to the log directory, and their bytes.
+pub type Files = Vec<(Rc<str>, Vec<u8>)>;
+
 /// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct NodeFiles {
@@ -26,8 +29,8 @@ pub struct NodeFiles {
     pub id: i32,
     /// A process was running.
     pub is_up: bool,
-    /// Ascending by path, which is relative to the log directory.
-    pub files: Vec<(Rc<str>, Vec<u8>)>,
+    /// Ascending by path.
+    pub files: Files,
     /// Files of which reads fail.
     pub unreadable: Vec<Rc<str>>,
     config: NodeConfig,
@@ -78,7 +81,8 @@ impl DurableFiles for NodeFiles {
     }
 }
 
-fn read(disk: &Disk) -> (Vec<(Rc<str>, Vec<u8>)>, Vec<Rc<str>>) {
+/// The files that can be read, and the paths of the others.
+fn read(disk: &Disk) -> (Files, Vec<Rc<str>>) {
     let (mut files, mut unreadable) = (Vec::new(), Vec::new());
     for path in disk.paths() {
         match disk.read(&path) {
