@@ -15,8 +15,13 @@ use raft::log::{MetaProperties, Records, write_election_state, write_meta_proper
 pub const LOG: LogConfig =
     LogConfig { segment_bytes: 256, segment_ms: 604_800_000, bugs: Bugs::NONE, fixes: Fixes::NONE };
 /// As [`LOG`], for data partitions.
-pub const PARTITION_LOG: PartitionLogConfig =
-    PartitionLogConfig { segment_bytes: 256, segment_ms: 604_800_000, max_message_bytes: 1 << 20, bugs: Bugs::NONE, fixes: Fixes::NONE };
+pub const PARTITION_LOG: PartitionLogConfig = PartitionLogConfig {
+    segment_bytes: 256,
+    segment_ms: 604_800_000,
+    max_message_bytes: 1 << 20,
+    bugs: Bugs::NONE,
+    fixes: Fixes::NONE,
+};
 /// Topic id of the data partition `t-0`.
 pub const TOPIC_ID: Uuid = Uuid([7; 16]);
 pub const TOPIC: &str = "t";

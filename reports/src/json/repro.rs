@@ -99,7 +99,7 @@ pub fn text(run: &Subject<'_>) -> String {
     to_text(&json)
 }
 
-/// Is this the name of a file that [`write`] wrote?
+/// Is this the name of a file that [`write()`] wrote?
 pub fn is_named(name: &str) -> bool {
     let seed = name.strip_suffix(".json").and_then(|stem| stem.rsplit_once("-0x"));
     seed.is_some_and(|(_, seed)| seed.len() == 16 && seed.bytes().all(|byte| byte.is_ascii_hexdigit()))

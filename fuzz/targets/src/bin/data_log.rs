@@ -6,7 +6,6 @@ use std::rc::Rc;
 
 use libfuzzer_sys::fuzz_target;
 use raft::broker::log::{LogManager, PartitionLog, read_clean_shutdown};
-use raft::fixes::Fixes;
 use raft::ids::Uuid;
 use raft::io::{DurableFiles as _, Out};
 use raft::log::LogError;
@@ -46,7 +45,7 @@ fuzz_target!(|bytes: &[u8]| {
 
 /// Loads the disk, performs recovery, and opens the partition.
 fn start(disk: &mut Disk) -> Result<PartitionLog, LogError> {
-    let mut manager = LogManager::load(disk, PARTITION_LOG, Fixes::NONE)?;
+    let mut manager = LogManager::load(disk, PARTITION_LOG)?;
     let mut out = Out::default();
     manager.start(|_| true, &mut out);
     let log = manager.open(TOPIC, topic_id(disk), 0, &mut out);
