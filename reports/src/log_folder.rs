@@ -22,7 +22,7 @@ pub struct LogFolder {
 }
 
 impl LogFolder {
-    /// Lists a directory. Folders in it that cannot be listed (`lost+found`) are left out.
+    /// Lists a directory. `lost+found`, which only root may list, is left out.
     pub fn open(root: &Path) -> Result<LogFolder, Problem> {
         let wrong = |path: &Path, what: &str| Problem::new(format!("inspect log: {}: {what}", path.display()));
         if !root.is_dir() {
@@ -46,7 +46,9 @@ impl LogFolder {
         };
         for folder in add(root, "")? {
             let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let _ = add(&folder, &format!("{name}/"));
+            if name != "lost+found" {
+                add(&folder, &format!("{name}/"))?;
+            }
         }
         Ok(LogFolder { root: root.to_path_buf(), paths: paths.into_iter().collect() })
     }

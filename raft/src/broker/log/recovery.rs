@@ -2,7 +2,8 @@
 //!
 //! After a clean shutdown the files are trusted. Otherwise every segment from the one that holds the recovery point on
 //! is scanned: the log ends at the first batch that is incomplete or corrupt, and later segments are removed. A segment
-//! that does not continue the previous one stays, behind a gap, unless [`DropSegmentsBehindGap`](crate::fixes::Fix::DropSegmentsBehindGap) is in force.
+//! that does not continue the previous one stays, behind a gap, unless
+//! [`DropSegmentsBehindGap`](crate::fixes::Fix::DropSegmentsBehindGap) is in force.
 
 use std::rc::Rc;
 
