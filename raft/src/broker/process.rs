@@ -229,7 +229,7 @@ impl BrokerProcess {
             Input::Post(_) if self.data_plane.is_stopped() => {}
             Input::Post(Post::Published) => self.publish(leader, step),
             Input::Post(Post::Start) => {
-                self.data_plane.enable_request_processing(&self.view, step);
+                self.data_plane.enable_request_processing(step);
                 self.data_plane.poll(leader, &self.view, step);
             }
             Input::Post(Post::ShuttingDown) => self.data_plane.replicas_mut().begin_controlled_shutdown(),

@@ -15,7 +15,7 @@ use crate::puppet::*;
 /// Connects to node 1 and sends a number each ms from 50 ms on.
 const COUNTS: Strings = Strings {
     boot: |now, out| {
-        out.push(Effect::Connect { token: 1, to: Node(1) });
+        out.push(Effect::Connect { token: 1, to: Node(1), port: Port::FIRST });
         out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(50) });
     },
     step: |puppet, _, now, input, out| {
@@ -340,7 +340,7 @@ fn failing_fsyncs_are_reported_when_one_fails_and_are_a_skip_if_none_does() {
 const COUNTS_ON_TWO: Strings = Strings {
     step: |puppet, thread, now, input, out| {
         match &input {
-            Input::Timer if puppet.sent == 30 => out.push(Effect::Connect { token: 2, to: Node(1) }),
+            Input::Timer if puppet.sent == 30 => out.push(Effect::Connect { token: 2, to: Node(1), port: Port::FIRST }),
             Input::Response { message, .. } => out.push(Effect::Observe(1000 + message.0)),
             _ => {}
         }

@@ -74,7 +74,7 @@ impl Harness {
         self.manager.poll(self.leader, 7, &mut step);
         for effect in out.effects {
             match effect {
-                Effect::Connect { token, to } => {
+                Effect::Connect { token, to, .. } => {
                     self.connects.push(to);
                     self.connecting = Some((token, to));
                 }

@@ -172,7 +172,7 @@ impl Harness {
         self.with(id, |plane, image, step| {
             plane.replicas_mut().start_up(|_| true, step);
             plane.publish(&TopicsDelta { changed: vec![image.partition.clone()], removed: Vec::new() }, image, step);
-            plane.enable_request_processing(image, step);
+            plane.enable_request_processing(step);
         });
         self.settle();
     }
@@ -197,7 +197,7 @@ impl Harness {
 
     fn effect(&mut self, from: usize, effect: Effect) {
         match effect {
-            Effect::Connect { token, to } => {
+            Effect::Connect { token, to, .. } => {
                 self.wires.push(Wire { from, token, to, broken: false });
                 let connection = Connection(self.wires.len() as u64 - 1);
                 let up = to == CONTROLLER || self.broker(to.0).plane.is_some();
