@@ -136,11 +136,22 @@ pub enum Post {
     Stop,
 }
 
+/// What a process accepts connections for: a combined one has both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listener {
+    /// `controller.listener.names`: open from the start of the process on.
+    Controllers,
+    /// Of clients and of other brokers.
+    Brokers,
+}
+
 /// The effects of a thread, performed in order.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Open a connection to a node's controller listener.
-    Connect { token: ConnectToken, to: NodeId },
+    /// Open a connection.
+    Connect { token: ConnectToken, to: NodeId, listener: Listener },
+    /// Accept connections from now on (`SocketServer.enableRequestProcessing`).
+    Listen { listener: Listener },
     /// Send on a connection this node opened.
     SendRequest { connection: Connection, correlation_id: i32, request: Request },
     /// Answer a request, on the connection it came by.

@@ -2,10 +2,12 @@
 
 use std::rc::Rc;
 
-use raft::io::{ConnectToken, Connection, DialogueEntry, DurableFiles, FatalFault, FileHandle, ThreadName};
+use raft::io::{
+    ConnectToken, Connection, DialogueEntry, DurableFiles, FatalFault, FileHandle, Listener, ThreadName,
+};
 use raft::node::NodeSpec;
 use sim::disk::Disk;
-use sim::process::{self, Effect, Input, Node, Out, Process, Thread};
+use sim::process::{self, Effect, Input, Node, Out, Port, Process, Thread};
 
 pub use crate::message::{BoxedMessage, Message, Rpc};
 pub use crate::said::{AttemptEvent, Said};
@@ -244,11 +246,12 @@ fn to_raft(input: Input<Actor>, out: &mut Out<Actor>) -> Option<raft::io::Input>
 fn to_sim(effect: raft::io::Effect, places: &[(raft::ids::NodeId, Node)], out: &mut Out<Actor>) -> Effect<Actor> {
     use raft::io::Effect as Raft;
     match effect {
-        Raft::Connect { token, to } => {
+        Raft::Connect { token, to, listener } => {
             let place = places.iter().find(|(id, _)| *id == to);
             let Some((_, to)) = place else { panic!("connect to node {to}, which is not in this cluster") };
-            Effect::Connect { token: token.0, to: *to }
+            Effect::Connect { token: token.0, to: *to, port: port_of(listener) }
         }
+        Raft::Listen { listener } => Effect::Listen { port: port_of(listener) },
         Raft::SendRequest { connection, correlation_id, request } => Effect::Request {
             connection: process::Connection(connection.0),
             message: BoxedMessage::pack(Message::Request { correlation_id, request }, out),
@@ -272,6 +275,18 @@ fn to_sim(effect: raft::io::Effect, places: &[(raft::ids::NodeId, Node)], out: &
         Raft::Post { thread, post } => Effect::Post { thread: Thread(thread as u8), event: post },
         Raft::Observe(observation) => Effect::Observe(Said::Server(observation)),
         Raft::Halt { reason, fault } => Effect::Halt { reason, fault },
+    }
+}
+
+/// Of a controller's listener, which is open from the start of its process on.
+pub const CONTROLLERS: Port = Port::FIRST;
+/// Of a broker's listener.
+pub const BROKERS: Port = Port(1);
+
+fn port_of(listener: Listener) -> Port {
+    match listener {
+        Listener::Controllers => CONTROLLERS,
+        Listener::Brokers => BROKERS,
     }
 }
 

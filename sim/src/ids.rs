@@ -13,6 +13,15 @@ pub struct Link(pub Node, pub Node);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Thread(pub u8);
 
+/// Where a process accepts connections: fewer than eight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Port(pub u8);
+
+impl Port {
+    /// Every process accepts connections on this one from its boot on.
+    pub const FIRST: Port = Port(0);
+}
+
 /// One connection: a slot of the world's table and a use of it. Opaque to nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Connection(pub u64);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::Link;
 use crate::latency::Latency;
-use crate::process::{Connection, Node, Process, Thread};
+use crate::process::{Connection, Node, Port, Process, Thread};
 
 /// How messages travel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -184,6 +184,7 @@ pub(crate) struct Slot<P: Process> {
     pub client_incarnation: u32,
     pub token: u32,
     pub server: Node,
+    pub port: Port,
     /// 0 until the server's kernel accepted it.
     pub server_incarnation: u32,
     pub stage: Stage,
@@ -258,7 +259,12 @@ impl<P: Process> Network<P> {
         self.links[self.link_of(slot, direction)].cuts > 0 || !self.slots[slot as usize].black_holes.is_empty()
     }
 
-    pub fn open(&mut self, client: Node, thread: Thread, incarnation: u32, token: u32, server: Node) -> u32 {
+    pub fn open(
+        &mut self,
+        (client, thread, incarnation): (Node, Thread, u32),
+        token: u32,
+        (server, port): (Node, Port),
+    ) -> u32 {
         let link = self.link_index(client, server);
         self.links[link].connections += 1;
         let ordinal = self.links[link].connections;
@@ -271,6 +277,7 @@ impl<P: Process> Network<P> {
                 client_incarnation: 0,
                 token,
                 server,
+                port,
                 server_incarnation: 0,
                 stage: Stage::Connecting,
                 transport: Transport::Tcp,
@@ -295,6 +302,7 @@ impl<P: Process> Network<P> {
         slot.client_incarnation = incarnation;
         slot.token = token;
         slot.server = server;
+        slot.port = port;
         slot.server_incarnation = 0;
         slot.stage = Stage::Connecting;
         slot.ordinal = ordinal;

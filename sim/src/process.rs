@@ -9,7 +9,7 @@
 use std::rc::Rc;
 
 use crate::disk::Disk;
-pub use crate::ids::{Connection, DiskError, File, Node, Thread};
+pub use crate::ids::{Connection, DiskError, File, Node, Port, Thread};
 use crate::rng::Entropy;
 
 /// The readings of a node's clocks; nodes never see true time.
@@ -24,7 +24,7 @@ pub struct Now {
 /// The reason for the end of a connection, as reported to its opener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
-    /// The host is up, the process is not.
+    /// The host is up, and nobody listens on the port.
     Refused,
     /// RST: the peer's process died, or its host rebooted.
     Reset,
@@ -59,7 +59,9 @@ pub enum Input<P: Process> {
 #[derive(Clone, Debug)]
 pub enum Effect<P: Process> {
     /// Open a connection; answered by `Opened` or `Closed` with the same token, on this thread.
-    Connect { token: u32, to: Node },
+    Connect { token: u32, to: Node, port: Port },
+    /// Accept connections on this port, too, from now on, until the process ends.
+    Listen { port: Port },
     /// Send on a connection we opened.
     Request { connection: Connection, message: P::Message },
     /// Respond on a connection that a request arrived on.

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use super::link::{BrokerLink, LinkLimits, LinkStatus, wall_deadline_ns};
 use crate::ids::NodeId;
-use crate::io::{ConnectToken, Connection};
+use crate::io::{Listener, ConnectToken, Connection};
 use crate::message::{ClusterResponse, ErrorCode, Request, Response};
 use crate::step::Step;
 
@@ -61,7 +61,7 @@ impl ControllerChannel {
             reconnect_backoff_ms: RECONNECT_BACKOFF_MS,
         };
         ControllerChannel {
-            link: BrokerLink::new(slot, limits),
+            link: BrokerLink::new(slot, Listener::Controllers, limits),
             retry_timeout_ms,
             queue: VecDeque::new(),
             outstanding: None,

@@ -14,21 +14,12 @@ use super::producer_ids::ProducerIdManager;
 use super::replica_manager::ReplicaManager;
 use super::view::{ClusterView, TopicsDelta};
 use crate::ids::{NodeId, TopicIdPartition};
-use crate::io::{Connection, Effect, Input};
+use crate::io::{Listener, Connection, Effect, Input};
 use crate::message::{AdminRequest, ClusterRequest, ClusterResponse, DataRequest, DataResponse, Request, Response};
 use crate::step::Step;
 
 const ALTER_PARTITION_SLOT: u32 = 1;
 const FORWARDING_SLOT: u32 = 2;
-
-/// A request received before request processing was enabled: Kafka refuses connections until then (controller-broker.md
-/// §5.2).
-#[derive(Clone, Debug)]
-struct Early {
-    connection: Connection,
-    correlation_id: i32,
-    request: Request,
-}
 
 /// See the module's documentation.
 #[derive(Clone, Debug)]
@@ -41,10 +32,8 @@ pub struct DataPlane {
     forwarding: ForwardingManager,
     producer_ids: ProducerIdManager,
     allocation: Option<Ticket>,
-    processing: bool,
     /// All connections are closed.
     stopped: bool,
-    early: Vec<Early>,
 }
 
 impl DataPlane {
@@ -60,9 +49,7 @@ impl DataPlane {
             forwarding: ForwardingManager::new(bugs),
             producer_ids: ProducerIdManager::default(),
             allocation: None,
-            processing: false,
             stopped: false,
-            early: Vec::new(),
         }
     }
 
@@ -86,12 +73,9 @@ impl DataPlane {
         self.fetchers.apply(&changes, &mut self.replicas, step);
     }
 
-    /// Start-up is complete: processes the waiting requests first.
-    pub fn enable_request_processing(&mut self, view: &dyn ClusterView, step: &mut Step<'_>) {
-        self.processing = true;
-        for Early { connection, correlation_id, request } in std::mem::take(&mut self.early) {
-            self.request(connection, correlation_id, request, view, step);
-        }
+    /// Start-up is complete: until now the kernel has refused connections.
+    pub fn enable_request_processing(&self, step: &mut Step<'_>) {
+        step.out.push(Effect::Listen { listener: Listener::Brokers });
     }
 
     /// Processes one input of the thread and sets the timer. `leader` is the controller that the local raft client
@@ -105,11 +89,7 @@ impl DataPlane {
         }
         match input {
             Input::Request { connection, correlation_id, request } => {
-                if self.processing {
-                    self.request(connection, correlation_id, request, view, step);
-                } else {
-                    self.early.push(Early { connection, correlation_id, request });
-                }
+                self.request(connection, correlation_id, request, view, step);
             }
             Input::Opened { token, connection } => match self.channel(BrokerLink::slot_of(token)) {
                 Some(channel) => channel.on_opened(token, connection),
@@ -253,9 +233,6 @@ impl DataPlane {
     /// names).
     pub fn stop(&mut self, step: &mut Step<'_>) {
         self.stopped = true;
-        for Early { connection, .. } in std::mem::take(&mut self.early) {
-            step.out.push(Effect::HangUp { connection });
-        }
         self.replicas.hang_up_delayed(step);
         self.fetchers.shut_down(step);
         self.alter_partition.shut_down(step);

@@ -18,7 +18,7 @@ use super::link::{BrokerLink, LinkLimits, LinkStatus, wall_deadline_ns};
 use super::replica_manager::{FetcherChanges, FetcherStart, ReplicaManager};
 use super::view::ClusterView;
 use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
-use crate::io::{ConnectToken, Connection};
+use crate::io::{Listener, ConnectToken, Connection};
 use crate::message::data::{DataFetchRequest, FetchPartition, ListOffsetsPartition, ListOffsetsRequest};
 use crate::message::{DataRequest, DataResponse, Request, Response};
 use crate::slices::Slices;
@@ -93,7 +93,7 @@ impl FetcherManager {
                 connection_setup_timeout_ms: CONNECTION_SETUP_TIMEOUT_MS,
                 reconnect_backoff_ms: RECONNECT_BACKOFF_MS,
             };
-            let link = BrokerLink::new(slot, limits);
+            let link = BrokerLink::new(slot, Listener::Brokers, limits);
             self.fetchers.push(Fetcher {
                 leader,
                 link,
@@ -311,7 +311,7 @@ mod tests {
         let id = |partition| TopicIdPartition { topic_id: Uuid([7; 16]), partition };
         let state = |turn| FetchState::new(Offset(0), LeaderEpoch(0), None).at(turn);
         let limits = LinkLimits { request_timeout_ms: 1, connection_setup_timeout_ms: 1, reconnect_backoff_ms: 0 };
-        let link = BrokerLink::new(FIRST_FETCHER_SLOT, limits);
+        let link = BrokerLink::new(FIRST_FETCHER_SLOT, Listener::Brokers, limits);
         let partitions = (0..3).map(|partition| (id(partition), state(partition as u64))).collect();
         let questions = Slices::default();
         let mut fetcher = Fetcher { leader: NodeId(1), link, partitions, questions, turns: 3, in_flight: None };

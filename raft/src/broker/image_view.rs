@@ -110,6 +110,10 @@ impl ClusterView for ImageView {
         self.image.cluster().brokers().values().map(|found| broker_view(found)).collect()
     }
 
+    fn is_elr_enabled(&self) -> bool {
+        self.image.features().is_elr_enabled()
+    }
+
     fn has_topic(&self, topic_id: Uuid) -> bool {
         self.image.topics().topic(topic_id).is_some()
     }

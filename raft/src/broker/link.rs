@@ -6,7 +6,7 @@
 //! failures.
 
 use crate::ids::NodeId;
-use crate::io::{ConnectToken, Connection, Effect};
+use crate::io::{Listener, ConnectToken, Connection, Effect};
 use crate::message::Request;
 use crate::step::Step;
 
@@ -28,6 +28,7 @@ pub struct LinkLimits {
 #[derive(Clone, Debug)]
 pub struct BrokerLink {
     slot: u32,
+    listener: Listener,
     limits: LinkLimits,
     state: State,
     /// Makes each token and each correlation id unique.
@@ -57,9 +58,9 @@ pub enum LinkStatus {
 
 impl BrokerLink {
     /// Not connected; `slot` is unique within its thread.
-    pub fn new(slot: u32, limits: LinkLimits) -> BrokerLink {
+    pub fn new(slot: u32, listener: Listener, limits: LinkLimits) -> BrokerLink {
         assert!(slot < 1 << SLOT_BITS, "a connect token has no room for link number {slot}");
-        BrokerLink { slot, limits, state: State::Idle, attempts: 0, correlations: 0, lost: None }
+        BrokerLink { slot, listener, limits, state: State::Idle, attempts: 0, correlations: 0, lost: None }
     }
 
     /// The link of its thread that a token belongs to.
@@ -91,7 +92,7 @@ impl BrokerLink {
                 let token = ConnectToken(self.attempts << SLOT_BITS | self.slot);
                 let give_up_after_ms = now_ms.saturating_add(self.limits.connection_setup_timeout_ms);
                 self.state = State::Connecting { to, token, give_up_after_ms };
-                step.out.push(Effect::Connect { token, to });
+                step.out.push(Effect::Connect { token, to, listener: self.listener });
                 LinkStatus::Busy
             }
         }

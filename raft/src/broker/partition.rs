@@ -57,6 +57,8 @@ pub struct Partition {
     partition_epoch: PartitionEpoch,
     /// The partition epoch in the last published metadata.
     published_epoch: PartitionEpoch,
+    /// Of the last ISR with fewer members, which the controller may have put into the ELR.
+    shrunk_epoch: PartitionEpoch,
     replicas: Rc<[NodeId]>,
     min_insync_replicas: i32,
     isr: IsrState,
@@ -80,6 +82,7 @@ impl Partition {
             leader_epoch_start: None,
             partition_epoch: PartitionEpoch(-1),
             published_epoch: PartitionEpoch(-1),
+            shrunk_epoch: PartitionEpoch(-1),
             replicas: Rc::from([]),
             min_insync_replicas: view.min_insync_replicas,
             isr: IsrState::Committed { isr: Rc::from([]) },

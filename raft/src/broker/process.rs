@@ -38,6 +38,7 @@ struct Published {
 #[derive(Clone, Debug)]
 pub struct BrokerProcess {
     config: Rc<BrokerConfig>,
+    is_controller: bool,
     loader: MetadataLoader,
     /// Made by the loader, not yet applied.
     published: VecDeque<Published>,
@@ -67,6 +68,7 @@ impl BrokerProcess {
         fixes: Fixes,
     ) -> BrokerProcess {
         BrokerProcess {
+            is_controller,
             loader: MetadataLoader::new(is_controller, config.bugs),
             published: VecDeque::new(),
             applied: VecDeque::new(),
@@ -203,8 +205,12 @@ impl BrokerProcess {
                     self.lifecycle.close(step);
                     step.out.push(Effect::Post { thread: ThreadName::Scheduler, post: Post::Stop });
                 }
-                ServerAction::Exit => {
-                    let reason = "not registered within initial.broker.registration.timeout.ms".into();
+                // A controller in the same process shuts down meanwhile (`KafkaRaftServer.shutdown`).
+                ServerAction::Leave if self.is_controller => {
+                    step.out.push(Effect::Post { thread: ThreadName::RaftIo, post: Post::Stop });
+                }
+                ServerAction::Leave => {
+                    let reason = "SIGTERM before the broker had started".into();
                     step.out.push(Effect::Halt { reason, fault: None });
                 }
             }
@@ -229,7 +235,7 @@ impl BrokerProcess {
             Input::Post(_) if self.data_plane.is_stopped() => {}
             Input::Post(Post::Published) => self.publish(leader, step),
             Input::Post(Post::Start) => {
-                self.data_plane.enable_request_processing(&self.view, step);
+                self.data_plane.enable_request_processing(step);
                 self.data_plane.poll(leader, &self.view, step);
             }
             Input::Post(Post::ShuttingDown) => self.data_plane.replicas_mut().begin_controlled_shutdown(),

@@ -55,6 +55,8 @@ pub trait ClusterView {
     /// Leader and leader epoch of a partition; `None` if there is no such partition.
     fn leader_of(&self, partition: TopicIdPartition) -> Option<LeaderIdAndEpoch>;
     fn topic(&self, name: &str) -> Option<TopicView>;
+    /// Whether `eligible.leader.replicas.version` is 1.
+    fn is_elr_enabled(&self) -> bool;
     /// Names of all topics, ascending.
     fn topic_names(&self) -> Vec<Rc<str>>;
 }

@@ -16,7 +16,7 @@ use crate::backoff::ExponentialBackoff;
 use crate::config::ControllerConfig;
 use crate::connection_failures::{ConnectionFailures, ConnectionLimits};
 use crate::ids::NodeId;
-use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Out};
+use crate::io::{Listener, CloseReason, ConnectToken, Connection, Effect, Entropy, Out};
 use crate::message::{Request, Response};
 
 /// Not configurable for raft; Kafka sets both in `KafkaRaftManager`.
@@ -281,7 +281,7 @@ impl NetworkChannel {
         let destination = &mut self.destinations[index];
         let timeout_ms = destination.failures.draw_setup_timeout_ms(self.limits, entropy);
         destination.link = PeerConnection::Connecting { token, give_up_after_ms: now_ms.saturating_add(timeout_ms) };
-        out.push(Effect::Connect { token, to: destination.to });
+        out.push(Effect::Connect { token, to: destination.to, listener: Listener::Controllers });
     }
 
     /// Sends the oldest queued request if the connection is up and idle.

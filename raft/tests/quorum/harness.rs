@@ -163,7 +163,8 @@ impl Harness {
     fn apply(&mut self, thread: ThreadName, out: Out) {
         for effect in out.effects {
             match effect {
-                Effect::Connect { token, to } => {
+                Effect::Listen { .. } => {}
+                Effect::Connect { token, to, .. } => {
                     self.next_connection += 1;
                     let connection = Connection(self.next_connection);
                     self.tokens.insert(connection.0, (token, to));

@@ -10,6 +10,7 @@ use sim::rng::{Entropy, Purpose, Seed};
 use smallvec::SmallVec;
 
 use super::client_process::ClientProcess;
+use crate::actor::CONTROLLERS;
 use super::operation::{Agenda, ClientOperation, Timetable};
 use crate::message::{BoxedMessage, Message};
 use crate::said::{AttemptEvent, Said};
@@ -394,7 +395,7 @@ impl AppendClient {
         self.next_token += 1;
         way.connecting = true;
         way.connect_deadline_ns = now.mono_ns + self.spec.request_timeout_ns;
-        out.push(Effect::Connect { token: way.token, to: self.spec.servers[place].1 });
+        out.push(Effect::Connect { token: way.token, to: self.spec.servers[place].1, port: CONTROLLERS });
     }
 
     fn send(&mut self, place: usize, request: Request, read: bool, now: Now, out: &mut Out<impl ClientProcess>) {

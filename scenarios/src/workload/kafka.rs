@@ -15,6 +15,7 @@ use sim::process::{self, Effect, Input, Node, Now, Out};
 use sim::rng::Entropy;
 
 use super::client_process::{ClientProcess, Draws, clocks};
+use crate::actor::BROKERS;
 use super::operation::{Agenda, ClientOperation, Timetable};
 use crate::message::{BoxedMessage, Message};
 use crate::said::Said;
@@ -245,7 +246,7 @@ impl KafkaClient {
                 ClientEffect::Connect { token, to } => {
                     let place = self.places.iter().find(|(id, _)| *id == to);
                     let Some((_, to)) = place else { panic!("connect to node {to}, which is not in this cluster") };
-                    Effect::Connect { token: token.0, to: *to }
+                    Effect::Connect { token: token.0, to: *to, port: BROKERS }
                 }
                 ClientEffect::Request { connection, correlation_id, request } => Effect::Request {
                     connection: process::Connection(connection.0),

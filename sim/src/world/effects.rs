@@ -155,7 +155,8 @@ impl<P: Process> World<P> {
         let state = &mut self.nodes[index];
         match *effect {
             Effect::Request { .. } | Effect::Response { .. } => {}
-            Effect::Connect { token, to } => self.connect(watch, node, thread, token, to),
+            Effect::Connect { token, to, port } => self.connect(watch, (node, thread), token, (to, port)),
+            Effect::Listen { port } => state.listen(port),
             Effect::NoResponse { connection } => self.take_next_request(watch, node, connection),
             Effect::HangUp { connection } => self.hang_up(watch, node, connection),
             Effect::Close { token } => self.close(watch, node, thread, token),

@@ -3,7 +3,7 @@
 use super::node::{Busy, Dying, Thaw, Timer};
 use super::{Visible, World};
 use crate::fault::{Tail, What};
-use crate::process::{Node, Process, Thread};
+use crate::process::{Node, Port, Process, Thread};
 use crate::rng::Purpose;
 use crate::schedule::{Due, Owner};
 use crate::trace::TraceKind;
@@ -107,6 +107,8 @@ impl<P: Process> World<P> {
         let state = &mut self.nodes[index];
         assert!(state.process.is_none(), "node {} is booted while it is up", node.0);
         state.incarnation += 1;
+        state.ports = 0;
+        state.listen(Port::FIRST);
         state.host_up = true;
         state.restart_ordinal = None;
         // It was killed while it was shutting down.

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::disk::{Disk, FileSystem};
 use crate::fault::{Begun, Tail};
 use crate::latency::Latency;
-use crate::process::{Effect, File, Input, Node, Process, Thread};
+use crate::process::{Effect, File, Input, Node, Port, Process, Thread};
 use crate::rng::{Entropy, Purpose};
 use crate::watch::Down;
 
@@ -134,6 +134,8 @@ pub(crate) struct NodeState<P: Process> {
     pub process: Option<P>,
     /// Counts boots; 0 before the first.
     pub incarnation: u32,
+    /// One bit for each port on which the process accepts connections.
+    pub ports: u8,
     /// False after a power loss, until booted: the network receives nothing from it.
     pub host_up: bool,
     pub clock: Clock,
@@ -210,6 +212,15 @@ impl Dying {
 }
 
 impl<P: Process> NodeState<P> {
+    pub fn listen(&mut self, port: Port) {
+        assert!(port.0 < 8, "{port:?}");
+        self.ports |= 1 << port.0;
+    }
+
+    pub fn listens(&self, port: Port) -> bool {
+        self.ports & 1 << port.0 != 0
+    }
+
     pub fn new(id: Node, config: NodeConfig<P>) -> NodeState<P> {
         let mut disk = Disk::new(config.file_system);
         for (path, bytes) in &config.files {
@@ -228,6 +239,7 @@ impl<P: Process> NodeState<P> {
             spec: config.spec,
             process: None,
             incarnation: 0,
+            ports: 0,
             host_up: true,
             clock: Clock::new(config.mono_start_ns, config.wall_start_ms, config.drift_ppm),
             disk,

@@ -7,7 +7,7 @@
 
 use super::World;
 use crate::network::{BACK, Direction, FORTH, Load, Packet, Stage, Transport, insert_by_place};
-use crate::process::{CloseReason, Connection, Input, Node, Payload, Process, Thread};
+use crate::process::{CloseReason, Connection, Input, Node, Payload, Port, Process, Thread};
 use crate::rng::{Purpose, scale};
 use crate::schedule::{Due, Owner};
 use crate::trace::TraceKind;
@@ -34,10 +34,16 @@ pub(super) struct Delivery<P: Process> {
 }
 
 impl<P: Process> World<P> {
-    pub(crate) fn connect<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, token: u32, to: Node) {
+    pub(crate) fn connect<W: Watch<P>>(
+        &mut self,
+        watch: &mut W,
+        (node, thread): (Node, Thread),
+        token: u32,
+        (to, port): (Node, Port),
+    ) {
         watch.connects(self.now, node, thread, token, to);
         let incarnation = self.nodes[usize::from(node.0)].incarnation;
-        let slot = self.network.open(node, thread, incarnation, token, to);
+        let slot = self.network.open((node, thread, incarnation), token, (to, port));
         match self.network.slots[slot as usize].transport {
             Transport::Tcp => self.transmit(watch, slot, FORTH, Load::Syn),
             // A datagram socket is open as soon as it is bound.
@@ -371,7 +377,7 @@ impl<P: Process> World<P> {
         let is_up = server.process.is_some();
         let same_life = is_up && state.server_incarnation == server.incarnation;
         match load {
-            Load::Syn if is_up => {
+            Load::Syn if is_up && server.listens(state.port) => {
                 state.lanes[usize::from(FORTH)].rto_ns = 0;
                 state.server_incarnation = server.incarnation;
                 self.transmit(watch, slot, BACK, Load::SynAck);

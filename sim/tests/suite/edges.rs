@@ -15,7 +15,7 @@ use crate::puppet::*;
 /// Connects to node 1 and sends a number each ms from 50 ms on.
 const COUNTS: Strings = Strings {
     boot: |now, out| {
-        out.push(Effect::Connect { token: 1, to: Node(1) });
+        out.push(Effect::Connect { token: 1, to: Node(1), port: Port::FIRST });
         out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(50) });
     },
     step: |puppet, _, now, input, out| {
@@ -336,11 +336,47 @@ fn failing_fsyncs_are_reported_when_one_fails_and_are_a_skip_if_none_does() {
     assert_eq!((count, failed), (2, 3));
 }
 
+/// Connects to port 1 of node 1 at every reading of its timer; observes 1 if it was refused, 2 if it was opened.
+const TRIES: Strings = Strings {
+    boot: |now, out| out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(10) }),
+    step: |_, _, now, input, out| match input {
+        Input::Timer => {
+            out.push(Effect::Connect { token: 1, to: Node(1), port: Port(1) });
+            out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(40) });
+        }
+        Input::Opened { .. } => {
+            out.push(Effect::Observe(2));
+            out.push(Effect::Close { token: 1 });
+        }
+        Input::Closed { reason: CloseReason::Refused, .. } => out.push(Effect::Observe(1)),
+        _ => {}
+    },
+};
+
+/// Listens on port 1 from 100 ms after its boot on.
+const LISTENS_LATE: Strings = Strings {
+    boot: |now, out| out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(100) }),
+    step: |_, _, _, input, out| {
+        if let Input::Timer = input {
+            out.push(Effect::Listen { port: Port(1) });
+        }
+    },
+};
+
+#[test]
+fn a_process_refuses_connections_on_a_port_until_it_listens_and_again_after_a_restart() {
+    let (ended, run) = drive(config(&[TRIES, LISTENS_LATE], vec![fault(200, 50, kill(Node(1)))]), 420);
+    assert_eq!(ended, Ended::End);
+    let said: Vec<u64> = run.watch.said.iter().map(|(_, _, said)| *said).collect();
+    // At 10, 50, 90; 130, 170; 210, where it is down; 250, 290, 330; 370, 410.
+    assert_eq!(said, [1, 1, 1, 2, 2, 1, 1, 1, 1, 2, 2]);
+}
+
 /// As [`COUNTS_UNTIL_RESET`], on a second connection after the first 30 numbers; observes 1000 more for each response.
 const COUNTS_ON_TWO: Strings = Strings {
     step: |puppet, thread, now, input, out| {
         match &input {
-            Input::Timer if puppet.sent == 30 => out.push(Effect::Connect { token: 2, to: Node(1) }),
+            Input::Timer if puppet.sent == 30 => out.push(Effect::Connect { token: 2, to: Node(1), port: Port::FIRST }),
             Input::Response { message, .. } => out.push(Effect::Observe(1000 + message.0)),
             _ => {}
         }

@@ -11,14 +11,14 @@ const CONTROLLED_SHUTDOWN_TIMEOUT_NS: u64 = 5 * 60 * 1_000_000_000;
 pub enum ServerAction {
     /// `setReadyToUnfence`
     SetReadyToUnfence,
-    /// Requests are processed from now on, the waiting ones first.
+    /// Connections are accepted from now on.
     EnableRequestProcessing,
     /// The lifecycle manager requests it from the controller; the replica manager is notified.
     BeginControlledShutdown,
     /// Stop heartbeats, requests, publishers and fetchers; checkpoint; close logs; end the process.
     Stop,
-    /// End the process as failed, without closing anything.
-    Exit,
+    /// The process ends at SIGTERM, and this broker closes nothing: its status is not STARTED.
+    Leave,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,10 +69,8 @@ impl BrokerServer {
                 vec![ServerAction::EnableRequestProcessing]
             }
             (LifecycleEvent::ShutDown, Phase::ControlledShutdown { .. }) => self.stop(),
-            (LifecycleEvent::RegistrationTimedOut, phase) if phase != Phase::Stopped => {
-                self.phase = Phase::Stopped;
-                vec![ServerAction::Exit]
-            }
+            // `BrokerServer.startup` catches what ends its wait, and shuts down.
+            (LifecycleEvent::RegistrationTimedOut, phase) if phase != Phase::Stopped => self.stop(),
             _ => Vec::new(),
         }
     }
@@ -94,7 +92,7 @@ impl BrokerServer {
         vec![ServerAction::SetReadyToUnfence]
     }
 
-    /// SIGTERM. Only a started broker moves its leaderships away.
+    /// SIGTERM (`BrokerServer.shutdown`). Only a started broker moves its leaderships away and closes its logs.
     pub fn terminate(&mut self, now_ns: u64) -> Vec<ServerAction> {
         match self.phase {
             Phase::Started if self.controlled_shutdown_enable => {
@@ -103,7 +101,8 @@ impl BrokerServer {
                 vec![ServerAction::BeginControlledShutdown]
             }
             Phase::ControlledShutdown { .. } | Phase::Stopped => Vec::new(),
-            Phase::CatchingUp { .. } | Phase::Recovering | Phase::Unfencing | Phase::Started => self.stop(),
+            Phase::Started => self.stop(),
+            Phase::CatchingUp { .. } | Phase::Recovering | Phase::Unfencing => vec![ServerAction::Leave],
         }
     }
 

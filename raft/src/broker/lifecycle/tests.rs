@@ -74,7 +74,7 @@ impl Harness {
         self.manager.poll(self.leader, 7, &mut step);
         for effect in out.effects {
             match effect {
-                Effect::Connect { token, to } => {
+                Effect::Connect { token, to, .. } => {
                     self.connects.push(to);
                     self.connecting = Some((token, to));
                 }
@@ -209,7 +209,7 @@ fn a_controller_that_is_none_any_more_is_left_and_the_request_goes_to_the_next()
 }
 
 #[test]
-fn a_broker_that_cannot_register_exits() {
+fn a_broker_that_cannot_register_shuts_down() {
     let mut harness = Harness::new();
     let mut server = BrokerServer::new(true);
     harness.leader = None;
@@ -218,7 +218,7 @@ fn a_broker_that_cannot_register_exits() {
     assert_eq!(harness.manager.take_events(), []);
     harness.advance(1);
     assert_eq!(harness.manager.take_events(), [LifecycleEvent::RegistrationTimedOut]);
-    assert_eq!(server.on_lifecycle(LifecycleEvent::RegistrationTimedOut), [ServerAction::Exit]);
+    assert_eq!(server.on_lifecycle(LifecycleEvent::RegistrationTimedOut), [ServerAction::Stop]);
 }
 
 #[test]
@@ -236,5 +236,5 @@ fn logs_are_recovered_before_the_broker_asks_to_be_unfenced() {
     let mut early = BrokerServer::new(true);
     assert_eq!(early.on_first_publish(), []);
     assert_eq!(early.on_lifecycle(LifecycleEvent::CaughtUp), [ServerAction::SetReadyToUnfence]);
-    assert_eq!(early.terminate(0), [ServerAction::Stop], "not started: nothing to hand over");
+    assert_eq!(early.terminate(0), [ServerAction::Leave], "not started: nothing is closed");
 }

@@ -31,8 +31,6 @@ pub struct LogManager {
     /// Effects of loading, executed when the first publish starts the log manager.
     at_start: Out,
     previous_broker_epoch: BrokerEpoch,
-    /// The last run shut down cleanly.
-    was_clean: bool,
     started: bool,
     opened: u32,
 }
@@ -66,8 +64,7 @@ impl LogManager {
             }
         }
         let previous_broker_epoch = marker.unwrap_or(BrokerEpoch::UNKNOWN);
-        let was_clean = marker.is_some();
-        Ok(LogManager { config, loaded, at_start, previous_broker_epoch, was_clean, started: false, opened })
+        Ok(LogManager { config, loaded, at_start, previous_broker_epoch, started: false, opened })
     }
 
     /// The logs that no partition has opened yet, ascending by topic and partition.
@@ -144,16 +141,14 @@ impl LogManager {
     }
 
     /// A clean shutdown: every log is flushed, then recovery points and start offsets are written, and the marker last.
-    /// A directory that was not loaded in this run is as complete as before.
+    /// Of a directory that was not loaded in this run there are no logs: its checkpoints become empty, and a marker of the
+    /// run before stays.
     pub fn shut_down<'a>(
         &self,
         logs: impl Iterator<Item = (&'a Rc<str>, i32, &'a mut PartitionLog)>,
         broker_epoch: BrokerEpoch,
         out: &mut Out,
     ) {
-        if !self.started && !self.was_clean {
-            return;
-        }
         let mut closed: Vec<(&Rc<str>, i32, &PartitionLog)> = Vec::new();
         for (topic, partition, log) in logs {
             let truncations = log.flush(log.end_offset(), out);
@@ -163,7 +158,9 @@ impl LogManager {
         for which in [OffsetCheckpoint::RecoveryPoint, OffsetCheckpoint::LogStart] {
             self.write_checkpoint(which, closed.iter().copied(), out);
         }
-        clean_shutdown::write(broker_epoch, self.config.bugs, out);
+        if self.started {
+            clean_shutdown::write(broker_epoch, self.config.bugs, out);
+        }
     }
 }
 

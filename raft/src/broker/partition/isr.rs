@@ -38,7 +38,8 @@ impl Partition {
         if !self.is_leader() || below_min_isr && !self.bugs.has(Bug::HighWatermarkBelowMinIsr) {
             return false;
         }
-        if around.fixes.has(Fix::AwaitMetadataOfIsr) && self.published_epoch < self.partition_epoch {
+        let is_shrink_unpublished = self.published_epoch < self.shrunk_epoch && around.view.is_elr_enabled();
+        if is_shrink_unpublished && around.fixes.has(Fix::AwaitMetadataOfIsr) {
             return false;
         }
         let end = self.log.end_offset();
@@ -192,6 +193,9 @@ impl Partition {
             return AlterPartitionOutcome::Done;
         }
         self.partition_epoch = result.partition_epoch;
+        if self.isr.effective().iter().any(|member| !result.isr.contains(member)) {
+            self.shrunk_epoch = result.partition_epoch;
+        }
         self.commit_isr(Rc::clone(&result.isr), around);
         if self.maybe_increment_high_watermark(around) {
             AlterPartitionOutcome::HighWatermarkMoved

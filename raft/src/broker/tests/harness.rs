@@ -36,6 +36,7 @@ impl Entropy for Zero {
 /// The metadata image, the same for all brokers.
 #[derive(Clone)]
 pub struct Image {
+    pub elr: bool,
     pub brokers: Vec<BrokerView>,
     pub partition: PartitionView,
 }
@@ -47,6 +48,10 @@ impl ClusterView for Image {
 
     fn brokers(&self) -> Vec<BrokerView> {
         self.brokers.clone()
+    }
+
+    fn is_elr_enabled(&self) -> bool {
+        self.elr
     }
 
     fn has_topic(&self, topic_id: Uuid) -> bool {
@@ -136,7 +141,7 @@ impl Harness {
             has_listener: true,
         };
         let mut harness = Harness {
-            image: Image { brokers: ids.iter().copied().map(view).collect(), partition },
+            image: Image { elr: false, brokers: ids.iter().copied().map(view).collect(), partition },
             now: Now { mono_ns: 0, wall_ms: 1_700_000_000_000 },
             brokers: (0..3).map(|_| Broker { plane: None, disk: TestDisk::default(), timer: None }).collect(),
             wires: Vec::new(),
@@ -167,7 +172,7 @@ impl Harness {
         self.with(id, |plane, image, step| {
             plane.replicas_mut().start_up(|_| true, step);
             plane.publish(&TopicsDelta { changed: vec![image.partition.clone()], removed: Vec::new() }, image, step);
-            plane.enable_request_processing(image, step);
+            plane.enable_request_processing(step);
         });
         self.settle();
     }
@@ -192,7 +197,7 @@ impl Harness {
 
     fn effect(&mut self, from: usize, effect: Effect) {
         match effect {
-            Effect::Connect { token, to } => {
+            Effect::Connect { token, to, .. } => {
                 self.wires.push(Wire { from, token, to, broken: false });
                 let connection = Connection(self.wires.len() as u64 - 1);
                 let up = to == CONTROLLER || self.broker(to.0).plane.is_some();

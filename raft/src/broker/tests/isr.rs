@@ -160,6 +160,33 @@ fn an_expansion_whose_answer_is_lost_counts_for_the_high_watermark() {
     assert_eq!((harness.produced(unknown), harness.high_watermark(1)), (None, 1), "broker 3 may be the next leader");
 }
 
+/// The controller may have put who left into the ELR, by a `min.insync.replicas` that this leader does not know yet.
+#[test]
+fn a_leader_waits_for_the_metadata_of_a_shrink() {
+    let fix = Fixes::NONE.with(Fix::AwaitMetadataOfIsr);
+    for (fixes, elr, waits) in [(Fixes::NONE, true, false), (fix, false, false), (fix, true, true)] {
+        let mut harness = Harness::switched(Bugs::NONE, fixes);
+        harness.image.elr = elr;
+        harness.publish(&[1, 2, 3]);
+        harness.advance(1_000);
+        lose_broker_3(&mut harness);
+        let unpublished = harness.produce(1, -1, batch(&[1]));
+        harness.accept_proposal();
+        assert_eq!((isr(&harness, 1), harness.produced(unpublished).is_none()), (vec![1, 2], waits), "{fixes:?} {elr}");
+        harness.publish(&[1]);
+        harness.advance(1_000);
+        assert_eq!(harness.high_watermark(1), 2);
+        // A member that joins is in no ELR.
+        harness.boot(3);
+        harness.advance(1_000);
+        assert_eq!(harness.proposed(), [[1, 2, 3]]);
+        harness.accept_proposal();
+        let joined = harness.produce(1, -1, batch(&[2]));
+        harness.advance(1_000);
+        assert_eq!(harness.produced(joined), Some((ErrorCode::None, 2)));
+    }
+}
+
 /// Without `ResetReplicasOfMissedEpoch`, Kafka acknowledges records that its only other ISR member has truncated.
 #[test]
 fn a_leader_that_has_missed_an_epoch_waits_until_its_followers_have_fetched() {

@@ -197,7 +197,7 @@ impl Server {
                 continue;
             }
             match effect {
-                Effect::Connect { token, to } => {
+                Effect::Connect { token, to, .. } => {
                     let connection = self.connection();
                     let peer = |second: &mut super::Second| second.specs.iter().position(|s| s.config.node_id == to);
                     self.opened.insert(connection, (with(peer).expect("a known node"), token));

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use sim::disk::Disk;
 use sim::drive::{Ended, Run};
 use sim::fault::{Fault, Plan};
-use sim::process::{Connection, Effect, File, Input, Node, Now, Out, Process, Thread};
+use sim::process::{Connection, Effect, File, Input, Node, Now, Out, Port, Process, Thread};
 use sim::rng::{Entropy, Seed};
 use sim::watch::Watch;
 use sim::world::{NodeConfig, World, WorldConfig};
@@ -42,7 +42,7 @@ impl Process for Counter {
             }
             (Input::Timer, connection) if self.0.is_none() => {
                 let request = |connection| Effect::Request { connection, message: 0 };
-                out.push(connection.map_or(Effect::Connect { token: 0, to: Node(0) }, request));
+                out.push(connection.map_or(Effect::Connect { token: 0, to: Node(0), port: Port::FIRST }, request));
                 out.push(Effect::Arm { at_mono_ns: now.mono_ns + 10_000_000 });
             }
             (Input::Opened { connection, .. }, _) => self.2 = Some(connection),

@@ -95,7 +95,7 @@ impl Process for Toy {
                     match self.connections[peer] {
                         None if !self.waiting[peer] => {
                             self.waiting[peer] = true;
-                            out.push(Effect::Connect { token: u32::from(to), to: Node(to) });
+                            out.push(Effect::Connect { token: u32::from(to), to: Node(to), port: Port::FIRST });
                         }
                         Some(connection) if !self.waiting[peer] => {
                             self.waiting[peer] = true;
