@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use crate::bugs::{Bug, Bugs};
 use crate::client::metadata::LeaderAndEpoch;
-use crate::client::{OffsetResetStrategy, TopicPartition};
+use crate::client::{OffsetResetStrategy, PositionShown, TopicPartition};
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{LeaderEpoch, Offset};
 use crate::sorted_map::SortedMap;
@@ -261,6 +261,21 @@ impl SubscriptionState {
         let mut fetchable: SmallVec<[_; 16]> = self.partitions.iter().filter_map(position).collect();
         fetchable.sort_by_key(|(moved, ..)| *moved);
         fetchable.into_iter().map(|(_, partition, position)| (partition, position))
+    }
+
+    /// The state of each assigned partition.
+    pub fn shown(&self) -> Vec<PositionShown> {
+        let shown = |(partition, state): (&TopicPartition, &PartitionState)| {
+            let (name, position) = match state.fetch {
+                FetchState::Initializing => ("INITIALIZING", None),
+                FetchState::Fetching(position) => ("FETCHING", Some(position)),
+                FetchState::AwaitReset(_) => ("AWAIT_RESET", None),
+                FetchState::AwaitValidation(position) => ("AWAIT_VALIDATION", Some(position)),
+            };
+            let position = position.map(|it| (it.offset, it.offset_epoch, it.current_leader.shown(*partition)));
+            PositionShown { partition: *partition, state: name, failed: state.failed, position }
+        };
+        self.partitions.iter().map(shown).collect()
     }
 
     /// Whether any partition waits for a reset or a validation.
