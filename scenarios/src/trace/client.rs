@@ -37,10 +37,14 @@ pub struct Line {
 #[derive(Clone, Debug)]
 pub enum What {
     /// The process starts.
-    Boot { incarnation: u32 },
+    Boot {
+        incarnation: u32,
+    },
     Step(Box<ClientStep>),
     /// The process is gone.
-    Down { how: Down },
+    Down {
+        how: Down,
+    },
 }
 
 impl ClientDialogue {

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::batch::{ProducerBatch, ProducerIdAndEpoch, ProducerState, increment_sequence};
 use crate::bugs::{Bug, Bugs};
-use crate::client::{SequencesShown, TopicPartition};
 use crate::client::errors::is_retriable;
+use crate::client::{SequencesShown, TopicPartition};
 use crate::ids::{Offset, ProducerId};
 use crate::message::ErrorCode;
 use crate::sorted_map::SortedMap;

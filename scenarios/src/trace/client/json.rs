@@ -1,8 +1,8 @@
 //! The dialogue of a client as NDJSON: a header, then one object for each step.
 
 use raft::client::{
-    AttemptEvent, ClientConfig, ClientEffect, ClientInput, ClientShown, ConnectionShown, ConsumerOperation, LeaderShown,
-    OffsetResetStrategy, PositionShown, ProducerOperation, SequencesShown, TopicPartition,
+    AttemptEvent, ClientConfig, ClientEffect, ClientInput, ClientShown, ConnectionShown, ConsumerOperation,
+    LeaderShown, OffsetResetStrategy, PositionShown, ProducerOperation, SequencesShown, TopicPartition,
 };
 use serde_json::{Map, Value, json};
 use sim::watch::Down;

@@ -243,7 +243,10 @@ impl Messages {
             "topicId" => Value::from(id.to_string()),
             _ => self.names.get(id).map_or(Value::Null, |name| Value::from(&**name)),
         };
-        topics.into_iter().map(|(id, partitions)| json!({key: name(&id), partitions_key: partitions})).collect()
+        // The id is always there: a later topic may have the name.
+        let topic =
+            |(id, partitions)| json!({"topicId": Uuid::to_string(&id), key: name(&id), partitions_key: partitions});
+        topics.into_iter().map(topic).collect()
     }
 }
 
