@@ -294,6 +294,12 @@ impl SubscriptionState {
         self.partitions.values().filter(waits).map(|state| state.next_retry_ms).min()
     }
 
+    /// Whether it has a position that is neither being validated nor reset.
+    pub fn is_fetching(&self, partition: TopicPartition) -> bool {
+        let state = self.partitions.get(&partition).filter(|state| !state.failed);
+        state.is_some_and(|state| matches!(state.fetch, FetchState::Fetching(_)))
+    }
+
     /// Whether the position is still the one of a fetch to this leader. Kafka compares only the offsets.
     pub fn is_fetching_from(&self, partition: TopicPartition, offset: Offset, leader: LeaderAndEpoch) -> bool {
         let any_leader = !self.fixes.has(Fix::CompareEpochOfPosition);

@@ -12,8 +12,8 @@ use crate::fixes::{Fix, Fixes};
 use crate::ids::{LeaderEpoch, TopicIdPartition};
 use crate::log::{Batch, BatchBuilder, Records};
 use crate::message::data::{
-    DataFetchResponse, EpochEndOffset, FetchablePartition, MetadataBroker, MetadataPartition, MetadataResponse,
-    MetadataTopic, OffsetForLeaderEpochResponse,
+    DataFetchResponse, EpochEndOffset, FetchablePartition, LeaderIdAndEpoch, MetadataBroker, MetadataPartition,
+    MetadataResponse, MetadataTopic, OffsetForLeaderEpochResponse,
 };
 
 const P: TopicPartition = TopicPartition { topic: 0, partition: 0 };
@@ -235,4 +235,32 @@ fn a_reset_requests_metadata_while_the_leader_s_connection_is_lost_and_backs_off
     consumer.network.metadata.update(now_ms, &metadata(), &mut Lowest);
     consumer.update_fetch_positions(now_ms, &mut Lowest, &mut out);
     assert!(consumer.network.metadata.is_update_requested());
+}
+
+#[test]
+fn an_error_that_names_a_newer_leader_requests_no_metadata() {
+    let mut consumer = consumer(Fixes::NONE);
+    consumer.network.metadata.add_topic(P.topic);
+    consumer.network.metadata.update(1_000, &metadata(), &mut Lowest);
+    let id = consumer.network.metadata.id_of(P);
+    for (epoch, requests) in [(2, false), (1, true)] {
+        consumer.subscriptions.seek(P, Offset(2), leader(1));
+        consumer.subscriptions.advance(P, Offset(4), LeaderEpoch(1));
+        let fetch = FetchInFlight { node: NodeId(1), attempt: 1, requested: Rc::from([(P, id, Offset(4), leader(1))]) };
+        let hint = LeaderIdAndEpoch { leader_id: NodeId(2), leader_epoch: LeaderEpoch(epoch) };
+        let reported = FetchablePartition {
+            partition: id,
+            error: ErrorCode::NotLeaderOrFollower,
+            high_watermark: Offset(-1),
+            log_start_offset: Offset(-1),
+            diverging_epoch: None,
+            current_leader: Some(hint),
+            records: Records::default(),
+        };
+        let answer = DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([reported]) };
+        consumer.on_fetched(fetch, &answer, &mut ClientOut::default());
+        assert_eq!(consumer.network.metadata.is_update_requested(), requests, "epoch {epoch}");
+        let state = consumer.subscriptions.get(P).map(|state| state.fetch);
+        assert_eq!(matches!(state, Some(FetchState::AwaitValidation(_))), !requests);
+    }
 }
