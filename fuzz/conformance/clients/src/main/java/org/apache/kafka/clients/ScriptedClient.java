@@ -1,6 +1,5 @@
 package org.apache.kafka.clients;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.errors.AuthenticationException;
 import org.apache.kafka.common.message.FetchResponseData;
@@ -41,6 +40,8 @@ public final class ScriptedClient implements KafkaClient {
         private int othersInFlight = 0;
     }
 
+    /** Of the brokers that are connected. */
+    private ApiVersions versions;
     private final int maxInFlight;
     private final int requestTimeoutMs;
     private final Map<Integer, Peer> peers = new HashMap<>();
@@ -50,20 +51,30 @@ public final class ScriptedClient implements KafkaClient {
     private Node leastLoaded = null;
     private int correlationId = 0;
     private long activity = 0;
+    private long lastPollMs = 0;
+    private boolean hasAnswered = false;
 
-    public ScriptedClient(int maxInFlight, int requestTimeoutMs) {
+    public ScriptedClient(ApiVersions versions, int maxInFlight, int requestTimeoutMs) {
+        this.versions = versions;
         this.maxInFlight = maxInFlight;
         this.requestTimeoutMs = requestTimeoutMs;
+    }
+
+    /** The released class looks them up there. */
+    public void versions(ApiVersions versions) {
+        this.versions = versions;
     }
 
     /** The connection to a node is there. */
     public void opened(int node) {
         peer(node).link = Link.CONNECTED;
+        versions.update("" + node, NodeApiVersions.create());
     }
 
     /** It is gone, and with it the requests on it. */
     public void lost(int node, long retryAtMs, long nowMs) {
         Peer peer = peer(node);
+        versions.remove("" + node);
         peer.link = Link.LOST;
         peer.retryAtMs = retryAtMs;
         peer.othersInFlight = 0;
@@ -112,6 +123,16 @@ public final class ScriptedClient implements KafkaClient {
         return activity;
     }
 
+    /** How long the released class would have waited in its last poll. */
+    public long lastPollMs() {
+        return lastPollMs;
+    }
+
+    /** Whether the last poll returned at once, with responses. */
+    public boolean hasAnswered() {
+        return hasAnswered;
+    }
+
     public List<Sent> takeSent() {
         List<Sent> taken = List.copyOf(sent);
         sent.clear();
@@ -130,7 +151,7 @@ public final class ScriptedClient implements KafkaClient {
 
     private static AbstractResponse response(ApiKeys api, ApiMessage body) {
         return switch (api) {
-            case FETCH -> new FetchResponse((FetchResponseData) body);
+            case FETCH -> FetchResponse.of((FetchResponseData) body);
             case LIST_OFFSETS -> new ListOffsetsResponse((ListOffsetsResponseData) body);
             case OFFSET_FOR_LEADER_EPOCH -> new OffsetsForLeaderEpochResponse((OffsetForLeaderEpochResponseData) body);
             case PRODUCE -> new ProduceResponse((ProduceResponseData) body);
@@ -196,6 +217,8 @@ public final class ScriptedClient implements KafkaClient {
     @Override
     public List<ClientResponse> poll(long timeout, long now) {
         List<ClientResponse> responses = List.copyOf(completed);
+        lastPollMs = timeout;
+        hasAnswered = !responses.isEmpty();
         completed.clear();
         responses.forEach(ClientResponse::onComplete);
         activity += responses.size();
@@ -274,9 +297,5 @@ public final class ScriptedClient implements KafkaClient {
     /** A broker in a request or response: the dialogue knows only its id. */
     public static Node node(int id) {
         return new Node(id, "" + id, 9092);
-    }
-
-    public static JsonNode orNull(JsonNode node) {
-        return node.isMissingNode() || node.isNull() ? null : node;
     }
 }

@@ -3,7 +3,6 @@ package org.apache.kafka.clients.consumer.internals;
 import com.fasterxml.jackson.databind.JsonNode;
 import org.apache.kafka.clients.ApiVersions;
 import org.apache.kafka.clients.Metadata;
-import org.apache.kafka.clients.NodeApiVersions;
 import org.apache.kafka.clients.ReleasedClient;
 import org.apache.kafka.clients.ScriptedClient;
 import org.apache.kafka.clients.StandingTime;
@@ -31,7 +30,6 @@ import java.util.Set;
 public final class ReleasedConsumer implements ReleasedClient {
     private static final int MAX_IN_FLIGHT = 100;
     private static final int POLLS_AT_MOST = 32;
-    private static final int BROKERS_AT_MOST = 64;
     private static final int VALUE_BYTES = Long.BYTES;
 
     private final ScriptedClient network;
@@ -41,6 +39,7 @@ public final class ReleasedConsumer implements ReleasedClient {
     private final List<String> topics;
     private final Set<String> wanted = new HashSet<>();
     private final List<Output> outputs = new ArrayList<>();
+    private boolean isSubscribed = false;
 
     public ReleasedConsumer(Map<String, Object> properties, List<String> topics, List<InetSocketAddress> bootstrap,
                             StandingTime time) {
@@ -56,23 +55,20 @@ public final class ReleasedConsumer implements ReleasedClient {
             AutoOffsetResetStrategy.fromString(config.getString(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG)));
         metadata = new ConsumerMetadata(config, subscriptions, log, new ClusterResourceListeners());
         metadata.bootstrap(bootstrap);
-        network = new ScriptedClient(MAX_IN_FLIGHT, config.getInt(ConsumerConfig.REQUEST_TIMEOUT_MS_CONFIG));
+        network = new ScriptedClient(new ApiVersions(), MAX_IN_FLIGHT, config.getInt(ConsumerConfig.REQUEST_TIMEOUT_MS_CONFIG));
         consumer = new ClassicKafkaConsumer<>(log, time, config, new ByteArrayDeserializer(), new ByteArrayDeserializer(),
             network, subscriptions, metadata, List.of());
-        supportAllVersions();
+        network.versions(versions(consumer));
     }
 
-    /** Its NetworkClient would know the versions of each broker that it is connected to. */
-    private void supportAllVersions() {
+    /** That of which the consumer asks for the versions of a broker; its constructor keeps it for itself. */
+    private static ApiVersions versions(ClassicKafkaConsumer<byte[], byte[]> consumer) {
         try {
-            Field field = ClassicKafkaConsumer.class.getDeclaredField("offsetFetcher");
-            field.setAccessible(true);
+            Field fetcher = ClassicKafkaConsumer.class.getDeclaredField("offsetFetcher");
+            fetcher.setAccessible(true);
             Field versions = OffsetFetcher.class.getDeclaredField("apiVersions");
             versions.setAccessible(true);
-            ApiVersions apiVersions = (ApiVersions) versions.get(field.get(consumer));
-            for (int id = 0; id < BROKERS_AT_MOST; id++) {
-                apiVersions.update("" + id, NodeApiVersions.create());
-            }
+            return (ApiVersions) versions.get(fetcher.get(consumer));
         } catch (ReflectiveOperationException e) {
             throw new IllegalStateException(e);
         }
@@ -99,6 +95,7 @@ public final class ReleasedConsumer implements ReleasedClient {
             case "subscribe" -> {
                 Set<String> names = new HashSet<>();
                 body.path("topics").forEach(topic -> names.add(topics.get(topic.asInt())));
+                isSubscribed = true;
                 metadata.addTransientTopics(names);
                 if (wanted.addAll(names)) {
                     metadata.requestUpdateForNewTopics();
@@ -107,8 +104,13 @@ public final class ReleasedConsumer implements ReleasedClient {
             case "assign" -> {
                 Set<TopicPartition> partitions = new HashSet<>();
                 body.path("partitions").forEach(pair -> partitions.add(partition(pair)));
-                partitions.forEach(it -> wanted.add(it.topic()));
-                consumer.assign(partitions);
+                if (isSubscribed) {
+                    // A group has only this member, so its coordinator assigns what the metadata has, and requests none.
+                    subscriptions.assignFromUser(partitions);
+                } else {
+                    partitions.forEach(it -> wanted.add(it.topic()));
+                    consumer.assign(partitions);
+                }
             }
             case "seek" -> {
                 TopicPartition partition = partition(body.path("partition"));
@@ -122,6 +124,10 @@ public final class ReleasedConsumer implements ReleasedClient {
 
     @Override
     public void settle(long nowMs) {
+        if (subscriptions.hasNoSubscriptionOrUserAssignment()) {
+            // poll would throw.
+            return;
+        }
         long seen = -1;
         // In one poll the answers come last, and what follows from them in the next one.
         for (int polls = 0; polls < 2 || polls < POLLS_AT_MOST && seen != network.activity() + outputs.size(); polls++) {
@@ -147,6 +153,10 @@ public final class ReleasedConsumer implements ReleasedClient {
         List<Output> taken = List.copyOf(outputs);
         outputs.clear();
         return taken;
+    }
+
+    public boolean isAssigned(TopicPartition partition) {
+        return subscriptions.isAssigned(partition);
     }
 
     @Override
