@@ -7,6 +7,7 @@ use scenarios::report::{RunReport, Violation};
 use scenarios::run::{self, Host, Request};
 use scenarios::scenario::Scenario;
 use scenarios::trace::Trace;
+use scenarios::trace::client::ClientDialogue;
 use scenarios::trace::controller::ControllerDialogue;
 use scenarios::trace::dialogue::Dialogue;
 use sim::fault::Plan;
@@ -73,6 +74,16 @@ impl Ready {
         node: usize,
     ) -> Result<(RunReport, ControllerDialogue), String> {
         ControllerDialogue::of(&Request { host: Host::Bare, until_ns, dialogue: Some(node), ..self.request(seed) })
+    }
+
+    /// Runs a seed and records the dialogue of a producer or consumer, by its index.
+    pub fn client_dialogue(
+        &self,
+        seed: u64,
+        until_ns: Option<u64>,
+        node: usize,
+    ) -> Result<(RunReport, ClientDialogue), String> {
+        ClientDialogue::of(&Request { host: Host::Bare, until_ns, dialogue: Some(node), ..self.request(seed) })
     }
 
     /// Runs a seed, up to a time if given.

@@ -347,6 +347,7 @@ fn kafka_clients(scenario: &Scenario, brokers: &[(NodeId, Node)]) -> Result<Vec<
             draws: Seed(0).entropy(Purpose::Workload, 0),
             timetable: None,
             keeps_timetable: false,
+            records_dialogue: false,
             fresh: None,
         };
         (spec, is_fresh)

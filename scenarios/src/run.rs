@@ -84,10 +84,12 @@ pub(crate) fn drive_by(
 /// A run before its first event, and its end (true time, ns).
 pub(crate) fn begin(request: &Request<'_>) -> Result<(Prepared, Run<Actor, RunObserver>, u64), String> {
     let mut prepared = prepare(request.scenario, Seed(request.seed), &request.explicit)?;
-    if let Some(server) = request.dialogue
-        && let Spec::Server(spec) = &mut prepared.world.nodes[server].spec
-    {
-        spec.records_dialogue = true;
+    if let Some(node) = request.dialogue {
+        match &mut prepared.world.nodes[node].spec {
+            Spec::Server(spec) => spec.records_dialogue = true,
+            Spec::Kafka(spec) => spec.records_dialogue = true,
+            Spec::Client(_) => {}
+        }
     }
     let world = World::new(std::mem::replace(&mut prepared.world, hollow()));
     let mut watch = run_observer(&prepared, request);

@@ -1,9 +1,11 @@
 //! The trace of a run: the inputs, effects and observations of each node, and their causes, one line each.
 //!
-//! * [`dialogue`]: what one raft client received and requested; [`controller`]: the same of a `QuorumController`
+//! * [`dialogue`]: what one raft client received and requested; [`controller`]: the same of a `QuorumController`,
+//!   [`client`]: of a producer or consumer
 //! * `line`: one line; `graph`: a trace; `recorder`: the listener that records it
 //! * [`shown`]: a line's fields by name; [`said`]: observations of nodes; [`text`]: a line as text
 
+pub mod client;
 pub mod controller;
 pub mod dialogue;
 mod graph;

@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 
-use super::{ClientConfig, ClientEffect, ClientOut};
+use super::{ClientConfig, ClientEffect, ClientOut, ConnectionShown};
 use crate::backoff::ExponentialBackoff;
 use crate::connection_failures::{ConnectionFailures, ConnectionLimits};
 use crate::ids::NodeId;
@@ -281,6 +281,19 @@ impl Connections {
             NodeConnection::Connecting { .. } | NodeConnection::Ready { .. } => None,
         };
         nodes.iter().filter_map(retry_at).min()
+    }
+
+    /// All nodes that were ever connected to.
+    pub fn shown(&self) -> Vec<ConnectionShown> {
+        let shown = |(node, state): (&NodeId, &NodeState)| {
+            let (token, connection, retry_at_ms) = match state.link {
+                NodeConnection::Disconnected { retry_at_ms } => (None, None, Some(retry_at_ms)),
+                NodeConnection::Connecting { token, .. } => (Some(token), None, None),
+                NodeConnection::Ready { token, connection, .. } => (Some(token), Some(connection), None),
+            };
+            ConnectionShown { node: *node, token, connection, retry_at_ms }
+        };
+        self.nodes.iter().map(shown).collect()
     }
 
     fn state(&mut self, node: NodeId) -> &mut NodeState {

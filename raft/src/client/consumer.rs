@@ -20,7 +20,7 @@ use subscription_state::SubscriptionState;
 use super::connections::{Answer, Completed};
 use super::io::ms;
 use super::network_client::NetworkClient;
-use super::{AttemptEvent, ClientInput, ClientOut, ConsumerConfig, PositionCause, TopicPartition};
+use super::{AttemptEvent, ClientInput, ClientOut, ClientShown, ConsumerConfig, PositionCause, TopicPartition};
 use crate::ids::{NodeId, Offset};
 use crate::io::{Entropy, Now};
 use crate::message::data::FetchPartition;
@@ -106,6 +106,11 @@ impl Consumer {
     /// Whether its metadata has the partition.
     pub fn has_partition(&self, partition: TopicPartition) -> bool {
         self.network.metadata.has_partition(partition)
+    }
+
+    /// Its state, for a dialogue.
+    pub fn shown(&self) -> ClientShown {
+        ClientShown { positions: self.subscriptions.shown(), ..self.network.shown() }
     }
 
     fn operate(&mut self, operation: ConsumerOperation, out: &mut ClientOut) {

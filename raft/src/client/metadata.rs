@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::errors::is_invalid_metadata;
-use super::{ClientConfig, TopicPartition};
+use super::{ClientConfig, LeaderShown, TopicPartition};
 use crate::backoff::ExponentialBackoff;
 use crate::bugs::{Bug, Bugs};
 use crate::fixes::Fix;
@@ -25,6 +25,12 @@ pub(super) struct LeaderAndEpoch {
     pub leader: Option<NodeId>,
     /// `None` if the partition is unknown.
     pub epoch: Option<LeaderEpoch>,
+}
+
+impl LeaderAndEpoch {
+    pub fn shown(self, partition: TopicPartition) -> LeaderShown {
+        LeaderShown { partition, leader: self.leader, epoch: self.epoch }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -148,6 +154,17 @@ impl Metadata {
         let current = self.cached(partition).filter(|cached| Some(cached.epoch) == epoch);
         let leader = current.and_then(|cached| cached.leader).filter(|leader| self.nodes.contains(leader));
         LeaderAndEpoch { leader, epoch }
+    }
+
+    /// Whether a refresh was requested.
+    pub fn is_update_requested(&self) -> bool {
+        self.update_requested
+    }
+
+    /// The leaders of all partitions whose leader epoch is known.
+    pub fn shown(&self) -> Vec<LeaderShown> {
+        let partitions = self.last_seen_leader_epochs.keys().copied();
+        partitions.map(|partition| self.current_leader(partition).shown(partition)).collect()
     }
 
     /// The cache may be wrong. `reset_equivalent_response_backoff` resets the count of responses that changed nothing.

@@ -9,6 +9,7 @@
 //! * [`producer`]: accumulator, idempotent sequences, sender
 //! * [`consumer`]: positions, fetching, resets and validation
 //! * [`admin`]: calls and their retries
+//! * `shown`: what a client shows of its state
 //!
 //! All timeouts use the monotonic clock, where Java's use the wall clock (§11.1).
 
@@ -22,6 +23,7 @@ mod io;
 mod metadata;
 mod network_client;
 pub mod producer;
+mod shown;
 #[cfg(test)]
 mod tests;
 
@@ -31,3 +33,4 @@ pub use consumer::{Consumer, ConsumerOperation};
 pub use event::{AttemptEvent, Outcome, PositionCause, ReadApi, TopicPartition, text_hash};
 pub use io::{ClientEffect, ClientInput, ClientOut};
 pub use producer::{Producer, ProducerOperation};
+pub use shown::{ClientShown, ConnectionShown, LeaderShown, PositionShown, SequencesShown};

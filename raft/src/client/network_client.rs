@@ -6,7 +6,7 @@
 
 use super::connections::{Answer, Completed, Connections, NotReady};
 use super::metadata::Metadata;
-use super::{ClientConfig, ClientInput, ClientOut};
+use super::{ClientConfig, ClientInput, ClientOut, ClientShown};
 use crate::ids::NodeId;
 use crate::io::Entropy;
 use crate::message::{DataRequest, DataResponse, Request, Response};
@@ -152,6 +152,18 @@ impl NetworkClient {
             self.wake_at(retry_ms);
         }
         node
+    }
+
+    /// The part of all clients.
+    pub fn shown(&self) -> ClientShown {
+        let metadata = &self.metadata;
+        ClientShown {
+            connections: self.connections.shown(),
+            update_requested: metadata.is_update_requested(),
+            nodes: metadata.nodes().to_vec(),
+            leaders: metadata.shown(),
+            ..ClientShown::default()
+        }
     }
 
     fn next_retry_ms(&self) -> Option<i64> {

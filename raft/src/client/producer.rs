@@ -22,7 +22,7 @@ use smallvec::SmallVec;
 
 use super::io::ms;
 use super::network_client::NetworkClient;
-use super::{AttemptEvent, ClientInput, ClientOut, ProducerConfig, ProducerConfigError, TopicPartition};
+use super::{AttemptEvent, ClientInput, ClientOut, ClientShown, ProducerConfig, ProducerConfigError, TopicPartition};
 use crate::ids::TopicIdPartition;
 use crate::io::{Entropy, Now};
 use crate::message::ErrorCode;
@@ -127,6 +127,12 @@ impl Producer {
     pub fn outstanding(&self) -> usize {
         let live = self.accumulator.batches.values().filter(|batch| !batch.done);
         self.blocked.len() + live.map(|batch| batch.values.len()).sum::<usize>()
+    }
+
+    /// Its state, for a dialogue.
+    pub fn shown(&self) -> ClientShown {
+        let (session, sequences) = self.sequences.as_ref().map_or((None, Vec::new()), TransactionManager::shown);
+        ClientShown { session, sequences, ..self.network.shown() }
     }
 
     /// Accepts sends whose partition is now known, and refuses those that waited too long.

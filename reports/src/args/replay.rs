@@ -21,7 +21,7 @@ With a repro file, RUN flags are applied in addition to those that it stores.";
 
 /// `replay`.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("recorded").args(["dialogue", "controller_dialogue"]))]
+#[command(group = ArgGroup::new("recorded").args(["dialogue", "controller_dialogue", "client_dialogue"]))]
 pub struct ReplayArgs {
     /// The run.
     #[command(flatten)]
@@ -47,7 +47,12 @@ pub struct ReplayArgs {
     /// it appended, and its answers. The schema: kraftsim schema controller-dialogue
     #[arg(long, value_name = "ID", requires = "output")]
     pub controller_dialogue: Option<String>,
-    /// The file of --dialogue or --controller-dialogue; - is stdout
+    /// Write what this producer or consumer, by its name (consumer-3), lived through: responses and
+    /// calls, its requests, the records that it returned, and its state. The schema:
+    /// kraftsim schema client-dialogue
+    #[arg(long, value_name = "NAME", requires = "output")]
+    pub client_dialogue: Option<String>,
+    /// The file of the dialogue; - is stdout
     #[arg(short = 'o', value_name = "PATH|-", requires = "recorded")]
     pub output: Option<PathBuf>,
     /// Print the events of the run, one line each

@@ -1,9 +1,9 @@
-//! The trace of a replayed run: the file, and the log on the terminal; the dialogue of a controller.
+//! The trace of a replayed run: the file, and the log on the terminal; the dialogue of a node.
 
 use fuzz::case::story::Describer;
 use fuzz::seeds::show_seed;
 use scenarios::report::{RunOutcome, RunReport};
-use scenarios::trace::{controller, dialogue};
+use scenarios::trace::{client, controller, dialogue};
 
 use crate::args::ReplayArgs;
 use crate::engine::Problem;
@@ -22,10 +22,17 @@ pub struct TraceOutputs {
     dialogue: Option<Recorded>,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum DialogueOf {
+    RaftClient,
+    Controller,
+    Client,
+}
+
 /// A dialogue: whose, and its file.
 struct Recorded {
-    of_controller: bool,
-    /// The index of the server.
+    of: DialogueOf,
+    /// The index of the node.
     node: usize,
     file: OutputTarget,
 }
@@ -35,14 +42,19 @@ impl TraceOutputs {
     pub fn of(args: &ReplayArgs, job: &Job) -> Result<Option<TraceOutputs>, Problem> {
         let file = args.trace.as_deref().map(OutputTarget::checked).transpose()?;
         let names = || job.scenario.prepared.ready().map_or_else(Vec::new, |ready| ready.nodes(job.seed));
-        let of_controller = args.controller_dialogue.is_some();
-        let dialogue = match (args.controller_dialogue.as_ref().or(args.dialogue.as_ref()), &args.output) {
-            (Some(node), Some(path)) => {
+        let requested = [
+            (DialogueOf::RaftClient, "--dialogue", &args.dialogue),
+            (DialogueOf::Controller, "--controller-dialogue", &args.controller_dialogue),
+            (DialogueOf::Client, "--client-dialogue", &args.client_dialogue),
+        ];
+        let requested = requested.into_iter().find_map(|(of, flag, node)| Some((of, flag, node.as_ref()?)));
+        let dialogue = match (requested, &args.output) {
+            (Some((of, flag, node)), Some(path)) => {
                 // The servers come first.
-                let servers: Vec<String> = names().into_iter().filter(|name| is_server(name)).collect();
-                let flag = if of_controller { "--controller-dialogue" } else { "--dialogue" };
-                let node = log::nodes(flag, std::slice::from_ref(node), &servers)?;
-                Some(Recorded { of_controller, node: usize::from(node[0].0), file: OutputTarget::checked(path)? })
+                let is_one = |name: &String| of == DialogueOf::Client || is_server(name);
+                let nodes: Vec<String> = names().into_iter().filter(is_one).collect();
+                let node = log::nodes(flag, std::slice::from_ref(node), &nodes)?;
+                Some(Recorded { of, node: usize::from(node[0].0), file: OutputTarget::checked(path)? })
             }
             _ => None,
         };
@@ -97,14 +109,22 @@ impl TraceOutputs {
     ) -> Result<Option<u8>, Problem> {
         let prepared = &job.scenario.prepared;
         let ready = prepared.ready().ok_or_else(|| Problem::new("this engine writes no traces"))?;
-        if let Some(Recorded { of_controller, node, file }) = &self.dialogue {
-            let (recorded, text) = if *of_controller {
-                let (recorded, dialogue) =
-                    ready.controller_dialogue(job.seed, until_ns, *node).map_err(Problem::new)?;
-                (recorded, controller::json::text(&dialogue, head(run)))
-            } else {
-                let (recorded, dialogue) = ready.dialogue(job.seed, until_ns, *node).map_err(Problem::new)?;
-                (recorded, dialogue::json::text(&dialogue, head(run)))
+        if let Some(Recorded { of, node, file }) = &self.dialogue {
+            let (recorded, text) = match of {
+                DialogueOf::RaftClient => {
+                    let (recorded, dialogue) = ready.dialogue(job.seed, until_ns, *node).map_err(Problem::new)?;
+                    (recorded, dialogue::json::text(&dialogue, head(run)))
+                }
+                DialogueOf::Controller => {
+                    let (recorded, dialogue) =
+                        ready.controller_dialogue(job.seed, until_ns, *node).map_err(Problem::new)?;
+                    (recorded, controller::json::text(&dialogue, head(run)))
+                }
+                DialogueOf::Client => {
+                    let (recorded, dialogue) =
+                        ready.client_dialogue(job.seed, until_ns, *node).map_err(Problem::new)?;
+                    (recorded, client::json::text(&dialogue, head(run)))
+                }
             };
             // It goes on behind a violation.
             let is_whole = !matches!(run.outcome, RunOutcome::Violated(_));

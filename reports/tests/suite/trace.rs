@@ -140,15 +140,31 @@ fn a_dialogue_of_a_controller_fits_its_published_schema_and_leaves_the_run_as_it
     }
 }
 
+#[test]
+fn a_dialogue_of_a_client_fits_its_published_schema_and_leaves_the_run_as_it_was() {
+    let run: &[&str] = &["ci", "--seed", "3", "--until", "20s"];
+    let mut found = kinds_in_dialogues_of("client-dialogue", "producer-1", &[run]);
+    found.extend(kinds_in_dialogues_of("client-dialogue", "consumer-3", &[run]));
+    let kinds = "boot step opened response send assign subscribe connect request batch record acked";
+    for wanted in kinds.split_whitespace() {
+        assert!(found.contains(wanted), "{wanted} is among {found:?}");
+    }
+}
+
 /// Of lines and entries, in the dialogues of node 1.
 fn kinds_in_dialogues(name: &str, runs: &[&[&str]]) -> std::collections::BTreeSet<String> {
+    kinds_in_dialogues_of(name, "1", runs)
+}
+
+/// Of lines and entries, in the dialogues of a node.
+fn kinds_in_dialogues_of(name: &str, node: &str, runs: &[&[&str]]) -> std::collections::BTreeSet<String> {
     let (code, schema, _) = kraftsim(&["schema", name]);
     assert_eq!(code, 0);
     let schema: Value = serde_json::from_str(&schema).expect("a schema");
     let mut found = std::collections::BTreeSet::new();
     let flag = format!("--{name}");
     for run in runs {
-        let (code, text, err) = kraftsim(&[&["replay"], *run, &[flag.as_str(), "1", "-o", "-"]].concat());
+        let (code, text, err) = kraftsim(&[&["replay"], *run, &[flag.as_str(), node, "-o", "-"]].concat());
         assert_eq!(code, 0, "{err}");
         let lines = objects(&text);
         for (number, line) in lines.iter().enumerate() {

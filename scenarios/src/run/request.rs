@@ -43,7 +43,7 @@ pub struct Request<'a> {
     pub record_history: bool,
     /// Collect the abstract states of the run; changes nothing else.
     pub abstract_states: bool,
-    /// The index of a server that records the dialogue of its raft client; changes nothing else.
+    /// The index of a server or of one of Kafka's clients that records its dialogue; changes nothing else.
     pub dialogue: Option<usize>,
 }
 

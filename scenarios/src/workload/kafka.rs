@@ -2,10 +2,14 @@
 //! requests operations of it. What it says is the client's own history of attempts.
 
 mod application;
+mod dialogue;
 mod spec;
 
 pub use application::all_partitions;
+pub use dialogue::{ClientCall, ClientStep};
 pub use spec::{Fresh, KafkaClientRole, KafkaClientSpec, Topics};
+
+use dialogue::Stepper;
 
 use application::{AdminApplication, ConsumerApplication, ProducerApplication};
 use raft::client::{AdminClient, ClientEffect, ClientInput, ClientOut, Consumer, Producer, TopicPartition};
@@ -49,6 +53,8 @@ pub struct KafkaClient {
     client_ns: Option<u64>,
     armed_ns: Option<u64>,
     out: ClientOut,
+    /// The calls of the last step, if they are recorded.
+    dialogue: Option<Vec<ClientStep>>,
 }
 
 impl KafkaClient {
@@ -82,6 +88,7 @@ impl KafkaClient {
             client_ns: None,
             armed_ns: None,
             out: ClientOut::default(),
+            dialogue: spec.records_dialogue.then(Vec::new),
         };
         client.arm(out);
         client
@@ -91,6 +98,9 @@ impl KafkaClient {
     pub fn step<P: ClientProcess>(&mut self, now: Now, input: Input<P>, entropy: &mut Entropy, out: &mut Out<P>) {
         if matches!(input, Input::Timer) {
             self.armed_ns = None;
+        }
+        if let Some(dialogue) = &mut self.dialogue {
+            dialogue.clear();
         }
         if now.mono_ns >= self.start_ns {
             match input {
@@ -128,43 +138,53 @@ impl KafkaClient {
         self.requested.as_deref().unwrap_or_default()
     }
 
+    /// The calls of the last step; `None` if they are not recorded.
+    pub fn dialogue(&self) -> Option<&[ClientStep]> {
+        self.dialogue.as_deref()
+    }
+
     fn tell<P: ClientProcess>(&mut self, now: Now, input: Input<P>, entropy: &mut Entropy, world: &mut Out<P>) {
         let draws = &mut Draws(entropy);
-        let (now, out) = (clocks(now), &mut self.out);
+        let (now, out, dialogue) = (clocks(now), &mut self.out, self.dialogue.as_mut());
         match &mut self.pair {
             Pair::Admin(client, _) => client.step(now, to_client(input, world), draws, out),
-            Pair::Producer(client, _) => client.step(now, to_client(input, world), draws, out),
-            Pair::Consumer(client, _) => client.step(now, to_client(input, world), draws, out),
+            Pair::Producer(client, _) => {
+                Stepper { now, draws, out, dialogue }.producer(client, to_client(input, world));
+            }
+            Pair::Consumer(client, _) => {
+                Stepper { now, draws, out, dialogue }.consumer(client, to_client(input, world));
+            }
         }
     }
 
     /// A story or a timetable requests an operation.
     fn requested(&mut self, operation: &ClientOperation, now: Now, entropy: &mut Entropy) {
-        let (clocks, draws, out) = (clocks(now), &mut Draws(entropy), &mut self.out);
+        let (out, dialogue) = (&mut self.out, self.dialogue.as_mut());
+        let mut stepper = Stepper { now: clocks(now), draws: &mut Draws(entropy), out, dialogue };
         match (&mut self.pair, operation) {
             (_, ClientOperation::Rest) => self.resting = true,
             (_, ClientOperation::Resume) => self.resting = false,
             (Pair::Admin(client, application), operation) => {
                 if let Some(operation) = application.ask(operation) {
-                    client.step(clocks, ClientInput::Operation(operation), draws, out);
+                    client.step(stepper.now, ClientInput::Operation(operation), stepper.draws, stepper.out);
                 }
             }
             (Pair::Producer(client, application), ClientOperation::Send { topic, partition, count }) => {
                 for _ in 0..*count {
                     let operation = application.send(TopicPartition { topic: *topic, partition: *partition });
-                    client.step(clocks, ClientInput::Operation(operation), draws, out);
+                    stepper.producer(client, ClientInput::Operation(operation));
                 }
             }
             (Pair::Consumer(client, application), ClientOperation::Assign { topic, partition }) => {
                 let operation = application.assign(TopicPartition { topic: *topic, partition: *partition });
-                client.step(clocks, ClientInput::Operation(operation), draws, out);
+                stepper.consumer(client, ClientInput::Operation(operation));
             }
             (Pair::Consumer(client, application), ClientOperation::AssignAll) => {
-                client.step(clocks, ClientInput::Operation(application.assign_all()), draws, out);
+                stepper.consumer(client, ClientInput::Operation(application.assign_all()));
             }
             (Pair::Consumer(client, application), ClientOperation::Subscribe) => {
                 if let Some(operation) = application.subscribe() {
-                    client.step(clocks, ClientInput::Operation(operation), draws, out);
+                    stepper.consumer(client, ClientInput::Operation(operation));
                 }
             }
             _ => {}
@@ -183,7 +203,8 @@ impl KafkaClient {
         let Some(due_ns) = self.application_ns().filter(|due_ns| *due_ns <= now.mono_ns && !self.resting) else {
             return;
         };
-        let (out, draws) = (&mut self.out, &mut Draws(entropy));
+        let (out, dialogue) = (&mut self.out, self.dialogue.as_mut());
+        let mut stepper = Stepper { now: clocks(now), draws: &mut Draws(entropy), out, dialogue };
         let mut note = |what: ClientOperation| {
             if let Some(requested) = &mut self.requested {
                 requested.push((due_ns.saturating_sub(self.booted_ns), what));
@@ -194,7 +215,7 @@ impl KafkaClient {
                 let requested = application.draw_next(&mut self.draws);
                 if let Some(operation) = application.begin(&requested) {
                     note(requested);
-                    client.step(clocks(now), ClientInput::Operation(operation), draws, out);
+                    client.step(stepper.now, ClientInput::Operation(operation), stepper.draws, stepper.out);
                 }
             }
             Pair::Producer(client, application) => {
@@ -206,15 +227,15 @@ impl KafkaClient {
                 for of in places {
                     note(ClientOperation::Send { topic: of.topic, partition: of.partition, count: 1 });
                     let operation = application.send(of);
-                    client.step(clocks(now), ClientInput::Operation(operation), draws, out);
+                    stepper.producer(client, ClientInput::Operation(operation));
                 }
             }
             Pair::Consumer(client, application) => {
                 note(ClientOperation::AssignAll);
-                client.step(clocks(now), ClientInput::Operation(application.assign_all()), draws, out);
+                stepper.consumer(client, ClientInput::Operation(application.assign_all()));
                 if let Some(operation) = application.subscribe() {
                     note(ClientOperation::Subscribe);
-                    client.step(clocks(now), ClientInput::Operation(operation), draws, out);
+                    stepper.consumer(client, ClientInput::Operation(operation));
                 }
             }
         }
@@ -226,7 +247,9 @@ impl KafkaClient {
         if let Pair::Consumer(client, application) = &mut self.pair
             && let Some(operation) = application.rebalance(client)
         {
-            client.step(clocks(now), ClientInput::Operation(operation), &mut Draws(entropy), &mut self.out);
+            let (out, dialogue) = (&mut self.out, self.dialogue.as_mut());
+            let mut stepper = Stepper { now: clocks(now), draws: &mut Draws(entropy), out, dialogue };
+            stepper.consumer(client, ClientInput::Operation(operation));
         }
     }
 

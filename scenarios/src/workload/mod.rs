@@ -12,5 +12,5 @@ mod operation;
 
 pub use append_client::{AppendClient, ClientSpec};
 pub(crate) use client_process::{Draws, clocks};
-pub use kafka::{Fresh, KafkaClient, KafkaClientRole, KafkaClientSpec, Topics, all_partitions};
+pub use kafka::{ClientCall, ClientStep, Fresh, KafkaClient, KafkaClientRole, KafkaClientSpec, Topics, all_partitions};
 pub use operation::{ClientOperation, ScheduledOperation, Timetable, append_bytes};

@@ -89,6 +89,7 @@ impl Consumer {
     /// Processes a response to a Fetch.
     pub(super) fn on_fetched(&mut self, fetch: FetchInFlight, answer: &DataFetchResponse, out: &mut ClientOut) {
         let attempt = fetch.attempt;
+        self.follow_leader_hints(&fetch, answer);
         for &(partition, id, offset, leader) in fetch.requested.iter() {
             let reported = answer.partitions.iter().find(|reported| reported.partition == id);
             let error = match reported {
@@ -109,12 +110,24 @@ impl Consumer {
                 Some(reported) if error == ErrorCode::None => self.collect(attempt, partition, offset, reported, out),
                 _ => {
                     out.observe(AttemptEvent::ReadFailed { attempt, partition, error });
-                    self.on_fetch_error(partition, error, out);
+                    // As in Kafka an error is ignored if the position is being validated or reset.
+                    if self.subscriptions.is_fetching(partition) {
+                        self.on_fetch_error(partition, error, out);
+                    }
                 }
             }
-            // KIP-951: the error may name the new leader; the position is checked against it at once.
-            let hint = reported.and_then(|reported| reported.current_leader.as_ref());
-            let hint = hint.filter(|_| matches!(error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch));
+        }
+    }
+
+    /// KIP-951: an error may name the new leader; the position is checked against it at once, before anything else of the
+    /// response is processed.
+    fn follow_leader_hints(&mut self, fetch: &FetchInFlight, answer: &DataFetchResponse) {
+        for &(partition, id, ..) in fetch.requested.iter() {
+            let reported = answer.partitions.iter().find(|reported| reported.partition == id);
+            let moved = |it: &&FetchablePartition| {
+                matches!(it.error, ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch)
+            };
+            let hint = reported.filter(moved).and_then(|reported| reported.current_leader.as_ref());
             if hint.is_some_and(|hint| self.network.metadata.update_partition_leadership(partition, hint)) {
                 let leader = self.network.metadata.current_leader(partition);
                 self.subscriptions.maybe_validate(partition, leader);

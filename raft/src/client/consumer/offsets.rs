@@ -68,6 +68,9 @@ impl Consumer {
         for ((node, latest), partitions) in resets {
             if self.network.ready(now_ms, node, entropy, out) {
                 self.send_list_offsets(now_ms, node, latest, partitions, out);
+            } else if self.network.is_failed(node) {
+                // `groupListOffsetRequests`: the leader may be another one when its reconnect backoff ends.
+                self.network.metadata.request_update(false);
             }
         }
     }

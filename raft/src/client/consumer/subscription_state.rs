@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use crate::bugs::{Bug, Bugs};
 use crate::client::metadata::LeaderAndEpoch;
-use crate::client::{OffsetResetStrategy, TopicPartition};
+use crate::client::{OffsetResetStrategy, PositionShown, TopicPartition};
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{LeaderEpoch, Offset};
 use crate::sorted_map::SortedMap;
@@ -263,6 +263,21 @@ impl SubscriptionState {
         fetchable.into_iter().map(|(_, partition, position)| (partition, position))
     }
 
+    /// The state of each assigned partition.
+    pub fn shown(&self) -> Vec<PositionShown> {
+        let shown = |(partition, state): (&TopicPartition, &PartitionState)| {
+            let (name, position) = match state.fetch {
+                FetchState::Initializing => ("INITIALIZING", None),
+                FetchState::Fetching(position) => ("FETCHING", Some(position)),
+                FetchState::AwaitReset(_) => ("AWAIT_RESET", None),
+                FetchState::AwaitValidation(position) => ("AWAIT_VALIDATION", Some(position)),
+            };
+            let position = position.map(|it| (it.offset, it.offset_epoch, it.current_leader.shown(*partition)));
+            PositionShown { partition: *partition, state: name, failed: state.failed, position }
+        };
+        self.partitions.iter().map(shown).collect()
+    }
+
     /// Whether any partition waits for a reset or a validation.
     pub fn any_waiting(&self) -> bool {
         let waits =
@@ -277,6 +292,12 @@ impl SubscriptionState {
             asks && !state.failed && state.next_retry_ms > now_ms
         };
         self.partitions.values().filter(waits).map(|state| state.next_retry_ms).min()
+    }
+
+    /// Whether it has a position that is neither being validated nor reset.
+    pub fn is_fetching(&self, partition: TopicPartition) -> bool {
+        let state = self.partitions.get(&partition).filter(|state| !state.failed);
+        state.is_some_and(|state| matches!(state.fetch, FetchState::Fetching(_)))
     }
 
     /// Whether the position is still the one of a fetch to this leader. Kafka compares only the offsets.

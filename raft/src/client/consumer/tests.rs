@@ -11,7 +11,10 @@ use crate::client::metadata::LeaderAndEpoch;
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{LeaderEpoch, TopicIdPartition};
 use crate::log::{Batch, BatchBuilder, Records};
-use crate::message::data::{DataFetchResponse, EpochEndOffset, FetchablePartition, OffsetForLeaderEpochResponse};
+use crate::message::data::{
+    DataFetchResponse, EpochEndOffset, FetchablePartition, LeaderIdAndEpoch, MetadataBroker, MetadataPartition,
+    MetadataResponse, MetadataTopic, OffsetForLeaderEpochResponse,
+};
 
 const P: TopicPartition = TopicPartition { topic: 0, partition: 0 };
 
@@ -190,4 +193,74 @@ fn rotten_batches_are_not_shown() {
     *bytes.last_mut().expect("a batch has bytes") ^= 1;
     let (rotten, _) = Batch::parse_unchecked(&bytes).expect("its header is whole");
     assert_eq!(shown(&[batch(4, 40), Rc::new(rotten), batch(6, 60)]), [(4, 40)]);
+}
+
+struct Lowest;
+
+impl Entropy for Lowest {
+    fn below(&mut self, _: u32) -> u32 {
+        0
+    }
+}
+
+/// Broker 1 leads partition 0.
+fn metadata() -> MetadataResponse {
+    let partition = MetadataPartition {
+        error: ErrorCode::None,
+        partition: 0,
+        leader_id: NodeId(1),
+        leader_epoch: LeaderEpoch(1),
+        replica_nodes: Rc::from([NodeId(1)]),
+        isr_nodes: Rc::from([NodeId(1)]),
+    };
+    let partitions = Rc::from([partition]);
+    let topic_id = crate::ids::Uuid([7; 16]);
+    let topic = MetadataTopic { error: ErrorCode::None, name: Rc::from("t"), topic_id, partitions };
+    let brokers = Rc::from([MetadataBroker { node_id: NodeId(1) }]);
+    MetadataResponse { brokers, controller_id: NodeId(1), topics: Rc::from([topic]) }
+}
+
+#[test]
+fn a_reset_requests_metadata_while_the_leader_s_connection_is_lost_and_backs_off() {
+    let config = ClientConfig::new(Rc::from([NodeId(1)]), Rc::from([Rc::from("t")]));
+    let mut consumer = Consumer::new(ConsumerConfig::new(config));
+    let (now_ms, mut out) = (1_000, ClientOut::default());
+    consumer.operate(ConsumerOperation::Assign { partitions: Rc::from([P]) }, &mut out);
+    consumer.network.metadata.update(now_ms, &metadata(), &mut Lowest);
+    consumer.update_fetch_positions(now_ms, &mut Lowest, &mut out);
+    assert!(!consumer.network.metadata.is_update_requested(), "it connects");
+    let Some(ClientEffect::Connect { token, .. }) = out.effects.pop() else { panic!("{out:?}") };
+    let closed = ClientInput::Closed { token, reason: crate::io::CloseReason::Refused };
+    consumer.network.receive::<ConsumerOperation>(now_ms, closed, &mut Lowest, &mut out);
+    consumer.network.metadata.update(now_ms, &metadata(), &mut Lowest);
+    consumer.update_fetch_positions(now_ms, &mut Lowest, &mut out);
+    assert!(consumer.network.metadata.is_update_requested());
+}
+
+#[test]
+fn an_error_that_names_a_newer_leader_requests_no_metadata() {
+    let mut consumer = consumer(Fixes::NONE);
+    consumer.network.metadata.add_topic(P.topic);
+    consumer.network.metadata.update(1_000, &metadata(), &mut Lowest);
+    let id = consumer.network.metadata.id_of(P);
+    for (epoch, requests) in [(2, false), (1, true)] {
+        consumer.subscriptions.seek(P, Offset(2), leader(1));
+        consumer.subscriptions.advance(P, Offset(4), LeaderEpoch(1));
+        let fetch = FetchInFlight { node: NodeId(1), attempt: 1, requested: Rc::from([(P, id, Offset(4), leader(1))]) };
+        let hint = LeaderIdAndEpoch { leader_id: NodeId(2), leader_epoch: LeaderEpoch(epoch) };
+        let reported = FetchablePartition {
+            partition: id,
+            error: ErrorCode::NotLeaderOrFollower,
+            high_watermark: Offset(-1),
+            log_start_offset: Offset(-1),
+            diverging_epoch: None,
+            current_leader: Some(hint),
+            records: Records::default(),
+        };
+        let answer = DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([reported]) };
+        consumer.on_fetched(fetch, &answer, &mut ClientOut::default());
+        assert_eq!(consumer.network.metadata.is_update_requested(), requests, "epoch {epoch}");
+        let state = consumer.subscriptions.get(P).map(|state| state.fetch);
+        assert_eq!(matches!(state, Some(FetchState::AwaitValidation(_))), !requests);
+    }
 }

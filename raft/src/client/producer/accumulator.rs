@@ -93,7 +93,8 @@ impl RecordAccumulator {
             if self.muted.contains(partition) {
                 continue;
             }
-            let full = queue.len() > 1 || batch.size() >= config.batch_size;
+            // One that was sent is closed, and so does not linger again (`MemoryRecordsBuilder.isFull`).
+            let full = queue.len() > 1 || batch.closed || batch.size() >= config.batch_size;
             let lingers_until_ms = batch.last_attempt_ms.saturating_add(config.linger_ms);
             let sendable_at_ms = match batch.backs_off_until_ms() {
                 Some(until_ms) if now_ms < until_ms => until_ms,

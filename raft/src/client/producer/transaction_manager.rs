@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::batch::{ProducerBatch, ProducerIdAndEpoch, ProducerState, increment_sequence};
 use crate::bugs::{Bug, Bugs};
-use crate::client::TopicPartition;
 use crate::client::errors::is_retriable;
-use crate::ids::Offset;
+use crate::client::{SequencesShown, TopicPartition};
+use crate::ids::{Offset, ProducerId};
 use crate::message::ErrorCode;
 use crate::sorted_map::SortedMap;
 
@@ -56,6 +56,18 @@ impl TransactionManager {
 
     pub fn has_producer_id(&self) -> bool {
         self.session.is_some()
+    }
+
+    /// The session, and the sequences of each partition.
+    pub fn shown(&self) -> (Option<(ProducerId, i16)>, Vec<SequencesShown>) {
+        let shown = |(partition, entry): (&TopicPartition, &PartitionEntry)| SequencesShown {
+            partition: *partition,
+            next: entry.next_sequence,
+            last_acked: entry.last_acked_sequence,
+            in_flight: entry.in_flight.len(),
+            is_unresolved: self.unresolved.contains_key(partition),
+        };
+        (self.session.map(|session| (session.id, session.epoch)), self.partitions.iter().map(shown).collect())
     }
 
     /// Processes a response to InitProducerId. A bump that waited for a new id is executed.

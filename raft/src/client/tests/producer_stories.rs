@@ -93,6 +93,18 @@ fn a_leader_change_in_mid_flight_follows_the_hint_without_backoff() {
 }
 
 #[test]
+fn a_batch_that_was_sent_does_not_linger_again() {
+    let mut world = warm(ProducerConfig { linger_ms: 60, ..config() });
+    world.brokers.elect(0, 1);
+    send(&mut world, 0, 1);
+    let before = world.requests.len();
+    world.run_for(100);
+    let sent: Vec<_> = world.requests[before..].iter().filter(|(_, _, request)| is_produce(request)).collect();
+    assert_eq!((sent[0].1, sent[1].1), (NodeId(0), NodeId(1)));
+    assert!(sent[1].0 - sent[0].0 < 10, "neither backoff nor linger.ms");
+}
+
+#[test]
 fn without_a_hint_it_is_the_metadata_that_tell() {
     let mut world = warm(config());
     world.brokers.hints = false;

@@ -76,6 +76,8 @@ pub struct KafkaClientSpec {
     pub timetable: Option<Rc<[(u64, ClientOperation)]>>,
     /// It keeps what its application requests.
     pub keeps_timetable: bool,
+    /// Record the dialogue of the client.
+    pub records_dialogue: bool,
     /// It is a fresh client.
     pub fresh: Option<Fresh>,
 }

@@ -1,0 +1,154 @@
+package conformance;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** The command. */
+public final class ClientMain {
+    private static final String HELP = """
+        Replays recorded dialogues of simulated producers and consumers on the released classes.
+
+        run [OPTIONS] [SCENARIO=FIRST..END]...  simulate, record a producer and a consumer of each seed, replay and compare
+        run [OPTIONS] FILE|DIRECTORY...         replay dialogues (*.ndjson) and compare step by step
+
+        run --logs [OPTIONS] [SCENARIO=FIRST..END]...
+                                                append the logs of all replicas to released logs, as a leader does
+
+        run --self-test [OPTIONS]               record, falsify and replay: does the comparison see what it should?
+
+        run --finding NAME|all                  reproduce a finding on the released class
+
+        Without arguments: ten seeds each of ci, data-plane and combined.
+
+          --kraftsim PATH    the simulator (run builds it)
+          --bug NAME         a mistake of the simulated clients: the comparison must notice it
+          --set KEY=VALUE    of the scenario, such as cluster.metadata_version=12; may be repeated
+          --role ROLE        producer or consumer; without it both
+          --all-partitions   producers send to more than one, whose order follows hash codes in Kafka
+          --context N        print the N steps before the first difference of each class (default 0)
+          --json FILE        write the report for machines
+          --known FILE       the table of known differences (default known.toml beside this script)
+          --kafka VERSION    the release to compare with (default 4.4.0)
+          --heap SIZE        of the Java machine (default 512m)
+
+        Exit codes: 0 all differences are known, 1 some are not, 2 bad input (or a fault of the harness).
+        CONFORMANCE_LOG=debug prints the clients' own log to standard error.
+        """;
+
+    private static final List<String> DEFAULT = List.of("ci=0..10", "data-plane=0..10", "combined=0..10");
+
+    private final List<Path> files = new ArrayList<>();
+    private final List<ClientRuns> runs = new ArrayList<>();
+    /** Of the simulator: fixes are off, as released Kafka has none of them, and backoffs have no jitter. */
+    private final List<String> flags =
+        new ArrayList<>(List.of("--set", "fixes=[]", "--set", "clients.config.retry.backoff.ms=100", "--set",
+            "clients.config.retry.backoff.max.ms=100"));
+    private List<String> roles = List.of("producer", "consumer");
+    private Path kraftsim = Path.of("kraftsim");
+    private Path known;
+    private Path json;
+    private boolean selfTest = false;
+    private boolean logs = false;
+    private String finding = "";
+    private int context = 0;
+
+    private ClientMain() {
+    }
+
+    public static void main(String[] arguments) {
+        int code;
+        try {
+            code = new ClientMain().run(arguments);
+        } catch (BadDialogue | NumberFormatException | IOException e) {
+            System.err.println("conformance: " + (e instanceof BadDialogue ? e.getMessage() : e.toString()));
+            code = 2;
+        } catch (AssertionError e) {
+            // Of the harness itself, so it says nothing about the model.
+            e.printStackTrace();
+            code = 2;
+        }
+        System.exit(code);
+    }
+
+    private int run(String[] arguments) throws IOException {
+        if (List.of(arguments).contains("--help")) {
+            System.out.print(HELP);
+            return 0;
+        }
+        for (int i = 0; i < arguments.length; i++) {
+            if (arguments[i].equals("--self-test")) {
+                selfTest = true;
+            } else if (arguments[i].equals(ClientRuns.ALL_PARTITIONS)) {
+                flags.add(ClientRuns.ALL_PARTITIONS);
+            } else if (arguments[i].equals("--logs")) {
+                logs = true;
+            } else if (arguments[i].startsWith("--")) {
+                if (i + 1 == arguments.length) {
+                    throw new BadDialogue(arguments[i] + " needs a value");
+                }
+                option(arguments[i], arguments[++i]);
+            } else if (arguments[i].contains("=")) {
+                runs.add(ClientRuns.parse(arguments[i]));
+            } else {
+                addFiles(Path.of(arguments[i]));
+            }
+        }
+        if (!finding.isEmpty()) {
+            return ClientFindings.run(finding, System.out) ? 0 : 1;
+        }
+        if (selfTest) {
+            Path directory = Files.createTempDirectory("self-test");
+            for (ClientRuns range : List.of(ClientRuns.parse("ci=0..3"), ClientRuns.parse("combined=0..3"))) {
+                files.addAll(range.record(kraftsim, flags, roles, directory));
+            }
+            return ClientSelfTest.run(files, Known.read(known)) ? 0 : 1;
+        }
+        if (files.isEmpty() && runs.isEmpty()) {
+            DEFAULT.forEach(range -> runs.add(ClientRuns.parse(range)));
+        }
+        String kafka = System.getProperty("conformance.kafka", "");
+        Report report = new Report(Known.read(known), context);
+        for (Path file : files) {
+            ClientLife.run(file, report);
+        }
+        for (ClientRuns range : runs) {
+            if (logs) {
+                range.replayLogs(kraftsim, flags, report);
+            } else {
+                range.replay(kraftsim, flags, roles, report);
+            }
+        }
+        report.print(System.out, kafka);
+        if (json != null) {
+            report.write(json, kafka);
+        }
+        return report.isClean() ? 0 : 1;
+    }
+
+    private void option(String name, String value) {
+        switch (name) {
+            case "--known" -> known = Path.of(value);
+            case "--json" -> json = Path.of(value);
+            case "--kraftsim" -> kraftsim = Path.of(value);
+            case "--bug", "--set" -> flags.addAll(List.of(name, value));
+            case "--finding" -> finding = value;
+            case "--role" -> roles = List.of(value);
+            case "--context" -> context = Integer.parseInt(value);
+            default -> throw new BadDialogue("unknown option " + name);
+        }
+    }
+
+    private void addFiles(Path path) throws IOException {
+        if (!Files.isDirectory(path)) {
+            files.add(path);
+            return;
+        }
+        try (Stream<Path> list = Files.list(path)) {
+            list.filter(file -> file.toString().endsWith(".ndjson")).sorted().forEach(files::add);
+        }
+    }
+}
