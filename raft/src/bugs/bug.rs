@@ -222,6 +222,9 @@ switches! {
         OutOfRangeAboveHighWatermark,
         /// Unseen's synthetic mutant: a consumer never fetches partitions numbered 1.
         PartitionNeverRead,
+        /// ValidationAnswerUsed's synthetic mutant: a consumer that finds an error in an answer to OffsetForLeaderEpoch
+        /// does not look at the other partitions of the answer.
+        ValidationEndsAtError,
         /// L04 (KAFKA-16952, fixed in 3.9): a registration that the same process sends again gets a new broker
         /// epoch.
         Kafka16952NewEpochAtReregistration,

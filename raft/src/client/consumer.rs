@@ -8,6 +8,7 @@
 //! from followers, `max.poll.records` (all records of a Fetch are returned at once), pausing.
 
 mod fetcher;
+mod hash_order;
 mod in_flight;
 mod offsets;
 mod subscription_state;

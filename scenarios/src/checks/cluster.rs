@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 
 use super::clients::ClientHistories;
 use super::clients::retries::Retries;
+use super::clients::validations::Validations;
 use super::fresh::FreshClients;
 use super::metadata::model::{MetadataModel, Update};
 use super::recovery::Missing;
@@ -54,6 +55,7 @@ pub struct ClusterChecks {
     /// Clients that begin after healing.
     pub fresh: FreshClients,
     retries: Retries,
+    validations: Validations,
     pub histories: ClientHistories,
 }
 
@@ -69,6 +71,7 @@ impl ClusterChecks {
             histories: ClientHistories::new(&topics, lasting_topics, &ids),
             fresh: FreshClients::new(first_fresh_client, partitions),
             retries: Retries::new(retry_backoff_ms),
+            validations: Validations::default(),
         }
     }
 
@@ -195,6 +198,7 @@ impl ClusterChecks {
     pub fn attempt(&mut self, at_ns: u64, client: usize, event: AttemptEvent, verdict: &mut Verdict) {
         self.fresh.attempt(client, event);
         self.retries.attempt(at_ns, client, event, verdict);
+        self.validations.attempt(client, event, verdict);
         self.histories.attempt(client, event, &mut self.replication.partitions, verdict);
     }
 

@@ -130,6 +130,7 @@ checks! {
         TruncationMissed in clients::polls;
         Unseen in clients::histories;
         RetriedAfterBackoff in clients::retries;
+        ValidationAnswerUsed in clients::validations;
         LinearizableAdmin in clients::answers;
         StaleAdminAnswer in clients::answers;
         UnaskedMetadata in clients::requested;

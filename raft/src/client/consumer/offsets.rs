@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::Consumer;
+use super::hash_order::sort_as_hash_set;
 use super::in_flight::{InFlight, ListInFlight, ValidationInFlight};
 use super::subscription_state::{FetchPosition, FetchState, Validated};
+use crate::bugs::Bug;
 use crate::client::{AttemptEvent, ClientOut, OffsetResetStrategy, PositionCause, ReadApi, TopicPartition};
+use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, NodeId};
 use crate::io::Entropy;
 use crate::message::data::{
-    ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderEpochRequest,
+    EpochEndOffset, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderEpochRequest,
     OffsetForLeaderEpochResponse, OffsetForLeaderPartition,
 };
 use crate::message::{DataRequest, ErrorCode};
@@ -176,37 +179,76 @@ impl Consumer {
     ) {
         let ValidationInFlight { attempt, requested } = validation;
         let mut to_retry = Vec::new();
+        let mut answered = Vec::new();
+        let number = requested.len();
         for (partition, position) in requested {
             let id = self.network.metadata.id_of(partition);
             let reported = answer.partitions.iter().find(|reported| reported.partition == id);
-            let error = reported.map_or(ErrorCode::UnknownTopicId, |reported| reported.error);
-            let Some(reported) = reported.filter(|reported| reported.error == ErrorCode::None) else {
-                out.observe(AttemptEvent::ReadFailed { attempt, partition, error });
-                to_retry.push(partition);
-                continue;
-            };
-            let (end_offset, end_epoch) = (reported.end_offset, reported.leader_epoch);
-            let validated = self.subscriptions.complete_validation(partition, position, end_offset, end_epoch);
-            if validated == Validated::Stale {
-                out.observe(AttemptEvent::ReadStale { attempt, partition, error });
-                continue;
-            }
-            if let Some(requested) = position.offset_epoch.filter(|_| position.is_of_lost_epoch(end_epoch)) {
-                out.observe(AttemptEvent::EpochLost { partition, requested, answered: end_epoch });
-            }
-            out.observe(AttemptEvent::ReadOk { attempt, partition, number: end_offset.0 });
-            match validated {
-                Validated::Stale | Validated::Valid | Validated::Reset => {}
-                Validated::Truncated(offset) => {
-                    let cause = PositionCause::Truncation;
-                    out.observe(AttemptEvent::PositionSet { partition, offset, cause });
-                }
-                Validated::Throws => self.throw(partition, ErrorCode::OffsetOutOfRange, out),
+            match reported.map_or(ErrorCode::UnknownTopicId, |reported| reported.error) {
+                ErrorCode::None => answered.extend(reported.map(|reported| (partition, position, reported))),
+                error => to_retry.push((partition, error)),
             }
         }
-        if !to_retry.is_empty() {
-            self.retry_later(now_ms, &to_retry);
+        if !to_retry.is_empty() && !self.retry_validation_later(now_ms, attempt, number, to_retry, out) {
+            return;
         }
+        for (partition, position, reported) in answered {
+            self.complete_validation(attempt, (partition, position), reported, out);
+        }
+    }
+
+    fn complete_validation(
+        &mut self,
+        attempt: u32,
+        (partition, position): (TopicPartition, FetchPosition),
+        reported: &EpochEndOffset,
+        out: &mut ClientOut,
+    ) {
+        let (end_offset, end_epoch) = (reported.end_offset, reported.leader_epoch);
+        let validated = self.subscriptions.complete_validation(partition, position, end_offset, end_epoch);
+        if validated == Validated::Stale {
+            out.observe(AttemptEvent::ReadStale { attempt, partition, error: ErrorCode::None });
+            return;
+        }
+        if let Some(requested) = position.offset_epoch.filter(|_| position.is_of_lost_epoch(end_epoch)) {
+            out.observe(AttemptEvent::EpochLost { partition, requested, answered: end_epoch });
+        }
+        out.observe(AttemptEvent::ReadOk { attempt, partition, number: end_offset.0 });
+        match validated {
+            Validated::Stale | Validated::Valid | Validated::Reset => {}
+            Validated::Truncated(offset) => {
+                let cause = PositionCause::Truncation;
+                out.observe(AttemptEvent::PositionSet { partition, offset, cause });
+            }
+            Validated::Throws => self.throw(partition, ErrorCode::OffsetOutOfRange, out),
+        }
+    }
+
+    /// Processes the errors of an answer to OffsetForLeaderEpoch for so many partitions. Returns false if Kafka throws
+    /// here, at a partition that is not assigned any more: nothing else of the answer has an effect, so that the other
+    /// partitions wait for `request.timeout.ms` (`SubscriptionState.setNextAllowedRetry`).
+    fn retry_validation_later(
+        &mut self,
+        now_ms: i64,
+        attempt: u32,
+        requested: usize,
+        failed: Vec<(TopicPartition, ErrorCode)>,
+        out: &mut ClientOut,
+    ) -> bool {
+        let bugs = self.config.client.bugs;
+        let retry_ms = now_ms.saturating_add(self.config.client.retry_backoff_ms);
+        let mut partitions: Vec<_> = failed.iter().map(|(partition, _)| *partition).collect();
+        sort_as_hash_set(&mut partitions, requested, &self.config.client.topics);
+        for partition in partitions {
+            let error = failed.iter().find(|(other, _)| *other == partition).map_or(ErrorCode::None, |(_, error)| *error);
+            out.observe(AttemptEvent::ReadFailed { attempt, partition, error });
+            if self.subscriptions.get(partition).is_none() && !self.config.client.fixes.has(Fix::RetryAssignedOnly) {
+                return false;
+            }
+            self.subscriptions.set_next_retry(&[partition], retry_ms);
+        }
+        self.network.metadata.request_update(false);
+        !bugs.has(Bug::ValidationEndsAtError)
     }
 
     /// A reset or a validation failed: it is retried after `retry.backoff.ms`, with new metadata.

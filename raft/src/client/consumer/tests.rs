@@ -264,3 +264,32 @@ fn an_error_that_names_a_newer_leader_requests_no_metadata() {
         assert_eq!(matches!(state, Some(FetchState::AwaitValidation(_))), !requests);
     }
 }
+
+/// Broker 2 leads two partitions in epoch 2. The second is not assigned any more when the answer arrives, which has an
+/// error for it (`OffsetFetcherUtils.onSuccessfulResponseForValidatingPositions`).
+#[test]
+fn an_error_for_an_unassigned_partition_loses_the_answer_for_others() {
+    let other = TopicPartition { partition: 1, ..P };
+    let state = |fixes: Fixes| {
+        let mut consumer = consumer(fixes);
+        consumer.subscriptions.assign(&[P, other]);
+        consumer.subscriptions.seek(other, Offset(2), leader(1));
+        consumer.subscriptions.advance(other, Offset(4), LeaderEpoch(1));
+        let mut validation = asks(&mut consumer, 2);
+        let position = validation.requested[0].1;
+        validation.requested.push((other, position));
+        consumer.subscriptions.set_next_retry(&[P], 30_000);
+        consumer.subscriptions.assign(&[P]);
+        let of = |partition, error| {
+            let partition = consumer.network.metadata.id_of(partition);
+            EpochEndOffset { partition, error, leader_epoch: LeaderEpoch(1), end_offset: Offset(4) }
+        };
+        let ends = Rc::from([of(P, ErrorCode::None), of(other, ErrorCode::FencedLeaderEpoch)]);
+        let answer = OffsetForLeaderEpochResponse { partitions: ends };
+        consumer.on_validated(0, validation, &answer, &mut ClientOut::default());
+        let state = consumer.subscriptions.get(P).expect("assigned");
+        (matches!(state.fetch, FetchState::Fetching(_)), state.next_retry_ms)
+    };
+    assert_eq!(state(Fixes::NONE), (false, 30_000), "as Kafka does");
+    assert!(state(Fixes::NONE.with(Fix::RetryAssignedOnly)).0);
+}

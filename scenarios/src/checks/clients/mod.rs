@@ -3,7 +3,7 @@
 //!
 //! Start at [`ClientHistories`]. Its parts:
 //! * [`appends`]: producers; [`polls`]: consumers
-//! * [`admin`], [`answers`] and [`requested`]: admin clients; [`retries`]: what clients send again
+//! * [`admin`], [`answers`] and [`requested`]: admin clients; [`retries`]: what clients send again; [`validations`]: answers of which nothing is lost
 //! * [`metadata`] and [`timelines`]: the committed metadata as states
 //! * [`counts`]: operations by kind, and what is legal but worth counting
 //!
@@ -21,6 +21,7 @@ pub mod polls;
 pub mod requested;
 pub mod retries;
 pub mod timelines;
+pub mod validations;
 
 #[cfg(test)]
 mod tests;

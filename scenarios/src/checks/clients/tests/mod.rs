@@ -5,6 +5,7 @@ mod appends;
 mod polls;
 mod property;
 mod retries;
+mod validations;
 
 use crate::checks::prelude::*;
 use std::rc::Rc;

@@ -27,7 +27,7 @@ import java.util.Map;
 
 /** Findings, reproduced on the released consumer with its defaults. */
 final class ClientFindings {
-    private static final String NAME = "validation-of-unassigned";
+    private static final String NAME = "RetryAssignedOnly";
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String TOPIC = "t";
     private static final int BROKER = 1;

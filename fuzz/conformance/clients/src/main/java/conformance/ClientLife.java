@@ -7,11 +7,8 @@ import org.apache.kafka.clients.ScriptedClient;
 import org.apache.kafka.clients.StandingTime;
 import org.apache.kafka.clients.consumer.internals.ReleasedConsumer;
 import org.apache.kafka.clients.producer.internals.ReleasedProducer;
-import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.message.MetadataResponseData;
-import org.apache.kafka.common.message.OffsetForLeaderEpochResponseData;
 import org.apache.kafka.common.protocol.ApiKeys;
-import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.requests.MetadataRequest;
 import org.apache.kafka.common.requests.MetadataResponse;
 import org.apache.kafka.raft.Bodies;
@@ -161,9 +158,6 @@ final class ClientLife {
                 differences.add(Difference.of("answer.former_topic", "not of " + current, topic));
             }
         }
-        if (api == ApiKeys.OFFSET_FOR_LEADER_EPOCH && isLost((OffsetForLeaderEpochResponseData) body)) {
-            differences.add(Difference.of("validation.unassigned", "the other partitions are retried", ""));
-        }
         if (api != ApiKeys.METADATA) {
             if (!client.network().answer(node, api, body, nowMs)) {
                 differences.add(Difference.of("response.unexpected", api, ""));
@@ -179,23 +173,6 @@ final class ClientLife {
             client.network().othersInFlight(node, -1);
             refresh = null;
         }
-    }
-
-    /**
-     * OffsetFetcherUtils.onSuccessfulResponseForValidatingPositions throws at a partition that is to be retried and is not
-     * assigned any more, and AsyncClient drops the exception: nothing of the answer is taken over, and the next request
-     * for its partitions is sent after request.timeout.ms.
-     */
-    private boolean isLost(OffsetForLeaderEpochResponseData response) {
-        for (var topic : response.topics()) {
-            for (var partition : topic.partitions()) {
-                if (partition.errorCode() != Errors.NONE.code()
-                    && !((ReleasedConsumer) client).isAssigned(new TopicPartition(topic.topic(), partition.partition()))) {
-                    return true;
-                }
-            }
-        }
-        return false;
     }
 
     private void compare(Line line, long nowMs, List<Difference> differences) {
@@ -229,7 +206,7 @@ final class ClientLife {
 
     /** What else differs in such a step follows from it. */
     private static boolean explainsOthers(Difference difference) {
-        return difference.name().equals("validation.unassigned") || difference.name().equals("answer.former_topic");
+        return difference.name().equals("answer.former_topic");
     }
 
     /** The model's network client requests metadata; when it may is its own affair, of what is the metadata's. */

@@ -155,10 +155,6 @@ public final class ReleasedConsumer implements ReleasedClient {
         return taken;
     }
 
-    public boolean isAssigned(TopicPartition partition) {
-        return subscriptions.isAssigned(partition);
-    }
-
     @Override
     public String state(String part, JsonNode model) {
         TopicPartition partition = partition(model.path("partition"));
