@@ -15,7 +15,7 @@ mod subscription_state;
 #[cfg(test)]
 mod tests;
 
-use in_flight::{FetchInFlight, InFlight, RequestedPartition};
+use in_flight::{FetchInFlight, InFlight, RequestedPartition, Unsent};
 use subscription_state::SubscriptionState;
 
 use super::connections::{Answer, Completed};
@@ -48,6 +48,7 @@ pub struct Consumer {
     /// The metadata version against which positions were last checked.
     validated_version: u64,
     in_flight: SortedMap<i32, InFlight>,
+    unsent: Vec<Unsent>,
     questions: Slices<FetchPartition>,
     requested: Slices<RequestedPartition>,
 }
@@ -64,6 +65,7 @@ impl Consumer {
             config,
             validated_version: 0,
             in_flight: SortedMap::new(),
+            unsent: Vec::new(),
             questions: Slices::default(),
             requested: Slices::default(),
         }
@@ -85,6 +87,7 @@ impl Consumer {
         while let Some(completed) = self.network.take_completed(now_ms, entropy) {
             self.on_completed(now_ms, completed, out);
         }
+        self.send_prepared(now_ms, entropy, out);
         self.update_fetch_positions(now_ms, entropy, out);
         self.send_fetches(now_ms, entropy, out);
         if let Some(retry_ms) = self.subscriptions.next_retry_ms(now_ms) {
@@ -153,12 +156,18 @@ impl Consumer {
             (InFlight::Validation(validation), Some(DataResponse::OffsetForLeaderEpoch(answer))) => {
                 self.on_validated(now_ms, validation, &answer, out);
             }
-            (InFlight::Fetch(FetchInFlight { attempt, .. }), _) => out.observe(AttemptEvent::ReadUnknown { attempt }),
-            (InFlight::List(list), _) => {
+            (in_flight, _) => self.on_unanswered(now_ms, in_flight, out),
+        }
+    }
+
+    fn on_unanswered(&mut self, now_ms: i64, in_flight: InFlight, out: &mut ClientOut) {
+        match in_flight {
+            InFlight::Fetch(FetchInFlight { attempt, .. }) => out.observe(AttemptEvent::ReadUnknown { attempt }),
+            InFlight::List(list) => {
                 out.observe(AttemptEvent::ReadUnknown { attempt: list.attempt });
                 self.retry_later(now_ms, &list.partitions);
             }
-            (InFlight::Validation(validation), _) => {
+            InFlight::Validation(validation) => {
                 out.observe(AttemptEvent::ReadUnknown { attempt: validation.attempt });
                 let partitions: Vec<_> = validation.requested.iter().map(|(partition, _)| *partition).collect();
                 self.retry_later(now_ms, &partitions);
@@ -169,6 +178,38 @@ impl Consumer {
     /// `poll` throws.
     fn throw(&mut self, partition: TopicPartition, error: ErrorCode, out: &mut ClientOut) {
         out.observe(AttemptEvent::ConsumerError { partition, error });
+    }
+
+    /// Sends requests whose connection has been made since they were prepared, and gives up those whose connection has
+    /// failed or takes too long (`ConsumerNetworkClient.trySend`, `checkDisconnects`, `failExpiredRequests`).
+    fn send_prepared(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut ClientOut) {
+        for prepared in std::mem::take(&mut self.unsent) {
+            let expires_ms = prepared.prepared_ms.saturating_add(self.config.client.request_timeout_ms);
+            if self.network.is_failed(prepared.node) || now_ms > expires_ms {
+                self.on_unanswered(now_ms, prepared.in_flight, out);
+            } else if self.network.ready(now_ms, prepared.node, entropy, out) {
+                self.send(now_ms, prepared.node, prepared.request, prepared.in_flight, out);
+            } else {
+                self.network.wake_at(expires_ms.saturating_add(1));
+                self.unsent.push(prepared);
+            }
+        }
+    }
+
+    /// Sends a request, or keeps it until the connection to the node has been made.
+    fn send_when_connected(
+        &mut self,
+        now_ms: i64,
+        node: NodeId,
+        request: DataRequest,
+        in_flight: InFlight,
+        (entropy, out): (&mut dyn Entropy, &mut ClientOut),
+    ) {
+        if self.network.ready(now_ms, node, entropy, out) {
+            self.send(now_ms, node, request, in_flight, out);
+        } else {
+            self.unsent.push(Unsent { node, prepared_ms: now_ms, request, in_flight });
+        }
     }
 
     fn send(&mut self, now_ms: i64, node: NodeId, request: DataRequest, in_flight: InFlight, out: &mut ClientOut) {

@@ -31,6 +31,7 @@ pub use topics::{TopicImage, TopicsImage};
 use self::digest::{EntityKind, entity_hash};
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, ProducerId};
 use crate::metadata::MetadataRecord;
+use crate::metadata::records::{BrokerRegistrationChange, FenceBroker, UnfenceBroker};
 
 /// The last offset and epoch of an image (Kafka's `MetadataProvenance`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,6 +166,16 @@ impl MetadataImage {
                 Rc::make_mut(&mut self.cluster).change_broker(record)?;
                 changes.brokers.insert(record.broker_id);
             }
+            MetadataRecord::FenceBroker(FenceBroker { broker_id, broker_epoch }) => {
+                let change = BrokerRegistrationChange::of_fencing(*broker_id, *broker_epoch, true);
+                Rc::make_mut(&mut self.cluster).change_broker(&change)?;
+                changes.brokers.insert(*broker_id);
+            }
+            MetadataRecord::UnfenceBroker(UnfenceBroker { broker_id, broker_epoch }) => {
+                let change = BrokerRegistrationChange::of_fencing(*broker_id, *broker_epoch, false);
+                Rc::make_mut(&mut self.cluster).change_broker(&change)?;
+                changes.brokers.insert(*broker_id);
+            }
             MetadataRecord::RegisterController(record) => {
                 Rc::make_mut(&mut self.cluster).register_controller(record);
                 changes.controllers.insert(record.controller_id);
@@ -216,6 +227,7 @@ impl MetadataImage {
                 changes.producer_ids = true;
             }
             MetadataRecord::NoOp(_)
+            | MetadataRecord::ZkMigrationState(_)
             | MetadataRecord::BeginTransaction(_)
             | MetadataRecord::EndTransaction(_)
             | MetadataRecord::AbortTransaction(_) => {}

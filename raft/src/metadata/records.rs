@@ -71,6 +71,16 @@ records! {
         last_known_elr: Option<Rc<[NodeId]>>, since 2, tag 7;
         directories: Option<Rc<[Uuid]>>, since 1, tag 8;
     }
+    /// Fences a broker. Kafka writes BrokerRegistrationChange since 3.0, and still reads this.
+    7 FenceBroker, max 0 {
+        broker_id: NodeId, since 0;
+        broker_epoch: BrokerEpoch, since 0;
+    }
+    /// Unfences a broker; see FenceBroker.
+    8 UnfenceBroker, max 0 {
+        broker_id: NodeId, since 0;
+        broker_epoch: BrokerEpoch, since 0;
+    }
     9 RemoveTopic, max 0 {
         topic_id: Uuid, since 0;
     }
@@ -94,6 +104,10 @@ records! {
         cordoned_log_dirs: Option<Rc<[Uuid]>>, since 3, tag 3;
     }
     20 NoOp, max 0 {}
+    /// Written by 3.4 to 3.9 while a cluster left ZooKeeper; without effect since 4.0.
+    21 ZkMigrationState, max 0 {
+        zk_migration_state: i8, since 0;
+    }
     /// Starts a metadata transaction.
     23 BeginTransaction, max 0 {
         name: Option<Rc<str>>, since 0, tag 0;
@@ -129,6 +143,20 @@ records! {
             name: Rc<str>, since 0;
             min_supported_version: i16, since 0;
             max_supported_version: i16, since 0;
+        }
+    }
+}
+
+impl BrokerRegistrationChange {
+    /// The change of FenceBroker and UnfenceBroker.
+    pub fn of_fencing(broker_id: NodeId, broker_epoch: BrokerEpoch, fenced: bool) -> BrokerRegistrationChange {
+        BrokerRegistrationChange {
+            broker_id,
+            broker_epoch,
+            fenced: if fenced { 1 } else { -1 },
+            in_controlled_shutdown: 0,
+            log_dirs: Rc::from([]),
+            cordoned_log_dirs: None,
         }
     }
 }

@@ -22,11 +22,13 @@ const NONE: LeaderEpoch = LeaderEpoch(-1);
 impl Consumer {
     /// Sends a Fetch to each leader that has none of ours in flight.
     pub(super) fn send_fetches(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut ClientOut) {
+        // `AbstractFetch.nodesWithPendingFetchRequests`
         let fetched = |in_flight: &InFlight| match in_flight {
             InFlight::Fetch(fetch) => Some(fetch.node),
             InFlight::List(_) | InFlight::Validation(_) => None,
         };
-        let busy: SmallVec<[NodeId; 8]> = self.in_flight.values().filter_map(fetched).collect();
+        let prepared = self.unsent.iter().map(|unsent| &unsent.in_flight);
+        let busy: SmallVec<[NodeId; 8]> = self.in_flight.values().chain(prepared).filter_map(fetched).collect();
         let mut requested: SmallVec<[(NodeId, TopicPartition, FetchPosition); 16]> = SmallVec::new();
         let never = self.config.client.bugs.has(Bug::PartitionNeverRead);
         for (partition, position) in self.subscriptions.fetchable() {
@@ -42,8 +44,8 @@ impl Consumer {
         requested.sort_by_key(|(node, ..)| *node);
         for partitions in requested.chunk_by(|a, b| a.0 == b.0) {
             let node = partitions[0].0;
-            if self.network.ready(now_ms, node, entropy, out) {
-                self.send_fetch(now_ms, node, partitions, out);
+            if self.network.ready(now_ms, node, entropy, out) || !self.network.is_failed(node) {
+                self.send_fetch(now_ms, node, partitions, (entropy, out));
             }
         }
     }
@@ -53,7 +55,7 @@ impl Consumer {
         now_ms: i64,
         node: NodeId,
         partitions: &[(NodeId, TopicPartition, FetchPosition)],
-        out: &mut ClientOut,
+        (entropy, out): (&mut dyn Entropy, &mut ClientOut),
     ) {
         let attempt = self.network.next_attempt();
         for (_, partition, position) in partitions {
@@ -83,7 +85,7 @@ impl Consumer {
             partitions: questions,
         };
         let in_flight = InFlight::Fetch(FetchInFlight { node, attempt, requested });
-        self.send(now_ms, node, DataRequest::Fetch(request), in_flight, out);
+        self.send_when_connected(now_ms, node, DataRequest::Fetch(request), in_flight, (entropy, out));
     }
 
     /// Processes a response to a Fetch.

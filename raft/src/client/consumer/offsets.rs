@@ -69,11 +69,11 @@ impl Consumer {
             }
         }
         for ((node, latest), partitions) in resets {
-            if self.network.ready(now_ms, node, entropy, out) {
-                self.send_list_offsets(now_ms, node, latest, partitions, out);
-            } else if self.network.is_failed(node) {
+            if !self.network.ready(now_ms, node, entropy, out) && self.network.is_failed(node) {
                 // `groupListOffsetRequests`: the leader may be another one when its reconnect backoff ends.
                 self.network.metadata.request_update(false);
+            } else {
+                self.send_list_offsets(now_ms, node, latest, partitions, (entropy, out));
             }
         }
     }
@@ -110,7 +110,7 @@ impl Consumer {
         node: NodeId,
         latest: bool,
         partitions: Vec<TopicPartition>,
-        out: &mut ClientOut,
+        (entropy, out): (&mut dyn Entropy, &mut ClientOut),
     ) {
         let attempt = self.network.next_attempt();
         let (strategy, timestamp) = match latest {
@@ -130,7 +130,7 @@ impl Consumer {
         self.subscriptions.set_next_retry(&partitions, now_ms.saturating_add(self.config.client.request_timeout_ms));
         let request = ListOffsetsRequest { replica_id: NodeId::NONE, partitions: Rc::from(questions) };
         let in_flight = InFlight::List(ListInFlight { attempt, strategy, partitions });
-        self.send(now_ms, node, DataRequest::ListOffsets(request), in_flight, out);
+        self.send_when_connected(now_ms, node, DataRequest::ListOffsets(request), in_flight, (entropy, out));
     }
 
     /// Processes a response to ListOffsets. Any error is retried after a backoff.

@@ -220,8 +220,10 @@ fn metadata() -> MetadataResponse {
     MetadataResponse { brokers, controller_id: NodeId(1), topics: Rc::from([topic]) }
 }
 
+/// `ConsumerNetworkClient.unsent`: what is prepared while the connection is being made is sent as it was then, and fails
+/// with the connection.
 #[test]
-fn a_reset_requests_metadata_while_the_leader_s_connection_is_lost_and_backs_off() {
+fn a_reset_is_prepared_while_its_leader_is_connected_to_and_fails_with_the_connection() {
     let config = ClientConfig::new(Rc::from([NodeId(1)]), Rc::from([Rc::from("t")]));
     let mut consumer = Consumer::new(ConsumerConfig::new(config));
     let (now_ms, mut out) = (1_000, ClientOut::default());
@@ -229,12 +231,31 @@ fn a_reset_requests_metadata_while_the_leader_s_connection_is_lost_and_backs_off
     consumer.network.metadata.update(now_ms, &metadata(), &mut Lowest);
     consumer.update_fetch_positions(now_ms, &mut Lowest, &mut out);
     assert!(!consumer.network.metadata.is_update_requested(), "it connects");
-    let Some(ClientEffect::Connect { token, .. }) = out.effects.pop() else { panic!("{out:?}") };
+    assert_eq!(consumer.unsent.len(), 1);
+    let connect = |effect: &ClientEffect| match effect {
+        ClientEffect::Connect { token, .. } => Some(*token),
+        _ => None,
+    };
+    let token = out.effects.iter().find_map(connect).expect("it connects");
+    let mut connected = consumer.clone();
     let closed = ClientInput::Closed { token, reason: crate::io::CloseReason::Refused };
     consumer.network.receive::<ConsumerOperation>(now_ms, closed, &mut Lowest, &mut out);
     consumer.network.metadata.update(now_ms, &metadata(), &mut Lowest);
+    consumer.send_prepared(now_ms, &mut Lowest, &mut out);
+    assert!(consumer.network.metadata.is_update_requested());
+    assert_eq!(consumer.subscriptions.get(P).map(|state| state.next_retry_ms), Some(1_100));
+    // `groupListOffsetRequests`: a reset whose leader awaits its reconnect backoff requests metadata, too.
+    consumer.network.metadata.update(now_ms, &metadata(), &mut Lowest);
+    consumer.subscriptions.set_next_retry(&[P], now_ms);
     consumer.update_fetch_positions(now_ms, &mut Lowest, &mut out);
     assert!(consumer.network.metadata.is_update_requested());
+    assert!(consumer.unsent.is_empty());
+
+    let opened = ClientInput::Opened { token, connection: crate::io::Connection(7) };
+    connected.network.receive::<ConsumerOperation>(now_ms, opened, &mut Lowest, &mut out);
+    let mut out = ClientOut::default();
+    connected.send_prepared(now_ms, &mut Lowest, &mut out);
+    assert!(matches!(out.effects[..], [ClientEffect::Request { .. }]), "{out:?}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::controller::settings::{ControllerSettings, ELR_VERSION, level};
 use crate::fixes::Fixes;
 use crate::ids::{NodeId, Offset, ProducerId, TopicIdPartition};
 use crate::metadata::MetadataRecord;
+use crate::metadata::records::{BrokerRegistrationChange, FenceBroker, UnfenceBroker};
 use crate::metadata::image::PartitionRegistration;
 
 /// A record that cannot be replayed: a fatal fault in Kafka.
@@ -65,6 +66,14 @@ impl ControllerState {
             MetadataRecord::BrokerRegistrationChange(record) => {
                 self.cluster.replay_registration_change(record).map_err(|refused| refused.to_string())
             }
+            MetadataRecord::FenceBroker(FenceBroker { broker_id, broker_epoch }) => {
+                let change = BrokerRegistrationChange::of_fencing(*broker_id, *broker_epoch, true);
+                self.cluster.replay_registration_change(&change).map_err(|refused| refused.to_string())
+            }
+            MetadataRecord::UnfenceBroker(UnfenceBroker { broker_id, broker_epoch }) => {
+                let change = BrokerRegistrationChange::of_fencing(*broker_id, *broker_epoch, false);
+                self.cluster.replay_registration_change(&change).map_err(|refused| refused.to_string())
+            }
             MetadataRecord::RegisterController(record) => {
                 self.cluster.image_mut().register_controller(record);
                 Ok(())
@@ -96,6 +105,7 @@ impl ControllerState {
                 }
             }
             MetadataRecord::NoOp(_)
+            | MetadataRecord::ZkMigrationState(_)
             | MetadataRecord::BeginTransaction(_)
             | MetadataRecord::EndTransaction(_)
             | MetadataRecord::AbortTransaction(_) => Ok(()),

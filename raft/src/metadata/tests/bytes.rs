@@ -126,12 +126,15 @@ fn written() -> Vec<(MetadataRecord, i16)> {
     all.push((config(4, "", None).into(), 0));
     all.extend((0..=2).map(|version| (partition_change(version).into(), version)));
     all.push((no_change().into(), 2));
+    all.push((FenceBroker { broker_id: BROKER, broker_epoch: EPOCH }.into(), 0));
+    all.push((UnfenceBroker { broker_id: BROKER, broker_epoch: EPOCH }.into(), 0));
     all.push((RemoveTopic { topic_id: TOPIC }.into(), 0));
     all.push((FeatureLevel { name: "metadata.version".into(), feature_level: 33 }.into(), 0));
     let next_producer_id = ProducerId(2000);
     all.push((ProducerIds { broker_id: BROKER, broker_epoch: EPOCH, next_producer_id }.into(), 0));
     all.extend((0..=3).map(|version| (registration_change(version).into(), version)));
     all.push((NoOp {}.into(), 0));
+    all.push((ZkMigrationState { zk_migration_state: 3 }.into(), 0));
     all.push((BeginTransaction { name: Some("Bootstrap records".into()) }.into(), 0));
     all.push((BeginTransaction { name: None }.into(), 0));
     all.push((EndTransaction {}.into(), 0));

@@ -95,7 +95,11 @@ fn record(image: &MetadataImage, index: usize, (kind, a, b, c): Choice) -> Optio
     Some(match kind {
         0..5 => register(broker, 1000 + i64::from(c), c % 2 == 0),
         5..7 => UnregisterBroker { broker_id: NodeId(broker), broker_epoch: registered?.epoch }.into(),
-        7..15 => {
+        7 => match c % 2 == 0 {
+            true => FenceBroker { broker_id: NodeId(broker), broker_epoch: registered?.epoch }.into(),
+            false => UnfenceBroker { broker_id: NodeId(broker), broker_epoch: registered?.epoch }.into(),
+        },
+        8..15 => {
             let change = BrokerRegistrationChange {
                 broker_id: NodeId(broker),
                 broker_epoch: registered?.epoch,

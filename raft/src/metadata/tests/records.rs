@@ -125,9 +125,14 @@ pub fn any_record() -> impl Strategy<Value = MetadataRecord> {
     let producer_ids = (node(), epoch(), any::<i64>()).prop_map(|(broker_id, broker_epoch, next)| {
         ProducerIds { broker_id, broker_epoch, next_producer_id: ProducerId(next) }.into()
     });
+    let fence = (node(), epoch(), any::<bool>()).prop_map(|(broker_id, broker_epoch, fenced)| match fenced {
+        true => FenceBroker { broker_id, broker_epoch }.into(),
+        false => UnfenceBroker { broker_id, broker_epoch }.into(),
+    });
     prop_oneof![
         4 => register_broker(),
         1 => unregister_broker,
+        1 => fence,
         1 => (text(), uuid()).prop_map(|(name, topic_id)| Topic { name, topic_id }.into()),
         4 => partition(),
         1 => config(),
@@ -137,6 +142,7 @@ pub fn any_record() -> impl Strategy<Value = MetadataRecord> {
         1 => producer_ids,
         4 => registration_change(),
         1 => Just(NoOp {}.into()),
+        1 => any::<i8>().prop_map(|zk_migration_state| ZkMigrationState { zk_migration_state }.into()),
         1 => prop::option::of(text()).prop_map(|name| BeginTransaction { name }.into()),
         1 => Just(EndTransaction {}.into()),
         1 => prop::option::of(text()).prop_map(|reason| AbortTransaction { reason }.into()),

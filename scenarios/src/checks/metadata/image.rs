@@ -170,6 +170,8 @@ impl ReferenceImage {
                 let changed = changed(self.registered(record.broker_id, record.broker_epoch)?, record)?;
                 self.brokers.set(record.broker_id, Some(Rc::new(changed)));
             }
+            MetadataRecord::FenceBroker(record) => self.fence(record.broker_id, record.broker_epoch, true)?,
+            MetadataRecord::UnfenceBroker(record) => self.fence(record.broker_id, record.broker_epoch, false)?,
             MetadataRecord::RegisterController(record) => {
                 self.controllers.set(record.controller_id, Some(Rc::new(record.clone())));
             }
@@ -203,10 +205,17 @@ impl ReferenceImage {
                 self.producer_ids.set((), Some(next));
             }
             MetadataRecord::NoOp(_)
+            | MetadataRecord::ZkMigrationState(_)
             | MetadataRecord::BeginTransaction(_)
             | MetadataRecord::EndTransaction(_)
             | MetadataRecord::AbortTransaction(_) => {}
         }
+        Ok(())
+    }
+
+    fn fence(&mut self, id: NodeId, epoch: BrokerEpoch, fenced: bool) -> Result<(), String> {
+        let changed = RegisterBroker { fenced, ..self.registered(id, epoch)?.clone() };
+        self.brokers.set(id, Some(Rc::new(changed)));
         Ok(())
     }
 
