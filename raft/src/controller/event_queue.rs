@@ -40,7 +40,6 @@ pub struct EventQueue<E, T> {
     /// By monotonic ns.
     timed: BTreeMap<u64, Timed<E, T>>,
     tags: BTreeMap<T, u64>,
-    shutting_down: bool,
 }
 
 impl<E, T> Default for EventQueue<E, T> {
@@ -50,28 +49,17 @@ impl<E, T> Default for EventQueue<E, T> {
             next_place: 0,
             timed: BTreeMap::new(),
             tags: BTreeMap::new(),
-            shutting_down: false,
         }
     }
 }
 
 impl<E, T: Copy + Ord> EventQueue<E, T> {
-    /// Appends to the FIFO; the event is returned if the queue is shutting down.
-    pub fn append(&mut self, event: E, deadline_ns: Option<u64>) -> Result<(), E> {
-        if self.shutting_down {
-            return Err(event);
-        }
+    /// Appends to the FIFO.
+    pub fn append(&mut self, event: E, deadline_ns: Option<u64>) {
         let place = self.next_place;
         self.next_place += 1;
         let deadline_ns = deadline_ns.map(|at_ns| self.insert(at_ns, Timed::Deadline(place)));
         self.fifo.insert(place, Queued { event, deadline_ns });
-        Ok(())
-    }
-
-    /// Appends to the FIFO even if the queue is shutting down: raft's own events.
-    pub fn append_always(&mut self, event: E) {
-        self.fifo.insert(self.next_place, Queued { event, deadline_ns: None });
-        self.next_place += 1;
     }
 
     /// Prepends to the FIFO.
@@ -83,10 +71,8 @@ impl<E, T: Copy + Ord> EventQueue<E, T> {
     /// Schedules an event for `at_ns`, in place of an earlier one with this tag.
     pub fn schedule_deferred(&mut self, tag: T, at_ns: u64, event: E) {
         self.cancel_deferred(tag);
-        if !self.shutting_down {
-            let at_ns = self.insert(at_ns, Timed::Deferred { tag, event });
-            self.tags.insert(tag, at_ns);
-        }
+        let at_ns = self.insert(at_ns, Timed::Deferred { tag, event });
+        self.tags.insert(tag, at_ns);
     }
 
     /// Cancels the event with this tag.
@@ -114,20 +100,6 @@ impl<E, T: Copy + Ord> EventQueue<E, T> {
             self.timed.remove(&at_ns);
         }
         Some(Dequeued::Run(queued.event))
-    }
-
-    /// No more events are accepted. Deferred ones are dropped, and those with deadlines, which are to be failed, are
-    /// returned; the others are still run.
-    pub fn begin_shutdown(&mut self) -> Vec<E> {
-        self.shutting_down = true;
-        self.tags.clear();
-        let timed = std::mem::take(&mut self.timed);
-        let places = timed.into_values().filter_map(|timed| match timed {
-            Timed::Deferred { .. } => None,
-            Timed::Deadline(place) => Some(place),
-        });
-        let removed: Vec<_> = places.filter_map(|place| self.fifo.remove(&place)).collect();
-        removed.into_iter().map(|queued| queued.event).collect()
     }
 
     /// Monotonic ns at which the next event is due.

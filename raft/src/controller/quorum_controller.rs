@@ -182,7 +182,7 @@ impl QuorumController {
         let patience_ns = pending.patience_ms(&self.settings).map(|ms| ms.saturating_mul(NS_PER_MS));
         pending.deadline_ns = patience_ns.map(|ns| step.now.mono_ns.saturating_add(ns));
         let deadline_ns = pending.deadline_ns;
-        self.enqueue(Event::Request(pending), deadline_ns);
+        self.queue.append(Event::Request(pending), deadline_ns);
         self.post_wake_ups(step);
     }
 
@@ -196,11 +196,10 @@ impl QuorumController {
     fn run_next(&mut self, log: &mut dyn MetadataLog, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         match input {
             Input::Post(Post::WakeUp) => self.wake_ups = self.wake_ups.saturating_sub(1),
-            Input::Post(Post::ListenerEvent) => self.queue.append_always(Event::Raft),
-            Input::Post(Post::ShuttingDown) => self.begin_shutdown(),
+            Input::Post(Post::ListenerEvent) => self.queue.append(Event::Raft, None),
             Input::Timer => self.armed_ns = None,
             Input::DiskError(error) => throw!("the disk failed: {error}"),
-            Input::Post(Post::Start | Post::Published | Post::Applied | Post::Stop)
+            Input::Post(Post::ShuttingDown | Post::Start | Post::Published | Post::Applied | Post::Stop)
             | Input::Request { .. }
             | Input::Opened { .. }
             | Input::Closed { .. }
@@ -263,7 +262,7 @@ impl QuorumController {
                     return Ok(());
                 }
                 let deadline_ns = pending.deadline_ns;
-                self.enqueue(Event::DeleteTopics { pending, topics, decided }, deadline_ns);
+                self.queue.append(Event::DeleteTopics { pending, topics, decided }, deadline_ns);
                 Ok(())
             }
             request => {
@@ -282,21 +281,6 @@ impl QuorumController {
             super::cluster::touch_timed_out(active.latest.newest(), &mut active.heartbeats, request);
         }
         self.answers.push(pending.failure(ErrorCode::RequestTimedOut));
-    }
-
-    fn enqueue(&mut self, event: Event, deadline_ns: Option<u64>) {
-        if let Err(Event::Request(pending) | Event::DeleteTopics { pending, .. }) =
-            self.queue.append(event, deadline_ns)
-        {
-            self.answers.push(pending.failure(ErrorCode::RequestTimedOut));
-        }
-    }
-
-    /// SIGTERM: no new requests, and no periodic tasks; raft's events are handled until the end.
-    fn begin_shutdown(&mut self) {
-        for event in self.queue.begin_shutdown() {
-            self.time_out(event);
-        }
     }
 
     fn send_answers(&mut self, step: &mut Step<'_>) {

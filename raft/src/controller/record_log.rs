@@ -44,7 +44,6 @@ pub struct RecordLog {
     applied_end: Offset,
     /// Ascending by offset.
     pending: VecDeque<PendingAppend>,
-    shutting_down: bool,
 }
 
 impl RecordLog {
@@ -61,7 +60,6 @@ impl RecordLog {
             records: Vec::new(),
             applied_end: Offset(0),
             pending: VecDeque::new(),
-            shutting_down: false,
         }
     }
 
@@ -79,13 +77,9 @@ impl RecordLog {
                 other => panic!("{} is not for the controller event queue", other.name()),
             },
             Input::Post(Post::ListenerEvent) => self.listen(raft, step),
-            Input::Post(Post::ShuttingDown) => {
-                self.shutting_down = true;
-                step.out.push(Effect::CancelTimer);
-            }
             Input::Timer => self.write_no_op(raft, step),
             Input::DiskError(error) => throw!("the disk failed: {error}"),
-            Input::Post(Post::WakeUp | Post::Start | Post::Published | Post::Applied | Post::Stop)
+            Input::Post(Post::WakeUp | Post::ShuttingDown | Post::Start | Post::Published | Post::Applied | Post::Stop)
             | Input::Opened { .. }
             | Input::Closed { .. }
             | Input::Response { .. }
@@ -103,7 +97,7 @@ impl RecordLog {
         request: &AppendRecordsRequest,
         step: &mut Step<'_>,
     ) {
-        let Some(epoch) = self.claimed.filter(|_| !self.shutting_down) else {
+        let Some(epoch) = self.claimed else {
             let response = self.refusal(ErrorCode::NotController, false);
             return answer(connection, correlation_id, response, step);
         };
@@ -139,7 +133,7 @@ impl RecordLog {
 
     /// `writeNoOpRecord`: unconditional, every period, while active.
     fn write_no_op(&mut self, raft: &mut RaftClient, step: &mut Step<'_>) {
-        let Some(epoch) = self.claimed.filter(|_| !self.shutting_down) else { return };
+        let Some(epoch) = self.claimed else { return };
         let frame = || vec![Box::from(NO_OP_FRAME)];
         let prepare = |accumulator: &mut BatchAccumulator, now_ms| accumulator.prepare_append_no_op(now_ms, epoch);
         match prepare_append(raft, step, (epoch, &frame), prepare) {
@@ -213,9 +207,7 @@ impl RecordLog {
             self.claimed = Some(epoch);
             self.refuse_pending(step);
             step.out.observe(Observation::LeadershipAnnounced { epoch });
-            if !self.shutting_down {
-                self.arm_no_op(step);
-            }
+            self.arm_no_op(step);
         }
     }
 

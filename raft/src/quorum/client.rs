@@ -209,13 +209,10 @@ impl RaftClient {
         self.log_cleaner.remaining_ms()
     }
 
-    fn begin_shutdown(&mut self, step: &mut Step<'_>) {
-        if self.shutdown.is_none() {
-            self.shutdown = Some(Timer::new(step.now_ms(), GRACEFUL_SHUTDOWN_MS));
-            for listener in &self.listeners {
-                step.out.push(Effect::Post { thread: listener.thread(), post: Post::ShuttingDown });
-            }
-        }
+    /// Raft ends first: the controller answers until then, and its socket server is closed after it
+    /// (`ControllerServer.shutdown`, `SharedServer.ensureNotRaftLeader`).
+    fn begin_shutdown(&mut self, step: &Step<'_>) {
+        self.shutdown.get_or_insert_with(|| Timer::new(step.now_ms(), GRACEFUL_SHUTDOWN_MS));
     }
 
     /// consensus.md §1.7; `true` when the process has to end.

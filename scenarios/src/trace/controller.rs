@@ -69,8 +69,6 @@ pub enum Entry {
     Request { connection: Connection, correlation_id: i32, request: Request },
     /// Input: raft has called its listener, so that an event is appended; `None` if that was never run.
     Raft(Option<RaftCall>),
-    /// Input: `beginShutdown`.
-    Shutdown,
     /// Input: the event throws an exception.
     Throws,
     /// Output: `RaftClient.prepareAppend`, and its result, which is an input.
@@ -232,7 +230,6 @@ impl Watch<Actor> for Recorder {
                 Some(Entry::Request { connection: Connection(connection.0), correlation_id, request })
             }
             Input::Post(Post::ListenerEvent) => Some(Entry::Raft(None)),
-            Input::Post(Post::ShuttingDown) => Some(Entry::Shutdown),
             _ => None,
         };
         self.input = Some((thread, entry));

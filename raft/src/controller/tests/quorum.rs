@@ -190,9 +190,4 @@ fn no_op_records_are_written_while_active_and_only_then() {
     harness.lead(3);
     harness.advance(1_001);
     assert_eq!(count(&harness), 12);
-    harness.step(Input::Post(Post::ShuttingDown));
-    harness.advance(5_000);
-    assert_eq!(count(&harness), 12);
-    let id = harness.send(ControllerRequest::Admin(create("t", 9_999)));
-    assert_eq!(created(harness.answer(id)), Some(ErrorCode::RequestTimedOut));
 }

@@ -214,7 +214,7 @@ impl ReferenceImage {
     }
 
     fn fence(&mut self, id: NodeId, epoch: BrokerEpoch, fenced: bool) -> Result<(), String> {
-        let changed = RegisterBroker { fenced, ..self.registered(id, epoch)?.clone() };
+        let changed = RegisterBroker { fenced, ..RegisterBroker::clone(self.registered(id, epoch)?) };
         self.brokers.set(id, Some(Rc::new(changed)));
         Ok(())
     }

@@ -118,7 +118,6 @@ fn entry(entry: &Entry) -> Value {
         Entry::Raft(Some(RaftCall::LeaderChange { leader, epoch, log_end })) => {
             json!({"leader_change": {"leader": leader.map(|leader| leader.0), "epoch": epoch.0, "log_end": log_end.0}})
         }
-        Entry::Shutdown => json!({"shutdown": {}}),
         Entry::Throws => json!({"throws": {}}),
         Entry::Append { epoch, records, result } => {
             let records: Vec<String> = records.iter().map(|record| STANDARD.encode(record)).collect();

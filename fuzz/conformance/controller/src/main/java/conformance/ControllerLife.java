@@ -67,7 +67,6 @@ final class ControllerLife {
             .filter(entry -> entry.kind().equals("append")).map(Entry::body).toList();
         controller.begin(line.monoNs(), line.wallMs(), line.draws(), appends);
         boolean throwing = false;
-        boolean shutdown = false;
         for (Entry entry : line.entries()) {
             switch (entry.kind()) {
                 case "request" -> controller.receive(entry.body());
@@ -80,15 +79,11 @@ final class ControllerLife {
                     controller.handleLeaderChange(entry.body());
                 }
                 case "throws" -> throwing = true;
-                case "shutdown" -> shutdown = true;
                 default -> { }
             }
         }
         boolean nothing = false;
-        if (shutdown) {
-            shutDown(line);
-            return;
-        } else if (!line.cause().equals("arrival") && !line.cause().equals("nothing")) {
+        if (!line.cause().equals("arrival") && !line.cause().equals("nothing")) {
             see(line);
             nothing = !controller.runOne(throwing);
         }
@@ -140,13 +135,6 @@ final class ControllerLife {
         if (model.path("last_stable").asLong() != controller.lastStableOffset()) {
             differences.add(Difference.of("state.last_stable", model.path("last_stable"), controller.lastStableOffset()));
         }
-    }
-
-    /** What the queue fails at its shutdown is compared, what it still runs is not. */
-    private void shutDown(Line line) throws IOException {
-        report.notCompared(line);
-        parted = true;
-        end();
     }
 
     private void end() throws IOException {

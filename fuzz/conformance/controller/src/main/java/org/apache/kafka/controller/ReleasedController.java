@@ -192,13 +192,6 @@ public final class ReleasedController implements AutoCloseable {
         return gate.runOne(throwing);
     }
 
-    /** The queue accepts nothing more, and fails what has a deadline; the thread is no longer controlled. */
-    public void shutDown() throws InterruptedException {
-        raft.listener().beginShutdown();
-        gate.open();
-        controller.close();
-    }
-
     public List<Entry> takeOutputs() {
         synchronized (outputs) {
             List<Entry> taken = List.copyOf(outputs);
