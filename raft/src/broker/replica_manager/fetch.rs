@@ -3,8 +3,8 @@
 //!
 //! Fetch sessions are not modelled: each request names all its partitions.
 
-use super::ReplicaManager;
 use super::delayed::{DelayedFetch, deadline_ns, respond};
+use super::{ReplicaManager, check_topic_id};
 use smallvec::SmallVec;
 
 use crate::broker::log::PartitionLog;
@@ -54,7 +54,8 @@ impl ReplicaManager {
         let mut answers = std::mem::take(&mut self.answers);
         let mut budget = Budget::of(&request);
         for requested in request.partitions.iter() {
-            let mut read = self.read(request.replica_id, requested, &mut budget, view, now_ms);
+            let mut read = check_topic_id(requested.partition, view)
+                .and_then(|()| self.read(request.replica_id, requested, &mut budget, view, now_ms));
             if let (Some(follower), Ok(found)) = (request.replica_id.known(), &read)
                 && found.diverging_epoch.is_none()
             {

@@ -165,3 +165,39 @@ fn an_admin_request_without_an_answer_times_out_after_a_minute() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn only_a_new_request_that_names_a_topic_id_is_told_that_the_id_is_unknown() {
+    let mut harness = Harness::new();
+    harness.advance(1_000);
+    harness.cut(1, 2);
+    harness.cut(1, 3);
+    let waiting = (harness.produce(1, -1, batch(&[1])), harness.poll(1, 0, 5_000, 1));
+    harness.delete_topic();
+    assert_eq!(harness.produced(waiting.0), Some((ErrorCode::UnknownTopicOrPartition, -1)));
+    let fetched = harness.consumed(waiting.1).map(|(error, ..)| error);
+    assert_eq!(fetched, Some(ErrorCode::UnknownTopicOrPartition));
+
+    let id = harness.produce(1, -1, batch(&[1]));
+    assert_eq!(harness.produced(id), Some((ErrorCode::UnknownTopicId, -1)));
+    assert_eq!(harness.consume(1, 0).0, ErrorCode::UnknownTopicId);
+    let (partition, current_leader_epoch) = (PARTITION, LeaderEpoch(-1));
+    let requested = ListOffsetsPartition { partition, current_leader_epoch, timestamp: -1 };
+    let request = ListOffsetsRequest { replica_id: NodeId::NONE, partitions: Rc::from([requested]) };
+    let id = harness.ask(1, Request::Data(DataRequest::ListOffsets(request)));
+    match harness.answer(id) {
+        Some(Response::Data(DataResponse::ListOffsets(response))) => {
+            assert_eq!(response.partitions[0].error, ErrorCode::UnknownTopicOrPartition);
+        }
+        other => panic!("{other:?}"),
+    }
+    let requested = OffsetForLeaderPartition { partition, current_leader_epoch, leader_epoch: LeaderEpoch(0) };
+    let request = OffsetForLeaderEpochRequest { replica_id: NodeId::NONE, partitions: Rc::from([requested]) };
+    let id = harness.ask(1, Request::Data(DataRequest::OffsetForLeaderEpoch(request)));
+    match harness.answer(id) {
+        Some(Response::Data(DataResponse::OffsetForLeaderEpoch(response))) => {
+            assert_eq!(response.partitions[0].error, ErrorCode::UnknownTopicOrPartition);
+        }
+        other => panic!("{other:?}"),
+    }
+}
