@@ -52,8 +52,8 @@ pub enum LinkStatus {
     Ready,
     /// Connecting, or a request is in flight.
     Busy,
-    /// No connect before this instant of the wall clock.
-    BackingOff { until_ms: i64 },
+    /// No connect yet.
+    BackingOff,
 }
 
 impl BrokerLink {
@@ -86,7 +86,7 @@ impl BrokerLink {
                     && lost == to
                     && now_ms < until_ms
                 {
-                    return LinkStatus::BackingOff { until_ms };
+                    return LinkStatus::BackingOff;
                 }
                 self.attempts = self.attempts.wrapping_add(1);
                 let token = ConnectToken(self.attempts << SLOT_BITS | self.slot);
@@ -159,6 +159,20 @@ impl BrokerLink {
         };
         // The limits are exclusive: more than the timeout must have passed.
         Some(limit_ms.saturating_add(1))
+    }
+
+    /// Whether the last connection, or attempt at one, was lost, and none was begun since (`connectionFailed`).
+    pub fn has_failed(&self) -> bool {
+        matches!(self.state, State::Idle) && self.lost.is_some()
+    }
+
+    /// How long to wait for a connection that is not ready, ms (`ClusterConnectionStates.connectionDelay`).
+    pub fn connection_delay_ms(&self, step: &Step<'_>) -> i64 {
+        match (self.state, self.lost) {
+            (State::Connecting { .. }, _) => self.limits.connection_setup_timeout_ms.saturating_add(1),
+            (State::Idle, Some((_, until_ms))) => until_ms.saturating_sub(step.now.wall_ms).max(0),
+            (State::Idle, None) | (State::Ready { .. }, _) => i64::MAX,
+        }
     }
 
     /// Closes the connection and drops a request in flight. No backoff follows.
