@@ -73,7 +73,7 @@ impl ControllerChannel {
             reconnect_backoff_ms: RECONNECT_BACKOFF_MS,
         };
         ControllerChannel {
-            link: BrokerLink::new(slot, Listener::Controllers, limits),
+            link: BrokerLink::new(slot, Listener::Controllers, limits, true),
             request_timeout_ms,
             retry_timeout_ms,
             queue: VecDeque::new(),
@@ -181,9 +181,9 @@ impl ControllerChannel {
         }
     }
 
-    /// A connect succeeded; `poll` sends.
-    pub fn on_opened(&mut self, token: ConnectToken, connection: Connection) {
-        self.is_woken |= self.link.on_opened(token, connection);
+    /// A connect succeeded; `poll` sends when the controller has answered ApiVersions.
+    pub fn on_opened(&mut self, token: ConnectToken, connection: Connection, step: &mut Step<'_>) {
+        self.is_woken |= self.link.on_opened(token, connection, step);
     }
 
     /// The connection is closed; the request in flight returns to the front of the queue.
@@ -203,6 +203,10 @@ impl ControllerChannel {
         response: Response,
         step: &mut Step<'_>,
     ) -> Option<ChannelOutcome> {
+        if response == Response::DiscoverVersions {
+            self.is_woken |= self.link.on_versions(token, correlation_id);
+            return None;
+        }
         if !self.link.on_response(token, correlation_id) {
             return None;
         }

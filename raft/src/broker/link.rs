@@ -2,8 +2,7 @@
 //! channel. Timeouts use the wall clock, as in Kafka (controller-broker.md §11.1), and are detected when the owner
 //! polls.
 //!
-//! Not modelled: the ApiVersions exchange of a new connection, and the growth of the connection setup timeout with
-//! failures.
+//! Not modelled: the growth of the connection setup timeout with failures.
 
 use crate::ids::NodeId;
 use crate::io::{Listener, ConnectToken, Connection, Effect};
@@ -30,6 +29,7 @@ pub struct BrokerLink {
     slot: u32,
     listener: Listener,
     limits: LinkLimits,
+    discovers_versions: bool,
     state: State,
     /// Makes each token and each correlation id unique.
     attempts: u32,
@@ -42,6 +42,8 @@ pub struct BrokerLink {
 enum State {
     Idle,
     Connecting { to: NodeId, token: ConnectToken, give_up_after_ms: i64 },
+    /// ApiVersions is in flight; it times out like any request.
+    CheckingApiVersions { to: NodeId, token: ConnectToken, connection: Connection, correlation_id: i32, sent_ms: i64 },
     Ready { to: NodeId, token: ConnectToken, connection: Connection, in_flight: Option<(i32, i64)> },
 }
 
@@ -50,17 +52,18 @@ enum State {
 pub enum LinkStatus {
     /// A request may be sent.
     Ready,
-    /// Connecting, or a request is in flight.
+    /// Connecting, asking for the versions of the node, or a request is in flight.
     Busy,
     /// No connect yet.
     BackingOff,
 }
 
 impl BrokerLink {
-    /// Not connected; `slot` is unique within its thread.
-    pub fn new(slot: u32, listener: Listener, limits: LinkLimits) -> BrokerLink {
+    /// Not connected; `slot` is unique within its thread. With `discovers_versions` a new connection is ready when the
+    /// node has answered ApiVersions (`NetworkClient.handleConnections`).
+    pub fn new(slot: u32, listener: Listener, limits: LinkLimits, discovers_versions: bool) -> BrokerLink {
         assert!(slot < 1 << SLOT_BITS, "a connect token has no room for link number {slot}");
-        BrokerLink { slot, listener, limits, state: State::Idle, attempts: 0, correlations: 0, lost: None }
+        BrokerLink { slot, listener, limits, discovers_versions, state: State::Idle, attempts: 0, correlations: 0, lost: None }
     }
 
     /// The link of its thread that a token belongs to.
@@ -78,8 +81,10 @@ impl BrokerLink {
                     LinkStatus::Busy
                 }
             }
-            State::Connecting { to: now, .. } if now == to => LinkStatus::Busy,
-            State::Idle | State::Connecting { .. } | State::Ready { .. } => {
+            State::Connecting { to: now, .. } | State::CheckingApiVersions { to: now, .. } if now == to => {
+                LinkStatus::Busy
+            }
+            State::Idle | State::Connecting { .. } | State::CheckingApiVersions { .. } | State::Ready { .. } => {
                 self.close(step);
                 let now_ms = step.now.wall_ms;
                 if let Some((lost, until_ms)) = self.lost
@@ -111,13 +116,38 @@ impl BrokerLink {
     }
 
     /// The connect succeeded. Returns `false` for a stale token, as do the methods below.
-    pub fn on_opened(&mut self, token: ConnectToken, connection: Connection) -> bool {
+    pub fn on_opened(&mut self, token: ConnectToken, connection: Connection, step: &mut Step<'_>) -> bool {
         let State::Connecting { to, token: current, .. } = self.state else { return false };
-        if current == token {
-            self.state = State::Ready { to, token, connection, in_flight: None };
-            self.lost = None;
+        if current != token {
+            return false;
         }
-        current == token
+        if self.discovers_versions {
+            self.correlations = self.correlations.wrapping_add(1);
+            let (correlation_id, sent_ms) = (self.correlations, step.now.wall_ms);
+            self.state = State::CheckingApiVersions { to, token, connection, correlation_id, sent_ms };
+            let request = Request::DiscoverVersions(self.listener);
+            step.out.push(Effect::SendRequest { connection, correlation_id, request });
+        } else {
+            self.ready(to, token, connection);
+        }
+        true
+    }
+
+    fn ready(&mut self, to: NodeId, token: ConnectToken, connection: Connection) {
+        self.state = State::Ready { to, token, connection, in_flight: None };
+        self.lost = None;
+    }
+
+    /// The answer to ApiVersions arrives: the link is ready.
+    pub fn on_versions(&mut self, answered: ConnectToken, answered_id: i32) -> bool {
+        let State::CheckingApiVersions { to, token, connection, correlation_id, .. } = self.state else {
+            return false;
+        };
+        let expected = (token, correlation_id) == (answered, answered_id);
+        if expected {
+            self.ready(to, token, connection);
+        }
+        expected
     }
 
     /// The connection or the attempt was closed, with any request in flight.
@@ -152,7 +182,7 @@ impl BrokerLink {
     pub fn deadline_ms(&self) -> Option<i64> {
         let limit_ms = match self.state {
             State::Connecting { give_up_after_ms, .. } => give_up_after_ms,
-            State::Ready { in_flight: Some((_, sent_ms)), .. } => {
+            State::CheckingApiVersions { sent_ms, .. } | State::Ready { in_flight: Some((_, sent_ms)), .. } => {
                 sent_ms.saturating_add(self.limits.request_timeout_ms)
             }
             State::Idle | State::Ready { in_flight: None, .. } => return None,
@@ -171,7 +201,7 @@ impl BrokerLink {
         match (self.state, self.lost) {
             (State::Connecting { .. }, _) => self.limits.connection_setup_timeout_ms.saturating_add(1),
             (State::Idle, Some((_, until_ms))) => until_ms.saturating_sub(step.now.wall_ms).max(0),
-            (State::Idle, None) | (State::Ready { .. }, _) => i64::MAX,
+            (State::Idle, None) | (State::CheckingApiVersions { .. } | State::Ready { .. }, _) => i64::MAX,
         }
     }
 
@@ -194,12 +224,14 @@ impl BrokerLink {
     fn token(&self) -> Option<ConnectToken> {
         match self.state {
             State::Idle => None,
-            State::Connecting { token, .. } | State::Ready { token, .. } => Some(token),
+            State::Connecting { token, .. }
+            | State::CheckingApiVersions { token, .. }
+            | State::Ready { token, .. } => Some(token),
         }
     }
 
     fn disconnected(&mut self, step: &Step<'_>) {
-        if let State::Connecting { to, .. } | State::Ready { to, .. } = self.state {
+        if let State::Connecting { to, .. } | State::CheckingApiVersions { to, .. } | State::Ready { to, .. } = self.state {
             self.lost = Some((to, step.now.wall_ms.saturating_add(self.limits.reconnect_backoff_ms)));
         }
         self.state = State::Idle;

@@ -54,6 +54,9 @@ impl Harness {
                     self.sent.push(request.broker_id.0);
                     self.last = correlation_id;
                 }
+                Effect::SendRequest { request: Request::DiscoverVersions(_), correlation_id, .. } => {
+                    self.last = correlation_id;
+                }
                 Effect::Close { .. } => (self.connecting, self.connected) = (None, None),
                 other => panic!("{other:?}"),
             }
@@ -67,10 +70,16 @@ impl Harness {
         });
     }
 
-    fn open(&mut self) {
+    /// The connect succeeds; ApiVersions is not answered yet.
+    fn connect(&mut self) {
         let token = self.connecting.take().expect("it connects");
         self.connected = Some(token);
-        self.with(|channel, _| channel.on_opened(token, Connection(1)));
+        self.with(|channel, step| channel.on_opened(token, Connection(1), step));
+    }
+
+    fn open(&mut self) {
+        self.connect();
+        self.respond(Response::DiscoverVersions);
     }
 
     /// The connection is reset, or the attempt is refused.
@@ -80,8 +89,11 @@ impl Harness {
     }
 
     fn answer(&mut self, error: ErrorCode) {
+        self.respond(Response::Envelope(EnvelopeResponse { error, response: None }));
+    }
+
+    fn respond(&mut self, response: Response) {
         let (token, correlation_id) = (self.connected.expect("it is connected"), self.last);
-        let response = Response::Envelope(EnvelopeResponse { error, response: None });
         self.with(|channel, step| {
             channel.on_response(token, correlation_id, response, step);
         });
@@ -149,4 +161,19 @@ fn a_controller_whose_idle_connection_was_lost_is_asked_first() {
     assert_eq!(harness.connects, [1, 1, 2]);
     harness.open();
     assert_eq!(harness.sent, [1, 2]);
+}
+
+/// `NetworkClient.handleInitiateApiVersionRequests`: ApiVersions times out like any request, and what waits for it with it.
+#[test]
+fn a_connection_is_not_ready_before_api_versions_is_answered() {
+    let mut harness = Harness::new(2_000);
+    harness.ask(1);
+    harness.connect();
+    harness.advance(1_900);
+    assert_eq!((&harness.sent[..], &harness.connects[..]), (&[][..], &[1][..]));
+    harness.leader = 2;
+    harness.advance(101);
+    assert_eq!(harness.connects, [1, 2], "it counts as lost");
+    harness.open();
+    assert_eq!(harness.sent, [1]);
 }

@@ -216,6 +216,10 @@ impl Harness {
                     Request::Cluster(ClusterRequest::AlterPartition(request)) => {
                         self.proposals.push((connection, correlation_id, request));
                     }
+                    Request::DiscoverVersions(_) => {
+                        let (token, response) = (self.wires[connection.0 as usize].token, Response::DiscoverVersions);
+                        self.queue.push_back((from, Input::Response { token, correlation_id, response }));
+                    }
                     Request::Envelope(request) => {
                         let token = self.wires[connection.0 as usize].token;
                         self.envelopes.push((from as i32 + 1, token, correlation_id, request));
