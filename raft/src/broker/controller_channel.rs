@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use super::link::{BrokerLink, LinkLimits, LinkStatus};
 use crate::ids::NodeId;
-use crate::io::{Listener, ConnectToken, Connection};
+use crate::io::{ConnectToken, Connection, Listener};
 use crate::message::{ClusterResponse, ErrorCode, Request, Response};
 use crate::step::Step;
 

@@ -14,7 +14,7 @@ use super::producer_ids::ProducerIdManager;
 use super::replica_manager::ReplicaManager;
 use super::view::{ClusterView, TopicsDelta};
 use crate::ids::{NodeId, TopicIdPartition};
-use crate::io::{Listener, Connection, Effect, Input};
+use crate::io::{Connection, Effect, Input, Listener};
 use crate::message::{AdminRequest, ClusterRequest, ClusterResponse, DataRequest, DataResponse, Request, Response};
 use crate::step::Step;
 

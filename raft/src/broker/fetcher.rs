@@ -18,7 +18,7 @@ use super::link::{BrokerLink, LinkLimits, LinkStatus, wall_deadline_ns};
 use super::replica_manager::{FetcherChanges, FetcherStart, ReplicaManager};
 use super::view::ClusterView;
 use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
-use crate::io::{Listener, ConnectToken, Connection};
+use crate::io::{ConnectToken, Connection, Listener};
 use crate::message::data::{DataFetchRequest, FetchPartition, ListOffsetsPartition, ListOffsetsRequest};
 use crate::message::{DataRequest, DataResponse, Request, Response};
 use crate::slices::Slices;

@@ -5,7 +5,7 @@
 //! Not modelled: the growth of the connection setup timeout with failures.
 
 use crate::ids::NodeId;
-use crate::io::{Listener, ConnectToken, Connection, Effect};
+use crate::io::{ConnectToken, Connection, Effect, Listener};
 use crate::message::Request;
 use crate::step::Step;
 
@@ -41,10 +41,25 @@ pub struct BrokerLink {
 #[derive(Clone, Copy, Debug)]
 enum State {
     Idle,
-    Connecting { to: NodeId, token: ConnectToken, give_up_after_ms: i64 },
+    Connecting {
+        to: NodeId,
+        token: ConnectToken,
+        give_up_after_ms: i64,
+    },
     /// ApiVersions is in flight; it times out like any request.
-    CheckingApiVersions { to: NodeId, token: ConnectToken, connection: Connection, correlation_id: i32, sent_ms: i64 },
-    Ready { to: NodeId, token: ConnectToken, connection: Connection, in_flight: Option<(i32, i64)> },
+    CheckingApiVersions {
+        to: NodeId,
+        token: ConnectToken,
+        connection: Connection,
+        correlation_id: i32,
+        sent_ms: i64,
+    },
+    Ready {
+        to: NodeId,
+        token: ConnectToken,
+        connection: Connection,
+        in_flight: Option<(i32, i64)>,
+    },
 }
 
 /// The current state of a link.
@@ -63,7 +78,16 @@ impl BrokerLink {
     /// node has answered ApiVersions (`NetworkClient.handleConnections`).
     pub fn new(slot: u32, listener: Listener, limits: LinkLimits, discovers_versions: bool) -> BrokerLink {
         assert!(slot < 1 << SLOT_BITS, "a connect token has no room for link number {slot}");
-        BrokerLink { slot, listener, limits, discovers_versions, state: State::Idle, attempts: 0, correlations: 0, lost: None }
+        BrokerLink {
+            slot,
+            listener,
+            limits,
+            discovers_versions,
+            state: State::Idle,
+            attempts: 0,
+            correlations: 0,
+            lost: None,
+        }
     }
 
     /// The link of its thread that a token belongs to.
@@ -224,14 +248,16 @@ impl BrokerLink {
     fn token(&self) -> Option<ConnectToken> {
         match self.state {
             State::Idle => None,
-            State::Connecting { token, .. }
-            | State::CheckingApiVersions { token, .. }
-            | State::Ready { token, .. } => Some(token),
+            State::Connecting { token, .. } | State::CheckingApiVersions { token, .. } | State::Ready { token, .. } => {
+                Some(token)
+            }
         }
     }
 
     fn disconnected(&mut self, step: &Step<'_>) {
-        if let State::Connecting { to, .. } | State::CheckingApiVersions { to, .. } | State::Ready { to, .. } = self.state {
+        if let State::Connecting { to, .. } | State::CheckingApiVersions { to, .. } | State::Ready { to, .. } =
+            self.state
+        {
             self.lost = Some((to, step.now.wall_ms.saturating_add(self.limits.reconnect_backoff_ms)));
         }
         self.state = State::Idle;

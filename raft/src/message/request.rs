@@ -9,7 +9,7 @@ use super::quorum::{
     VoteResponse,
 };
 use super::voter_set::{ApiVersionsRequest, ApiVersionsResponse, UpdateRaftVoterRequest, UpdateRaftVoterResponse};
-use crate::io::Listener;
+use crate::ids::Listener;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {

@@ -16,7 +16,7 @@ use crate::backoff::ExponentialBackoff;
 use crate::config::ControllerConfig;
 use crate::connection_failures::{ConnectionFailures, ConnectionLimits};
 use crate::ids::NodeId;
-use crate::io::{Listener, CloseReason, ConnectToken, Connection, Effect, Entropy, Out};
+use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Listener, Out};
 use crate::message::{Request, Response};
 
 /// Not configurable for raft; Kafka sets both in `KafkaRaftManager`.

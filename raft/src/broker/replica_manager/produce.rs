@@ -2,8 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::{ReplicaManager, check_topic_id, not_hosted};
 use super::delayed::{DelayedProduce, PartitionStatus, deadline_ns, respond};
+use super::{ReplicaManager, check_topic_id, not_hosted};
 use crate::broker::log::LeaderAppend;
 use crate::broker::view::ClusterView;
 use crate::bugs::Bug;
