@@ -28,17 +28,22 @@ impl ConnectionFailures {
         limits.setup_timeout.draw_ms(self.connects, entropy)
     }
 
-    /// The connect succeeded.
+    /// The connect succeeded, and the node is asked for its versions (`checkingApiVersions`).
+    pub fn on_checking(&mut self) {
+        self.connects = 0;
+    }
+
+    /// The connection is ready.
     pub fn on_ready(&mut self) {
         *self = ConnectionFailures::default();
     }
 
-    /// The connection, or the attempt to connect unless `was_ready`, has ended. Returns the wait before the next
+    /// The connection, or the attempt to connect unless `was_connected`, has ended. Returns the wait before the next
     /// connect, ms.
-    pub fn on_lost(&mut self, was_ready: bool, limits: ConnectionLimits, entropy: &mut dyn Entropy) -> i64 {
+    pub fn on_lost(&mut self, was_connected: bool, limits: ConnectionLimits, entropy: &mut dyn Entropy) -> i64 {
         let backoff_ms = limits.reconnect_backoff.draw_ms(self.disconnects, entropy);
         self.disconnects = self.disconnects.saturating_add(1);
-        self.connects = if was_ready { 0 } else { self.connects.saturating_add(1) };
+        self.connects = if was_connected { 0 } else { self.connects.saturating_add(1) };
         backoff_ms
     }
 }

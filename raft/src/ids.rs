@@ -164,6 +164,15 @@ pub struct ReplicaKey {
     pub directory_id: Option<Uuid>,
 }
 
+/// What a process accepts connections for: a combined one has both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listener {
+    /// `controller.listener.names`: open from the start of the process on.
+    Controllers,
+    /// Of clients and of other brokers.
+    Brokers,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

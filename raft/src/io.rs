@@ -9,6 +9,7 @@
 use std::rc::Rc;
 
 use crate::broker::observation::BrokerObservation;
+pub use crate::ids::Listener;
 use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
 use crate::log::{Batch, Records};
 use crate::message::{Request, Response};
@@ -134,15 +135,6 @@ pub enum Post {
     /// To the scheduler: stop. Then to the request handler: stop, and close all logs. Then to the
     /// raft thread: the broker has stopped.
     Stop,
-}
-
-/// What a process accepts connections for: a combined one has both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Listener {
-    /// `controller.listener.names`: open from the start of the process on.
-    Controllers,
-    /// Of clients and of other brokers.
-    Brokers,
 }
 
 /// The effects of a thread, performed in order.

@@ -17,7 +17,7 @@ use crate::controller::settings::ControllerSettings;
 use crate::controller::{QuorumController, RecordLog};
 use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, Uuid};
-use crate::io::{DurableFiles, Effect, Entropy, Input, Now, Out, Post, Role, ThreadName, Visitor};
+use crate::io::{self, DurableFiles, Effect, Entropy, Input, Now, Out, Post, Role, ThreadName, Visitor};
 use crate::log::{MetaProperties, read_meta_properties, write_meta_properties};
 use crate::message::cluster::{FeatureRange, Listener};
 use crate::message::{ApiVersionsResponse, ErrorCode, KRaftVersionFeature, Request, Response};
@@ -116,10 +116,13 @@ impl Node {
             | Request::Fetch(_)
             | Request::UpdateRaftVoter(_) => ThreadName::RaftIo,
             Request::AppendRecords(_) | Request::ReadRecords(_) => ThreadName::ControllerEventQueue,
-            Request::ApiVersions(_) | Request::Cluster(_) | Request::Envelope(_) => {
-                ThreadName::ControllerRequestHandler
+            Request::ApiVersions(_)
+            | Request::DiscoverVersions(io::Listener::Controllers)
+            | Request::Cluster(_)
+            | Request::Envelope(_) => ThreadName::ControllerRequestHandler,
+            Request::DiscoverVersions(io::Listener::Brokers) | Request::Data(_) | Request::Admin(_) => {
+                ThreadName::RequestHandler
             }
-            Request::Data(_) | Request::Admin(_) => ThreadName::RequestHandler,
         }
     }
 
@@ -246,6 +249,11 @@ impl Alive {
                 if let Request::ApiVersions(_) = request {
                     let (error, supported) = (ErrorCode::None, KRaftVersionFeature::SUPPORTED);
                     let response = Response::ApiVersions(ApiVersionsResponse { error, supported });
+                    step.out.push(Effect::SendResponse { connection, correlation_id, response });
+                    return Ok(());
+                }
+                if let Request::DiscoverVersions(_) = request {
+                    let response = Response::DiscoverVersions;
                     step.out.push(Effect::SendResponse { connection, correlation_id, response });
                     return Ok(());
                 }

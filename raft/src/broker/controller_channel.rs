@@ -1,15 +1,21 @@
-//! A channel to the active controller: Kafka's NodeToControllerChannelManager (controller-broker.md §5.7). One request
-//! is outstanding; after a lost connection or NOT_CONTROLLER it returns to the front of the queue and the controller is
-//! looked up again. Times are wall-clock ms (§11.1).
+//! A channel to the active controller: Kafka's NodeToControllerRequestThread, an InterBrokerSendThread
+//! (controller-broker.md §5.7). One request is in flight. After a lost connection or NOT_CONTROLLER each request returns
+//! to the front of the queue, and the controller is looked up again. Times are wall-clock ms (§11.1).
+//!
+//! The thread is blocked in `NetworkClient.poll` until one of its own connections or a new request wakes it, or its wait
+//! ends: [`ControllerChannel::poll`] first does what follows that call in `pollOnce`, then what precedes the next one.
+//!
+//! There is one connection: that to an earlier controller ends when the next one is connected to.
 
 use std::collections::VecDeque;
 
-use super::link::{BrokerLink, LinkLimits, LinkStatus, wall_deadline_ns};
+use super::link::{BrokerLink, LinkLimits, LinkStatus};
 use crate::ids::NodeId;
-use crate::io::{Listener, ConnectToken, Connection};
+use crate::io::{ConnectToken, Connection, Listener};
 use crate::message::{ClusterResponse, ErrorCode, Request, Response};
 use crate::step::Step;
 
+const NS_PER_MS: u64 = 1_000_000;
 /// `reconnect.backoff.ms` of the channel's client; constant.
 const RECONNECT_BACKOFF_MS: i64 = 50;
 /// Interval at which an unknown controller is looked up again.
@@ -34,13 +40,18 @@ pub struct ChannelOutcome {
 #[derive(Clone, Debug)]
 pub struct ControllerChannel {
     link: BrokerLink,
+    request_timeout_ms: i64,
     retry_timeout_ms: i64,
+    /// Kafka's `requestQueue`.
     queue: VecDeque<Queued>,
+    /// Kafka's `unsentRequests`: taken from the queue for the target, with the time of that.
+    unsent: VecDeque<(Queued, i64)>,
     outstanding: Option<Queued>,
+    /// Kafka's `activeController`. It is not forgotten when a connection ends on which nothing is requested.
     target: Option<NodeId>,
     tickets: u64,
-    /// When to look up the controller again: none is known, or a reconnect backs off.
-    look_again_ms: Option<i64>,
+    is_woken: bool,
+    blocked_until_ns: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -52,95 +63,134 @@ struct Queued {
 
 impl ControllerChannel {
     /// `slot` identifies its link within its thread (below [`super::fetcher::FIRST_FETCHER_SLOT`]). A request times out
-    /// `retry_timeout_ms` after it was queued (`i64::MAX`: never), unless it is in flight then; a network timeout
-    /// counts as a disconnect.
+    /// `retry_timeout_ms` after it was queued (`i64::MAX`: never), unless it was taken from the queue before; a network
+    /// timeout counts as a disconnect.
     pub fn new(slot: u32, controller_socket_timeout_ms: i64, retry_timeout_ms: i64) -> ControllerChannel {
+        let request_timeout_ms = controller_socket_timeout_ms.min(retry_timeout_ms);
         let limits = LinkLimits {
-            request_timeout_ms: controller_socket_timeout_ms.min(retry_timeout_ms),
+            request_timeout_ms,
             connection_setup_timeout_ms: CONNECTION_SETUP_TIMEOUT_MS,
             reconnect_backoff_ms: RECONNECT_BACKOFF_MS,
         };
         ControllerChannel {
-            link: BrokerLink::new(slot, Listener::Controllers, limits),
+            link: BrokerLink::new(slot, Listener::Controllers, limits, true),
+            request_timeout_ms,
             retry_timeout_ms,
             queue: VecDeque::new(),
+            unsent: VecDeque::new(),
             outstanding: None,
             target: None,
             tickets: 0,
-            look_again_ms: None,
+            is_woken: false,
+            blocked_until_ns: 0,
         }
     }
 
-    /// Queues a request; [`ControllerChannel::poll`] sends it.
+    /// Queues a request; [`ControllerChannel::poll`] sends it. While no controller is known, the thread is not woken.
     pub fn send(&mut self, request: Request, step: &Step<'_>) -> Ticket {
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.queue.push_back(Queued { ticket, request, created_ms: step.now.wall_ms });
+        self.is_woken |= self.target.is_some();
         ticket
     }
 
-    /// Sends the next request if possible and times out old ones. `leader` is the controller that the local raft client
-    /// knows now. Must be called after every input and at the deadline.
+    /// Runs the thread if it is not blocked. `leader` is the controller that the local raft client knows now. Must be
+    /// called after every input and at the deadline.
     pub fn poll(&mut self, leader: Option<NodeId>, step: &mut Step<'_>) -> Vec<ChannelOutcome> {
+        let is_due = step.now.mono_ns >= self.blocked_until_ns;
+        if !std::mem::take(&mut self.is_woken) && !is_due {
+            return Vec::new();
+        }
         if self.link.poll(step) {
-            self.forget_target();
+            self.take_back_outstanding();
         }
-        let mut outcomes = Vec::new();
-        if self.outstanding.is_some() {
-            return outcomes;
-        }
-        let (now_ms, retry_timeout_ms) = (step.now.wall_ms, self.retry_timeout_ms);
-        self.queue.retain(|queued| {
-            let in_time = now_ms.saturating_sub(queued.created_ms) < retry_timeout_ms;
-            if !in_time {
-                outcomes.push(ChannelOutcome { ticket: queued.ticket, response: None });
-            }
-            in_time
-        });
-        self.look_again_ms = None;
-        if self.queue.is_empty() {
-            return outcomes;
-        }
+        self.check_disconnects();
+        self.fail_expired_request(step.now.wall_ms);
         self.target = self.target.or(leader);
-        let Some(target) = self.target else {
-            self.look_again_ms = Some(now_ms.saturating_add(REDISCOVERY_MS));
-            return outcomes;
+        let outcomes = self.generate_request(step.now.wall_ms);
+        let wait_ms = match self.target {
+            Some(target) => self.send_requests(target, step),
+            None => REDISCOVERY_MS,
         };
-        match self.link.reach(target, step) {
-            LinkStatus::Busy => {}
-            // The controller may have moved to another node in the meantime.
-            LinkStatus::BackingOff { until_ms } => {
-                self.target = None;
-                self.look_again_ms = Some(until_ms);
+        // `NetworkClient.poll` waits for its default request timeout at most. The limits that are checked afterwards are
+        // exclusive, and a wait takes a little longer than requested.
+        let wait_ms = wait_ms.min(self.request_timeout_ms.saturating_add(1));
+        let wait_ns = u64::try_from(wait_ms).unwrap_or(0).saturating_mul(NS_PER_MS);
+        self.blocked_until_ns = step.now.mono_ns.saturating_add(wait_ns);
+        outcomes
+    }
+
+    /// `InterBrokerSendThread.checkDisconnects`: in the order of the requests, so that they are reversed in the queue.
+    fn check_disconnects(&mut self) {
+        if self.link.has_failed() {
+            for (queued, _) in std::mem::take(&mut self.unsent) {
+                self.take_back(queued);
             }
-            LinkStatus::Ready => {
-                if let Some(queued) = self.queue.pop_front()
-                    && self.link.send(queued.request.clone(), step).is_ok()
-                {
-                    self.outstanding = Some(queued);
-                }
+        }
+    }
+
+    /// `InterBrokerSendThread.failExpiredRequests`: a request that could not be sent ends like one that was lost with its
+    /// connection. At most one of a node each time (`UnsentRequests.removeAllTimedOut`).
+    fn fail_expired_request(&mut self, now_ms: i64) {
+        let timeout_ms = self.request_timeout_ms;
+        let expired = self.unsent.iter().position(|(_, taken_ms)| now_ms.saturating_sub(*taken_ms) > timeout_ms);
+        if let Some((queued, _)) = expired.and_then(|index| self.unsent.remove(index)) {
+            self.take_back(queued);
+        }
+    }
+
+    /// `NodeToControllerRequestThread.generateRequests`: times out old requests up to the first that can be taken.
+    fn generate_request(&mut self, now_ms: i64) -> Vec<ChannelOutcome> {
+        let mut outcomes = Vec::new();
+        let mut index = 0;
+        while let Some(queued) = self.queue.get(index) {
+            if now_ms.saturating_sub(queued.created_ms) >= self.retry_timeout_ms {
+                outcomes.push(ChannelOutcome { ticket: queued.ticket, response: None });
+                self.queue.remove(index);
+            } else if self.target.is_some() {
+                self.unsent.extend(self.queue.remove(index).map(|queued| (queued, now_ms)));
+                break;
+            } else {
+                index += 1;
             }
         }
         outcomes
     }
 
-    /// When [`ControllerChannel::poll`] must run next, by the monotonic clock.
-    pub fn next_deadline_ns(&self, step: &Step<'_>) -> Option<u64> {
-        let waiting = self.queue.iter().filter(|_| self.outstanding.is_none());
-        let oldest_ms = waiting.map(|queued| queued.created_ms.saturating_add(self.retry_timeout_ms)).min();
-        let deadlines = [self.link.deadline_ms(), self.look_again_ms, oldest_ms];
-        deadlines.into_iter().flatten().min().map(|at_ms| wall_deadline_ns(at_ms, step))
+    /// `InterBrokerSendThread.sendRequests`. Returns how long to wait if no event occurs, ms.
+    fn send_requests(&mut self, target: NodeId, step: &mut Step<'_>) -> i64 {
+        while let Some((queued, _)) = self.unsent.front() {
+            if self.link.reach(target, step) != LinkStatus::Ready
+                || self.link.send(queued.request.clone(), step).is_err()
+            {
+                return self.link.connection_delay_ms(step);
+            }
+            self.outstanding = self.unsent.pop_front().map(|(queued, _)| queued);
+        }
+        i64::MAX
     }
 
-    /// A connect succeeded; `poll` sends.
-    pub fn on_opened(&mut self, token: ConnectToken, connection: Connection) {
-        self.link.on_opened(token, connection);
+    /// When [`ControllerChannel::poll`] must run next, by the monotonic clock; `None` while it could do nothing.
+    pub fn next_deadline_ns(&self, step: &Step<'_>) -> Option<u64> {
+        let is_idle = self.unsent.is_empty() && self.link.deadline_ms().is_none();
+        match self.target {
+            _ if self.is_woken => Some(step.now.mono_ns),
+            Some(_) if is_idle => None,
+            Some(_) | None => Some(self.blocked_until_ns),
+        }
+    }
+
+    /// A connect succeeded; `poll` sends when the controller has answered ApiVersions.
+    pub fn on_opened(&mut self, token: ConnectToken, connection: Connection, step: &mut Step<'_>) {
+        self.is_woken |= self.link.on_opened(token, connection, step);
     }
 
     /// The connection is closed; the request in flight returns to the front of the queue.
     pub fn on_closed(&mut self, token: ConnectToken, step: &Step<'_>) {
         if self.link.on_closed(token, step) {
-            self.forget_target();
+            self.is_woken = true;
+            self.take_back_outstanding();
         }
     }
 
@@ -153,12 +203,17 @@ impl ControllerChannel {
         response: Response,
         step: &mut Step<'_>,
     ) -> Option<ChannelOutcome> {
+        if response == Response::DiscoverVersions {
+            self.is_woken |= self.link.on_versions(token, correlation_id);
+            return None;
+        }
         if !self.link.on_response(token, correlation_id) {
             return None;
         }
+        self.is_woken = true;
         if mentions_not_controller(&response) {
             self.link.disconnect(step);
-            self.forget_target();
+            self.take_back_outstanding();
             return None;
         }
         let Queued { ticket, .. } = self.outstanding.take()?;
@@ -169,15 +224,21 @@ impl ControllerChannel {
     pub fn shut_down(&mut self, step: &mut Step<'_>) {
         self.link.close(step);
         self.queue.clear();
+        self.unsent.clear();
         self.outstanding = None;
-        self.look_again_ms = None;
+        self.is_woken = false;
     }
 
-    fn forget_target(&mut self) {
-        self.target = None;
+    fn take_back_outstanding(&mut self) {
         if let Some(queued) = self.outstanding.take() {
-            self.queue.push_front(queued);
+            self.take_back(queued);
         }
+    }
+
+    /// `NodeToControllerRequestThread.handleResponse` of a response that tells of a disconnect.
+    fn take_back(&mut self, queued: Queued) {
+        self.target = None;
+        self.queue.push_front(queued);
     }
 }
 

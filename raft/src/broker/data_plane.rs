@@ -14,7 +14,7 @@ use super::producer_ids::ProducerIdManager;
 use super::replica_manager::ReplicaManager;
 use super::view::{ClusterView, TopicsDelta};
 use crate::ids::{NodeId, TopicIdPartition};
-use crate::io::{Listener, Connection, Effect, Input};
+use crate::io::{Connection, Effect, Input, Listener};
 use crate::message::{AdminRequest, ClusterRequest, ClusterResponse, DataRequest, DataResponse, Request, Response};
 use crate::step::Step;
 
@@ -92,7 +92,7 @@ impl DataPlane {
                 self.request(connection, correlation_id, request, view, step);
             }
             Input::Opened { token, connection } => match self.channel(BrokerLink::slot_of(token)) {
-                Some(channel) => channel.on_opened(token, connection),
+                Some(channel) => channel.on_opened(token, connection, step),
                 None => self.fetchers.on_opened(token, connection, &self.replicas, step),
             },
             Input::Closed { token, .. } => match self.channel(BrokerLink::slot_of(token)) {
@@ -148,6 +148,11 @@ impl DataPlane {
                 DataResponse::InitProducerId(self.producer_ids.init_producer_id())
             }
             Request::Admin(request) => return self.forward(connection, correlation_id, request, step),
+            Request::DiscoverVersions(_) => {
+                let response = Response::DiscoverVersions;
+                step.out.push(Effect::SendResponse { connection, correlation_id, response });
+                return;
+            }
             other => panic!("{} is not for a broker's request thread", other.name()),
         };
         step.out.push(Effect::SendResponse { connection, correlation_id, response: Response::Data(response) });

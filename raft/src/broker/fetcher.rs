@@ -18,7 +18,7 @@ use super::link::{BrokerLink, LinkLimits, LinkStatus, wall_deadline_ns};
 use super::replica_manager::{FetcherChanges, FetcherStart, ReplicaManager};
 use super::view::ClusterView;
 use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
-use crate::io::{Listener, ConnectToken, Connection};
+use crate::io::{ConnectToken, Connection, Listener};
 use crate::message::data::{DataFetchRequest, FetchPartition, ListOffsetsPartition, ListOffsetsRequest};
 use crate::message::{DataRequest, DataResponse, Request, Response};
 use crate::slices::Slices;
@@ -28,7 +28,7 @@ use crate::step::Step;
 /// Link slots from here upward belong to fetchers; those below to the other links of the thread.
 pub const FIRST_FETCHER_SLOT: u32 = 16;
 
-/// `ReplicaFetcherBlockingSend` reconnects at once; partitions back off instead.
+/// `BrokerBlockingSender` reconnects at once, and sends without ApiVersions; partitions back off instead.
 const RECONNECT_BACKOFF_MS: i64 = 0;
 /// `socket.connection.setup.timeout.ms`
 const CONNECTION_SETUP_TIMEOUT_MS: i64 = 10_000;
@@ -93,7 +93,7 @@ impl FetcherManager {
                 connection_setup_timeout_ms: CONNECTION_SETUP_TIMEOUT_MS,
                 reconnect_backoff_ms: RECONNECT_BACKOFF_MS,
             };
-            let link = BrokerLink::new(slot, Listener::Brokers, limits);
+            let link = BrokerLink::new(slot, Listener::Brokers, limits, false);
             self.fetchers.push(Fetcher {
                 leader,
                 link,
@@ -118,7 +118,7 @@ impl FetcherManager {
         step: &mut Step<'_>,
     ) {
         if let Some(fetcher) = self.by_token(token)
-            && fetcher.link.on_opened(token, connection)
+            && fetcher.link.on_opened(token, connection, step)
         {
             self.send_due(replicas, step);
         }
@@ -311,7 +311,7 @@ mod tests {
         let id = |partition| TopicIdPartition { topic_id: Uuid([7; 16]), partition };
         let state = |turn| FetchState::new(Offset(0), LeaderEpoch(0), None).at(turn);
         let limits = LinkLimits { request_timeout_ms: 1, connection_setup_timeout_ms: 1, reconnect_backoff_ms: 0 };
-        let link = BrokerLink::new(FIRST_FETCHER_SLOT, Listener::Brokers, limits);
+        let link = BrokerLink::new(FIRST_FETCHER_SLOT, Listener::Brokers, limits, false);
         let partitions = (0..3).map(|partition| (id(partition), state(partition as u64))).collect();
         let questions = Slices::default();
         let mut fetcher = Fetcher { leader: NodeId(1), link, partitions, questions, turns: 3, in_flight: None };

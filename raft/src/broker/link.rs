@@ -2,11 +2,10 @@
 //! channel. Timeouts use the wall clock, as in Kafka (controller-broker.md §11.1), and are detected when the owner
 //! polls.
 //!
-//! Not modelled: the ApiVersions exchange of a new connection, and the growth of the connection setup timeout with
-//! failures.
+//! Not modelled: the growth of the connection setup timeout with failures.
 
 use crate::ids::NodeId;
-use crate::io::{Listener, ConnectToken, Connection, Effect};
+use crate::io::{ConnectToken, Connection, Effect, Listener};
 use crate::message::Request;
 use crate::step::Step;
 
@@ -30,6 +29,7 @@ pub struct BrokerLink {
     slot: u32,
     listener: Listener,
     limits: LinkLimits,
+    discovers_versions: bool,
     state: State,
     /// Makes each token and each correlation id unique.
     attempts: u32,
@@ -41,8 +41,25 @@ pub struct BrokerLink {
 #[derive(Clone, Copy, Debug)]
 enum State {
     Idle,
-    Connecting { to: NodeId, token: ConnectToken, give_up_after_ms: i64 },
-    Ready { to: NodeId, token: ConnectToken, connection: Connection, in_flight: Option<(i32, i64)> },
+    Connecting {
+        to: NodeId,
+        token: ConnectToken,
+        give_up_after_ms: i64,
+    },
+    /// ApiVersions is in flight; it times out like any request.
+    CheckingApiVersions {
+        to: NodeId,
+        token: ConnectToken,
+        connection: Connection,
+        correlation_id: i32,
+        sent_ms: i64,
+    },
+    Ready {
+        to: NodeId,
+        token: ConnectToken,
+        connection: Connection,
+        in_flight: Option<(i32, i64)>,
+    },
 }
 
 /// The current state of a link.
@@ -50,17 +67,27 @@ enum State {
 pub enum LinkStatus {
     /// A request may be sent.
     Ready,
-    /// Connecting, or a request is in flight.
+    /// Connecting, asking for the versions of the node, or a request is in flight.
     Busy,
-    /// No connect before this instant of the wall clock.
-    BackingOff { until_ms: i64 },
+    /// No connect yet.
+    BackingOff,
 }
 
 impl BrokerLink {
-    /// Not connected; `slot` is unique within its thread.
-    pub fn new(slot: u32, listener: Listener, limits: LinkLimits) -> BrokerLink {
+    /// Not connected; `slot` is unique within its thread. With `discovers_versions` a new connection is ready when the
+    /// node has answered ApiVersions (`NetworkClient.handleConnections`).
+    pub fn new(slot: u32, listener: Listener, limits: LinkLimits, discovers_versions: bool) -> BrokerLink {
         assert!(slot < 1 << SLOT_BITS, "a connect token has no room for link number {slot}");
-        BrokerLink { slot, listener, limits, state: State::Idle, attempts: 0, correlations: 0, lost: None }
+        BrokerLink {
+            slot,
+            listener,
+            limits,
+            discovers_versions,
+            state: State::Idle,
+            attempts: 0,
+            correlations: 0,
+            lost: None,
+        }
     }
 
     /// The link of its thread that a token belongs to.
@@ -78,15 +105,17 @@ impl BrokerLink {
                     LinkStatus::Busy
                 }
             }
-            State::Connecting { to: now, .. } if now == to => LinkStatus::Busy,
-            State::Idle | State::Connecting { .. } | State::Ready { .. } => {
+            State::Connecting { to: now, .. } | State::CheckingApiVersions { to: now, .. } if now == to => {
+                LinkStatus::Busy
+            }
+            State::Idle | State::Connecting { .. } | State::CheckingApiVersions { .. } | State::Ready { .. } => {
                 self.close(step);
                 let now_ms = step.now.wall_ms;
                 if let Some((lost, until_ms)) = self.lost
                     && lost == to
                     && now_ms < until_ms
                 {
-                    return LinkStatus::BackingOff { until_ms };
+                    return LinkStatus::BackingOff;
                 }
                 self.attempts = self.attempts.wrapping_add(1);
                 let token = ConnectToken(self.attempts << SLOT_BITS | self.slot);
@@ -111,13 +140,38 @@ impl BrokerLink {
     }
 
     /// The connect succeeded. Returns `false` for a stale token, as do the methods below.
-    pub fn on_opened(&mut self, token: ConnectToken, connection: Connection) -> bool {
+    pub fn on_opened(&mut self, token: ConnectToken, connection: Connection, step: &mut Step<'_>) -> bool {
         let State::Connecting { to, token: current, .. } = self.state else { return false };
-        if current == token {
-            self.state = State::Ready { to, token, connection, in_flight: None };
-            self.lost = None;
+        if current != token {
+            return false;
         }
-        current == token
+        if self.discovers_versions {
+            self.correlations = self.correlations.wrapping_add(1);
+            let (correlation_id, sent_ms) = (self.correlations, step.now.wall_ms);
+            self.state = State::CheckingApiVersions { to, token, connection, correlation_id, sent_ms };
+            let request = Request::DiscoverVersions(self.listener);
+            step.out.push(Effect::SendRequest { connection, correlation_id, request });
+        } else {
+            self.ready(to, token, connection);
+        }
+        true
+    }
+
+    fn ready(&mut self, to: NodeId, token: ConnectToken, connection: Connection) {
+        self.state = State::Ready { to, token, connection, in_flight: None };
+        self.lost = None;
+    }
+
+    /// The answer to ApiVersions arrives: the link is ready.
+    pub fn on_versions(&mut self, answered: ConnectToken, answered_id: i32) -> bool {
+        let State::CheckingApiVersions { to, token, connection, correlation_id, .. } = self.state else {
+            return false;
+        };
+        let expected = (token, correlation_id) == (answered, answered_id);
+        if expected {
+            self.ready(to, token, connection);
+        }
+        expected
     }
 
     /// The connection or the attempt was closed, with any request in flight.
@@ -152,13 +206,27 @@ impl BrokerLink {
     pub fn deadline_ms(&self) -> Option<i64> {
         let limit_ms = match self.state {
             State::Connecting { give_up_after_ms, .. } => give_up_after_ms,
-            State::Ready { in_flight: Some((_, sent_ms)), .. } => {
+            State::CheckingApiVersions { sent_ms, .. } | State::Ready { in_flight: Some((_, sent_ms)), .. } => {
                 sent_ms.saturating_add(self.limits.request_timeout_ms)
             }
             State::Idle | State::Ready { in_flight: None, .. } => return None,
         };
         // The limits are exclusive: more than the timeout must have passed.
         Some(limit_ms.saturating_add(1))
+    }
+
+    /// Whether the last connection, or attempt at one, was lost, and none was begun since (`connectionFailed`).
+    pub fn has_failed(&self) -> bool {
+        matches!(self.state, State::Idle) && self.lost.is_some()
+    }
+
+    /// How long to wait for a connection that is not ready, ms (`ClusterConnectionStates.connectionDelay`).
+    pub fn connection_delay_ms(&self, step: &Step<'_>) -> i64 {
+        match (self.state, self.lost) {
+            (State::Connecting { .. }, _) => self.limits.connection_setup_timeout_ms.saturating_add(1),
+            (State::Idle, Some((_, until_ms))) => until_ms.saturating_sub(step.now.wall_ms).max(0),
+            (State::Idle, None) | (State::CheckingApiVersions { .. } | State::Ready { .. }, _) => i64::MAX,
+        }
     }
 
     /// Closes the connection and drops a request in flight. No backoff follows.
@@ -180,12 +248,16 @@ impl BrokerLink {
     fn token(&self) -> Option<ConnectToken> {
         match self.state {
             State::Idle => None,
-            State::Connecting { token, .. } | State::Ready { token, .. } => Some(token),
+            State::Connecting { token, .. } | State::CheckingApiVersions { token, .. } | State::Ready { token, .. } => {
+                Some(token)
+            }
         }
     }
 
     fn disconnected(&mut self, step: &Step<'_>) {
-        if let State::Connecting { to, .. } | State::Ready { to, .. } = self.state {
+        if let State::Connecting { to, .. } | State::CheckingApiVersions { to, .. } | State::Ready { to, .. } =
+            self.state
+        {
             self.lost = Some((to, step.now.wall_ms.saturating_add(self.limits.reconnect_backoff_ms)));
         }
         self.state = State::Idle;

@@ -153,7 +153,7 @@ impl ReplicaManager {
         self.observations.push(observation);
     }
 
-    /// A replica with the context of a call, or the error (`getPartitionOrError`).
+    /// A replica with the context of a call, or the error (`ReplicaManager.getPartitionOrError`).
     fn locate<'a>(
         &'a mut self,
         id: TopicIdPartition,
@@ -170,9 +170,7 @@ impl ReplicaManager {
         };
         match self.partitions.get_mut(&id) {
             Some(partition) => Ok((partition, around)),
-            None if !view.has_topic(id.topic_id) => Err(ErrorCode::UnknownTopicId),
-            None if view.leader_of(id).is_none() => Err(ErrorCode::UnknownTopicOrPartition),
-            None => Err(ErrorCode::NotLeaderOrFollower),
+            None => Err(not_hosted(id, view)),
         }
     }
 
@@ -183,4 +181,20 @@ impl ReplicaManager {
         }
         self.partitions.get(&id).map(Partition::current_leader).or_else(|| view.leader_of(id))
     }
+}
+
+/// The error for a partition without a replica here. A topic that does not exist is UNKNOWN_TOPIC_OR_PARTITION, also if
+/// it was named by its id: UNKNOWN_TOPIC_ID is the answer of [`check_topic_id`] alone.
+fn not_hosted(id: TopicIdPartition, view: &dyn ClusterView) -> ErrorCode {
+    match view.leader_of(id) {
+        Some(_) => ErrorCode::NotLeaderOrFollower,
+        None => ErrorCode::UnknownTopicOrPartition,
+    }
+}
+
+/// Before a new Fetch or Produce is processed, its topic ids are looked up in the metadata
+/// (`KafkaApis.handleFetchRequest`, `handleProduceRequest`). ListOffsets and OffsetForLeaderEpoch name topics, and a
+/// delayed request is not looked up again.
+fn check_topic_id(id: TopicIdPartition, view: &dyn ClusterView) -> Result<(), ErrorCode> {
+    if view.has_topic(id.topic_id) { Ok(()) } else { Err(ErrorCode::UnknownTopicId) }
 }

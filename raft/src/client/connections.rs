@@ -5,7 +5,9 @@
 //! returned exactly once as a [`Completed`]. A request that times out closes its connection and so fails all requests
 //! in flight there.
 //!
-//! Not modelled: the ApiVersions exchange of a new connection, `connections.max.idle.ms`.
+//! A new connection is ready when the node has answered ApiVersions (`NetworkClient.handleConnections`).
+//!
+//! Not modelled: `connections.max.idle.ms`.
 
 use std::collections::VecDeque;
 
@@ -13,7 +15,7 @@ use super::{ClientConfig, ClientEffect, ClientOut, ConnectionShown};
 use crate::backoff::ExponentialBackoff;
 use crate::connection_failures::{ConnectionFailures, ConnectionLimits};
 use crate::ids::NodeId;
-use crate::io::{ConnectToken, Connection, Entropy};
+use crate::io::{ConnectToken, Connection, Entropy, Listener};
 use crate::message::{Request, Response};
 use crate::sorted_map::SortedMap;
 
@@ -49,6 +51,7 @@ pub(super) struct Connections {
     bootstrap: std::rc::Rc<[NodeId]>,
     limits: ConnectionLimits,
     max_in_flight: usize,
+    request_timeout_ms: i64,
     nodes: SortedMap<NodeId, NodeState>,
     connects: u32,
     requests: i32,
@@ -67,6 +70,7 @@ struct NodeState {
 enum NodeConnection {
     Disconnected { retry_at_ms: i64 },
     Connecting { token: ConnectToken, give_up_at_ms: i64 },
+    CheckingApiVersions { token: ConnectToken, connection: Connection, request: InFlight },
     Ready { token: ConnectToken, connection: Connection, in_flight: VecDeque<InFlight> },
 }
 
@@ -92,6 +96,7 @@ impl Connections {
                 },
             },
             max_in_flight,
+            request_timeout_ms: config.request_timeout_ms,
             nodes: SortedMap::new(),
             connects: 0,
             requests: 0,
@@ -111,7 +116,9 @@ impl Connections {
         let max_in_flight = self.max_in_flight;
         match &self.state(node).link {
             NodeConnection::Ready { in_flight, .. } if in_flight.len() < max_in_flight => Ok(()),
-            NodeConnection::Ready { .. } | NodeConnection::Connecting { .. } => Err(NotReady::UntilEvent),
+            NodeConnection::Ready { .. }
+            | NodeConnection::CheckingApiVersions { .. }
+            | NodeConnection::Connecting { .. } => Err(NotReady::UntilEvent),
             NodeConnection::Disconnected { retry_at_ms } if now_ms < *retry_at_ms => Err(NotReady::Until(*retry_at_ms)),
             NodeConnection::Disconnected { .. } => {
                 self.connect(now_ms, node, entropy, out);
@@ -145,32 +152,38 @@ impl Connections {
         answered: bool,
         out: &mut ClientOut,
     ) -> i32 {
-        // Kafka wraps to 0 as well.
-        self.requests = self.requests.checked_add(1).unwrap_or(0);
-        let correlation_id = self.requests;
+        let correlation_id = self.next_correlation_id();
         let NodeConnection::Ready { connection, in_flight, .. } = &mut self.state(node).link else {
             panic!("request {correlation_id} for node {node}, which is not ready");
         };
         out.push(ClientEffect::Request { connection: *connection, correlation_id, request });
         if answered {
-            // Kafka checks whether *more* than the timeout has passed.
-            let times_out_at_ms = now_ms.saturating_add(timeout_ms).saturating_add(1);
-            in_flight.push_back(InFlight { correlation_id, times_out_at_ms });
+            in_flight.push_back(InFlight::new(correlation_id, now_ms, timeout_ms));
         } else {
             self.completed.push_back(Completed { correlation_id, answer: Answer::Sent });
         }
         correlation_id
     }
 
+    fn next_correlation_id(&mut self) -> i32 {
+        // Kafka wraps to 0 as well.
+        self.requests = self.requests.checked_add(1).unwrap_or(0);
+        self.requests
+    }
+
     /// The connect with `token` succeeded. Tokens of earlier connects are ignored, here and below.
-    pub fn on_opened(&mut self, token: ConnectToken, connection: Connection) {
-        if let Some(node) = self.node_of(token) {
-            let state = self.state(node);
-            if matches!(state.link, NodeConnection::Connecting { .. }) {
-                state.link = NodeConnection::Ready { token, connection, in_flight: VecDeque::new() };
-                state.failures.on_ready();
-            }
+    pub fn on_opened(&mut self, now_ms: i64, token: ConnectToken, connection: Connection, out: &mut ClientOut) {
+        let Some(node) = self.node_of(token) else { return };
+        if !matches!(self.state(node).link, NodeConnection::Connecting { .. }) {
+            return;
         }
+        let correlation_id = self.next_correlation_id();
+        let request = InFlight::new(correlation_id, now_ms, self.request_timeout_ms);
+        let state = self.state(node);
+        state.link = NodeConnection::CheckingApiVersions { token, connection, request };
+        state.failures.on_checking();
+        let request = Request::DiscoverVersions(Listener::Brokers);
+        out.push(ClientEffect::Request { connection, correlation_id, request });
     }
 
     /// A connection or an attempt was closed.
@@ -183,7 +196,19 @@ impl Connections {
     /// Processes a response; one to no request in flight is ignored.
     pub fn on_response(&mut self, token: ConnectToken, correlation_id: i32, response: Response) {
         let Some(node) = self.node_of(token) else { return };
-        let NodeConnection::Ready { in_flight, .. } = &mut self.state(node).link else { return };
+        let state = self.state(node);
+        let in_flight = match &mut state.link {
+            NodeConnection::CheckingApiVersions { token, connection, request } => {
+                if request.correlation_id == correlation_id {
+                    let (token, connection) = (*token, *connection);
+                    state.link = NodeConnection::Ready { token, connection, in_flight: VecDeque::new() };
+                    state.failures.on_ready();
+                }
+                return;
+            }
+            NodeConnection::Ready { in_flight, .. } => in_flight,
+            NodeConnection::Disconnected { .. } | NodeConnection::Connecting { .. } => return,
+        };
         if let Some(index) = in_flight.iter().position(|request| request.correlation_id == correlation_id) {
             in_flight.remove(index);
             self.completed.push_back(Completed { correlation_id, answer: Answer::Response(response) });
@@ -206,7 +231,9 @@ impl Connections {
     pub fn close(&mut self, now_ms: i64, node: NodeId, entropy: &mut dyn Entropy, out: &mut ClientOut) {
         match self.state(node).link {
             NodeConnection::Disconnected { .. } => {}
-            NodeConnection::Connecting { token, .. } | NodeConnection::Ready { token, .. } => {
+            NodeConnection::Connecting { token, .. }
+            | NodeConnection::CheckingApiVersions { token, .. }
+            | NodeConnection::Ready { token, .. } => {
                 out.push(ClientEffect::Close { token });
                 self.disconnect(now_ms, node, entropy);
             }
@@ -229,8 +256,8 @@ impl Connections {
     }
 
     /// Kafka's `leastLoadedNode`: starting from a random index, a ready node with nothing in flight; else the ready
-    /// node with the fewest requests in flight, else a connecting node, else the node whose last connect is longest
-    /// ago. Also returns whether any connection is ready.
+    /// node with the fewest requests in flight, else the last one that is connecting or asked for its versions, else
+    /// the node whose last connect is longest ago. Also returns whether any connection is ready.
     pub fn least_loaded_node(
         &self,
         now_ms: i64,
@@ -263,7 +290,9 @@ impl Connections {
                         count => found_ready = Some((count, node)),
                     }
                 }
-                NodeConnection::Connecting { .. } => found_connecting = Some(node),
+                NodeConnection::Connecting { .. } | NodeConnection::CheckingApiVersions { .. } => {
+                    found_connecting = Some(node);
+                }
                 NodeConnection::Disconnected { retry_at_ms } if *retry_at_ms <= now_ms => {
                     can_connect(state.last_connect_attempt_ms, node);
                 }
@@ -278,7 +307,9 @@ impl Connections {
     pub fn next_retry_ms(&self, nodes: &[NodeId]) -> Option<i64> {
         let retry_at = |node| match self.nodes.get(node)?.link {
             NodeConnection::Disconnected { retry_at_ms } => Some(retry_at_ms),
-            NodeConnection::Connecting { .. } | NodeConnection::Ready { .. } => None,
+            NodeConnection::Connecting { .. }
+            | NodeConnection::CheckingApiVersions { .. }
+            | NodeConnection::Ready { .. } => None,
         };
         nodes.iter().filter_map(retry_at).min()
     }
@@ -288,7 +319,9 @@ impl Connections {
         let shown = |(node, state): (&NodeId, &NodeState)| {
             let (token, connection, retry_at_ms) = match state.link {
                 NodeConnection::Disconnected { retry_at_ms } => (None, None, Some(retry_at_ms)),
-                NodeConnection::Connecting { token, .. } => (Some(token), None, None),
+                NodeConnection::Connecting { token, .. } | NodeConnection::CheckingApiVersions { token, .. } => {
+                    (Some(token), None, None)
+                }
                 NodeConnection::Ready { token, connection, .. } => (Some(token), Some(connection), None),
             };
             ConnectionShown { node: *node, token, connection, retry_at_ms }
@@ -307,7 +340,9 @@ impl Connections {
     /// The node whose current connection or attempt has this token.
     fn node_of(&self, wanted: ConnectToken) -> Option<NodeId> {
         let found = self.nodes.iter().find(|(_, state)| match state.link {
-            NodeConnection::Connecting { token, .. } | NodeConnection::Ready { token, .. } => token == wanted,
+            NodeConnection::Connecting { token, .. }
+            | NodeConnection::CheckingApiVersions { token, .. }
+            | NodeConnection::Ready { token, .. } => token == wanted,
             NodeConnection::Disconnected { .. } => false,
         });
         found.map(|(node, _)| *node)
@@ -332,8 +367,8 @@ impl Connections {
     fn disconnect(&mut self, now_ms: i64, node: NodeId, entropy: &mut dyn Entropy) {
         let limits = self.limits;
         let state = self.state(node);
-        let was_ready = matches!(state.link, NodeConnection::Ready { .. });
-        let backoff_ms = state.failures.on_lost(was_ready, limits, entropy);
+        let was_connected = !matches!(state.link, NodeConnection::Connecting { .. });
+        let backoff_ms = state.failures.on_lost(was_connected, limits, entropy);
         state.last_connect_attempt_ms = now_ms;
         let disconnected = NodeConnection::Disconnected { retry_at_ms: now_ms.saturating_add(backoff_ms) };
         if let NodeConnection::Ready { in_flight, .. } = std::mem::replace(&mut state.link, disconnected) {
@@ -345,11 +380,19 @@ impl Connections {
     }
 }
 
+impl InFlight {
+    /// Kafka checks whether *more* than the timeout has passed.
+    fn new(correlation_id: i32, now_ms: i64, timeout_ms: i64) -> InFlight {
+        InFlight { correlation_id, times_out_at_ms: now_ms.saturating_add(timeout_ms).saturating_add(1) }
+    }
+}
+
 impl NodeState {
     fn deadline_ms(&self) -> Option<i64> {
         match &self.link {
             NodeConnection::Disconnected { .. } => None,
             NodeConnection::Connecting { give_up_at_ms, .. } => Some(*give_up_at_ms),
+            NodeConnection::CheckingApiVersions { request, .. } => Some(request.times_out_at_ms),
             NodeConnection::Ready { in_flight, .. } => in_flight.iter().map(|request| request.times_out_at_ms).min(),
         }
     }

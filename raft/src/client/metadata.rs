@@ -219,15 +219,16 @@ impl Metadata {
         self.back_off(now_ms, entropy);
     }
 
-    /// KIP-951: an error names the new leader. Applied only for a cached partition and a newer epoch; the leader's node
-    /// is assumed to be in the response. Returns true if something changed.
+    /// KIP-951: an error names the new leader. Applied only for a cached partition and an epoch above the last seen one,
+    /// which may be newer than the cache's (`Metadata.updatePartitionLeadership`, whose `currentLeader` has that epoch);
+    /// the leader's node is assumed to be in the response. Returns true if something changed.
     pub fn update_partition_leadership(&mut self, partition: TopicPartition, hint: &LeaderIdAndEpoch) -> bool {
         let Some(leader) = hint.leader_id.known() else { return false };
-        let topic = self.topics.get_mut(&partition.topic);
-        let Some(cached) = topic.and_then(|topic| topic.partitions.get_mut(&partition.partition)) else { return false };
-        if hint.leader_epoch <= cached.epoch {
+        if self.last_seen_leader_epochs.get(&partition).is_some_and(|seen| hint.leader_epoch <= *seen) {
             return false;
         }
+        let topic = self.topics.get_mut(&partition.topic);
+        let Some(cached) = topic.and_then(|topic| topic.partitions.get_mut(&partition.partition)) else { return false };
         *cached = CachedPartition { leader: Some(leader), epoch: hint.leader_epoch };
         self.last_seen_leader_epochs.insert(partition, hint.leader_epoch);
         if !self.nodes.contains(&leader) {

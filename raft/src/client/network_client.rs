@@ -58,7 +58,9 @@ impl NetworkClient {
     ) -> Option<O> {
         let mut operation = None;
         match input {
-            ClientInput::Opened { token, connection } => self.connections.on_opened(token, connection),
+            ClientInput::Opened { token, connection } => {
+                self.connections.on_opened(now_ms, token, connection, out);
+            }
             ClientInput::Closed { token, .. } => self.connections.on_closed(now_ms, token, entropy),
             ClientInput::Response { token, correlation_id, response } => {
                 self.connections.on_response(token, correlation_id, response);

@@ -26,9 +26,9 @@ pub struct ClientShown {
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionShown {
     pub node: NodeId,
-    /// Connecting or connected.
+    /// Connecting, asking for the node's versions, or ready.
     pub token: Option<ConnectToken>,
-    /// Connected.
+    /// Ready.
     pub connection: Option<Connection>,
     /// Lost: no connect before this ms.
     pub retry_at_ms: Option<i64>,

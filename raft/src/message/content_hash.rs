@@ -54,6 +54,9 @@ impl Request {
             Request::Envelope(r) => r.walk(h.u8(10)),
             Request::UpdateRaftVoter(r) => r.walk(h.u8(21)),
             Request::ApiVersions(r) => r.walk(h.u8(22)),
+            Request::DiscoverVersions(listener) => {
+                h.u8(25).u8(*listener as u8);
+            }
         }
         h.finish()
     }
@@ -97,6 +100,9 @@ impl Response {
             Response::Envelope(r) => r.walk(h.u8(20)),
             Response::UpdateRaftVoter(r) => r.walk(h.u8(23)),
             Response::ApiVersions(r) => r.walk(h.u8(24)),
+            Response::DiscoverVersions => {
+                h.u8(26);
+            }
         }
         h.finish()
     }

@@ -9,6 +9,7 @@ use super::quorum::{
     VoteResponse,
 };
 use super::voter_set::{ApiVersionsRequest, ApiVersionsResponse, UpdateRaftVoterRequest, UpdateRaftVoterResponse};
+use crate::ids::Listener;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -22,8 +23,11 @@ pub enum Request {
     Fetch(FetchRequest),
     /// UpdateRaftVoter (82)
     UpdateRaftVoter(UpdateRaftVoterRequest),
-    /// ApiVersions (18)
+    /// ApiVersions (18), as a leader sends it to a voter
     ApiVersions(ApiVersionsRequest),
+    /// ApiVersions (18): the first request on a new connection of a NetworkClient, to a listener
+    /// (`discoverBrokerVersions`). Its answer says nothing: every node has one version.
+    DiscoverVersions(Listener),
     /// Model only.
     AppendRecords(AppendRecordsRequest),
     /// Model only.
@@ -52,6 +56,8 @@ pub enum Response {
     UpdateRaftVoter(UpdateRaftVoterResponse),
     /// ApiVersions (18)
     ApiVersions(ApiVersionsResponse),
+    /// Answer to a [`Request::DiscoverVersions`].
+    DiscoverVersions,
     /// Model only.
     AppendRecords(AppendRecordsResponse),
     /// Model only.
@@ -76,7 +82,7 @@ impl Request {
             Request::EndQuorumEpoch(_) => "EndQuorumEpoch",
             Request::Fetch(_) => "Fetch",
             Request::UpdateRaftVoter(_) => "UpdateRaftVoter",
-            Request::ApiVersions(_) => "ApiVersions",
+            Request::ApiVersions(_) | Request::DiscoverVersions(_) => "ApiVersions",
             Request::AppendRecords(_) => "AppendRecords",
             Request::ReadRecords(_) => "ReadRecords",
             Request::Data(request) => request.name(),
@@ -96,7 +102,7 @@ impl Response {
             Response::EndQuorumEpoch(_) => "EndQuorumEpoch",
             Response::Fetch(_) => "Fetch",
             Response::UpdateRaftVoter(_) => "UpdateRaftVoter",
-            Response::ApiVersions(_) => "ApiVersions",
+            Response::ApiVersions(_) | Response::DiscoverVersions => "ApiVersions",
             Response::AppendRecords(_) => "AppendRecords",
             Response::ReadRecords(_) => "ReadRecords",
             Response::Data(response) => response.name(),

@@ -1,14 +1,14 @@
 //! Kafka's network layer below raft: `KafkaNetworkChannel`, `InterBrokerSendThread` and `NetworkClient` as one sans-IO
 //! state machine (consensus.md §2.4).
 //!
-//! Each destination has one connection with one request in flight. Requests that are sent while it connects or is busy
+//! Each destination has one connection with one request in flight; the first on it is ApiVersions, which raft does not see
+//! (`KafkaRaftManager.buildNetworkClient`: `discoverBrokerVersions`). Requests that are sent while it connects or is busy
 //! wait in a queue: raft may have dropped the request in flight, the connection has not. Every request is completed
 //! exactly once as an [`Inbound`]: answered, disconnected or timed out. All times are wall-clock ms, as Kafka's
 //! `Time.milliseconds()`, and the limits below raft are exclusive: a request fails when *more* than the timeout has
 //! passed.
 //!
-//! Not modelled: the ApiVersions exchange of a new connection (one round trip), and that Kafka's send thread may detect
-//! a timeout only at its next wake-up.
+//! Not modelled: that Kafka's send thread may detect a timeout only at its next wake-up.
 
 use std::collections::VecDeque;
 
@@ -16,11 +16,14 @@ use crate::backoff::ExponentialBackoff;
 use crate::config::ControllerConfig;
 use crate::connection_failures::{ConnectionFailures, ConnectionLimits};
 use crate::ids::NodeId;
-use crate::io::{Listener, CloseReason, ConnectToken, Connection, Effect, Entropy, Out};
+use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Listener, Out};
 use crate::message::{Request, Response};
 
 /// Not configurable for raft; Kafka sets both in `KafkaRaftManager`.
 const RECONNECT_BACKOFF: ExponentialBackoff = ExponentialBackoff { initial_ms: 50, max_ms: 500 };
+
+/// Correlation id of the ApiVersions of each connection; raft's own begin at 0.
+const VERSIONS_ID: i32 = -1;
 
 /// Low bits of a [`ConnectToken`] that hold the destination's index.
 const INDEX_BITS: u32 = 8;
@@ -104,6 +107,7 @@ struct Unsent {
 enum PeerConnection {
     Disconnected { retry_at_ms: i64 },
     Connecting { token: ConnectToken, give_up_after_ms: i64 },
+    CheckingApiVersions { token: ConnectToken, connection: Connection, sent_ms: i64 },
     Ready { token: ConnectToken, connection: Connection, in_flight: Option<InFlight> },
 }
 
@@ -149,7 +153,7 @@ impl NetworkChannel {
         match self.destinations[index].link {
             PeerConnection::Disconnected { retry_at_ms } if now_ms < retry_at_ms => self.fail_unsent(index),
             PeerConnection::Disconnected { .. } => self.connect(index, now_ms, entropy, out),
-            PeerConnection::Connecting { .. } => {}
+            PeerConnection::Connecting { .. } | PeerConnection::CheckingApiVersions { .. } => {}
             PeerConnection::Ready { .. } => self.send_next(index, now_ms, out),
         }
     }
@@ -161,10 +165,11 @@ impl NetworkChannel {
         self.idle_until_ms = i64::MIN;
         let destination = &mut self.destinations[index];
         if matches!(destination.link, PeerConnection::Connecting { .. }) {
-            destination.link = PeerConnection::Ready { token, connection, in_flight: None };
-            destination.failures.on_ready();
+            destination.link = PeerConnection::CheckingApiVersions { token, connection, sent_ms: now_ms };
+            destination.failures.on_checking();
+            let (correlation_id, request) = (VERSIONS_ID, Request::DiscoverVersions(Listener::Controllers));
+            out.push(Effect::SendRequest { connection, correlation_id, request });
             self.expire_unsent(index, now_ms);
-            self.send_next(index, now_ms, out);
         }
     }
 
@@ -184,6 +189,13 @@ impl NetworkChannel {
         let Some(index) = self.index_of_token(token) else { return };
         self.idle_until_ms = i64::MIN;
         let destination = &mut self.destinations[index];
+        if let PeerConnection::CheckingApiVersions { token, connection, .. } = destination.link
+            && correlation_id == VERSIONS_ID
+        {
+            destination.link = PeerConnection::Ready { token, connection, in_flight: None };
+            destination.failures.on_ready();
+            return self.expire_unsent(index, now_ms);
+        }
         let PeerConnection::Ready { in_flight, .. } = &mut destination.link else { return };
         if in_flight.is_some_and(|request| request.correlation_id == correlation_id) {
             *in_flight = None;
@@ -202,7 +214,8 @@ impl NetworkChannel {
             let destination = &self.destinations[index];
             let has_unsent = !destination.unsent.is_empty();
             match destination.link {
-                PeerConnection::Ready { token, in_flight: Some(InFlight { sent_ms, .. }), .. }
+                PeerConnection::CheckingApiVersions { token, sent_ms, .. }
+                | PeerConnection::Ready { token, in_flight: Some(InFlight { sent_ms, .. }), .. }
                     if now_ms > sent_ms.saturating_add(self.request_timeout_ms) =>
                 {
                     out.push(Effect::Close { token });
@@ -214,6 +227,7 @@ impl NetworkChannel {
                 }
                 PeerConnection::Disconnected { .. }
                 | PeerConnection::Connecting { .. }
+                | PeerConnection::CheckingApiVersions { .. }
                 | PeerConnection::Ready { .. } => {}
             }
             if has_unsent {
@@ -267,9 +281,9 @@ impl NetworkChannel {
     fn index_of_token(&self, token: ConnectToken) -> Option<usize> {
         let index = (token.0 & ((1 << INDEX_BITS) - 1)) as usize;
         match self.destinations.get(index)?.link {
-            PeerConnection::Connecting { token: current, .. } | PeerConnection::Ready { token: current, .. } => {
-                (current == token).then_some(index)
-            }
+            PeerConnection::Connecting { token: current, .. }
+            | PeerConnection::CheckingApiVersions { token: current, .. }
+            | PeerConnection::Ready { token: current, .. } => (current == token).then_some(index),
             PeerConnection::Disconnected { .. } => None,
         }
     }
@@ -300,8 +314,9 @@ impl NetworkChannel {
     /// disconnected.
     fn disconnect(&mut self, index: usize, now_ms: i64, error: TransportError, entropy: &mut dyn Entropy) {
         let destination = &mut self.destinations[index];
-        let was_ready = match destination.link {
+        let was_connected = match destination.link {
             PeerConnection::Connecting { .. } => false,
+            PeerConnection::CheckingApiVersions { .. } => true,
             PeerConnection::Ready { in_flight, .. } => {
                 if let Some(InFlight { correlation_id, api, .. }) = in_flight {
                     let result = Err(Lost { api, error });
@@ -311,7 +326,7 @@ impl NetworkChannel {
             }
             PeerConnection::Disconnected { .. } => return,
         };
-        let backoff_ms = destination.failures.on_lost(was_ready, self.limits, entropy);
+        let backoff_ms = destination.failures.on_lost(was_connected, self.limits, entropy);
         destination.link = PeerConnection::Disconnected { retry_at_ms: now_ms.saturating_add(backoff_ms) };
         self.fail_unsent(index);
     }
@@ -353,7 +368,8 @@ impl Destination {
         let link = match self.link {
             PeerConnection::Disconnected { .. } => None,
             PeerConnection::Connecting { give_up_after_ms, .. } => Some(give_up_after_ms.saturating_add(1)),
-            PeerConnection::Ready { in_flight: Some(InFlight { sent_ms, .. }), .. } => Some(past(sent_ms)),
+            PeerConnection::CheckingApiVersions { sent_ms, .. }
+            | PeerConnection::Ready { in_flight: Some(InFlight { sent_ms, .. }), .. } => Some(past(sent_ms)),
             PeerConnection::Ready { in_flight: None, .. } => unsent.map(|_| 0),
         };
         link.into_iter().chain(unsent).min()

@@ -170,6 +170,10 @@ impl Harness {
                     self.tokens.insert(connection.0, (token, to));
                     self.posts.push_back((thread, Input::Opened { token, connection }));
                 }
+                Effect::SendRequest { connection, correlation_id, request: Request::DiscoverVersions(_) } => {
+                    let (token, response) = (self.tokens[&connection.0].0, Response::DiscoverVersions);
+                    self.posts.push_back((thread, Input::Response { token, correlation_id, response }));
+                }
                 Effect::SendRequest { connection, correlation_id, request } => {
                     self.order.push(request.name().to_owned());
                     let to = self.tokens[&connection.0].1;

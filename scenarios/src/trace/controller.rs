@@ -224,7 +224,7 @@ impl Watch<Actor> for Recorder {
             Input::Request { connection, message } => {
                 let Message::Request { correlation_id, request } = message.message().clone() else { return };
                 // Answered before it reaches the controller.
-                if matches!(request, Request::ApiVersions(_)) {
+                if matches!(request, Request::ApiVersions(_) | Request::DiscoverVersions(_)) {
                     return;
                 }
                 Some(Entry::Request { connection: Connection(connection.0), correlation_id, request })

@@ -73,7 +73,11 @@ fn steps_are_named_by_their_rpcs_and_threads_and_partitions_by_their_topics() {
     has(" processes the Produce request from producer-");
     has(" processes the Fetch response from broker-");
     has("the timer of thread raft-io of controller-");
-    has("thread controller-event-queue of controller-1 processes the next event of its queue, because of the ");
+    let of_queue = |step: &&String| {
+        step.starts_with("thread controller-event-queue of controller-")
+            && step.contains(" processes the next event of its queue, because of the ")
+    };
+    assert!(steps.iter().any(|step| of_queue(&step)), "a controller processes its queue in {steps:#?}");
     has("thread request-handler of broker-101 applies the metadata that metadata-loader has published, because of ");
     let marks: Vec<String> = causes.marks().iter().filter_map(|mark| words::of_mark(&causes, mark)).collect();
     let led: Vec<&String> = marks.iter().filter(|mark| mark.starts_with("becomes leader of partition ")).collect();

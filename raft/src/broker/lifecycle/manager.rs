@@ -163,7 +163,7 @@ impl BrokerLifecycleManager {
     /// Processes an input of its thread. [`BrokerLifecycleManager::poll`] must follow.
     pub fn step(&mut self, input: Input, step: &mut Step<'_>) {
         match input {
-            Input::Opened { token, connection } => self.channel.on_opened(token, connection),
+            Input::Opened { token, connection } => self.channel.on_opened(token, connection, step),
             Input::Closed { token, .. } => self.channel.on_closed(token, step),
             Input::Response { token, correlation_id, response } => {
                 if let Some(outcome) = self.channel.on_response(token, correlation_id, response, step) {

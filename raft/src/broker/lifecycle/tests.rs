@@ -28,6 +28,8 @@ struct Harness {
     connected: Option<(ConnectToken, NodeId)>,
     /// The unanswered request.
     requested: Option<(i32, ClusterRequest)>,
+    /// An unanswered ApiVersions.
+    asked: Option<i32>,
     connects: Vec<NodeId>,
 }
 
@@ -51,6 +53,7 @@ impl Harness {
             connecting: None,
             connected: None,
             requested: None,
+            asked: None,
             connects: Vec::new(),
         };
         harness.with(|manager, step| manager.start(step));
@@ -63,6 +66,10 @@ impl Harness {
         while let Some((token, to)) = self.connecting.take() {
             self.connected = Some((token, to));
             self.once(|manager, step| manager.step(Input::Opened { token, connection: Connection(1) }, step));
+            let correlation_id = self.asked.take().expect("a new connection begins with ApiVersions");
+            assert_eq!(self.requested, None, "the connection is not ready");
+            let response = Response::DiscoverVersions;
+            self.once(|manager, step| manager.step(Input::Response { token, correlation_id, response }, step));
         }
     }
 
@@ -80,6 +87,9 @@ impl Harness {
                 }
                 Effect::SendRequest { correlation_id, request: Request::Cluster(request), .. } => {
                     self.requested = Some((correlation_id, request));
+                }
+                Effect::SendRequest { correlation_id, request: Request::DiscoverVersions(_), .. } => {
+                    self.asked = Some(correlation_id);
                 }
                 Effect::Close { .. } => self.connected = None,
                 other => panic!("{other:?}"),

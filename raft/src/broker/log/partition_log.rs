@@ -375,10 +375,9 @@ impl PartitionLog {
         entries.take_while(move |entry| entry.next_offset() <= end).map(|entry| &entry.batch)
     }
 
-    /// Whether a reader at `from` and an end at `end` are in different segments. Such a fetch is not delayed (§6.5
-    /// "older segment").
-    pub fn is_on_older_segment(&self, from: Offset, end: Offset) -> bool {
-        self.segment_of(from) < self.segment_of(end)
+    /// The base offset of the segment that holds `offset`: the last one that does not start above it.
+    pub fn segment_base(&self, offset: Offset) -> Offset {
+        self.segments[self.segment_of(offset)].base_offset
     }
 
     /// All batches, oldest first; for audits.
@@ -434,7 +433,7 @@ impl PartitionLog {
         names
     }
 
-    /// Index of the segment that holds `offset`: the last one that does not start above it.
+    /// Index of the segment of [`PartitionLog::segment_base`].
     fn segment_of(&self, offset: Offset) -> usize {
         self.segments.partition_point(|segment| segment.base_offset <= offset).saturating_sub(1)
     }

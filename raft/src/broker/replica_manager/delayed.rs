@@ -17,6 +17,9 @@ pub(super) struct DelayedFetch {
     pub correlation_id: i32,
     pub deadline_ns: u64,
     pub request: DataFetchRequest,
+    /// For each partition the base offset of the segment of the fetch offset, as it was at the first read
+    /// (`FetchPartitionStatus.startOffsetMetadata`).
+    pub segments: SmallVec<[Offset; 4]>,
 }
 
 /// A produce request with acks=-1 that is undecided for at least one partition.

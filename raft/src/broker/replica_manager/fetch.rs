@@ -3,8 +3,8 @@
 //!
 //! Fetch sessions are not modelled: each request names all its partitions.
 
-use super::ReplicaManager;
 use super::delayed::{DelayedFetch, deadline_ns, respond};
+use super::{ReplicaManager, check_topic_id};
 use smallvec::SmallVec;
 
 use crate::broker::log::PartitionLog;
@@ -54,7 +54,8 @@ impl ReplicaManager {
         let mut answers = std::mem::take(&mut self.answers);
         let mut budget = Budget::of(&request);
         for requested in request.partitions.iter() {
-            let mut read = self.read(request.replica_id, requested, &mut budget, view, now_ms);
+            let mut read = check_topic_id(requested.partition, view)
+                .and_then(|()| self.read(request.replica_id, requested, &mut budget, view, now_ms));
             if let (Some(follower), Ok(found)) = (request.replica_id.known(), &read)
                 && found.diverging_epoch.is_none()
             {
@@ -79,7 +80,15 @@ impl ReplicaManager {
             self.send(connection, correlation_id, &mut answers, step);
         } else {
             let deadline_ns = deadline_ns(step, i64::from(request.max_wait_ms));
-            self.fetches.push(DelayedFetch { connection, correlation_id, deadline_ns, request });
+            let segments = self.segments(&request);
+            let held = DelayedFetch { connection, correlation_id, deadline_ns, request, segments };
+            // `DelayedOperationPurgatory.tryCompleteElseWatch`
+            if self.is_ready(&held) {
+                answers.clear();
+                self.read_again(&held, &mut answers, view, step);
+            } else {
+                self.fetches.push(held);
+            }
         }
         answers.clear();
         self.answers = answers;
@@ -185,22 +194,34 @@ impl ReplicaManager {
         }
     }
 
+    /// The segments in which a fetch reads.
+    fn segments(&self, request: &DataFetchRequest) -> SmallVec<[Offset; 4]> {
+        let segment_of = |it: &FetchPartition| {
+            let partition = self.partitions.get(&it.partition);
+            partition.map_or(Offset(0), |partition| partition.log().segment_base(it.fetch_offset))
+        };
+        request.partitions.iter().map(segment_of).collect()
+    }
+
     /// Whether a delayed fetch may complete (`DelayedFetch.tryComplete`).
-    fn is_ready(&self, request: &DataFetchRequest) -> bool {
+    fn is_ready(&self, held: &DelayedFetch) -> bool {
+        let request = &held.request;
         let follower = request.replica_id.known();
         let mut bytes = 0;
-        for requested in request.partitions.iter() {
+        for (requested, segment) in request.partitions.iter().zip(&held.segments) {
             let Some(partition) = self.partitions.get(&requested.partition) else { return true };
             let access = partition.check_access(requested.current_leader_epoch, follower.is_some());
             let diverging = partition.diverging_epoch(requested.fetch_offset, requested.last_fetched_epoch);
             let log = partition.log();
-            let truncated = requested.fetch_offset > log.end_offset();
-            if access.is_err() || diverging != Ok(None) || truncated {
+            let bound = bound(partition, follower, self.bugs());
+            // Case F: the leader was truncated. A consumer above the high watermark, which a new leader does not know
+            // yet, is answered at once, too, and asks again without a wait.
+            if access.is_err() || diverging != Ok(None) || requested.fetch_offset > bound {
                 return true;
             }
-            let bound = bound(partition, follower, self.bugs());
             if requested.fetch_offset < bound {
-                if log.is_on_older_segment(requested.fetch_offset, bound) {
+                // Case F: also a fetch at the end of a segment that has rolled since.
+                if *segment < log.segment_base(bound) {
                     return true;
                 }
                 // Counts the bytes in the log, not those that would be sent: part of a batch that is too large counts.
@@ -220,7 +241,7 @@ impl ReplicaManager {
         step: &mut Step<'_>,
     ) {
         let of_touched = |held: &DelayedFetch| held.request.partitions.iter().any(|p| touched.contains(&p.partition));
-        self.release_fetches(|manager, held| of_touched(held) && manager.is_ready(&held.request), view, step);
+        self.release_fetches(|manager, held| of_touched(held) && manager.is_ready(held), view, step);
     }
 
     /// Completes fetches that have waited for their `max_wait_ms`.
@@ -240,18 +261,29 @@ impl ReplicaManager {
             if !ready(self, fetch) {
                 return true;
             }
-            let DelayedFetch { connection, correlation_id, request, .. } = fetch;
-            let mut budget = Budget::of(request);
             let mut answers = std::mem::take(&mut self.answers);
-            for requested in request.partitions.iter() {
-                let read = self.read(request.replica_id, requested, &mut budget, view, step.now.wall_ms);
-                answers.push(self.answer(requested.partition, read, view));
-            }
-            self.send(*connection, *correlation_id, &mut answers, step);
+            self.read_again(fetch, &mut answers, view, step);
             self.answers = answers;
             false
         });
         self.fetches = held;
+    }
+
+    /// `DelayedFetch.onComplete`
+    fn read_again(
+        &mut self,
+        held: &DelayedFetch,
+        answers: &mut Vec<FetchablePartition>,
+        view: &dyn ClusterView,
+        step: &mut Step<'_>,
+    ) {
+        let DelayedFetch { connection, correlation_id, request, .. } = held;
+        let mut budget = Budget::of(request);
+        for requested in request.partitions.iter() {
+            let read = self.read(request.replica_id, requested, &mut budget, view, step.now.wall_ms);
+            answers.push(self.answer(requested.partition, read, view));
+        }
+        self.send(*connection, *correlation_id, answers, step);
     }
 
     /// Empties `answers`; its memory is reused by the next fetch.

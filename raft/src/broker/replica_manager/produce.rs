@@ -2,8 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::ReplicaManager;
 use super::delayed::{DelayedProduce, PartitionStatus, deadline_ns, respond};
+use super::{ReplicaManager, check_topic_id, not_hosted};
 use crate::broker::log::LeaderAppend;
 use crate::broker::view::ClusterView;
 use crate::bugs::Bug;
@@ -65,7 +65,8 @@ impl ReplicaManager {
     ) -> (PartitionStatus, bool) {
         let id = data.partition;
         let result = if matches!(acks, -1..=1) {
-            self.locate(id, view, step.now.wall_ms).and_then(|(partition, mut around)| {
+            let found = check_topic_id(id, view).and_then(|()| self.locate(id, view, step.now.wall_ms));
+            found.and_then(|(partition, mut around)| {
                 let append = partition.append_as_leader(&data.records, acks, &mut around, step.out)?;
                 Ok((append, partition.log().start_offset()))
             })
@@ -96,7 +97,7 @@ impl ReplicaManager {
             let id = status.response.partition;
             let error = match self.partitions.get(&id) {
                 Some(partition) => partition.acknowledgement(required),
-                None => Some(ErrorCode::NotLeaderOrFollower),
+                None => Some(not_hosted(id, view)),
             };
             if let Some(error) = error {
                 let hint = self.leader_hint(id, error, view);

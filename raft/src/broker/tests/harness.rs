@@ -37,6 +37,8 @@ impl Entropy for Zero {
 #[derive(Clone)]
 pub struct Image {
     pub elr: bool,
+    /// The topic does not exist any more.
+    pub deleted: bool,
     pub brokers: Vec<BrokerView>,
     pub partition: PartitionView,
 }
@@ -55,11 +57,11 @@ impl ClusterView for Image {
     }
 
     fn has_topic(&self, topic_id: Uuid) -> bool {
-        topic_id == PARTITION.topic_id
+        topic_id == PARTITION.topic_id && !self.deleted
     }
 
     fn leader_of(&self, partition: TopicIdPartition) -> Option<LeaderIdAndEpoch> {
-        (partition == PARTITION).then(|| LeaderIdAndEpoch {
+        (partition == PARTITION && !self.deleted).then(|| LeaderIdAndEpoch {
             leader_id: self.partition.leader.unwrap_or(NodeId::NONE),
             leader_epoch: self.partition.leader_epoch,
         })
@@ -141,7 +143,7 @@ impl Harness {
             has_listener: true,
         };
         let mut harness = Harness {
-            image: Image { elr: false, brokers: ids.iter().copied().map(view).collect(), partition },
+            image: Image { elr: false, deleted: false, brokers: ids.iter().copied().map(view).collect(), partition },
             now: Now { mono_ns: 0, wall_ms: 1_700_000_000_000 },
             brokers: (0..3).map(|_| Broker { plane: None, disk: TestDisk::default(), timer: None }).collect(),
             wires: Vec::new(),
@@ -213,6 +215,10 @@ impl Harness {
                     _ if self.is_cut(from, to) || self.wires[connection.0 as usize].broken => {}
                     Request::Cluster(ClusterRequest::AlterPartition(request)) => {
                         self.proposals.push((connection, correlation_id, request));
+                    }
+                    Request::DiscoverVersions(_) => {
+                        let (token, response) = (self.wires[connection.0 as usize].token, Response::DiscoverVersions);
+                        self.queue.push_back((from, Input::Response { token, correlation_id, response }));
                     }
                     Request::Envelope(request) => {
                         let token = self.wires[connection.0 as usize].token;
@@ -328,6 +334,17 @@ impl Harness {
         self.publish(to);
     }
 
+    /// The controller deletes the topic; all brokers receive the change.
+    pub fn delete_topic(&mut self) {
+        self.image.deleted = true;
+        for id in 1..4 {
+            self.with(id, |plane, image, step| {
+                plane.publish(&TopicsDelta { changed: Vec::new(), removed: vec![PARTITION] }, image, step);
+            });
+        }
+        self.settle();
+    }
+
     pub fn publish(&mut self, to: &[i32]) {
         for &id in to {
             self.with(id, |plane, image, step| {
@@ -425,6 +442,12 @@ impl Harness {
 
     /// The immediate response to a consumer: error, high watermark, values.
     pub fn consume(&mut self, id: i32, from: i64) -> (ErrorCode, i64, Vec<u64>) {
+        let id = self.poll(id, from, 0, 1);
+        self.consumed(id).expect("a fetch that does not wait is answered at once")
+    }
+
+    /// A consumer's fetch that may be delayed.
+    pub fn poll(&mut self, id: i32, from: i64, max_wait_ms: i32, min_bytes: i32) -> i32 {
         let requested = FetchPartition {
             partition: PARTITION,
             current_leader_epoch: LeaderEpoch(-1),
@@ -436,17 +459,21 @@ impl Harness {
         let request = DataFetchRequest {
             replica_id: NodeId::NONE,
             replica_epoch: BrokerEpoch::UNKNOWN,
-            max_wait_ms: 0,
-            min_bytes: 1,
+            max_wait_ms,
+            min_bytes,
             max_bytes: 1 << 20,
             partitions: Rc::from([requested]),
         };
-        let id = self.ask(id, Request::Data(DataRequest::Fetch(request)));
-        match self.answer(id) {
-            Some(Response::Data(DataResponse::Fetch(response))) => {
+        self.ask(id, Request::Data(DataRequest::Fetch(request)))
+    }
+
+    /// The response to [`Harness::poll`].
+    pub fn consumed(&mut self, correlation_id: i32) -> Option<(ErrorCode, i64, Vec<u64>)> {
+        match self.answer(correlation_id)? {
+            Response::Data(DataResponse::Fetch(response)) => {
                 let found = &response.partitions[0];
                 let values = found.records.0.iter().flat_map(|batch| batch.values()).map(|(_, value)| value);
-                (found.error, found.high_watermark.0, values.collect())
+                Some((found.error, found.high_watermark.0, values.collect()))
             }
             other => panic!("{other:?}"),
         }

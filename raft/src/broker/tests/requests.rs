@@ -165,3 +165,81 @@ fn an_admin_request_without_an_answer_times_out_after_a_minute() {
         other => panic!("{other:?}"),
     }
 }
+
+/// `DelayedFetch.tryComplete`, case F, for consumers: their end is the high watermark.
+#[test]
+fn a_consumer_above_the_high_watermark_does_not_wait() {
+    let mut harness = Harness::new();
+    harness.advance(1_000);
+    let id = harness.produce(1, -1, batch(&[1, 2]));
+    assert!(harness.produced(id).is_some());
+    let at_end = harness.poll(1, 2, 500, 1);
+    assert_eq!(harness.consumed(at_end), None, "it waits for records");
+    // Broker 2 has the records but does not know that they are committed, and no broker follows it yet.
+    harness.kill(1);
+    harness.change(2, &[2, 3], &[2]);
+    assert_eq!(harness.high_watermark(2), 0);
+    let above = harness.poll(2, 2, 500, 1);
+    assert_eq!(harness.consumed(above), Some((ErrorCode::None, 0, Vec::new())));
+}
+
+/// `DelayedFetch.tryComplete`, case F: its fetch offset has the segment of its first read.
+#[test]
+fn a_fetch_at_the_end_of_a_segment_completes_when_the_log_has_rolled() {
+    let mut harness = Harness::new();
+    harness.advance(1_000);
+    let mut values = 0;
+    let mut append = |harness: &mut Harness| {
+        values += 1;
+        let id = harness.produce(1, 1, batch(&[values]));
+        assert!(harness.produced(id).is_some());
+        harness.partition(1).log().segment_base(harness.partition(1).log().end_offset())
+    };
+    let before = append(&mut harness);
+    let waiting = loop {
+        let waiting = harness.poll(1, harness.high_watermark(1), 500, 10_000);
+        assert_eq!(harness.consumed(waiting), None);
+        if append(&mut harness) > before {
+            break waiting;
+        }
+        assert_eq!(harness.consumed(waiting), None, "one batch is less than the fetch waits for");
+    };
+    let (error, _, values) = harness.consumed(waiting).expect("the log has rolled");
+    assert_eq!((error, values.len()), (ErrorCode::None, 1));
+}
+
+#[test]
+fn only_a_new_request_that_names_a_topic_id_is_told_that_the_id_is_unknown() {
+    let mut harness = Harness::new();
+    harness.advance(1_000);
+    harness.cut(1, 2);
+    harness.cut(1, 3);
+    let waiting = (harness.produce(1, -1, batch(&[1])), harness.poll(1, 0, 5_000, 1));
+    harness.delete_topic();
+    assert_eq!(harness.produced(waiting.0), Some((ErrorCode::UnknownTopicOrPartition, -1)));
+    let fetched = harness.consumed(waiting.1).map(|(error, ..)| error);
+    assert_eq!(fetched, Some(ErrorCode::UnknownTopicOrPartition));
+
+    let id = harness.produce(1, -1, batch(&[1]));
+    assert_eq!(harness.produced(id), Some((ErrorCode::UnknownTopicId, -1)));
+    assert_eq!(harness.consume(1, 0).0, ErrorCode::UnknownTopicId);
+    let (partition, current_leader_epoch) = (PARTITION, LeaderEpoch(-1));
+    let requested = ListOffsetsPartition { partition, current_leader_epoch, timestamp: -1 };
+    let request = ListOffsetsRequest { replica_id: NodeId::NONE, partitions: Rc::from([requested]) };
+    let id = harness.ask(1, Request::Data(DataRequest::ListOffsets(request)));
+    match harness.answer(id) {
+        Some(Response::Data(DataResponse::ListOffsets(response))) => {
+            assert_eq!(response.partitions[0].error, ErrorCode::UnknownTopicOrPartition);
+        }
+        other => panic!("{other:?}"),
+    }
+    let requested = OffsetForLeaderPartition { partition, current_leader_epoch, leader_epoch: LeaderEpoch(0) };
+    let request = OffsetForLeaderEpochRequest { replica_id: NodeId::NONE, partitions: Rc::from([requested]) };
+    let id = harness.ask(1, Request::Data(DataRequest::OffsetForLeaderEpoch(request)));
+    match harness.answer(id) {
+        Some(Response::Data(DataResponse::OffsetForLeaderEpoch(response))) => {
+            assert_eq!(response.partitions[0].error, ErrorCode::UnknownTopicOrPartition);
+        }
+        other => panic!("{other:?}"),
+    }
+}

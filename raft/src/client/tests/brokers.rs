@@ -112,6 +112,7 @@ impl Brokers {
                 data(DataResponse::OffsetForLeaderEpoch(OffsetForLeaderEpochResponse { partitions }))
             }
             Request::Admin(request) => (0, Some(Response::Admin(self.admin(request)))),
+            Request::DiscoverVersions(_) => (0, Some(Response::DiscoverVersions)),
             other => panic!("no client asks for {}", other.name()),
         }
     }

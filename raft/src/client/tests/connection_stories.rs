@@ -2,9 +2,10 @@
 
 use super::brokers::Brokers;
 use super::producer_stories::{config, send};
-use super::world::{Fate, World, is_produce};
+use super::world::{Fate, Kind, World, is_produce};
 use crate::client::*;
 use crate::ids::NodeId;
+use crate::message::Request;
 
 fn world(up: [Option<bool>; 3]) -> World<Producer> {
     let mut brokers = Brokers::new(1);
@@ -63,4 +64,21 @@ fn a_reset_before_the_request_is_done_is_no_different() {
     world.run_for(3_000);
     assert_eq!(world.brokers.values(0), [1]);
     assert_eq!(world.count(|event| matches!(event, AttemptEvent::ProduceUnknown { .. })), 3);
+}
+
+/// `NetworkClient.handleInitiateApiVersionRequests`
+#[test]
+fn a_connection_whose_api_versions_is_not_answered_is_never_used() {
+    let is_versions: Kind = |request| matches!(request, Request::DiscoverVersions(_));
+    let mut brokers = Brokers::new(1);
+    brokers.up = vec![Some(true); 3];
+    let mut world = World::new(Producer::new(config()).expect("a legal configuration"), brokers);
+    world.fate(is_versions, Fate::RequestLost);
+    send(&mut world, 0, 1);
+    world.run_for(29_000);
+    assert_eq!((world.connects.len(), world.closes.len()), (1, 0), "it waits for the connection that it has");
+    assert!(world.requests.iter().all(|(_, _, request)| is_versions(request)));
+    world.run_for(2_000);
+    assert_eq!(world.closes.len(), 1, "`request.timeout.ms`");
+    assert_eq!(world.brokers.values(0), [1]);
 }

@@ -116,4 +116,8 @@ fn a_hint_is_used_only_if_newer_and_about_a_known_partition() {
     assert_eq!(leader(&metadata), (Some(2), Some(6)));
     metadata.update_last_seen_epoch_if_newer(P0, LeaderEpoch(7));
     assert_eq!(leader(&metadata), (None, Some(7)), "somebody else leads epoch 7");
+    assert!(!metadata.update_partition_leadership(P0, &hint(1, 7)), "only newer than the last seen epoch");
+    assert_eq!(leader(&metadata), (None, Some(7)));
+    assert!(metadata.update_partition_leadership(P0, &hint(1, 8)));
+    assert_eq!(leader(&metadata), (Some(1), Some(8)));
 }

@@ -35,6 +35,7 @@ impl RaftClient {
                 return Ok(());
             }
             Request::ApiVersions(_)
+            | Request::DiscoverVersions(_)
             | Request::AppendRecords(_)
             | Request::ReadRecords(_)
             | Request::Data(_)

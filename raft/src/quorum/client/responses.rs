@@ -38,7 +38,8 @@ impl RaftClient {
             Ok(Response::UpdateRaftVoter(response)) => self.handle_update_voter_response(&response, step)?,
             Ok(Response::ApiVersions(response)) => self.handle_api_versions_response(from, &response, step),
             Ok(
-                Response::AppendRecords(_)
+                Response::DiscoverVersions
+                | Response::AppendRecords(_)
                 | Response::ReadRecords(_)
                 | Response::Data(_)
                 | Response::Cluster(_)

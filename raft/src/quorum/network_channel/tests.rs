@@ -74,7 +74,13 @@ impl World {
             channel.send(now_ms, NodeId(to), id, Request::ReadRecords(request), &mut Middle, out);
         });
     }
+    /// The connection is established, and ApiVersions is answered.
     fn open(&mut self, token: ConnectToken) {
+        self.connect(token);
+        self.respond(token, VERSIONS_ID);
+        self.poll();
+    }
+    fn connect(&mut self, token: ConnectToken) {
         self.connecting.remove(&token);
         self.open.insert(token, None);
         self.step(|channel, now_ms, out| channel.on_opened(now_ms, token, Connection(u64::from(token.0)), out));
@@ -90,7 +96,10 @@ impl World {
             busy.take_if(|id| *id == correlation_id);
         }
         let (error, records, applied_end) = (ErrorCode::None, Default::default(), Offset(0));
-        let response = Response::ReadRecords(ReadRecordsResponse { error, records, applied_end });
+        let response = match correlation_id {
+            VERSIONS_ID => Response::DiscoverVersions,
+            _ => Response::ReadRecords(ReadRecordsResponse { error, records, applied_end }),
+        };
         self.step(|channel, now_ms, _| channel.on_response(now_ms, token, correlation_id, response));
     }
     /// Word of a connection given up long ago comes late; it must change nothing.
@@ -172,7 +181,7 @@ proptest! {
         for op in ops {
             match op {
                 Op::Send(to) => world.send(to),
-                Op::Open(n) => world.nth_connecting(n).into_iter().for_each(|token| world.open(token)),
+                Op::Open(n) => world.nth_connecting(n).into_iter().for_each(|token| world.connect(token)),
                 Op::Refuse(n) => world.nth_connecting(n).into_iter().for_each(|token| world.close(token)),
                 Op::Close(n) => world.nth_open(n).into_iter().for_each(|(token, _)| world.close(token)),
                 Op::Answer { open, wrong } => {
@@ -255,4 +264,22 @@ fn a_silent_connect_fails_its_requests_first_and_itself_much_later() {
         assert!(world.connecting.is_empty());
         world.wait(500);
     }
+}
+
+/// `NetworkClient.handleInitiateApiVersionRequests`
+#[test]
+fn nothing_is_sent_before_api_versions_is_answered_and_its_loss_ends_the_connection() {
+    let mut world = World::new();
+    world.send(1);
+    let token = world.nth_connecting(0).expect("one attempt");
+    world.connect(token);
+    world.poll();
+    assert_eq!(world.open[&token], Some(VERSIONS_ID));
+    world.wait(1_000);
+    world.send(1);
+    world.wait(1_000);
+    assert_eq!((world.open.len(), world.finished.len()), (1, 0));
+    world.wait(1);
+    assert!(world.open.is_empty(), "the connection is closed");
+    assert_eq!(world.finished.len(), 2, "with all that waited for it");
 }

@@ -63,6 +63,7 @@ fn carries_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict
                 Request::Fetch(fetch) => fetch.current_leader_epoch,
                 Request::UpdateRaftVoter(update) => update.current_leader_epoch,
                 Request::ApiVersions(_)
+                | Request::DiscoverVersions(_)
                 | Request::AppendRecords(_)
                 | Request::ReadRecords(_)
                 | Request::Data(_)
@@ -82,6 +83,7 @@ fn carries_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict
                 Response::UpdateRaftVoter(update) => update.current_leader.leader_epoch,
                 Response::AppendRecords(append) => append.leader_epoch,
                 Response::ApiVersions(_)
+                | Response::DiscoverVersions
                 | Response::ReadRecords(_)
                 | Response::Data(_)
                 | Response::Cluster(_)

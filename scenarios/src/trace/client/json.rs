@@ -4,6 +4,7 @@ use raft::client::{
     AttemptEvent, ClientConfig, ClientEffect, ClientInput, ClientShown, ConnectionShown, ConsumerOperation,
     LeaderShown, OffsetResetStrategy, PositionShown, ProducerOperation, SequencesShown, TopicPartition,
 };
+use raft::message::{Request, Response};
 use serde_json::{Map, Value, json};
 use sim::watch::Down;
 
@@ -119,8 +120,14 @@ fn told_object(step: usize, at_ns: u64, told: &ClientStep, messages: &mut Messag
 
 fn input(input: &ClientInput<ClientCall>, messages: &mut Messages) -> (&'static str, Option<Value>) {
     match input {
+        // Kafka's class is told of a connection when it is ready, which is a matter of its NetworkClient.
         ClientInput::Opened { token, connection } => {
-            ("opened", Some(json!({"opened": {"token": token.0, "connection": connection.0}})))
+            messages.checking(*token, *connection);
+            ("timer", None)
+        }
+        ClientInput::Response { token, response: Response::DiscoverVersions, .. } => {
+            let connection = messages.checked(*token).map(|connection| connection.0);
+            ("opened", Some(json!({"opened": {"token": token.0, "connection": connection}})))
         }
         ClientInput::Closed { token, .. } => ("closed", Some(json!({"closed": {"token": token.0}}))),
         ClientInput::Response { token, correlation_id, response } => {
@@ -158,6 +165,7 @@ fn operation(call: &ClientCall) -> (&'static str, Value) {
 fn output(effect: &ClientEffect, messages: &mut Messages) -> Option<Value> {
     Some(match effect {
         ClientEffect::Connect { token, to } => json!({"connect": {"token": token.0, "to": to.0}}),
+        ClientEffect::Request { request: Request::DiscoverVersions(_), .. } => return None,
         ClientEffect::Request { connection, correlation_id, request } => {
             let (api, version, body) = messages.request(request);
             let (connection, id) = (connection.0, *correlation_id);

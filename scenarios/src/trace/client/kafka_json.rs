@@ -7,6 +7,7 @@ use std::rc::Rc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use raft::ids::{TopicIdPartition, Uuid};
+use raft::io::{ConnectToken, Connection};
 use raft::log::Records;
 use raft::message::data::*;
 use raft::message::{DataRequest, DataResponse, ErrorCode, Request, Response};
@@ -20,9 +21,21 @@ const PORT: i32 = 9092;
 #[derive(Clone, Debug, Default)]
 pub struct Messages {
     names: BTreeMap<Uuid, Rc<str>>,
+    /// Open, with the answer to ApiVersions due.
+    checking: BTreeMap<ConnectToken, Connection>,
 }
 
 impl Messages {
+    /// A connection is open, but not ready.
+    pub fn checking(&mut self, token: ConnectToken, connection: Connection) {
+        self.checking.insert(token, connection);
+    }
+
+    /// ApiVersions was answered.
+    pub fn checked(&mut self, token: ConnectToken) -> Option<Connection> {
+        self.checking.remove(&token)
+    }
+
     /// Name, version and body of a request.
     pub fn request(&self, request: &Request) -> (&'static str, i16, Value) {
         let Request::Data(request) = request else { return (request.name(), -1, Value::Null) };
