@@ -9,6 +9,7 @@ use std::rc::Rc;
 use raft::ids::Offset;
 use raft::io::DurableFiles;
 use raft::log::{Batch, LEADER_EPOCH_CHECKPOINT};
+use sim::process::File;
 use sim::watch::{Down, Synced, Write};
 
 use super::Checks;
@@ -82,6 +83,14 @@ impl Checks {
     pub(super) fn disk_failed(&mut self, server: usize) {
         self.models.servers[server].disk_failed = true;
         self.verdict.met(Situation::DiskFailed);
+    }
+
+    /// An fsync of a server's file has failed, now or before; `left` is what is durable.
+    pub(super) fn fsync_failed(&mut self, server: usize, fsync: (File, bool), left: &dyn DurableFiles) {
+        let is_of_log = self.models.servers[server].fsync_failed(fsync, left, &mut self.models.ledger);
+        if is_of_log && !self.models.committed.facts.is_empty() {
+            self.models.note_restored(server);
+        }
     }
 
     pub(super) fn wrote(&mut self, server: usize, write: Write<'_>) {

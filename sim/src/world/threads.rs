@@ -167,9 +167,14 @@ impl<P: Process> World<P> {
         let is_sound = self.nodes[usize::from(node.0)].failing_fsyncs.is_empty();
         if !is_sound && self.fsync_is_to_fail(watch, node) {
             self.disk_fails(watch, node, thread, crate::process::DiskError::Io);
+            if let Some(file) = file {
+                self.nodes[usize::from(node.0)].disk.fail_fsync(file);
+                watch.fsync_failed(self.now, node, file, &self.nodes[usize::from(node.0)].disk);
+            }
             return false;
         }
         let state = &mut self.nodes[usize::from(node.0)];
+        let failed_before = file.filter(|file| state.disk.has_failed_fsync(*file));
         let synced = match file {
             Some(file) => {
                 state.disk.fsync(file);
@@ -183,6 +188,9 @@ impl<P: Process> World<P> {
         let content = file.map_or(u64::MAX, |file| u64::from(file.0));
         self.trace.behaviour(self.now, node.0, thread.0, state.incarnation, TraceKind::Synced, content);
         watch.synced(self.now, node, synced);
+        if let Some(file) = failed_before {
+            watch.synced_after_failure(self.now, node, file, &self.nodes[usize::from(node.0)].disk);
+        }
         true
     }
 

@@ -14,6 +14,7 @@ use std::rc::Rc;
 use raft::ids::{BrokerEpoch, Offset};
 use raft::io::DurableFiles;
 use raft::log::Batch;
+use sim::process::File;
 use sim::watch::{Down, Synced, Write};
 
 use super::data_disk::{DataDisk, EPOCHS_FILE, TOPIC_ID_FILE, high_watermarks, partition_of, segment};
@@ -188,6 +189,14 @@ impl Replication {
                 false
             }
         }
+    }
+
+    /// An fsync of a file has failed, now or `before`; `left` is what is durable.
+    pub fn fsync_failed(&mut self, server: usize, (file, before): (File, bool), left: &dyn DurableFiles) {
+        let Some((Some(index), _)) = self.brokers[server].disk.of_handle(file.0) else { return };
+        let segments = self.find(left).remove(&index).unwrap_or_default().segments;
+        let PartitionModel { ledger, replicas, .. } = &mut self.partitions[index];
+        replicas[server].log.fsync_failed(before, &LogModel::read(segments, ledger).log);
     }
 
     /// A fault has changed the files at these paths, or replaced the disk.
