@@ -142,6 +142,11 @@ impl Disk {
         self.inode_mut(failed).fail_fsync();
     }
 
+    /// Has the next fsync of the file something to write?
+    pub fn is_dirty(&self, file: File) -> bool {
+        self.inode(self.opened(file)).is_dirty()
+    }
+
     /// Has an fsync of the file failed since all that is written to it was durable?
     pub fn has_failed_fsync(&self, file: File) -> bool {
         self.inode(self.opened(file)).has_failed_fsync()

@@ -25,6 +25,8 @@ pub enum Write<'a> {
     Open { file: File, path: &'a str, truncate: bool },
     /// Bytes were appended.
     Append { file: File, bytes: &'a std::rc::Rc<[u8]> },
+    /// Bytes were appended that are the beginning of a write whose rest is refused.
+    ShortAppend { file: File, bytes: &'a std::rc::Rc<[u8]> },
     /// The file was cut to `len` bytes.
     Truncate { file: File, len: u64 },
     /// A name was moved.

@@ -98,7 +98,7 @@ impl Checks {
         let (agreed, epoch) = (model.log.agreed, model.written_election.unwrap_or_default().epoch);
         let durable = model.log.prefix(model.log.durable());
         if let Some((base, bytes)) = model.wrote(write, &self.models.ledger) {
-            return self.appended(server, base, bytes);
+            return self.appended(server, base, bytes, matches!(write, Write::ShortAppend { .. }));
         }
         match write {
             Write::Rename { from, to } => {
@@ -109,13 +109,13 @@ impl Checks {
                 let now = model.written_election.unwrap_or_default().epoch;
                 leaders::monotonic_epoch(model, epoch, now, &mut self.verdict);
             }
-            Write::Open { truncate: false, .. } | Write::Append { .. } => {}
+            Write::Open { truncate: false, .. } | Write::Append { .. } | Write::ShortAppend { .. } => {}
             Write::Open { .. } | Write::Truncate { .. } | Write::Unlink { .. } => self.log_cut(server, agreed, durable),
         }
     }
 
-    /// Whole batches, nearly always one, are appended to a segment.
-    fn appended(&mut self, server: usize, base: Offset, bytes: &Rc<[u8]>) {
+    /// Whole batches, nearly always one, are appended to a segment; of a short write the last one is not whole.
+    fn appended(&mut self, server: usize, base: Offset, bytes: &Rc<[u8]>, is_short: bool) {
         let mut position = 0;
         while position < bytes.len() {
             let rest = &bytes[position..];
@@ -123,6 +123,9 @@ impl Checks {
             let Some(header) = header else {
                 let model = &mut self.models.servers[server];
                 model.log.append_junk(base, rest.len());
+                if is_short {
+                    return;
+                }
                 let id = model.id;
                 log_matching::broken(&mut self.verdict, || {
                     format!("node {id} appends {} bytes that are no batch", rest.len())

@@ -1,7 +1,8 @@
 //! Disks: fsyncs that fail or are slow, disks without space, bit rot, damaged files, an empty replacement.
 
 use sim::fault::{
-    BitRot, Damage, Fault, FileDamage, FsyncFails, FullDisk, Kind, PowerLoss, ReplaceDisk, SlowDisk, Tail,
+    BitRot, Damage, Fault, FileDamage, FsyncFails, FullAtFsync, FullDisk, Kind, PowerLoss, ReplaceDisk, ShortWrite,
+    SlowDisk, Tail,
 };
 use sim::process::Node;
 
@@ -135,6 +136,57 @@ impl Generate for FullDisk {
     fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
         let node = planner.any_target(&mut injection.entropy);
         planner.push(injection.at_ns, injection.lasts_ns, FullDisk { node });
+    }
+}
+
+/// Writes that are cut short; at an instant.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShortWrites {
+    /// Mean gap between two faults.
+    pub every: Nanos,
+}
+
+impl FaultProfile for ShortWrite {
+    type Profile = ShortWrites;
+
+    const FIELDS: &'static [ScenarioField] = kind_fields!("short-write", "The disk of a server fills up in the middle of a write: a part of it is in the file, and the rest is refused. It has no `lasts`.";);
+
+    const MEANS: Means =
+        Means { is_instant: true, leads_to: &[LeadsTo::Restart, LeadsTo::DiskError], weakens: true, ..Means::HARMLESS };
+
+    fn rhythm(profile: &Self::Profile) -> Rhythm {
+        Rhythm { every: profile.every, lasts: NanosRange { min_ns: 0, max_ns: 0 } }
+    }
+
+    nothing_to_check!();
+}
+
+impl Generate for ShortWrite {
+    fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
+        let entropy = &mut injection.entropy;
+        let node = planner.any_target(entropy);
+        let at_ppm = entropy.below(1_000_000) as u32;
+        planner.push(injection.at_ns, injection.lasts_ns, ShortWrite { node, at_ppm });
+    }
+}
+
+impl FaultProfile for FullAtFsync {
+    type Profile = Timed;
+
+    const FIELDS: &'static [ScenarioField] = kind_fields!("full-at-fsync", "Writes of a server are accepted, and there is no space for them when they are forced (delayed allocation).", lasts: "Time until there is space.";);
+
+    const MEANS: Means = Means { leads_to: &[LeadsTo::Restart, LeadsTo::DiskError], weakens: true, ..Means::HARMLESS };
+
+    rhythm_of_profile!();
+
+    nothing_to_check!();
+}
+
+impl Generate for FullAtFsync {
+    fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
+        let node = planner.any_target(&mut injection.entropy);
+        planner.push(injection.at_ns, injection.lasts_ns, FullAtFsync { node });
     }
 }
 

@@ -150,7 +150,9 @@ pub(crate) struct NodeState<P: Process> {
     pub stalled: u32,
     pub slow_factors: Vec<u32>,
     pub full: u32,
+    pub full_at_fsync: u32,
     pub failing_fsyncs: Vec<FailingFsyncs>,
+    pub short_writes: Vec<ShortWrites>,
     /// Base drift, and what faults add to it, ppm.
     pub base_drift_ppm: i32,
     pub extra_drift_ppm: i64,
@@ -187,6 +189,14 @@ pub(crate) struct FailingFsyncs {
     pub left: u32,
     /// One has failed.
     pub has_taken_effect: bool,
+}
+
+/// A fault that cuts a write short.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShortWrites {
+    /// Index in the plan.
+    pub fault: usize,
+    pub at_ppm: u32,
 }
 
 /// A death that the host has not carried out yet.
@@ -252,7 +262,9 @@ impl<P: Process> NodeState<P> {
             stalled: 0,
             slow_factors: Vec::new(),
             full: 0,
+            full_at_fsync: 0,
             failing_fsyncs: Vec::new(),
+            short_writes: Vec::new(),
             base_drift_ppm: config.drift_ppm,
             extra_drift_ppm: 0,
             dying: None,

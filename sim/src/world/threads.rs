@@ -2,7 +2,7 @@
 
 use super::World;
 use super::node::{Busy, Thaw, input_kind};
-use crate::process::{File, Input, Node, Process, Thread};
+use crate::process::{DiskError, File, Input, Node, Process, Thread};
 use crate::schedule::{Due, Owner};
 use crate::trace::TraceKind;
 use crate::watch::Watch;
@@ -164,9 +164,8 @@ impl<P: Process> World<P> {
         thread: Thread,
         file: Option<File>,
     ) -> bool {
-        let is_sound = self.nodes[usize::from(node.0)].failing_fsyncs.is_empty();
-        if !is_sound && self.fsync_is_to_fail(watch, node) {
-            self.disk_fails(watch, node, thread, crate::process::DiskError::Io);
+        if let Some(error) = self.fsync_error(watch, node, file) {
+            self.disk_fails(watch, node, thread, error);
             if let Some(file) = file {
                 self.nodes[usize::from(node.0)].disk.fail_fsync(file);
                 watch.fsync_failed(self.now, node, file, &self.nodes[usize::from(node.0)].disk);
@@ -192,6 +191,16 @@ impl<P: Process> World<P> {
             watch.synced_after_failure(self.now, node, file, &self.nodes[usize::from(node.0)].disk);
         }
         true
+    }
+
+    /// Why the fsync that ends now fails, if it does.
+    fn fsync_error<W: Watch<P>>(&mut self, watch: &mut W, node: Node, file: Option<File>) -> Option<DiskError> {
+        let state = &self.nodes[usize::from(node.0)];
+        if state.full_at_fsync > 0 && file.is_some_and(|file| state.disk.is_dirty(file)) {
+            return Some(DiskError::NoSpace);
+        }
+        let is_sound = state.failing_fsyncs.is_empty();
+        (!is_sound && self.fsync_is_to_fail(watch, node)).then_some(DiskError::Io)
     }
 
     /// Applies what was held behind a barrier, then accepts more input.

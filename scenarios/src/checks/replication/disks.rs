@@ -45,9 +45,10 @@ impl Replication {
                     None => disk.directories[place].opened.push(base),
                 }
             }
-            Write::Append { file, bytes } => {
+            Write::Append { file, bytes } | Write::ShortAppend { file, bytes } => {
                 let Some((index, base)) = disk.of_handle(file.0) else { return false };
-                self.appended(server, index, base, bytes, verdict);
+                let is_short = matches!(write, Write::ShortAppend { .. });
+                self.appended(server, index, base, (bytes, is_short), verdict);
             }
             Write::Truncate { file, len } => {
                 let Some((index, base)) = disk.of_handle(file.0) else { return false };
@@ -67,7 +68,7 @@ impl Replication {
         server: usize,
         index: Option<PartitionIndex>,
         base: Offset,
-        bytes: &Rc<[u8]>,
+        (bytes, is_short): (&Rc<[u8]>, bool),
         verdict: &mut Verdict,
     ) {
         let id = self.servers[server];
@@ -87,6 +88,9 @@ impl Replication {
             let header = Batch::peek_header(rest).ok().filter(|header| header.size_bytes <= rest.len());
             let Some(header) = header.filter(|_| !is_rotten) else {
                 log.append_junk(base, rest.len());
+                if is_short {
+                    return;
+                }
                 match partition.losses().promises_nothing(server) {
                     Some(excuse) => verdict.excuse(excuse, 1),
                     None => log_matching::broken(verdict, || {

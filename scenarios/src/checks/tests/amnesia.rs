@@ -2,17 +2,15 @@
 
 use crate::checks::prelude::*;
 use raft::fixes::{Fix, Fixes};
-use raft::ids::{LeaderEpoch, Offset};
-use raft::io::{Effect, FatalFault, Observation, Out, Role};
-use sim::process::File;
-use sim::watch::Synced;
+use raft::ids::Offset;
+use raft::io::{FatalFault, Observation, Out, Role};
 
 use super::quorum::Quorum;
 use super::test_disk::TestDisk;
 use crate::actor::AttemptEvent;
 use crate::checks::audit::NodeView;
 
-fn excused(quorum: &Quorum, name: &str) -> u64 {
+pub(super) fn excused(quorum: &Quorum, name: &str) -> u64 {
     quorum.checks.excused().find(|(other, _)| other.name() == name).map_or(0, |(_, count)| count)
 }
 
@@ -59,89 +57,6 @@ fn a_power_loss_excuses_nothing() {
     quorum.vote(1, 2, 2);
     quorum.take_over(2, 2);
     assert_eq!(quorum.broke(), Some("LeaderCompleteness"));
-}
-
-/// Server 1 appends value 10, its fsync fails, and it starts again. The next fsync of its log reports success and has
-/// nothing to write (Linux); then it acknowledges, and the leader commits. `told`: of the failure.
-fn commits_what_a_failed_fsync_lost(told: bool) -> Quorum {
-    let mut quorum = Quorum::of(3);
-    quorum.elect(0, 1, &[1, 2]);
-    let batch = quorum.data(0, 1, 10);
-    quorum.write(0, &batch);
-    let records = quorum.missing(0, 1);
-    let mut out = Out::default();
-    quorum.logs[1].append_as_follower(&records, LeaderEpoch(1), 0, &mut out).expect("it follows on");
-    quorum.perform(1, out);
-    report_durable(&mut quorum, told, false);
-    quorum.kill(1);
-    quorum.boot_but(1, |effect| matches!(effect, Effect::Fsync { .. }));
-    report_durable(&mut quorum, told, true);
-    quorum.fetch(1, 1);
-    quorum.take_fetch(0, 1, 1);
-    quorum.move_high_watermark(0, 1);
-    quorum
-}
-
-/// Server 1 forces its log, and nothing becomes durable: the first time it is told, `before` it was.
-fn report_durable(quorum: &mut Quorum, told: bool, before: bool) {
-    let mut out = Out::default();
-    quorum.logs[1].flush_at_close(&mut out);
-    let forced = |effect: &Effect| if let Effect::Fsync { file } = effect { Some(File(file.0)) } else { None };
-    let file = out.effects.iter().find_map(forced).expect("a segment is forced");
-    let mut left = quorum.disks[1].clone();
-    left.lose_power();
-    let mut on = |event| quorum.checks.on(Crossing { at_ns: quorum.now, server: 1, event });
-    if before {
-        on(Event::Synced { synced: Synced::File(file) });
-    }
-    if told {
-        on(Event::FsyncFailed { file, before, left: &left });
-    }
-}
-
-#[test]
-fn a_commit_that_counts_a_voter_whose_fsync_failed_before_is_no_promise() {
-    let mut quorum = commits_what_a_failed_fsync_lost(true);
-    assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), 1);
-    quorum.lose_power(1);
-    quorum.boot(1);
-    quorum.elect(2, 2, &[1]);
-    assert_eq!(quorum.checks.violation(), None);
-    assert_eq!(excused(&quorum, "committed_record_destroyed"), 1);
-}
-
-#[test]
-fn forced_bytes_are_gone_without_a_failed_fsync() {
-    let mut quorum = commits_what_a_failed_fsync_lost(false);
-    assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), 0);
-    quorum.lose_power(1);
-    quorum.boot(1);
-    assert_eq!(quorum.broke(), Some("GhostMismatch"));
-}
-
-/// The next append rewrites its page.
-#[test]
-fn a_promise_holds_again_once_the_page_is_written_again() {
-    let mut quorum = commits_what_a_failed_fsync_lost(true);
-    assert!(quorum.checks.models.servers[1].log.durable() < 2);
-    let batch = quorum.data(0, 1, 11);
-    quorum.write(0, &batch);
-    let records = quorum.missing(0, 1);
-    let mut out = Out::default();
-    quorum.logs[1].append_as_follower(&records, LeaderEpoch(1), 0, &mut out).expect("it follows on");
-    quorum.logs[1].flush(&mut out);
-    quorum.perform(1, out);
-    let open: Vec<File> = quorum.disks[1].open.keys().map(|file| File(*file)).collect();
-    let left = quorum.disks[1].clone();
-    for file in open {
-        let event = Event::FsyncFailed { file, before: true, left: &left };
-        quorum.checks.on(Crossing { at_ns: quorum.now, server: 1, event });
-    }
-    assert_eq!(quorum.checks.models.servers[1].log.durable(), 3);
-    quorum.fetch(1, 1);
-    quorum.take_fetch(0, 1, 1);
-    quorum.move_high_watermark(0, 1);
-    assert_eq!(quorum.checks.models.committed.promised, 3);
 }
 
 #[test]
