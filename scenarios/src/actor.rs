@@ -220,6 +220,7 @@ fn to_raft(input: Input<Actor>, out: &mut Out<Actor>) -> Option<raft::io::Input>
             let reason = match reason {
                 process::CloseReason::Refused => raft::io::CloseReason::Refused,
                 process::CloseReason::Reset => raft::io::CloseReason::Reset,
+                process::CloseReason::Unreachable => raft::io::CloseReason::Unreachable,
             };
             raft::io::Input::Closed { token: ConnectToken(token), reason }
         }

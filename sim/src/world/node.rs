@@ -136,8 +136,10 @@ pub(crate) struct NodeState<P: Process> {
     pub incarnation: u32,
     /// One bit for each port on which the process accepts connections.
     pub ports: u8,
-    /// False after a power loss, until booted: the network receives nothing from it.
+    /// False after a power loss, until shortly before its process starts: the network receives nothing from it.
     pub host_up: bool,
+    /// The live `HostUp` entry.
+    pub host_up_ordinal: Option<u32>,
     pub clock: Clock,
     pub disk: Disk,
     pub entropy: Entropy,
@@ -251,6 +253,7 @@ impl<P: Process> NodeState<P> {
             incarnation: 0,
             ports: 0,
             host_up: true,
+            host_up_ordinal: None,
             clock: Clock::new(config.mono_start_ns, config.wall_start_ms, config.drift_ppm),
             disk,
             entropy: crate::rng::Seed(0).entropy(Purpose::Node, 0),
