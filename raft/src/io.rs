@@ -72,6 +72,8 @@ pub enum CloseReason {
     Refused,
     /// The peer's host answered with RST, or its process died.
     Reset,
+    /// No host of the subnet has the address (`NoRouteToHostException`).
+    Unreachable,
 }
 
 /// The error that the disk returned.

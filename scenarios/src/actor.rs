@@ -209,6 +209,9 @@ impl DurableFiles for NodeDisk<'_> {
     fn read(&self, path: &str) -> Option<Vec<u8>> {
         self.0.read_durable(path)
     }
+    fn is_unreadable(&self, path: &str) -> bool {
+        self.0.is_unreadable(path)
+    }
 }
 
 fn to_raft(input: Input<Actor>, out: &mut Out<Actor>) -> Option<raft::io::Input> {
@@ -220,6 +223,7 @@ fn to_raft(input: Input<Actor>, out: &mut Out<Actor>) -> Option<raft::io::Input>
             let reason = match reason {
                 process::CloseReason::Refused => raft::io::CloseReason::Refused,
                 process::CloseReason::Reset => raft::io::CloseReason::Reset,
+                process::CloseReason::Unreachable => raft::io::CloseReason::Unreachable,
             };
             raft::io::Input::Closed { token: ConnectToken(token), reason }
         }

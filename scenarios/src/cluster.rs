@@ -149,7 +149,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     let world = WorldConfig {
         seed,
         nodes,
-        network: NetworkConfig { tcp_openers: clients.clone(), ..network(&scenario, &places) },
+        network: NetworkConfig { tcp_openers: clients.clone(), ..network(&scenario, seed, &places) },
         plan,
         heal_at_ns: scenario.duration.0,
         restart_after_halt_ns: Some(scenario.cluster.restart_after.0),
@@ -411,7 +411,7 @@ fn draw(entropy: &mut Entropy, range: IntRange) -> i64 {
     range.min + entropy.below((range.max - range.min) as u64 + 1) as i64
 }
 
-fn network(scenario: &Scenario, places: &[(NodeId, Node)]) -> NetworkConfig {
+fn network(scenario: &Scenario, seed: Seed, places: &[(NodeId, Node)]) -> NetworkConfig {
     let network = &scenario.network;
     let place = |id: i32| places.iter().find(|(other, _)| other.0 == id).map(|(_, node)| *node);
     let mut links = Vec::new();
@@ -433,6 +433,7 @@ fn network(scenario: &Scenario, places: &[(NodeId, Node)]) -> NetworkConfig {
         duplicate_ppm: network.duplicate_ppm,
         reorder_ns: network.reorder.0,
         rto_max_ns: network.rto_max.0,
+        one_subnet: seed.entropy(Purpose::Subnet, 0).chance_ppm(network.one_subnet_ppm),
         ..NetworkConfig::default()
     }
 }

@@ -8,7 +8,7 @@ use raft::io::{FatalFault, Observation, ThreadName};
 use raft::message::Request;
 use sim::disk::Disk;
 use sim::fault::{Fault, Guard, Kind, Occurrence, What};
-use sim::process::{Connection, DiskError, Input, Node, Thread};
+use sim::process::{Connection, DiskError, File, Input, Node, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Write};
 
 use crate::abstract_state;
@@ -237,6 +237,20 @@ impl Watch<Actor> for RunObserver {
 
     fn disk_failed(&mut self, at: u64, node: Node, _error: DiskError) {
         self.cross(at, node, Event::DiskFailed);
+    }
+
+    fn fsync_failed(&mut self, at: u64, node: Node, file: File, disk: &Disk) {
+        if let Some(tracker) = &mut self.tracker {
+            tracker.fsync_failed(node, file, disk);
+        }
+        self.cross(at, node, Event::FsyncFailed { file, before: false, left: &NodeDisk(disk) });
+    }
+
+    fn synced_after_failure(&mut self, at: u64, node: Node, file: File, disk: &Disk) {
+        if let Some(tracker) = &mut self.tracker {
+            tracker.fsync_failed(node, file, disk);
+        }
+        self.cross(at, node, Event::FsyncFailed { file, before: true, left: &NodeDisk(disk) });
     }
 
     fn observed(&mut self, at: u64, node: Node, said: &Said) {

@@ -4,6 +4,9 @@
 //! its names and the truncation of bytes that were durable. Until then, such changes are pending, in order, as in a
 //! file system's journal: a prefix of them survives a torn power loss. Bytes written after a truncation survive only if
 //! it does. With a [`FileSystem`] that has such a journal the `fsync` of a changed file commits it, too.
+//!
+//! An `fsync` that fails loses what it was to write, as in Linux: the page cache has the bytes, a process that starts
+//! again reads them, and a power loss takes them, whatever later fsyncs report.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -115,11 +118,14 @@ impl Disk {
         }
     }
 
-    /// Completion of the barrier: everything written to the file is durable; its name is so if the file system has a
-    /// journal.
+    /// Completion of the barrier: everything dirty of the file is durable, which is all that was written since an fsync
+    /// of it failed; its name is so if the file system has a journal.
     pub fn fsync(&mut self, file: File) {
         let synced = self.opened(file);
         let cuts = |change: &Change| matches!(change, Change::Truncated { inode, .. } if *inode == synced);
+        if self.inode(synced).has_hole() {
+            self.make_cuts_durable(synced);
+        }
         let commits = || self.inode(synced).is_dirty() || self.pending.iter().any(cuts);
         if self.file_system != FileSystem::Posix && commits() {
             self.make_durable(self.pending.len());
@@ -127,6 +133,34 @@ impl Disk {
         }
         self.inode_mut(synced).write_back();
         self.pending.retain(|change| !cuts(change));
+    }
+
+    /// The barrier fails: nothing more is durable, and what was to be is clean, so that no later fsync writes it. It can
+    /// still be read. Names and truncations stay pending.
+    pub fn fail_fsync(&mut self, file: File) {
+        let failed = self.opened(file);
+        self.inode_mut(failed).fail_fsync();
+    }
+
+    /// Has the next fsync of the file something to write?
+    pub fn is_dirty(&self, file: File) -> bool {
+        self.inode(self.opened(file)).is_dirty()
+    }
+
+    /// Has an fsync of the file failed since all that is written to it was durable?
+    pub fn has_failed_fsync(&self, file: File) -> bool {
+        self.inode(self.opened(file)).has_failed_fsync()
+    }
+
+    /// The truncations of a file are durable.
+    fn make_cuts_durable(&mut self, of: usize) {
+        for change in &self.pending {
+            if let Change::Truncated { inode, len } = change
+                && *inode == of
+            {
+                inode_mut(&mut self.inodes, of).truncate_durable(*len);
+            }
+        }
     }
 
     /// Completion of the barrier: all names and truncations are durable.

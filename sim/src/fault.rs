@@ -4,24 +4,19 @@
 //! * this file: the list of the kinds; each is one type in a file of its own
 //! * `kind`: the properties of a kind; `plan`: faults and their triggers; [`words`]: descriptions of faults
 
-mod bit_rot;
 mod black_hole;
 mod cut;
 mod delay;
+mod disk;
 mod drift;
 mod duplicate;
 mod exception;
-mod file_damage;
-mod fsync_fails;
-mod full_disk;
 mod kill;
 mod kind;
 mod loss;
 mod pause;
 mod plan;
 mod power_loss;
-mod replace_disk;
-mod slow_disk;
 mod stall;
 mod terminate;
 mod wall_smear;
@@ -33,6 +28,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::Node;
+use disk::{bit_rot, file_damage, fsync_fails, full_at_fsync, full_disk, replace_disk, short_write, slow_disk};
 use kind::{FaultKind, Length, Words};
 use words::FaultWords;
 
@@ -67,6 +63,8 @@ macro_rules! fault_kinds {
             black_hole: BlackHole = "black-hole",
             file_damage: FileDamage = "file-damage",
             exception: Exception = "exception",
+            short_write: ShortWrite = "short-write",
+            full_at_fsync: FullAtFsync = "full-at-fsync",
         }
     };
 }

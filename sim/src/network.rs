@@ -40,6 +40,9 @@ pub struct NetworkConfig {
     pub rto_max_ns: u64,
     /// First retransmission timeout of a SYN, ns (Linux: 1 s).
     pub syn_rto_ns: u64,
+    /// All hosts share a subnet: the address of a silent host cannot be resolved (ARP), so that a connect fails after
+    /// three seconds. Otherwise its opener only knows that there is no answer.
+    pub one_subnet: bool,
     /// Nodes whose connections are TCP even where `transport` is datagram.
     pub tcp_openers: Vec<Node>,
 }
@@ -56,6 +59,7 @@ impl Default for NetworkConfig {
             rto_min_ns: 200_000_000,
             rto_max_ns: 120_000_000_000,
             syn_rto_ns: 1_000_000_000,
+            one_subnet: false,
             tcp_openers: Vec::new(),
         }
     }

@@ -28,6 +28,8 @@ pub enum CloseReason {
     Refused,
     /// RST: the peer's process died, or its host rebooted.
     Reset,
+    /// EHOSTUNREACH: no host of the subnet has the address.
+    Unreachable,
 }
 
 /// An input of a thread.

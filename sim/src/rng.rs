@@ -51,6 +51,8 @@ pub enum Purpose {
     Search = 10,
     /// The seeds of other futures of a world; owner = 0, ordinal = number of the future.
     Future = 11,
+    /// Whether all hosts of a run share a subnet; owner = 0.
+    Subnet = 12,
 }
 
 impl Seed {

@@ -48,6 +48,8 @@ pub enum Due {
     FaultEnd(u32),
     /// A node that ended by itself is started again by its supervisor.
     Restart(Node),
+    /// A host that lost power is up again; its process starts later.
+    HostUp(Node),
     /// All faults end.
     Heal,
     /// A story's wait is over; index into the ticket table.

@@ -25,6 +25,8 @@ pub enum Write<'a> {
     Open { file: File, path: &'a str, truncate: bool },
     /// Bytes were appended.
     Append { file: File, bytes: &'a std::rc::Rc<[u8]> },
+    /// Bytes were appended that are the beginning of a write whose rest is refused.
+    ShortAppend { file: File, bytes: &'a std::rc::Rc<[u8]> },
     /// The file was cut to `len` bytes.
     Truncate { file: File, len: u64 },
     /// A name was moved.
@@ -126,6 +128,11 @@ pub trait Watch<P: Process> {
     fn synced(&mut self, _at: u64, _node: Node, _synced: Synced) {}
     /// A write or fsync failed.
     fn disk_failed(&mut self, _at: u64, _node: Node, _error: DiskError) {}
+    /// An fsync of a file failed: what it was to write can be read, and no later fsync writes it; `disk` shows what is
+    /// durable.
+    fn fsync_failed(&mut self, _at: u64, _node: Node, _file: File, _disk: &Disk) {}
+    /// An fsync of a file succeeded, some of which may not be durable since an earlier one failed; `disk` shows what is.
+    fn synced_after_failure(&mut self, _at: u64, _node: Node, _file: File, _disk: &Disk) {}
     /// A node made an observation about itself.
     fn observed(&mut self, _at: u64, _node: Node, _observation: &P::Observation) {}
     fn halted(&mut self, _at: u64, _node: Node, _reason: &str, _fault: Option<P::Fault>) {}

@@ -283,6 +283,7 @@ impl<P: Process> World<P> {
             Due::FaultStart(index) => self.fault_starts(watch, index as usize),
             Due::FaultEnd(index) => self.fault_ends(watch, index as usize),
             Due::Restart(node) => self.restart_is_due(node, entry.ordinal),
+            Due::HostUp(node) => self.host_is_up(node, entry.ordinal),
             Due::Heal => self.heal(watch),
             Due::Ticket(ticket) => {
                 self.ticket_is_due(ticket);

@@ -115,7 +115,7 @@ impl TriggerWatch {
                     self.files.push((node, file.0, event));
                 }
             }
-            Write::Append { file, .. } => {
+            Write::Append { file, .. } | Write::ShortAppend { file, .. } => {
                 let known = self.files.iter().find(|(owner, handle, _)| (*owner, *handle) == (node, file.0));
                 if let Some((_, _, event)) = known {
                     self.note(*event, node, None);

@@ -69,6 +69,7 @@ impl Checks {
             Event::Wrote { write } => self.wrote(server, write),
             Event::Synced { synced } => self.synced(server, synced),
             Event::DiskFailed => self.disk_failed(server),
+            Event::FsyncFailed { file, before, left } => self.fsync_failed(server, (file, before), left),
             Event::DiskDamaged { left } => self.disk_damaged(server, left),
             Event::Observed { observation } => self.observed(server, observation),
             _ => {}

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use raft::ids::Offset;
 use raft::io::DurableFiles;
 use raft::log::{Batch, LEADER_EPOCH_CHECKPOINT};
+use sim::process::File;
 use sim::watch::{Down, Synced, Write};
 
 use super::Checks;
@@ -84,12 +85,20 @@ impl Checks {
         self.verdict.met(Situation::DiskFailed);
     }
 
+    /// An fsync of a server's file has failed, now or before; `left` is what is durable.
+    pub(super) fn fsync_failed(&mut self, server: usize, fsync: (File, bool), left: &dyn DurableFiles) {
+        let is_of_log = self.models.servers[server].fsync_failed(fsync, left, &mut self.models.ledger);
+        if is_of_log && !self.models.committed.facts.is_empty() {
+            self.models.note_restored(server);
+        }
+    }
+
     pub(super) fn wrote(&mut self, server: usize, write: Write<'_>) {
         let model = &mut self.models.servers[server];
         let (agreed, epoch) = (model.log.agreed, model.written_election.unwrap_or_default().epoch);
         let durable = model.log.prefix(model.log.durable());
         if let Some((base, bytes)) = model.wrote(write, &self.models.ledger) {
-            return self.appended(server, base, bytes);
+            return self.appended(server, base, bytes, matches!(write, Write::ShortAppend { .. }));
         }
         match write {
             Write::Rename { from, to } => {
@@ -100,13 +109,13 @@ impl Checks {
                 let now = model.written_election.unwrap_or_default().epoch;
                 leaders::monotonic_epoch(model, epoch, now, &mut self.verdict);
             }
-            Write::Open { truncate: false, .. } | Write::Append { .. } => {}
+            Write::Open { truncate: false, .. } | Write::Append { .. } | Write::ShortAppend { .. } => {}
             Write::Open { .. } | Write::Truncate { .. } | Write::Unlink { .. } => self.log_cut(server, agreed, durable),
         }
     }
 
-    /// Whole batches, nearly always one, are appended to a segment.
-    fn appended(&mut self, server: usize, base: Offset, bytes: &Rc<[u8]>) {
+    /// Whole batches, nearly always one, are appended to a segment; of a short write the last one is not whole.
+    fn appended(&mut self, server: usize, base: Offset, bytes: &Rc<[u8]>, is_short: bool) {
         let mut position = 0;
         while position < bytes.len() {
             let rest = &bytes[position..];
@@ -114,6 +123,9 @@ impl Checks {
             let Some(header) = header else {
                 let model = &mut self.models.servers[server];
                 model.log.append_junk(base, rest.len());
+                if is_short {
+                    return;
+                }
                 let id = model.id;
                 log_matching::broken(&mut self.verdict, || {
                     format!("node {id} appends {} bytes that are no batch", rest.len())

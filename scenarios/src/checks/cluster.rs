@@ -182,6 +182,7 @@ impl ClusterChecks {
             Event::Connected { token, connection } => replication.brokers[server].answers.connected(token, connection),
             Event::Wrote { write } => return replication.wrote(server, write, verdict),
             Event::Synced { synced } => return replication.synced(server, synced),
+            Event::FsyncFailed { file, before, left } => replication.fsync_failed(server, (file, before), left),
             Event::Observed { observation } => match observation {
                 Observation::Published { offset, .. } => metadata.publishes(server, offset),
                 Observation::Broker(observation) => replication.observed(model, server, observation, metadata, verdict),

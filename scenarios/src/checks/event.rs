@@ -4,6 +4,7 @@ use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{DurableFiles, FatalFault, Observation, ThreadName};
 use raft::message::{Request, Response};
 use raft::metadata::MetadataRecord;
+use sim::process::File;
 use sim::watch::{Down, Synced, Write};
 
 use super::invariant::timings::Disturbance;
@@ -133,6 +134,14 @@ events! {
     },
     /// A write or fsync is refused: the process is about to end (consensus.md §4.9).
     DiskFailed = DISK_FAILED,
+    /// An fsync of a file has failed, now or before: what is written to it is not all durable when the next one succeeds.
+    FsyncFailed = FSYNC_FAILED {
+        file: File,
+        /// An earlier one has failed, and this one succeeds.
+        before: bool,
+        /// What is durable.
+        left: &'a dyn DurableFiles,
+    },
     DiskDamaged = DISK_DAMAGED {
         left: &'a dyn DurableFiles,
     },

@@ -1,7 +1,8 @@
 //! Disks: fsyncs that fail or are slow, disks without space, bit rot, damaged files, an empty replacement.
 
 use sim::fault::{
-    BitRot, Damage, Fault, FileDamage, FsyncFails, FullDisk, Kind, PowerLoss, ReplaceDisk, SlowDisk, Tail,
+    BitRot, Damage, Fault, FileDamage, FsyncFails, FullAtFsync, FullDisk, Kind, PowerLoss, ReplaceDisk, ShortWrite,
+    SlowDisk, Tail,
 };
 use sim::process::Node;
 
@@ -24,15 +25,17 @@ const REPLACE_SPACING_NS: u64 = 8_000_000_000;
 const BATCH_HEADER_BYTES: u32 = 61;
 const LOG_SUFFIX: &str = ".log";
 /// Every file that Kafka reads completely at a start, except the marker of a clean shutdown, whose content has no
-/// meaning.
-const STATE_FILES: [&str; 6] = [
+/// meaning. The last one is the first segment of each log, which can only be unreadable: other damage is rot.
+const READ_AT_START: [&str; 7] = [
     "quorum-state",
     "meta.properties",
     "partition.metadata",
     "leader-epoch-checkpoint",
     "replication-offset-checkpoint",
     "recovery-point-offset-checkpoint",
+    FIRST_SEGMENT,
 ];
+const FIRST_SEGMENT: &str = "00000000000000000000.log";
 
 profiles! {
     /// Disks whose fsyncs are slow.
@@ -138,6 +141,57 @@ impl Generate for FullDisk {
     }
 }
 
+/// Writes that are cut short; at an instant.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShortWrites {
+    /// Mean gap between two faults.
+    pub every: Nanos,
+}
+
+impl FaultProfile for ShortWrite {
+    type Profile = ShortWrites;
+
+    const FIELDS: &'static [ScenarioField] = kind_fields!("short-write", "The disk of a server fills up in the middle of a write: a part of it is in the file, and the rest is refused. It has no `lasts`.";);
+
+    const MEANS: Means =
+        Means { is_instant: true, leads_to: &[LeadsTo::Restart, LeadsTo::DiskError], weakens: true, ..Means::HARMLESS };
+
+    fn rhythm(profile: &Self::Profile) -> Rhythm {
+        Rhythm { every: profile.every, lasts: NanosRange { min_ns: 0, max_ns: 0 } }
+    }
+
+    nothing_to_check!();
+}
+
+impl Generate for ShortWrite {
+    fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
+        let entropy = &mut injection.entropy;
+        let node = planner.any_target(entropy);
+        let at_ppm = entropy.below(1_000_000) as u32;
+        planner.push(injection.at_ns, injection.lasts_ns, ShortWrite { node, at_ppm });
+    }
+}
+
+impl FaultProfile for FullAtFsync {
+    type Profile = Timed;
+
+    const FIELDS: &'static [ScenarioField] = kind_fields!("full-at-fsync", "Writes of a server are accepted, and there is no space for them when they are forced (delayed allocation).", lasts: "Time until there is space.";);
+
+    const MEANS: Means = Means { leads_to: &[LeadsTo::Restart, LeadsTo::DiskError], weakens: true, ..Means::HARMLESS };
+
+    rhythm_of_profile!();
+
+    nothing_to_check!();
+}
+
+impl Generate for FullAtFsync {
+    fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
+        let node = planner.any_target(&mut injection.entropy);
+        planner.push(injection.at_ns, injection.lasts_ns, FullAtFsync { node });
+    }
+}
+
 impl FaultProfile for BitRot {
     type Profile = BitRots;
 
@@ -217,7 +271,7 @@ impl Generate for ReplaceDisk {
 impl FaultProfile for FileDamage {
     type Profile = Timed;
 
-    const FIELDS: &'static [ScenarioField] = kind_fields!("file-damage", "The host of a server loses power, and one of its state files comes back damaged: a bit flipped, its end missing or zero, or unreadable. The disk of a process that refuses to start from it is replaced.", lasts: "Time until the host is started again.";);
+    const FIELDS: &'static [ScenarioField] = kind_fields!("file-damage", "The host of a server loses power, and one of its state files comes back damaged: a bit flipped, its end missing or zero, or unreadable; or the first segment of a log is unreadable. The disk of a process that refuses to start from it is replaced.", lasts: "Time until the host is started again.";);
 
     const MEANS: Means = Means {
         destroys: Destroys::Forced,
@@ -237,11 +291,14 @@ impl Generate for FileDamage {
     fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
         let Some(node) = planner.victim_of_replacement(&mut injection) else { return };
         let entropy = &mut injection.entropy;
+        let file = pick(entropy, &READ_AT_START);
+        let file_rank = entropy.below(1 << 16) as u32;
+        let damage = pick(entropy, &[Damage::Flipped, Damage::Cut, Damage::Zeroed, Damage::Unreadable]);
         let damage = FileDamage {
             node,
-            file: pick(entropy, &STATE_FILES).to_owned(),
-            file_rank: entropy.below(1 << 16) as u32,
-            damage: pick(entropy, &[Damage::Flipped, Damage::Cut, Damage::Zeroed, Damage::Unreadable]),
+            file: file.to_owned(),
+            file_rank,
+            damage: if file == FIRST_SEGMENT { Damage::Unreadable } else { damage },
             at_ppm: entropy.below(1_000_000) as u32,
         };
         planner.push(injection.at_ns, injection.lasts_ns, damage);

@@ -4,7 +4,7 @@
 use sim::disk::Disk;
 use sim::drive::{Ended, Run};
 use sim::fault::{Fault, Guard, Occurrence};
-use sim::process::{Connection, DiskError, Input, Node, Thread};
+use sim::process::{Connection, DiskError, File, Input, Node, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Way, Write};
 
 use crate::actor::{Actor, BoxedMessage, Said};
@@ -100,6 +100,8 @@ impl<L: Listener> Watch<Actor> for WithListener<L> {
         fn wrote(at: u64, node: Node, write: Write<'_>);
         fn synced(at: u64, node: Node, synced: Synced);
         fn disk_failed(at: u64, node: Node, error: DiskError);
+        fn fsync_failed(at: u64, node: Node, file: File, disk: &Disk);
+        fn synced_after_failure(at: u64, node: Node, file: File, disk: &Disk);
         fn observed(at: u64, node: Node, said: &Said);
         fn halted(at: u64, node: Node, reason: &str, fault: Option<raft::io::FatalFault>);
         fn fault(at: u64, fault: &Fault, phase: Phase);

@@ -32,9 +32,18 @@ pub struct NetworkProfile {
     pub reorder: Nanos,
     /// TCP's longest retransmission timeout; Linux has 120 s.
     pub rto_max: Nanos,
+    /// The chance that all hosts of a run share a subnet, parts per million: a connect to a host without power then fails
+    /// after three seconds (EHOSTUNREACH).
+    #[serde(skip_serializing_if = "is_zero")]
+    pub one_subnet_ppm: u32,
     /// Links between servers that differ from the others.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub link: Vec<LinkProfile>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(ppm: &u32) -> bool {
+    *ppm == 0
 }
 
 /// `[[network.link]]`: one way, from each node of `from` to each node of `to`.
@@ -58,6 +67,7 @@ impl Default for NetworkProfile {
             duplicate_ppm: 0,
             reorder: Nanos(0),
             rto_max: Nanos::from_ms(120_000),
+            one_subnet_ppm: 0,
             link: Vec::new(),
         }
     }
@@ -81,7 +91,11 @@ impl NetworkProfile {
     }
 
     pub(super) fn check(&self, nodes: &[i32]) -> Result<(), Refusal> {
-        for (name, ppm) in [("loss_ppm", self.loss_ppm), ("duplicate_ppm", self.duplicate_ppm)] {
+        for (name, ppm) in [
+            ("loss_ppm", self.loss_ppm),
+            ("duplicate_ppm", self.duplicate_ppm),
+            ("one_subnet_ppm", self.one_subnet_ppm),
+        ] {
             if ppm > 1_000_000 {
                 return Err(Refusal::new(format!("network.{name}"), format!("{ppm}; allowed: 0..1000000")));
             }

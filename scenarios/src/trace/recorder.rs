@@ -278,7 +278,7 @@ impl Watch<Actor> for Recorder {
                 }
                 DiskAccess::Open { path, truncate }
             }
-            Write::Append { file, bytes } => {
+            Write::Append { file, bytes } | Write::ShortAppend { file, bytes } => {
                 let path = self.path(node, file);
                 let length = self.state(node).lengths.entry(path.clone()).or_default();
                 let offset = *length;

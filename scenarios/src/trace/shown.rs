@@ -184,6 +184,7 @@ pub(super) fn close_reason(reason: CloseReason) -> &'static str {
     match reason {
         CloseReason::Refused => "refused",
         CloseReason::Reset => "reset",
+        CloseReason::Unreachable => "unreachable",
     }
 }
 

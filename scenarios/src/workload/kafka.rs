@@ -319,6 +319,7 @@ fn to_client<O, P: ClientProcess>(input: Input<P>, out: &mut Out<P>) -> ClientIn
             let reason = match reason {
                 process::CloseReason::Refused => CloseReason::Refused,
                 process::CloseReason::Reset => CloseReason::Reset,
+                process::CloseReason::Unreachable => CloseReason::Unreachable,
             };
             ClientInput::Closed { token: ConnectToken(token), reason }
         }

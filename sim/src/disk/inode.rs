@@ -8,10 +8,17 @@ use crate::rng::Entropy;
 
 /// Unit that a disk writes atomically, at multiples of this from the file's start.
 const SECTOR: u64 = 512;
+/// Unit that the page cache writes back, at multiples of this from the file's start.
+const PAGE: u64 = 4_096;
 
 /// A file's content twice. Both begin with the same `shared_pieces` pieces of `shared_len` bytes; behind them are
 /// written bytes that await an fsync, and durable bytes that await the durability of a truncation. (The durable copy of
 /// shared bytes may rot.)
+///
+/// After a failed fsync there is a *hole*: written bytes behind the shared ones whose pages are clean, so that no fsync
+/// writes them (Linux: an error is reported once, and the pages stay in the cache, readable and clean). What is written
+/// back behind it leaves zeros on the disk in its place, unless the disk had other bytes there. An append or a
+/// truncation makes the page in which it begins dirty, and so mends the part of the hole in it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inode {
     /// As seen by processes; `None` once it is unlinked or replaced.
@@ -20,6 +27,10 @@ pub(super) struct Inode {
     durable: Pieces,
     shared_pieces: usize,
     shared_len: u64,
+    /// Written bytes from here on are dirty. It is `shared_len`, unless there is a hole, which ends here.
+    clean_len: u64,
+    /// An fsync has failed since all written bytes were durable.
+    fsync_failed: bool,
     /// Reads fail with `EIO`.
     unreadable: bool,
 }
@@ -58,23 +69,53 @@ impl Inode {
     }
 
     pub(super) fn append(&mut self, bytes: &Rc<[u8]>) {
+        self.touch_page(self.written.len());
         self.written.push(bytes);
+    }
+
+    /// The page of this byte becomes dirty; what lies behind it in the hole is written or cut by the caller.
+    fn touch_page(&mut self, at: u64) {
+        if self.has_hole() {
+            self.clean_len = self.clean_len.min(at / PAGE * PAGE).max(self.shared_len);
+        }
+    }
+
+    /// Are there written bytes that no fsync makes durable?
+    pub(super) fn has_hole(&self) -> bool {
+        self.clean_len > self.shared_len
+    }
+
+    /// Has an fsync failed since all written bytes were durable?
+    pub(super) fn has_failed_fsync(&self) -> bool {
+        self.fsync_failed
+    }
+
+    /// An fsync failed: every page is clean, and nothing more is durable.
+    pub(super) fn fail_fsync(&mut self) {
+        self.clean_len = self.written.len();
+        self.fsync_failed = true;
     }
 
     /// True if durable bytes were cut off; the truncation then has to be made durable too.
     pub(super) fn truncate(&mut self, len: u64) -> bool {
+        if len >= self.written.len() {
+            return false;
+        }
+        let cuts_behind_hole = self.fsync_failed && len < self.durable.len();
         self.written.cut(len);
-        let cuts_durable = len < self.shared_len;
-        if cuts_durable {
+        self.touch_page(len);
+        let cuts_shared = len < self.shared_len;
+        if cuts_shared {
             self.shared_len = len;
             self.shared_pieces = self.written.count();
+            self.clean_len = len;
         }
-        cuts_durable
+        cuts_shared || cuts_behind_hole
     }
 
     /// Are there written bytes that are not durable?
     pub(super) fn is_dirty(&self) -> bool {
-        self.shared_len < self.written.len()
+        self.clean_len < self.written.len()
     }
 
     /// Makes a truncation durable, and nothing else.
@@ -82,19 +123,39 @@ impl Inode {
         self.durable.cut(len);
     }
 
-    /// Makes all written bytes durable.
+    /// Makes all dirty bytes durable.
     pub(super) fn write_back(&mut self) {
+        if self.has_hole() {
+            return self.write_back_behind_hole();
+        }
         self.durable.cut(self.shared_len);
         self.durable.extend_from(&self.written, self.shared_pieces);
+        self.share_all();
+    }
+
+    #[cold]
+    fn write_back_behind_hole(&mut self) {
+        if self.is_dirty() {
+            self.durable.cut(self.clean_len);
+            self.durable.fill_up(self.clean_len);
+            self.durable.push(&self.written.to_bytes()[self.clean_len as usize..].into());
+            self.clean_len = self.written.len();
+        }
+    }
+
+    /// Both contents are the same.
+    fn share_all(&mut self) {
         self.shared_pieces = self.written.count();
         self.shared_len = self.written.len();
+        self.clean_len = self.shared_len;
+        self.fsync_failed = false;
     }
 
     /// Makes some of the written bytes durable: whole sectors from the first unsynced byte on. If they end before the
     /// end of the file, the rest of that sector holds, with a chance of a quarter each, zeros or noise up to the file's
     /// length.
     pub(super) fn write_back_torn(&mut self, entropy: &mut Entropy) {
-        let (start, end) = (self.shared_len, self.written.len());
+        let (start, end) = (self.clean_len, self.written.len());
         if start == end {
             return;
         }
@@ -121,8 +182,7 @@ impl Inode {
     /// Drops the page cache: reads return the durable bytes from now on.
     pub(super) fn drop_cache(&mut self) {
         self.written = self.durable.clone();
-        self.shared_pieces = self.written.count();
-        self.shared_len = self.written.len();
+        self.share_all();
     }
 
     /// Flips a bit of a durable byte; shared bytes that are not cached are read again.

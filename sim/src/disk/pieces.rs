@@ -55,6 +55,11 @@ impl Pieces {
         }
     }
 
+    /// Appends zeros up to a length of `len` bytes.
+    pub(super) fn fill_up(&mut self, len: u64) {
+        self.push(&vec![0; len.saturating_sub(self.len) as usize].into());
+    }
+
     /// Appends another file's pieces from the `first`-th on, sharing them.
     pub(super) fn extend_from(&mut self, other: &Pieces, first: usize) {
         for piece in &other.pieces[first..] {

@@ -1,5 +1,7 @@
 //! Performs the effects of a step in order; a barrier holds the rest, a death drops it.
 
+use std::rc::Rc;
+
 use super::World;
 use super::node::{Busy, Dying, Timer};
 use crate::process::{DiskError, Effect, File, Input, Node, Process, Thread};
@@ -183,6 +185,10 @@ impl<P: Process> World<P> {
                 watch.wrote(self.now, node, Write::Open { file, path, truncate });
             }
             Effect::Append { file, ref bytes } => {
+                if !state.short_writes.is_empty() && self.is_cut_short(watch, (node, thread), file, bytes) {
+                    return Then::Dropped;
+                }
+                let state = &mut self.nodes[index];
                 if let Err(error) = state.disk.append(file, bytes) {
                     self.disk_fails(watch, node, thread, error);
                     return Then::Dropped;
@@ -228,6 +234,27 @@ impl<P: Process> World<P> {
             }
         }
         Then::Next
+    }
+
+    /// A write ends early: the disk has no space for the rest of it.
+    #[cold]
+    fn is_cut_short<W: Watch<P>>(
+        &mut self,
+        watch: &mut W,
+        (node, thread): (Node, Thread),
+        file: File,
+        bytes: &Rc<[u8]>,
+    ) -> bool {
+        if self.state(node).full > 0 || bytes.len() < 2 {
+            return false;
+        }
+        let Some(at_ppm) = self.short_write_is_due(watch, node) else { return false };
+        let len = bytes.len() as u64 * u64::from(at_ppm) / 1_000_000;
+        let written: Rc<[u8]> = bytes[..len.clamp(1, bytes.len() as u64 - 1) as usize].into();
+        self.state(node).disk.append(file, &written).expect("it is not full yet");
+        watch.wrote(self.now, node, Write::ShortAppend { file, bytes: &written });
+        self.disk_fails(watch, node, thread, DiskError::NoSpace);
+        true
     }
 
     /// A write or fsync failed: the effects behind it are dropped, and the thread is notified before any other input.

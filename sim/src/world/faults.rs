@@ -2,7 +2,7 @@
 
 use super::World;
 use super::inject::Inject;
-use super::node::{Dying, ScheduledCrash};
+use super::node::{Dying, ScheduledCrash, ShortWrites};
 use crate::clock::SLOWEST_PPM;
 use crate::fault::{Begun, Came, Fault, Link, What};
 use crate::process::{Node, Process, Thread};
@@ -129,8 +129,27 @@ impl<P: Process> World<P> {
         false
     }
 
-    /// No more fsyncs fail for a fault; true if none has failed.
+    /// Where the write that is due is to be cut, in parts per million, by the earliest fault whose guard permits it now.
+    pub(crate) fn short_write_is_due<W: Watch<P>>(&mut self, watch: &mut W, node: Node) -> Option<u32> {
+        while let Some(ShortWrites { fault, at_ppm }) = self.state(node).short_writes.first().copied() {
+            self.state(node).short_writes.remove(0);
+            if !self.is_forbidden(watch, fault) {
+                self.took_effect(watch, fault);
+                return Some(at_ppm);
+            }
+            self.in_force[fault] = false;
+            self.note(watch, fault, Phase::Skipped);
+        }
+        None
+    }
+
+    /// No more fsyncs fail for a fault, and no write is cut short; true if nothing has come of it.
     fn calls_off(&mut self, node: Node, fault: usize) -> bool {
+        let short = &mut self.state(node).short_writes;
+        if let Some(place) = short.iter().position(|one| one.fault == fault) {
+            short.remove(place);
+            return true;
+        }
         let failing = &mut self.state(node).failing_fsyncs;
         let place = failing.iter().position(|one| one.fault == fault);
         place.is_some_and(|place| !failing.remove(place).has_taken_effect)
@@ -215,6 +234,9 @@ impl<P: Process> World<P> {
                 if !failing.has_taken_effect {
                     self.note(watch, failing.fault, Phase::Skipped);
                 }
+            }
+            for short in std::mem::take(&mut self.nodes[node].short_writes) {
+                self.note(watch, short.fault, Phase::Skipped);
             }
             let boot = super::Visible::Boot(Node(node as u16));
             let state = &mut self.nodes[node];

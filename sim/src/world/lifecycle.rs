@@ -9,6 +9,10 @@ use crate::schedule::{Due, Owner};
 use crate::trace::TraceKind;
 use crate::watch::{Down, Watch};
 
+/// How long a host is up before its process starts, at most: from the network's configuration to the first bound
+/// socket of a process that is started with the system, in a JVM. At most half of the time that the node is down.
+const HOST_UP_BEFORE_NS: u64 = 1_000_000_000;
+
 impl<P: Process> World<P> {
     /// Announces a node's death to the host; everything not yet done is dropped.
     pub(crate) fn condemn<W: Watch<P>>(&mut self, watch: &mut W, node: Node, dying: Dying) {
@@ -85,10 +89,31 @@ impl<P: Process> World<P> {
     }
 
     pub(crate) fn schedule_restart(&mut self, node: Node, after_ns: u64) {
+        if !self.nodes[usize::from(node.0)].host_up && after_ns > 0 {
+            self.schedule_host_up(node, after_ns);
+        }
         let at = self.now.saturating_add(after_ns);
         let next_ordinal = &mut self.nodes[usize::from(node.0)].threads[0].next_ordinal;
         let ordinal = self.schedule.push(at, Owner::thread(node, Thread(0)), next_ordinal, Due::Restart(node));
         self.nodes[usize::from(node.0)].restart_ordinal = Some(ordinal);
+    }
+
+    /// A host that has lost power answers before its process starts: with RST, as nobody listens.
+    fn schedule_host_up(&mut self, node: Node, restart_after_ns: u64) {
+        let after_ns = restart_after_ns - HOST_UP_BEFORE_NS.min(restart_after_ns / 2);
+        let at = self.now.saturating_add(after_ns);
+        let next_ordinal = &mut self.nodes[usize::from(node.0)].threads[0].next_ordinal;
+        let ordinal = self.schedule.push(at, Owner::thread(node, Thread(0)), next_ordinal, Due::HostUp(node));
+        self.nodes[usize::from(node.0)].host_up_ordinal = Some(ordinal);
+    }
+
+    pub(crate) fn host_is_up(&mut self, node: Node, ordinal: u32) -> bool {
+        let state = &mut self.nodes[usize::from(node.0)];
+        let live = state.host_up_ordinal == Some(ordinal) && !state.host_up;
+        if live {
+            (state.host_up, state.host_up_ordinal) = (true, None);
+        }
+        live
     }
 
     pub(crate) fn restart_is_due(&mut self, node: Node, ordinal: u32) -> bool {
@@ -109,7 +134,7 @@ impl<P: Process> World<P> {
         state.incarnation += 1;
         state.ports = 0;
         state.listen(Port::FIRST);
-        state.host_up = true;
+        (state.host_up, state.host_up_ordinal) = (true, None);
         state.restart_ordinal = None;
         // It was killed while it was shutting down.
         state.terminated = None;

@@ -136,8 +136,10 @@ pub(crate) struct NodeState<P: Process> {
     pub incarnation: u32,
     /// One bit for each port on which the process accepts connections.
     pub ports: u8,
-    /// False after a power loss, until booted: the network receives nothing from it.
+    /// False after a power loss, until shortly before its process starts: the network receives nothing from it.
     pub host_up: bool,
+    /// The live `HostUp` entry.
+    pub host_up_ordinal: Option<u32>,
     pub clock: Clock,
     pub disk: Disk,
     pub entropy: Entropy,
@@ -150,7 +152,9 @@ pub(crate) struct NodeState<P: Process> {
     pub stalled: u32,
     pub slow_factors: Vec<u32>,
     pub full: u32,
+    pub full_at_fsync: u32,
     pub failing_fsyncs: Vec<FailingFsyncs>,
+    pub short_writes: Vec<ShortWrites>,
     /// Base drift, and what faults add to it, ppm.
     pub base_drift_ppm: i32,
     pub extra_drift_ppm: i64,
@@ -187,6 +191,14 @@ pub(crate) struct FailingFsyncs {
     pub left: u32,
     /// One has failed.
     pub has_taken_effect: bool,
+}
+
+/// A fault that cuts a write short.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShortWrites {
+    /// Index in the plan.
+    pub fault: usize,
+    pub at_ppm: u32,
 }
 
 /// A death that the host has not carried out yet.
@@ -241,6 +253,7 @@ impl<P: Process> NodeState<P> {
             incarnation: 0,
             ports: 0,
             host_up: true,
+            host_up_ordinal: None,
             clock: Clock::new(config.mono_start_ns, config.wall_start_ms, config.drift_ppm),
             disk,
             entropy: crate::rng::Seed(0).entropy(Purpose::Node, 0),
@@ -252,7 +265,9 @@ impl<P: Process> NodeState<P> {
             stalled: 0,
             slow_factors: Vec::new(),
             full: 0,
+            full_at_fsync: 0,
             failing_fsyncs: Vec::new(),
+            short_writes: Vec::new(),
             base_drift_ppm: config.drift_ppm,
             extra_drift_ppm: 0,
             dying: None,

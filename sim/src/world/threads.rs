@@ -2,7 +2,7 @@
 
 use super::World;
 use super::node::{Busy, Thaw, input_kind};
-use crate::process::{File, Input, Node, Process, Thread};
+use crate::process::{DiskError, File, Input, Node, Process, Thread};
 use crate::schedule::{Due, Owner};
 use crate::trace::TraceKind;
 use crate::watch::Watch;
@@ -164,12 +164,16 @@ impl<P: Process> World<P> {
         thread: Thread,
         file: Option<File>,
     ) -> bool {
-        let is_sound = self.nodes[usize::from(node.0)].failing_fsyncs.is_empty();
-        if !is_sound && self.fsync_is_to_fail(watch, node) {
-            self.disk_fails(watch, node, thread, crate::process::DiskError::Io);
+        if let Some(error) = self.fsync_error(watch, node, file) {
+            self.disk_fails(watch, node, thread, error);
+            if let Some(file) = file {
+                self.nodes[usize::from(node.0)].disk.fail_fsync(file);
+                watch.fsync_failed(self.now, node, file, &self.nodes[usize::from(node.0)].disk);
+            }
             return false;
         }
         let state = &mut self.nodes[usize::from(node.0)];
+        let failed_before = file.filter(|file| state.disk.has_failed_fsync(*file));
         let synced = match file {
             Some(file) => {
                 state.disk.fsync(file);
@@ -183,7 +187,20 @@ impl<P: Process> World<P> {
         let content = file.map_or(u64::MAX, |file| u64::from(file.0));
         self.trace.behaviour(self.now, node.0, thread.0, state.incarnation, TraceKind::Synced, content);
         watch.synced(self.now, node, synced);
+        if let Some(file) = failed_before {
+            watch.synced_after_failure(self.now, node, file, &self.nodes[usize::from(node.0)].disk);
+        }
         true
+    }
+
+    /// Why the fsync that ends now fails, if it does.
+    fn fsync_error<W: Watch<P>>(&mut self, watch: &mut W, node: Node, file: Option<File>) -> Option<DiskError> {
+        let state = &self.nodes[usize::from(node.0)];
+        if state.full_at_fsync > 0 && file.is_some_and(|file| state.disk.is_dirty(file)) {
+            return Some(DiskError::NoSpace);
+        }
+        let is_sound = state.failing_fsyncs.is_empty();
+        (!is_sound && self.fsync_is_to_fail(watch, node)).then_some(DiskError::Io)
     }
 
     /// Applies what was held behind a barrier, then accepts more input.

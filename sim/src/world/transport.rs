@@ -274,12 +274,18 @@ impl<P: Process> World<P> {
         entry: u32,
     ) -> bool {
         let (_, to) = self.network.ends(slot, direction);
-        let is_in_vain = self.network.is_closed(slot, direction) || self.nodes[usize::from(to.0)].is_silent();
+        let is_silent = self.nodes[usize::from(to.0)].is_silent();
+        let is_in_vain = self.network.is_closed(slot, direction) || is_silent;
+        let is_unresolved = is_silent && self.is_unresolved(slot, direction);
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
         if lane.retry_ordinal != Some(entry) || lane.blocked.is_empty() {
             return false;
         }
         lane.retry_ordinal = None;
+        if is_unresolved {
+            self.fail_to_resolve(watch, slot);
+            return true;
+        }
         if is_in_vain {
             self.wind_retransmission(slot, direction);
             return true;
@@ -292,6 +298,30 @@ impl<P: Process> World<P> {
             }
         }
         true
+    }
+
+    /// Three ARP requests, one a second, had no answer (`mcast_solicit`, `retrans_time`): the SYN waits since its second
+    /// retransmission would be due. Of an established connection that is a soft error, and TCP goes on.
+    #[cold]
+    fn is_unresolved(&self, slot: u32, direction: Direction) -> bool {
+        let lane = &self.network.slots[slot as usize].lanes[usize::from(direction)];
+        let is_connect = matches!(lane.blocked.front(), Some((_, Load::Syn)));
+        let config = &self.network.config;
+        config.one_subnet && is_connect && lane.rto_ns >= config.syn_rto_ns.saturating_mul(2)
+    }
+
+    /// A connect fails with EHOSTUNREACH.
+    #[cold]
+    fn fail_to_resolve<W: Watch<P>>(&mut self, watch: &mut W, slot: u32) {
+        let state = &self.network.slots[slot as usize];
+        let (node, thread, token, incarnation) =
+            (state.client, state.client_thread, state.token, state.client_incarnation);
+        self.leave(watch, slot, false);
+        let client = &self.nodes[usize::from(node.0)];
+        if client.process.is_some() && client.incarnation == incarnation {
+            let closed = Input::Closed { token, reason: CloseReason::Unreachable };
+            self.deliver(watch, node, thread, closed, u64::from(token) << 1 | 1 << 63);
+        }
     }
 
     /// A packet reaches the other host.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use sim::disk::Disk;
 use sim::drive::{Ended, Run};
 use sim::fault::{
-    Cut, Delay, Drift, Fault, FsyncFails, FullDisk, Kill, Link, Loss, Pause, Plan, PowerLoss, ReplaceDisk, SlowDisk,
+    Cut, Delay, Drift, Fault, FsyncFails, FullAtFsync, FullDisk, Kill, Link, Loss, Pause, Plan, PowerLoss, ReplaceDisk, ShortWrite, SlowDisk,
     Stall, Tail, Terminate, WallStep, What,
 };
 use sim::latency::Latency;
@@ -49,6 +49,8 @@ fn any_fault() -> impl Strategy<Value = Fault> {
         (node.clone(), 1..3u32).prop_map(|(node, count)| What::FsyncFails(FsyncFails { node, count })),
         (node.clone(), 2..20u32).prop_map(|(node, factor)| What::SlowDisk(SlowDisk { node, factor })),
         node.clone().prop_map(|node| What::FullDisk(FullDisk { node })),
+        node.clone().prop_map(|node| What::FullAtFsync(FullAtFsync { node })),
+        (node.clone(), 0..1_000_001u32).prop_map(|(node, at_ppm)| What::ShortWrite(ShortWrite { node, at_ppm })),
         node.clone().prop_map(|node| What::Terminate(Terminate { node })),
         node.prop_map(|node| What::ReplaceDisk(ReplaceDisk { node })),
     ];

@@ -13,7 +13,7 @@ use crate::bugs::Bugs;
 use crate::ids::{LeaderEpoch, Offset, Uuid};
 use crate::io::{DurableFiles, Effect, Out, Probe};
 use crate::log::{
-    Batch, BatchError, EpochCache, Force, LogError, Segment, read_segments, read_topic_id, remove_segments,
+    Batch, BatchError, EpochCache, Force, LogError, Segment, read_file, read_segments, read_topic_id, remove_segments,
 };
 
 /// A log read from its files.
@@ -115,7 +115,8 @@ fn recover_segments(
     let (segments, cut) = read_segments(&bases, (config.bugs, config.fixes), |base| {
         let is_trusted = last_end.clean || bases[..first_scanned].contains(&base);
         let parse = if is_trusted { parse_trusted } else { Batch::parse };
-        let bytes = files.read(&paths::segment(directory, base)).unwrap_or_default();
+        // The directory goes offline, and it is the only one (`LogManager.loadLogs`, `ReplicaManager.handleLogDirFailure`).
+        let bytes = read_file(&paths::segment(directory, base), files)?.unwrap_or_default();
         Ok((Segment::new(base, handles.next_segment()), bytes, parse))
     })?;
 

@@ -132,10 +132,12 @@ fn rests_on_amnesia(
     let Some(last) = count.checked_sub(1).and_then(|at| log.get(at)) else { return false };
     let (mut solid, mut forgotten, mut left_epoch) = (0, 0, 0);
     for (index, voter) in servers.iter().enumerate().filter(|(_, server)| server.voter) {
-        let holds = voter.log.durable() >= count && voter.log.get(count - 1) == Some(last);
+        // It has acknowledged what was forced, though a failed fsync before may have left that undone.
+        let acknowledged = voter.log.forced() >= count && voter.log.get(count - 1) == Some(last);
+        let holds = acknowledged && voter.log.durable() >= count;
         if holds && losses.is_bound(index, shown.epoch) {
             solid += 1;
-        } else if holds || losses.has_forgotten(index, last) {
+        } else if acknowledged || losses.has_forgotten(index, last) {
             forgotten += 1;
         } else if voter.durable_epoch() > shown.epoch {
             left_epoch += 1;

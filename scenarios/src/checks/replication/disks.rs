@@ -14,6 +14,7 @@ use std::rc::Rc;
 use raft::ids::{BrokerEpoch, Offset};
 use raft::io::DurableFiles;
 use raft::log::Batch;
+use sim::process::File;
 use sim::watch::{Down, Synced, Write};
 
 use super::data_disk::{DataDisk, EPOCHS_FILE, TOPIC_ID_FILE, high_watermarks, partition_of, segment};
@@ -44,9 +45,10 @@ impl Replication {
                     None => disk.directories[place].opened.push(base),
                 }
             }
-            Write::Append { file, bytes } => {
+            Write::Append { file, bytes } | Write::ShortAppend { file, bytes } => {
                 let Some((index, base)) = disk.of_handle(file.0) else { return false };
-                self.appended(server, index, base, bytes, verdict);
+                let is_short = matches!(write, Write::ShortAppend { .. });
+                self.appended(server, index, base, (bytes, is_short), verdict);
             }
             Write::Truncate { file, len } => {
                 let Some((index, base)) = disk.of_handle(file.0) else { return false };
@@ -66,7 +68,7 @@ impl Replication {
         server: usize,
         index: Option<PartitionIndex>,
         base: Offset,
-        bytes: &Rc<[u8]>,
+        (bytes, is_short): (&Rc<[u8]>, bool),
         verdict: &mut Verdict,
     ) {
         let id = self.servers[server];
@@ -86,6 +88,9 @@ impl Replication {
             let header = Batch::peek_header(rest).ok().filter(|header| header.size_bytes <= rest.len());
             let Some(header) = header.filter(|_| !is_rotten) else {
                 log.append_junk(base, rest.len());
+                if is_short {
+                    return;
+                }
                 match partition.losses().promises_nothing(server) {
                     Some(excuse) => verdict.excuse(excuse, 1),
                     None => log_matching::broken(verdict, || {
@@ -188,6 +193,14 @@ impl Replication {
                 false
             }
         }
+    }
+
+    /// An fsync of a file has failed, now or `before`; `left` is what is durable.
+    pub fn fsync_failed(&mut self, server: usize, (file, before): (File, bool), left: &dyn DurableFiles) {
+        let Some((Some(index), _)) = self.brokers[server].disk.of_handle(file.0) else { return };
+        let segments = self.find(left).remove(&index).unwrap_or_default().segments;
+        let PartitionModel { ledger, replicas, .. } = &mut self.partitions[index];
+        replicas[server].log.fsync_failed(before, &LogModel::read(segments, ledger).log);
     }
 
     /// A fault has changed the files at these paths, or replaced the disk.

@@ -4,12 +4,13 @@ use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::DurableFiles;
+use sim::process::File;
 use sim::watch::Down;
 
 use super::ServerModel;
 use super::ledger::{BatchId, Ledger};
 use super::log::{LogModel, ReadLog};
-use super::server::segment_base;
+use super::server::{Target, segment_base};
 use super::state_files::first_refused;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,7 +73,8 @@ impl ServerModel {
         ledger: &mut Ledger,
     ) -> (Option<(LeaderEpoch, LeaderEpoch)>, Option<BatchId>) {
         let left_log = read_log(left, ledger).log;
-        self.altered = altered.is_some_and(|paths| self.altered || !paths.is_empty());
+        let some_unreadable = || left.paths().iter().any(|path| left.is_unreadable(path));
+        self.altered = altered.is_some_and(|paths| self.altered || !paths.is_empty() || some_unreadable());
         let gone = self.gone(self.log.durable(), &left_log);
         if let Some((_, held)) = gone {
             self.log.spoil(held);
@@ -88,6 +90,15 @@ impl ServerModel {
         // In epochs before a later one that is read there, it does nothing any more.
         let now = self.durable_epoch();
         (lost.map(|election| (now, election.epoch.max(now))), gone.map(|(log, _)| log))
+    }
+
+    /// An fsync of a file has failed, now or `before`; `left` is what is durable. False if it is no segment.
+    pub fn fsync_failed(&mut self, (file, before): (File, bool), left: &dyn DurableFiles, ledger: &mut Ledger) -> bool {
+        let is_segment = matches!(self.handles.get(&file.0), Some(Target::Segment(_)));
+        if is_segment {
+            self.log.fsync_failed(before, &read_log(left, ledger).log);
+        }
+        is_segment
     }
 
     /// Of the first `count` batches, which were durable, only a prefix is `left`: gives them, and its length.

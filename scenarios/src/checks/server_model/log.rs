@@ -35,7 +35,7 @@ pub struct LogModel {
     len: usize,
     /// Leading batches of the chain that were forced to disk, as reported to their writer.
     forced: usize,
-    /// Leading batches that a destroying fault left: an fsync does not rewrite clean pages, so no
+    /// Leading batches that a destroying fault or a failed fsync left: an fsync does not rewrite clean pages, so no
     /// more than these are durable until they are cut and written again.
     spoilt_from: Option<usize>,
     /// Leading batches of the chain that equal the committed log.
@@ -217,6 +217,15 @@ impl LogModel {
     /// A fault left only the first `count` batches durable.
     pub fn spoil(&mut self, count: usize) {
         self.spoilt_from = Some(self.spoilt_from.unwrap_or(usize::MAX).min(count));
+    }
+
+    /// An fsync has failed, now or `before`; `left` is durable. What is not, and was to be, is not written by the next
+    /// fsync either, until its pages are changed.
+    pub fn fsync_failed(&mut self, before: bool, left: &LogModel) {
+        let held = self.shared_prefix(self.len, |at| left.get(at));
+        let was_to_be = if before { self.forced } else { self.len };
+        let is_spoilt = held < was_to_be || self.spoilt_from.is_some_and(|from| held <= from);
+        self.spoilt_from = is_spoilt.then_some(held);
     }
 
     /// Did a fault destroy some of what was durable, unseen so far?

@@ -144,11 +144,13 @@ impl ServerModel {
                     self.handles.insert(file.0, Target::Small(self.small.open(path, truncate)));
                 }
             }
-            Write::Append { file, bytes } => match self.handles.get(&file.0).copied() {
-                Some(Target::Segment(base)) => return Some((base, bytes)),
-                Some(Target::Small(inode)) => self.small.append(inode, bytes),
-                None => {}
-            },
+            Write::Append { file, bytes } | Write::ShortAppend { file, bytes } => {
+                match self.handles.get(&file.0).copied() {
+                    Some(Target::Segment(base)) => return Some((base, bytes)),
+                    Some(Target::Small(inode)) => self.small.append(inode, bytes),
+                    None => {}
+                }
+            }
             Write::Truncate { file, len } => match self.handles.get(&file.0).copied() {
                 Some(Target::Segment(base)) => {
                     self.remember_end(ledger);

@@ -59,10 +59,15 @@ pub fn parse_epoch_checkpoint(bytes: &[u8]) -> Vec<OffsetAndEpoch> {
 /// request a refusal only where those throw for certain.
 pub fn first_refused(files: &dyn DurableFiles) -> Option<String> {
     let is_refused = |path: &str| {
-        let Some(is_read) = reader_of(path) else { return false };
+        let Some(is_read) = reader_of(path) else { return is_log_of_partition(path) && files.is_unreadable(path) };
         files.is_unreadable(path) || files.read(path).is_some_and(|bytes| !is_read(&bytes))
     };
     files.paths().iter().find(|path| is_refused(path)).map(ToString::to_string)
+}
+
+/// Is it a segment, and not of a stray partition, whose records nobody needs?
+fn is_log_of_partition(path: &str) -> bool {
+    path.rsplit_once('/').is_some_and(|(directory, name)| name.ends_with(".log") && !directory.ends_with("-stray"))
 }
 
 /// What says whether the content of a file of this name may be read.

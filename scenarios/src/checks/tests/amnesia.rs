@@ -10,7 +10,7 @@ use super::test_disk::TestDisk;
 use crate::actor::AttemptEvent;
 use crate::checks::audit::NodeView;
 
-fn excused(quorum: &Quorum, name: &str) -> u64 {
+pub(super) fn excused(quorum: &Quorum, name: &str) -> u64 {
     quorum.checks.excused().find(|(other, _)| other.name() == name).map_or(0, |(_, count)| count)
 }
 

@@ -5,6 +5,7 @@ mod brokers;
 mod clients;
 mod duties;
 mod excuses;
+mod failed_writes;
 mod fresh;
 mod histories;
 mod metadata;

@@ -484,6 +484,11 @@ impl Quorum {
     }
 
     pub fn boot(&mut self, server: usize) {
+        self.boot_but(server, |_| false);
+    }
+
+    /// What is skipped of what the process requests when it starts does not happen.
+    pub fn boot_but(&mut self, server: usize, skip: impl Fn(&Effect) -> bool) {
         self.lives[server] += 1;
         self.now += 1;
         self.checks.on(Crossing {
@@ -494,6 +499,6 @@ impl Quorum {
         let fixes = Fixes::NONE.with(Fix::FlushRecoveredLog);
         let mut out = Out::default();
         self.logs[server] = quiet(RaftLog::open(&self.disks[server], LogConfig { fixes, ..CONFIG }, &mut out));
-        self.perform(server, out);
+        self.perform_but(server, out, skip);
     }
 }

@@ -47,6 +47,11 @@ fn a_log_is_of_batches_one_behind_the_other() {
     assert_eq!(appends(&at(2)), None);
     assert_eq!(appends(&at(9)).as_deref(), Some("LogMatching"), "behind a gap");
     assert_eq!(appends(&|_| [0; 40].into()).as_deref(), Some("LogMatching"), "no batch");
+    let mut brokers = Brokers::at_work(false, &[10, 11]);
+    let inode = brokers.disks[1].names["t-0/00000000000000000000.log"];
+    let file = *brokers.disks[1].open.iter().find(|(_, of)| **of == inode).expect("its log is open").0;
+    brokers.cross(1, Event::Wrote { write: Write::ShortAppend { file: File(file), bytes: &[0; 40].into() } });
+    assert_eq!(brokers.broke(), None, "the rest of the batch was refused");
 }
 
 #[test]

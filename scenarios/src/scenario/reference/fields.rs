@@ -66,6 +66,7 @@ fields! {
     "network.duplicate_ppm": PPM, Default("0"), "Probability that a datagram arrives twice, parts per million; `datagram` only.";
     "network.reorder": ANY, Default("\"0s\""), "Longest additional delay of a datagram, uniform; `datagram` only.";
     "network.rto_max": from_ms(200), Default("\"120s\""), "Longest retransmission timeout of TCP (Linux: 120 s).";
+    "network.one_subnet_ppm": PPM, Default("0"), "Probability that all hosts of a run share a subnet, parts per million: a connect to a host without power fails after 3 s (EHOSTUNREACH), and not only by its timeout.";
     "network.link": Tables, Unset("none"), "Links between servers that differ, in one direction.";
     "network.link.from": IntegersOf("`node.id`s"), Required("[1]"), "Senders.";
     "network.link.to": IntegersOf("`node.id`s"), Required("[2]"), "Receivers.";

@@ -13,7 +13,7 @@ use super::super::{OffsetCheckpoint, read_clean_shutdown};
 use crate::bugs::Bugs;
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{BrokerEpoch, LeaderEpoch, Offset, TopicIdPartition, Uuid};
-use crate::io::Out;
+use crate::io::{DurableFiles, Out};
 use crate::log::{Batch, BatchBuilder, Records};
 use crate::test_disk::TestDisk;
 
@@ -104,6 +104,44 @@ impl Harness {
         }
         Ok(())
     }
+}
+
+/// A disk that returns EIO for one file.
+struct Unreadable<'a>(&'a TestDisk, &'a str);
+
+impl DurableFiles for Unreadable<'_> {
+    fn paths(&self) -> Vec<Rc<str>> {
+        self.0.paths()
+    }
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.0.read(path).filter(|_| path != self.1)
+    }
+    fn is_unreadable(&self, path: &str) -> bool {
+        path == self.1
+    }
+}
+
+#[test]
+fn a_broker_does_not_start_with_a_segment_that_it_cannot_read() {
+    let fixes = Fixes::NONE;
+    let config = PartitionLogConfig {
+        segment_bytes: 1 << 30,
+        segment_ms: i64::MAX,
+        max_message_bytes: 1 << 20,
+        bugs: Bugs::NONE,
+        fixes,
+    };
+    let (_, mut log, mut disk) = Harness::open(config, TestDisk::default());
+    let mut out = Out::default();
+    log.assign_epoch_start(LeaderEpoch(1), Offset(0), &mut out);
+    let records = Records([BatchBuilder::new(Offset(0), LeaderEpoch(-1), 0).value(7).build()].into_iter().collect());
+    log.append_as_leader(&records, LeaderEpoch(1), 0, &mut out).expect("it leads");
+    disk.apply(&mut out);
+    assert!(LogManager::load(&disk, config).is_ok());
+    let segment = "t-0/00000000000000000000.log";
+    assert!(disk.read(segment).is_some_and(|bytes| !bytes.is_empty()));
+    let refused = LogManager::load(&Unreadable(&disk, segment), config).map(|_| ());
+    assert_eq!(refused.map_err(|error| error.to_string()), Err(format!("{segment}: input/output error (EIO)")));
 }
 
 proptest! {

@@ -36,3 +36,28 @@ fn who_cannot_read_its_quorum_state_says_nothing() {
     let whole = br#"{"clusterId":"","leaderId":-1,"leaderEpoch":2,"votedId":-1,"appliedOffset":0,"currentVoters":[],"data_version":0}"#;
     assert!(breaks(&whole[..20]) && !breaks(whole));
 }
+
+/// A segment, for a reader that gets EIO.
+#[derive(Debug)]
+struct Unreadable(Rc<str>);
+
+impl raft::io::DurableFiles for Unreadable {
+    fn paths(&self) -> Vec<Rc<str>> {
+        vec![Rc::clone(&self.0)]
+    }
+    fn read(&self, _: &str) -> Option<Vec<u8>> {
+        None
+    }
+    fn is_unreadable(&self, _: &str) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_segment_that_cannot_be_read_is_refused() {
+    for directory in ["__cluster_metadata-0", "t-0"] {
+        let path: Rc<str> = format!("{directory}/00000000000000000000.log").into();
+        assert_eq!(first_refused(&Unreadable(path.clone())), Some(path.to_string()));
+    }
+    assert_eq!(first_refused(&Unreadable("t-0-stray/00000000000000000000.log".into())), None);
+}

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Words, affects_its_node};
-use super::words::FaultWords;
+use crate::fault::kind::{Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Words, affects_its_node};
+use crate::fault::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
 use crate::watch::{Down, Watch};

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{
+use crate::fault::kind::{
     Amount, Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Number, Words, affects_its_node,
 };
-use super::words::FaultWords;
+use crate::fault::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
 use crate::watch::Watch;

@@ -1,23 +1,24 @@
-//! A disk that is full.
+//! A disk that turns out to be full when it is forced.
 
 use serde::{Deserialize, Serialize};
 
-use super::kind::{Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Words, affects_its_node};
-use super::words::FaultWords;
+use crate::fault::kind::{Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Words, affects_its_node};
+use crate::fault::words::FaultWords;
 use crate::ids::Node;
 use crate::process::Process;
 use crate::watch::Watch;
 use crate::world::World;
 use crate::world::inject::Inject;
 
-/// Writes fail with ENOSPC.
+/// Writes succeed, and the fsync of a file that has something to write fails with ENOSPC: the file system allocates
+/// space when it writes back (ext4, xfs and btrfs do so).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FullDisk {
+pub struct FullAtFsync {
     pub node: Node,
 }
 
-impl FaultKind for FullDisk {
+impl FaultKind for FullAtFsync {
     const LENGTH: Length = Length::InForce;
 
     affects_its_node!();
@@ -25,22 +26,17 @@ impl FaultKind for FullDisk {
     fn identify(&self, _words: &mut Words) {}
 
     fn describe(&self, reported: &FaultWords<'_>) -> String {
-        format!("the disk of {} is full for {}", reported.name(self.node), reported.lasts())
+        format!("the disk of {} is full at each fsync for {}", reported.name(self.node), reported.lasts())
     }
 }
 
-impl Inject for FullDisk {
+impl Inject for FullAtFsync {
     fn begin<P: Process, W: Watch<P>>(&self, world: &mut World<P>, _watch: &mut W, _begun: Begun) -> Came {
-        let state = world.state(self.node);
-        state.full += 1;
-        state.disk.set_full(true);
+        world.state(self.node).full_at_fsync += 1;
         Came::Injected
     }
 
     fn end<P: Process, W: Watch<P>>(&self, world: &mut World<P>, _watch: &mut W, _begun: Begun) {
-        let state = world.state(self.node);
-        state.full -= 1;
-        let full = state.full > 0;
-        state.disk.set_full(full);
+        world.state(self.node).full_at_fsync -= 1;
     }
 }

@@ -1,0 +1,124 @@
+//! What a failed fsync excuses, and what a short write leaves.
+
+use crate::checks::prelude::*;
+use std::rc::Rc;
+
+use raft::ids::{LeaderEpoch, Offset};
+use raft::io::{Effect, Out};
+use raft::log::segment_path;
+use sim::process::File;
+use sim::watch::{Synced, Write};
+
+use super::amnesia::excused;
+use super::quorum::Quorum;
+
+/// Server 1 appends value 10, its fsync fails, and it starts again. The next fsync of its log reports success and has
+/// nothing to write (Linux); then it acknowledges, and the leader commits. `told`: of the failure.
+fn commits_what_a_failed_fsync_lost(told: bool) -> Quorum {
+    let mut quorum = Quorum::of(3);
+    quorum.elect(0, 1, &[1, 2]);
+    let batch = quorum.data(0, 1, 10);
+    quorum.write(0, &batch);
+    let records = quorum.missing(0, 1);
+    let mut out = Out::default();
+    quorum.logs[1].append_as_follower(&records, LeaderEpoch(1), 0, &mut out).expect("it follows on");
+    quorum.perform(1, out);
+    report_durable(&mut quorum, told, false);
+    quorum.kill(1);
+    quorum.boot_but(1, |effect| matches!(effect, Effect::Fsync { .. }));
+    report_durable(&mut quorum, told, true);
+    quorum.fetch(1, 1);
+    quorum.take_fetch(0, 1, 1);
+    quorum.move_high_watermark(0, 1);
+    quorum
+}
+
+/// Server 1 forces its log, and nothing becomes durable: the first time it is told, `before` it was.
+fn report_durable(quorum: &mut Quorum, told: bool, before: bool) {
+    let mut out = Out::default();
+    quorum.logs[1].flush_at_close(&mut out);
+    let forced = |effect: &Effect| if let Effect::Fsync { file } = effect { Some(File(file.0)) } else { None };
+    let file = out.effects.iter().find_map(forced).expect("a segment is forced");
+    let mut left = quorum.disks[1].clone();
+    left.lose_power();
+    let mut on = |event| quorum.checks.on(Crossing { at_ns: quorum.now, server: 1, event });
+    if before {
+        on(Event::Synced { synced: Synced::File(file) });
+    }
+    if told {
+        on(Event::FsyncFailed { file, before, left: &left });
+    }
+}
+
+#[test]
+fn a_commit_that_counts_a_voter_whose_fsync_failed_before_is_no_promise() {
+    let mut quorum = commits_what_a_failed_fsync_lost(true);
+    assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), 1);
+    quorum.lose_power(1);
+    quorum.boot(1);
+    quorum.elect(2, 2, &[1]);
+    assert_eq!(quorum.checks.violation(), None);
+    assert_eq!(excused(&quorum, "committed_record_destroyed"), 1);
+}
+
+#[test]
+fn forced_bytes_are_gone_without_a_failed_fsync() {
+    let mut quorum = commits_what_a_failed_fsync_lost(false);
+    assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), 0);
+    quorum.lose_power(1);
+    quorum.boot(1);
+    assert_eq!(quorum.broke(), Some("GhostMismatch"));
+}
+
+/// The next append rewrites its page.
+#[test]
+fn a_promise_holds_again_once_the_page_is_written_again() {
+    let mut quorum = commits_what_a_failed_fsync_lost(true);
+    assert!(quorum.checks.models.servers[1].log.durable() < 2);
+    let batch = quorum.data(0, 1, 11);
+    quorum.write(0, &batch);
+    let records = quorum.missing(0, 1);
+    let mut out = Out::default();
+    quorum.logs[1].append_as_follower(&records, LeaderEpoch(1), 0, &mut out).expect("it follows on");
+    quorum.logs[1].flush(&mut out);
+    quorum.perform(1, out);
+    let open: Vec<File> = quorum.disks[1].open.keys().map(|file| File(*file)).collect();
+    let left = quorum.disks[1].clone();
+    for file in open {
+        let event = Event::FsyncFailed { file, before: true, left: &left };
+        quorum.checks.on(Crossing { at_ns: quorum.now, server: 1, event });
+    }
+    assert_eq!(quorum.checks.models.servers[1].log.durable(), 3);
+    quorum.fetch(1, 1);
+    quorum.take_fetch(0, 1, 1);
+    quorum.move_high_watermark(0, 1);
+    assert_eq!(quorum.checks.models.committed.promised, 3);
+}
+
+/// The first bytes of a batch are written and the rest is refused: recovery finds them, and cuts them off.
+#[test]
+fn a_short_write_leaves_bytes_that_are_no_batch() {
+    let path = segment_path(Offset(0));
+    let short = |is_short: bool| {
+        let mut quorum = Quorum::at_work();
+        let batch = quorum.data(0, 1, 12);
+        let (file, bytes) = (File(raft::log::FIRST_SEGMENT_HANDLE.0), Rc::from(&batch.bytes[..40]));
+        quorum.disks[0].bytes_mut(&path).extend_from_slice(&bytes);
+        let (file, bytes) = (file, &bytes);
+        let write = if is_short { Write::ShortAppend { file, bytes } } else { Write::Append { file, bytes } };
+        quorum.checks.on(Crossing { at_ns: quorum.now, server: 0, event: Event::Wrote { write } });
+        quorum
+    };
+    assert_eq!(short(false).broke(), Some("LogMatching"));
+    let mut quorum = short(true);
+    assert_eq!(quorum.broke(), None);
+    quorum.kill(0);
+    quorum.boot(0);
+    assert_eq!(quorum.broke(), None);
+    assert_eq!(quorum.checks.coverage().find(|(name, _)| *name == "torn_tail"), Some(("torn_tail", 1)));
+    let mut other = short(true);
+    other.kill(0);
+    other.disks[0].bytes_mut(&path).pop();
+    other.boot(0);
+    assert_eq!(other.broke(), Some("GhostMismatch"), "not the bytes that were written");
+}
