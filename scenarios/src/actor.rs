@@ -2,9 +2,7 @@
 
 use std::rc::Rc;
 
-use raft::io::{
-    ConnectToken, Connection, DialogueEntry, DurableFiles, FatalFault, FileHandle, Listener, ThreadName,
-};
+use raft::io::{ConnectToken, Connection, DialogueEntry, DurableFiles, FatalFault, FileHandle, Listener, ThreadName};
 use raft::node::NodeSpec;
 use sim::disk::Disk;
 use sim::process::{self, Effect, Input, Node, Out, Port, Process, Thread};

@@ -198,7 +198,9 @@ impl Consumer {
 
     fn on_never_sent(&mut self, now_ms: i64, in_flight: InFlight, out: &mut ClientOut) {
         let (attempt, partitions): (u32, Vec<_>) = match &in_flight {
-            InFlight::Fetch(fetch) => (fetch.attempt, fetch.requested.iter().map(|(partition, ..)| *partition).collect()),
+            InFlight::Fetch(fetch) => {
+                (fetch.attempt, fetch.requested.iter().map(|(partition, ..)| *partition).collect())
+            }
             InFlight::List(list) => (list.attempt, list.partitions.clone()),
             InFlight::Validation(validation) => {
                 (validation.attempt, validation.requested.iter().map(|(partition, _)| *partition).collect())

@@ -44,12 +44,7 @@ pub struct EventQueue<E, T> {
 
 impl<E, T> Default for EventQueue<E, T> {
     fn default() -> EventQueue<E, T> {
-        EventQueue {
-            fifo: BTreeMap::new(),
-            next_place: 0,
-            timed: BTreeMap::new(),
-            tags: BTreeMap::new(),
-        }
+        EventQueue { fifo: BTreeMap::new(), next_place: 0, timed: BTreeMap::new(), tags: BTreeMap::new() }
     }
 }
 

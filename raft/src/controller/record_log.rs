@@ -79,7 +79,9 @@ impl RecordLog {
             Input::Post(Post::ListenerEvent) => self.listen(raft, step),
             Input::Timer => self.write_no_op(raft, step),
             Input::DiskError(error) => throw!("the disk failed: {error}"),
-            Input::Post(Post::WakeUp | Post::ShuttingDown | Post::Start | Post::Published | Post::Applied | Post::Stop)
+            Input::Post(
+                Post::WakeUp | Post::ShuttingDown | Post::Start | Post::Published | Post::Applied | Post::Stop,
+            )
             | Input::Opened { .. }
             | Input::Closed { .. }
             | Input::Response { .. }

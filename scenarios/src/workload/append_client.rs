@@ -10,8 +10,8 @@ use sim::rng::{Entropy, Purpose, Seed};
 use smallvec::SmallVec;
 
 use super::client_process::ClientProcess;
-use crate::actor::CONTROLLERS;
 use super::operation::{Agenda, ClientOperation, Timetable};
+use crate::actor::CONTROLLERS;
 use crate::message::{BoxedMessage, Message};
 use crate::said::{AttemptEvent, Said};
 

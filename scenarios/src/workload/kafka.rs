@@ -19,8 +19,8 @@ use sim::process::{self, Effect, Input, Node, Now, Out};
 use sim::rng::Entropy;
 
 use super::client_process::{ClientProcess, Draws, clocks};
-use crate::actor::BROKERS;
 use super::operation::{Agenda, ClientOperation, Timetable};
+use crate::actor::BROKERS;
 use crate::message::{BoxedMessage, Message};
 use crate::said::Said;
 

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use sim::disk::Disk;
 use sim::drive::{Ended, Run};
 use sim::fault::{
-    Cut, Delay, Drift, Fault, FsyncFails, FullAtFsync, FullDisk, Kill, Link, Loss, Pause, Plan, PowerLoss, ReplaceDisk, ShortWrite, SlowDisk,
-    Stall, Tail, Terminate, WallStep, What,
+    Cut, Delay, Drift, Fault, FsyncFails, FullAtFsync, FullDisk, Kill, Link, Loss, Pause, Plan, PowerLoss, ReplaceDisk,
+    ShortWrite, SlowDisk, Stall, Tail, Terminate, WallStep, What,
 };
 use sim::latency::Latency;
 use sim::network::Transport;

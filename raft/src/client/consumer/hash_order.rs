@@ -33,7 +33,8 @@ mod tests {
         let of = |topic: u16| (0..3).map(move |partition| TopicPartition { topic, partition });
         let mut partitions: Vec<_> = of(0).chain(of(1)).collect();
         sort_as_hash_set(&mut partitions, 6, &names);
-        let seen: Vec<_> = partitions.iter().map(|it| format!("{}-{}", names[usize::from(it.topic)], it.partition)).collect();
+        let seen: Vec<_> =
+            partitions.iter().map(|it| format!("{}-{}", names[usize::from(it.topic)], it.partition)).collect();
         let printed = ["passing-1-0", "passing-1-1", "passing-1-2", "topic-0-2", "topic-0-1", "topic-0-0"];
         assert_eq!(seen, printed);
     }

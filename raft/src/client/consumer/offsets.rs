@@ -240,7 +240,8 @@ impl Consumer {
         let mut partitions: Vec<_> = failed.iter().map(|(partition, _)| *partition).collect();
         sort_as_hash_set(&mut partitions, requested, &self.config.client.topics);
         for partition in partitions {
-            let error = failed.iter().find(|(other, _)| *other == partition).map_or(ErrorCode::None, |(_, error)| *error);
+            let error =
+                failed.iter().find(|(other, _)| *other == partition).map_or(ErrorCode::None, |(_, error)| *error);
             out.observe(AttemptEvent::ReadFailed { attempt, partition, error });
             if self.subscriptions.get(partition).is_none() && !self.config.client.fixes.has(Fix::RetryAssignedOnly) {
                 return false;

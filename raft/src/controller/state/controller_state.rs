@@ -9,8 +9,8 @@ use crate::controller::settings::{ControllerSettings, ELR_VERSION, level};
 use crate::fixes::Fixes;
 use crate::ids::{NodeId, Offset, ProducerId, TopicIdPartition};
 use crate::metadata::MetadataRecord;
-use crate::metadata::records::{BrokerRegistrationChange, FenceBroker, UnfenceBroker};
 use crate::metadata::image::PartitionRegistration;
+use crate::metadata::records::{BrokerRegistrationChange, FenceBroker, UnfenceBroker};
 
 /// A record that cannot be replayed: a fatal fault in Kafka.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -7,7 +7,6 @@ use crate::controller::metadata_log::{CommittedBatch, RaftEvent};
 use crate::controller::quorum_controller::ControllerRequest;
 use crate::controller::settings::{ControllerSettings, ELR_VERSION, Feature, METADATA_VERSION, level};
 use crate::ids::{BrokerEpoch, NodeId, Offset};
-use crate::io::{Input, Post};
 use crate::message::admin::{CreatableTopic, CreateTopicsRequest};
 use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode, Response};
 use crate::metadata::MetadataRecord;
