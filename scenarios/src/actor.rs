@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
-use raft::io::{ConnectToken, Connection, DialogueEntry, DurableFiles, FatalFault, FileHandle, Listener, ThreadName};
+use raft::io::{ConnectToken, Connection, DialogueEntry, DurableFiles, FatalFault, FileHandle, ThreadName};
 use raft::node::NodeSpec;
 use sim::disk::Disk;
-use sim::process::{self, Effect, Input, Node, Out, Port, Process, Thread};
+use sim::process::{self, Effect, Input, Node, Out, Process, Thread};
 
 pub use crate::message::{BoxedMessage, Message, Rpc};
+use crate::ports::port_of;
 pub use crate::said::{AttemptEvent, Said};
 use crate::workload::{AppendClient, ClientOperation, ClientSpec, Draws, KafkaClient, KafkaClientSpec, clocks};
 
@@ -277,18 +278,6 @@ fn to_sim(effect: raft::io::Effect, places: &[(raft::ids::NodeId, Node)], out: &
         Raft::Post { thread, post } => Effect::Post { thread: Thread(thread as u8), event: post },
         Raft::Observe(observation) => Effect::Observe(Said::Server(observation)),
         Raft::Halt { reason, fault } => Effect::Halt { reason, fault },
-    }
-}
-
-/// Of a controller's listener, which is open from the start of its process on.
-pub const CONTROLLERS: Port = Port::FIRST;
-/// Of a broker's listener.
-pub const BROKERS: Port = Port(1);
-
-fn port_of(listener: Listener) -> Port {
-    match listener {
-        Listener::Controllers => CONTROLLERS,
-        Listener::Brokers => BROKERS,
     }
 }
 

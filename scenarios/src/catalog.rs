@@ -55,6 +55,7 @@ entries! {
     "findings/compare-epoch-of-position",
     "findings/drop-segments-behind-gap",
     "findings/clear-index-of-elr",
+    "findings/retry-assigned-only",
 }
 
 /// All entries: first the scenarios that must hold (those under `lost/` drop a precondition of a guarantee and name

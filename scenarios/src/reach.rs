@@ -56,6 +56,7 @@ impl Reach {
         let may = |situation| allowed().any(|means| means.leads_to.contains(&situation));
         let durable_bytes_go = allowed().any(|means| means.destroys == Destroys::Forced);
         let several_voters = scenario.cluster.voter_count() > 1 || knobs::names(scenario).contains(&"cluster.voters");
+        let fsync_fails = scenario.nemesis.allows(Kind::FsyncFails) || scenario.nemesis.allows(Kind::FullAtFsync);
         let aimed_loss =
             scenario.nemesis.aimed.as_ref().is_some_and(|aimed| aimed.kinds.contains(&AimedKind::PowerLoss));
         Reach {
@@ -68,6 +69,9 @@ impl Reach {
             power_loss: may(LeadsTo::HostDeath),
             torn_file: bit_rot.is_some()
                 || aimed_loss
+                || scenario.nemesis.allows(Kind::ShortWrite)
+                // Pages that a failed fsync has lost, with later ones kept.
+                || fsync_fails && may(LeadsTo::HostDeath)
                 || power_loss.as_ref().is_some_and(|loss| loss.tails.contains(&Tail::Torn)),
             // Only a minority's, so never a single voter's.
             lost_disk: several_voters && durable_bytes_go,

@@ -35,8 +35,6 @@ type Field = (&'static str, Type, i16);
 
 /// Key, name, fields of version 0.
 const METADATA: &[(u32, &str, &[Field])] = &[
-    (7, "FenceBrokerRecord", &[("id", Int32, 0), ("epoch", Int64, 0)]),
-    (8, "UnfenceBrokerRecord", &[("id", Int32, 0), ("epoch", Int64, 0)]),
     (
         10,
         "DelegationTokenRecord",
@@ -87,7 +85,6 @@ const METADATA: &[(u32, &str, &[Field])] = &[
         ],
     ),
     (19, "RemoveAccessControlEntryRecord", &[("id", Uuid, 0)]),
-    (21, "ZkMigrationStateRecord", &[("zkMigrationState", Int8, 0)]),
     (22, "RemoveUserScramCredentialRecord", &[("name", Text, 0), ("mechanism", Int8, 0)]),
     (26, "RemoveDelegationTokenRecord", &[("tokenId", Text, 0)]),
 ];

@@ -146,8 +146,8 @@ fn records_of_other_types_are_decoded() {
     let mut disk = disk();
     let bytes = crate::io::DurableFiles::read(&disk, LOG).expect("the log");
     let mut builder = BatchBuilder::new(Offset(4), LeaderEpoch(1), 1000);
-    // FenceBrokerRecord v0: id 101, epoch 5.
-    builder.record(&[1, 7, 0, 0, 0, 0, 101, 0, 0, 0, 0, 0, 0, 0, 5, 0]);
+    // ClientQuotaRecord v0: no entity, a key, 5.0, removed.
+    builder.record(&[1, 14, 0, 1, 2, b'k', 0x40, 0x14, 0, 0, 0, 0, 0, 0, 1, 0]);
     // UserScramCredentialRecord v0, whose secrets are not shown.
     builder.record(&[1, 11, 0, 2, b'u', 1, 2, 9, 2, 9, 2, 9, 0, 0, 16, 0, 0]);
     disk.put(LOG, &[&bytes[..], &builder.build().bytes].concat());
@@ -155,7 +155,7 @@ fn records_of_other_types_are_decoded() {
     assert_eq!(found.damage, []);
     let records = &found.metadata().expect("a log").segments[0].batches[3].records;
     let shown = |index: usize| format!("{:?}", records[index].meaning);
-    assert!(shown(0).contains("FENCE_BROKER_RECORD") && shown(0).contains("Number(101)"), "{}", shown(0));
+    assert!(shown(0).contains("CLIENT_QUOTA_RECORD"), "{}", shown(0));
     assert!(shown(1).contains("(redacted)") && shown(1).contains("Number(4096)"), "{}", shown(1));
     let contents = Contents::of(&found, &mut Vec::new()).expect("an image");
     assert_eq!(contents.without_place, 2);

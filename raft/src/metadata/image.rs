@@ -166,15 +166,15 @@ impl MetadataImage {
                 Rc::make_mut(&mut self.cluster).change_broker(record)?;
                 changes.brokers.insert(record.broker_id);
             }
-            MetadataRecord::FenceBroker(FenceBroker { broker_id, broker_epoch }) => {
-                let change = BrokerRegistrationChange::of_fencing(*broker_id, *broker_epoch, true);
+            MetadataRecord::FenceBroker(FenceBroker { id, epoch }) => {
+                let change = BrokerRegistrationChange::of_fencing(*id, *epoch, true);
                 Rc::make_mut(&mut self.cluster).change_broker(&change)?;
-                changes.brokers.insert(*broker_id);
+                changes.brokers.insert(*id);
             }
-            MetadataRecord::UnfenceBroker(UnfenceBroker { broker_id, broker_epoch }) => {
-                let change = BrokerRegistrationChange::of_fencing(*broker_id, *broker_epoch, false);
+            MetadataRecord::UnfenceBroker(UnfenceBroker { id, epoch }) => {
+                let change = BrokerRegistrationChange::of_fencing(*id, *epoch, false);
                 Rc::make_mut(&mut self.cluster).change_broker(&change)?;
-                changes.brokers.insert(*broker_id);
+                changes.brokers.insert(*id);
             }
             MetadataRecord::RegisterController(record) => {
                 Rc::make_mut(&mut self.cluster).register_controller(record);

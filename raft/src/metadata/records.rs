@@ -73,13 +73,13 @@ records! {
     }
     /// Fences a broker. Kafka writes BrokerRegistrationChange since 3.0, and still reads this.
     7 FenceBroker, max 0 {
-        broker_id: NodeId, since 0;
-        broker_epoch: BrokerEpoch, since 0;
+        id: NodeId, since 0;
+        epoch: BrokerEpoch, since 0;
     }
     /// Unfences a broker; see FenceBroker.
     8 UnfenceBroker, max 0 {
-        broker_id: NodeId, since 0;
-        broker_epoch: BrokerEpoch, since 0;
+        id: NodeId, since 0;
+        epoch: BrokerEpoch, since 0;
     }
     9 RemoveTopic, max 0 {
         topic_id: Uuid, since 0;

@@ -253,6 +253,9 @@ fn a_reset_is_prepared_while_its_leader_is_connected_to_and_fails_with_the_conne
 
     let opened = ClientInput::Opened { token, connection: crate::io::Connection(7) };
     connected.network.receive::<ConsumerOperation>(now_ms, opened, &mut Lowest, &mut out);
+    let Some(ClientEffect::Request { correlation_id, .. }) = out.effects.pop() else { panic!("{out:?}") };
+    let answered = ClientInput::Response { token, correlation_id, response: Response::DiscoverVersions };
+    connected.network.receive::<ConsumerOperation>(now_ms, answered, &mut Lowest, &mut out);
     let mut out = ClientOut::default();
     connected.send_prepared(now_ms, &mut Lowest, &mut out);
     assert!(matches!(out.effects[..], [ClientEffect::Request { .. }]), "{out:?}");

@@ -66,12 +66,12 @@ impl ControllerState {
             MetadataRecord::BrokerRegistrationChange(record) => {
                 self.cluster.replay_registration_change(record).map_err(|refused| refused.to_string())
             }
-            MetadataRecord::FenceBroker(FenceBroker { broker_id, broker_epoch }) => {
-                let change = BrokerRegistrationChange::of_fencing(*broker_id, *broker_epoch, true);
+            MetadataRecord::FenceBroker(FenceBroker { id, epoch }) => {
+                let change = BrokerRegistrationChange::of_fencing(*id, *epoch, true);
                 self.cluster.replay_registration_change(&change).map_err(|refused| refused.to_string())
             }
-            MetadataRecord::UnfenceBroker(UnfenceBroker { broker_id, broker_epoch }) => {
-                let change = BrokerRegistrationChange::of_fencing(*broker_id, *broker_epoch, false);
+            MetadataRecord::UnfenceBroker(UnfenceBroker { id, epoch }) => {
+                let change = BrokerRegistrationChange::of_fencing(*id, *epoch, false);
                 self.cluster.replay_registration_change(&change).map_err(|refused| refused.to_string())
             }
             MetadataRecord::RegisterController(record) => {

@@ -126,8 +126,8 @@ fn written() -> Vec<(MetadataRecord, i16)> {
     all.push((config(4, "", None).into(), 0));
     all.extend((0..=2).map(|version| (partition_change(version).into(), version)));
     all.push((no_change().into(), 2));
-    all.push((FenceBroker { broker_id: BROKER, broker_epoch: EPOCH }.into(), 0));
-    all.push((UnfenceBroker { broker_id: BROKER, broker_epoch: EPOCH }.into(), 0));
+    all.push((FenceBroker { id: BROKER, epoch: EPOCH }.into(), 0));
+    all.push((UnfenceBroker { id: BROKER, epoch: EPOCH }.into(), 0));
     all.push((RemoveTopic { topic_id: TOPIC }.into(), 0));
     all.push((FeatureLevel { name: "metadata.version".into(), feature_level: 33 }.into(), 0));
     let next_producer_id = ProducerId(2000);

@@ -96,8 +96,8 @@ fn record(image: &MetadataImage, index: usize, (kind, a, b, c): Choice) -> Optio
         0..5 => register(broker, 1000 + i64::from(c), c % 2 == 0),
         5..7 => UnregisterBroker { broker_id: NodeId(broker), broker_epoch: registered?.epoch }.into(),
         7 => match c % 2 == 0 {
-            true => FenceBroker { broker_id: NodeId(broker), broker_epoch: registered?.epoch }.into(),
-            false => UnfenceBroker { broker_id: NodeId(broker), broker_epoch: registered?.epoch }.into(),
+            true => FenceBroker { id: NodeId(broker), epoch: registered?.epoch }.into(),
+            false => UnfenceBroker { id: NodeId(broker), epoch: registered?.epoch }.into(),
         },
         8..15 => {
             let change = BrokerRegistrationChange {

@@ -78,16 +78,16 @@ fn a_change_is_merged_as_kafka_merges_it() {
 fn records_that_kafka_only_reads_are_replayed() {
     let mut image = one_topic();
     let mut changes = MetadataChanges::default();
-    let (broker_id, broker_epoch) = (NodeId(1), BrokerEpoch(8));
+    let (id, epoch) = (NodeId(1), BrokerEpoch(8));
     let mut fenced = |record: MetadataRecord| {
         image.replay(&record, &mut changes).expect("a record of the broker");
-        image.cluster().broker(broker_id).map(|broker| broker.fenced)
+        image.cluster().broker(id).map(|broker| broker.fenced)
     };
     assert_eq!(fenced(register(1, 8, true).into()), Some(true));
-    assert_eq!(fenced(UnfenceBroker { broker_id, broker_epoch }.into()), Some(false));
+    assert_eq!(fenced(UnfenceBroker { id, epoch }.into()), Some(false));
     assert_eq!(fenced(ZkMigrationState { zk_migration_state: 3 }.into()), Some(false));
-    assert_eq!(fenced(FenceBroker { broker_id, broker_epoch }.into()), Some(true));
-    let other = FenceBroker { broker_id, broker_epoch: BrokerEpoch(7) };
+    assert_eq!(fenced(FenceBroker { id, epoch }.into()), Some(true));
+    let other = FenceBroker { id, epoch: BrokerEpoch(7) };
     assert!(matches!(refused(&image, other), ReplayError::BrokerEpoch { .. }));
 }
 

@@ -125,9 +125,9 @@ pub fn any_record() -> impl Strategy<Value = MetadataRecord> {
     let producer_ids = (node(), epoch(), any::<i64>()).prop_map(|(broker_id, broker_epoch, next)| {
         ProducerIds { broker_id, broker_epoch, next_producer_id: ProducerId(next) }.into()
     });
-    let fence = (node(), epoch(), any::<bool>()).prop_map(|(broker_id, broker_epoch, fenced)| match fenced {
-        true => FenceBroker { broker_id, broker_epoch }.into(),
-        false => UnfenceBroker { broker_id, broker_epoch }.into(),
+    let fence = (node(), epoch(), any::<bool>()).prop_map(|(id, epoch, fenced)| match fenced {
+        true => FenceBroker { id, epoch }.into(),
+        false => UnfenceBroker { id, epoch }.into(),
     });
     prop_oneof![
         4 => register_broker(),

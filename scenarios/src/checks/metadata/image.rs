@@ -170,8 +170,8 @@ impl ReferenceImage {
                 let changed = changed(self.registered(record.broker_id, record.broker_epoch)?, record)?;
                 self.brokers.set(record.broker_id, Some(Rc::new(changed)));
             }
-            MetadataRecord::FenceBroker(record) => self.fence(record.broker_id, record.broker_epoch, true)?,
-            MetadataRecord::UnfenceBroker(record) => self.fence(record.broker_id, record.broker_epoch, false)?,
+            MetadataRecord::FenceBroker(record) => self.fence(record.id, record.epoch, true)?,
+            MetadataRecord::UnfenceBroker(record) => self.fence(record.id, record.epoch, false)?,
             MetadataRecord::RegisterController(record) => {
                 self.controllers.set(record.controller_id, Some(Rc::new(record.clone())));
             }
