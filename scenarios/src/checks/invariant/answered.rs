@@ -44,8 +44,10 @@ struct Open {
     at_ns: u64,
     /// The time that the request says.
     lasts_ns: u64,
-    /// What it says, if it is forwarded and has not been answered by a controller yet.
-    forwards: Option<u64>,
+    /// What it says, if it is forwarded.
+    content: Option<u64>,
+    /// A controller has answered it, or one that says the same.
+    is_answered: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -113,7 +115,7 @@ impl Check for Answered {
             Event::RequestSent { rpc, request: Request::Envelope(request) } => {
                 let content = Request::Admin(request.clone()).content_hash(0);
                 let watched = &mut self.watched[server];
-                let forwarded = watched.open.iter().find(|open| open.forwards == Some(content));
+                let forwarded = watched.open.iter().find(|open| open.content == Some(content) && !open.is_answered);
                 watched.envelope =
                     forwarded.map(|open| Envelope { correlation_id: rpc.correlation_id, sent_ns: at_ns, of: open.rpc });
             }
@@ -127,7 +129,7 @@ impl Check for Answered {
                 let in_time = answered.filter(|envelope| watched.calm.lasts_since(envelope.sent_ns));
                 let open = in_time.and_then(|in_time| watched.open.iter_mut().find(|open| open.rpc == in_time.of));
                 if let Some(open) = open {
-                    (open.at_ns, open.lasts_ns, open.forwards) = (at_ns, 0, None);
+                    (open.at_ns, open.lasts_ns, open.is_answered) = (at_ns, 0, true);
                     watched.due_ns = watched.due_ns.min(at_ns + SLACK_NS);
                 }
             }
@@ -136,9 +138,9 @@ impl Check for Answered {
                     self.watched[server].serves = true;
                     self.watched[server].restart(at_ns, |open| open.wait == Wait::Startup);
                 }
-                self.watched[server].open.retain(|open| open.rpc != rpc);
+                self.watched[server].answers(rpc);
             }
-            Event::ResponseUnheard { rpc, .. } => self.watched[server].open.retain(|open| open.rpc != rpc),
+            Event::ResponseUnheard { rpc, .. } => self.watched[server].answers(rpc),
             Event::HungUp { connection } => self.watched[server].open.retain(|open| open.rpc.connection != connection),
             Event::Observed { observation } => self.observed(at_ns, server, observation, models),
             Event::Down { .. } => {
@@ -173,8 +175,8 @@ impl Answered {
         let lasts_ns = longest_ns(ms.max(0) as u64, self.slowest_ppm);
         let watched = &mut self.watched[server];
         let wait = if wait == Wait::Startup && watched.serves { Wait::Nothing } else { wait };
-        let forwards = matches!(request, Request::Admin(_)).then(|| request.content_hash(0));
-        let open = Open { rpc, name, wait, at_ns, lasts_ns, forwards };
+        let content = matches!(request, Request::Admin(_)).then(|| request.content_hash(0));
+        let open = Open { rpc, name, wait, at_ns, lasts_ns, content, is_answered: false };
         if let Some(due_ns) = watched.due_ns_of(&open) {
             watched.due_ns = watched.due_ns.min(due_ns);
         }
@@ -229,6 +231,20 @@ impl Watched {
             Wait::Startup => true,
         };
         (!waits).then_some(open.at_ns + open.lasts_ns + SLACK_NS)
+    }
+
+    /// The process answers a request. Of several that say the same it knows which one a controller has answered: requests
+    /// are reversed when a connection is lost (`InterBrokerSendThread.checkDisconnects`).
+    fn answers(&mut self, rpc: Rpc) {
+        let Some(place) = self.open.iter().position(|open| open.rpc == rpc) else { return };
+        let answered = self.open.remove(place);
+        let says_the_same = |open: &&mut Open| open.content == answered.content && open.is_answered;
+        if answered.content.is_some()
+            && !answered.is_answered
+            && let Some(other) = self.open.iter_mut().find(says_the_same)
+        {
+            *other = Open { rpc: other.rpc, ..answered };
+        }
     }
 
     /// Some wait for no more than their time from now on.
