@@ -125,8 +125,7 @@ pub enum Post {
     WakeUp,
     /// To the event queue: the listener has something new (commits, a leader change).
     ListenerEvent,
-    /// SIGTERM: to a broker's lifecycle manager, then to its request handler; to the event queue,
-    /// when the raft client shuts down.
+    /// SIGTERM: to a broker's lifecycle manager, then to its request handler.
     ShuttingDown,
     /// To a thread of a broker: start. To the request handler: requests are served from now on.
     Start,

@@ -185,10 +185,12 @@ impl Consumer {
     fn send_prepared(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut ClientOut) {
         for prepared in std::mem::take(&mut self.unsent) {
             let expires_ms = prepared.prepared_ms.saturating_add(self.config.client.request_timeout_ms);
-            if self.network.is_failed(prepared.node) || now_ms > expires_ms {
+            if self.network.is_failed(prepared.node) {
                 self.on_never_sent(now_ms, prepared.in_flight, out);
             } else if self.network.ready(now_ms, prepared.node, entropy, out) {
                 self.send(now_ms, prepared.node, prepared.request, prepared.in_flight, out);
+            } else if now_ms > expires_ms {
+                self.on_never_sent(now_ms, prepared.in_flight, out);
             } else {
                 self.network.wake_at(expires_ms.saturating_add(1));
                 self.unsent.push(prepared);
@@ -202,15 +204,13 @@ impl Consumer {
                 (fetch.attempt, fetch.requested.iter().map(|(partition, ..)| *partition).collect())
             }
             InFlight::List(list) => (list.attempt, list.partitions.clone()),
-            InFlight::Validation(validation) => {
-                (validation.attempt, validation.requested.iter().map(|(partition, _)| *partition).collect())
-            }
+            InFlight::Validation(_) => unreachable!("a validation is sent on a connection that is ready"),
         };
         for partition in &partitions {
             let (partition, error) = (*partition, ErrorCode::NetworkException);
             out.observe(AttemptEvent::ReadFailed { attempt, partition, error });
         }
-        if !matches!(in_flight, InFlight::Fetch(_)) {
+        if matches!(in_flight, InFlight::List(_)) {
             self.retry_later(now_ms, &partitions);
         }
     }

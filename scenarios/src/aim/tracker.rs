@@ -52,7 +52,7 @@ struct Partition {
 }
 
 /// A server, by its place.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Server {
     id: NodeId,
     voter: bool,
@@ -66,8 +66,8 @@ struct Server {
     hurt: bool,
     /// Durable bytes of it were destroyed at some time in the run.
     destroyed: bool,
-    /// An fsync of its metadata log has failed, so that the page cache has more than the disk whatever is forced later.
-    fsync_failed: bool,
+    /// Files of its metadata log of which an fsync has failed: the page cache has more than the disk, whatever is forced later.
+    fsync_failed: BTreeSet<u32>,
     /// Number of faults in force that may keep it from its peers, or slow it down.
     weakened: u32,
     /// A controller has answered a heartbeat of it since a fault last weakened it or a voter, so that its session does
@@ -104,7 +104,7 @@ impl Tracker {
             leaving: false,
             hurt: false,
             destroyed: false,
-            fsync_failed: false,
+            fsync_failed: BTreeSet::new(),
             weakened: 0,
             renewed: true,
             log_end: Offset(0),
@@ -148,7 +148,10 @@ impl Tracker {
         if self.files.contains(&(node, file.0))
             && let Some(server) = self.server(node)
         {
-            server.fsync_failed = disk.has_failed_fsync(file);
+            match disk.has_failed_fsync(file) {
+                true => server.fsync_failed.insert(file.0),
+                false => server.fsync_failed.remove(&file.0),
+            };
         }
     }
 
@@ -157,7 +160,7 @@ impl Tracker {
     fn destroys(&self, fault: &Fault, place: usize) -> Destroys {
         let server = &self.servers[place];
         match means(fault.what.kind()).destroys {
-            Destroys::Unforced if server.voter && server.fsync_failed => Destroys::Forced,
+            Destroys::Unforced if server.voter && !server.fsync_failed.is_empty() => Destroys::Forced,
             destroys => destroys,
         }
     }
@@ -335,7 +338,8 @@ impl Tracker {
         let destroys = self.destroys(fault, place);
         let server = &mut self.servers[place];
         if destroys != Destroys::Nothing {
-            (server.hurt, server.fsync_failed) = (true, false);
+            server.hurt = true;
+            server.fsync_failed.clear();
             if destroys == Destroys::Forced {
                 (server.destroyed, server.log_end) = (true, Offset(0));
             }

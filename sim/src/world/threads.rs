@@ -200,7 +200,9 @@ impl<P: Process> World<P> {
             return Some(DiskError::NoSpace);
         }
         let is_sound = state.failing_fsyncs.is_empty();
-        (!is_sound && self.fsync_is_to_fail(watch, node)).then_some(DiskError::Io)
+        // The model of a failed fsync is one of pages that were to be written.
+        let writes = file.is_none_or(|file| self.state(node).disk.is_dirty(file));
+        (!is_sound && writes && self.fsync_is_to_fail(watch, node)).then_some(DiskError::Io)
     }
 
     /// Applies what was held behind a barrier, then accepts more input.

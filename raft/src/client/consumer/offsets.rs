@@ -53,7 +53,8 @@ impl Consumer {
                 FetchState::Initializing | FetchState::Fetching(_) => continue,
             };
             match (leader, state.fetch) {
-                (None, _) => self.network.metadata.request_update(false),
+                // `groupListOffsetRequests`. A position that awaits validation has a leader.
+                (None, _) => self.network.metadata.request_update(true),
                 (Some(node), FetchState::AwaitValidation(position)) => {
                     validations.entry(node).or_default().push((partition, position));
                 }

@@ -73,8 +73,8 @@ impl ServerModel {
         ledger: &mut Ledger,
     ) -> (Option<(LeaderEpoch, LeaderEpoch)>, Option<BatchId>) {
         let left_log = read_log(left, ledger).log;
-        let some_unreadable = || left.paths().iter().any(|path| left.is_unreadable(path));
-        self.altered = altered.is_some_and(|paths| self.altered || !paths.is_empty() || some_unreadable());
+        let is_refused = || first_refused(left).is_some();
+        self.altered = altered.is_some_and(|paths| self.altered || !paths.is_empty() || is_refused());
         let gone = self.gone(self.log.durable(), &left_log);
         if let Some((_, held)) = gone {
             self.log.spoil(held);
