@@ -50,11 +50,14 @@ impl TraceOutputs {
         let requested = requested.into_iter().find_map(|(of, flag, node)| Some((of, flag, node.as_ref()?)));
         let dialogue = match (requested, &args.output) {
             (Some((of, flag, node)), Some(path)) => {
-                // The servers come first.
-                let is_one = |name: &String| of == DialogueOf::Client || is_server(name);
-                let nodes: Vec<String> = names().into_iter().filter(is_one).collect();
+                let is_client = |name: &str| name.starts_with("producer-") || name.starts_with("consumer-");
+                let is_one = |name: &&String| if of == DialogueOf::Client { is_client(name) } else { is_server(name) };
+                let all = names();
+                let nodes: Vec<String> = all.iter().filter(is_one).cloned().collect();
                 let node = log::nodes(flag, std::slice::from_ref(node), &nodes)?;
-                Some(Recorded { of, node: usize::from(node[0].0), file: OutputTarget::checked(path)? })
+                let name = &nodes[usize::from(node[0].0)];
+                let node = all.iter().position(|other| other == name).unwrap_or_default();
+                Some(Recorded { of, node, file: OutputTarget::checked(path)? })
             }
             _ => None,
         };

@@ -24,8 +24,9 @@ const REPLACE_SPACING_NS: u64 = 8_000_000_000;
 /// different fault from a rotten record.
 const BATCH_HEADER_BYTES: u32 = 61;
 const LOG_SUFFIX: &str = ".log";
-/// Every file that Kafka reads completely at a start, except the marker of a clean shutdown, whose content has no
-/// meaning. The last one is the first segment of each log, which can only be unreadable: other damage is rot.
+/// Every file that a process reads completely at a start, except the marker of a clean shutdown, whose content has no
+/// meaning. The last one is the first segment of each log, which can only be unreadable: other damage is rot. (Kafka
+/// reads no segment that a clean shutdown or the recovery point vouches for; the simulated process does.)
 const READ_AT_START: [&str; 7] = [
     "quorum-state",
     "meta.properties",

@@ -3,7 +3,8 @@
 //!
 //! Start at [`ClientHistories`]. Its parts:
 //! * [`appends`]: producers; [`polls`]: consumers
-//! * [`admin`], [`answers`] and [`requested`]: admin clients; [`retries`]: what clients send again; [`validations`]: answers of which nothing is lost
+//! * [`admin`], [`answers`] and [`requested`]: admin clients
+//! * [`retries`]: what clients send again; [`validations`]: answers of which nothing is lost
 //! * [`metadata`] and [`timelines`]: the committed metadata as states
 //! * [`counts`]: operations by kind, and what is legal but worth counting
 //!

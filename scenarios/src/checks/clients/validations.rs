@@ -1,4 +1,6 @@
 //! Answers to OffsetForLeaderEpoch: a consumer uses what one says of each partition that it is still told to read.
+//!
+//! An answer counts as processed from its first result on: one that is dropped whole looks like one that never came.
 
 use crate::checks::prelude::*;
 use std::collections::BTreeMap;

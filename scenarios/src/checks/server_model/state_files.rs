@@ -56,7 +56,8 @@ pub fn parse_epoch_checkpoint(bytes: &[u8]) -> Vec<OffsetAndEpoch> {
 }
 
 /// The first file from which no process of Kafka starts. The readers here know less of each format than Kafka's: they
-/// request a refusal only where those throw for certain.
+/// request a refusal only where those throw for certain, or where the simulated process reads more than Kafka: segments
+/// that a clean shutdown or the recovery point vouches for.
 pub fn first_refused(files: &dyn DurableFiles) -> Option<String> {
     let is_refused = |path: &str| {
         let Some(is_read) = reader_of(path) else { return is_log_of_partition(path) && files.is_unreadable(path) };

@@ -3,6 +3,7 @@
 mod clock;
 mod disk;
 mod latency;
+mod pages;
 mod rng;
 mod schedule;
 mod trace;
