@@ -8,8 +8,8 @@ use sim::disk::Disk;
 use sim::process::{self, Effect, Input, Node, Out, Process, Thread};
 
 pub use crate::message::{BoxedMessage, Message, Rpc};
-use crate::ports::port_of;
 pub use crate::said::{AttemptEvent, Said};
+use crate::workload::ports::port_of;
 use crate::workload::{AppendClient, ClientOperation, ClientSpec, Draws, KafkaClient, KafkaClientSpec, clocks};
 
 /// A server's configuration, and the index in the world of each Kafka node id.

@@ -48,7 +48,6 @@ pub mod knobs;
 pub mod log_directory;
 pub mod message;
 pub mod nemesis;
-mod ports;
 pub mod reach;
 pub mod recovery_bound;
 pub mod report;

@@ -11,8 +11,8 @@ use smallvec::SmallVec;
 
 use super::client_process::ClientProcess;
 use super::operation::{Agenda, ClientOperation, Timetable};
+use super::ports::CONTROLLERS;
 use crate::message::{BoxedMessage, Message};
-use crate::ports::CONTROLLERS;
 use crate::said::{AttemptEvent, Said};
 
 /// How a client works.

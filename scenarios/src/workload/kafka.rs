@@ -20,8 +20,8 @@ use sim::rng::Entropy;
 
 use super::client_process::{ClientProcess, Draws, clocks};
 use super::operation::{Agenda, ClientOperation, Timetable};
+use super::ports::BROKERS;
 use crate::message::{BoxedMessage, Message};
-use crate::ports::BROKERS;
 use crate::said::Said;
 
 /// A client and its application.

@@ -9,6 +9,7 @@ mod append_client;
 mod client_process;
 mod kafka;
 mod operation;
+pub mod ports;
 
 pub use append_client::{AppendClient, ClientSpec};
 pub(crate) use client_process::{Draws, clocks};

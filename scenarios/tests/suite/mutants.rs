@@ -121,7 +121,7 @@ mutants! {
     answered_before_commit: AnsweredBeforeCommit, "ci" 0 => "ProducerIdBlocksDisjoint", then "UnaskedMetadata";
     consumer_resets_at_new_leader: ConsumerResetsAtNewLeader, "ci" 12 => "NonmonotonicPoll", then "PollSkip";
     partition_acknowledged_at_append: AckAtAppend, "ci" 5 => "ReplicationQuorumSuperset", then "LostWrite";
-    partition_read_uncommitted: ReadUncommitted, "ci" 87 => "ConsistentRead", then "UncommittedRead";
+    partition_read_uncommitted: ReadUncommitted, "ci" 178 => "ConsistentRead", then "UncommittedRead";
     partition_ack_wrong_offset: AckWrongOffset, "ci" 0 => "AckedValueNotLost", then "InconsistentOffsets";
     partition_pending_append_refused: PendingAppendRefused, "ci" 44 => "AbortedRead";
     m19_read_of_latest_state: Kafka15048ReadOfLatestState, "cluster-partitions" 11 => "StaleAdminAnswer";
