@@ -83,7 +83,7 @@ fn records_that_kafka_only_reads_are_replayed() {
         image.replay(&record, &mut changes).expect("a record of the broker");
         image.cluster().broker(id).map(|broker| broker.fenced)
     };
-    assert_eq!(fenced(register(1, 8, true).into()), Some(true));
+    assert_eq!(fenced(register(1, 8, true)), Some(true));
     assert_eq!(fenced(UnfenceBroker { id, epoch }.into()), Some(false));
     assert_eq!(fenced(ZkMigrationState { zk_migration_state: 3 }.into()), Some(false));
     assert_eq!(fenced(FenceBroker { id, epoch }.into()), Some(true));

@@ -34,10 +34,10 @@ impl Validations {
             }
             ReadOk { attempt, partition, .. }
             | ReadFailed { attempt, partition, .. }
-            | ReadStale { attempt, partition, .. } => {
-                if self.open.remove(&(client, attempt, partition)).is_some() {
-                    self.answered = Some((client, attempt));
-                }
+            | ReadStale { attempt, partition, .. }
+                if self.open.remove(&(client, attempt, partition)).is_some() =>
+            {
+                self.answered = Some((client, attempt));
             }
             ReadUnknown { attempt } => self.open.retain(|(of, other, _), _| (*of, *other) != (client, attempt)),
             Unassigned { partition } => {
