@@ -114,7 +114,7 @@ switches! {
         /// deleted, the stale entry makes each unclean registration of that broker throw, and the active controller
         /// renounces: the broker stays out, and every retry costs a failover. Fix: the index is updated.
         ClearIndexOfElr,
-        /// A consumer that receives an error for a partition that it was told to read no more, in an answer to
+        /// A consumer that receives an error for a partition that is not assigned any more, in an answer to
         /// OffsetForLeaderEpoch, loses the whole answer: `SubscriptionState.setNextAllowedRetry` throws
         /// (`OffsetFetcherUtils.onSuccessfulResponseForValidatingPositions`; controller-broker.md §6.7). The other
         /// partitions of that request are not read, and are asked about again only after `request.timeout.ms`.

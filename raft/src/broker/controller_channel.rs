@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 
-use super::link::{BrokerLink, LinkLimits, LinkStatus};
+use super::link::{BrokerLink, LinkLimits};
 use crate::ids::NodeId;
 use crate::io::{ConnectToken, Connection, Listener};
 use crate::message::{ClusterResponse, ErrorCode, Request, Response};
@@ -161,9 +161,7 @@ impl ControllerChannel {
     /// `InterBrokerSendThread.sendRequests`. Returns how long to wait if no event occurs, ms.
     fn send_requests(&mut self, target: NodeId, step: &mut Step<'_>) -> i64 {
         while let Some((queued, _)) = self.unsent.front() {
-            if self.link.reach(target, step) != LinkStatus::Ready
-                || self.link.send(queued.request.clone(), step).is_err()
-            {
+            if !self.link.reach(target, step) || self.link.send(queued.request.clone(), step).is_err() {
                 return self.link.connection_delay_ms(step);
             }
             self.outstanding = self.unsent.pop_front().map(|(queued, _)| queued);

@@ -14,7 +14,7 @@ use partition_state::{FetchState, OutOfRange, initial_state};
 use smallvec::SmallVec;
 
 use super::config::BrokerConfig;
-use super::link::{BrokerLink, LinkLimits, LinkStatus, wall_deadline_ns};
+use super::link::{BrokerLink, LinkLimits, wall_deadline_ns};
 use super::replica_manager::{FetcherChanges, FetcherStart, ReplicaManager};
 use super::view::ClusterView;
 use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
@@ -209,7 +209,7 @@ impl Fetcher {
         if self.in_flight.is_some() || !self.partitions.values().any(|state| state.is_ready(now_ns)) {
             return;
         }
-        if self.link.reach(self.leader, step) != LinkStatus::Ready {
+        if !self.link.reach(self.leader, step) {
             return;
         }
         let (in_flight, request) = self.list_offsets(config, now_ns).unwrap_or_else(|| {

@@ -62,17 +62,6 @@ enum State {
     },
 }
 
-/// The current state of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkStatus {
-    /// A request may be sent.
-    Ready,
-    /// Connecting, asking for the versions of the node, or a request is in flight.
-    Busy,
-    /// No connect yet.
-    BackingOff,
-}
-
 impl BrokerLink {
     /// Not connected; `slot` is unique within its thread. With `discovers_versions` a new connection is ready when the
     /// node has answered ApiVersions (`NetworkClient.handleConnections`).
@@ -95,19 +84,12 @@ impl BrokerLink {
         token.0 & ((1 << SLOT_BITS) - 1)
     }
 
-    /// Connects to `to` unless an attempt is under way; closes a connection to another node.
-    pub fn reach(&mut self, to: NodeId, step: &mut Step<'_>) -> LinkStatus {
+    /// Whether a request may be sent to `to`. Connects to it unless an attempt is under way or must wait; closes a
+    /// connection to another node.
+    pub fn reach(&mut self, to: NodeId, step: &mut Step<'_>) -> bool {
         match self.state {
-            State::Ready { to: now, in_flight, .. } if now == to => {
-                if in_flight.is_none() {
-                    LinkStatus::Ready
-                } else {
-                    LinkStatus::Busy
-                }
-            }
-            State::Connecting { to: now, .. } | State::CheckingApiVersions { to: now, .. } if now == to => {
-                LinkStatus::Busy
-            }
+            State::Ready { to: now, in_flight, .. } if now == to => in_flight.is_none(),
+            State::Connecting { to: now, .. } | State::CheckingApiVersions { to: now, .. } if now == to => false,
             State::Idle | State::Connecting { .. } | State::CheckingApiVersions { .. } | State::Ready { .. } => {
                 self.close(step);
                 let now_ms = step.now.wall_ms;
@@ -115,19 +97,19 @@ impl BrokerLink {
                     && lost == to
                     && now_ms < until_ms
                 {
-                    return LinkStatus::BackingOff;
+                    return false;
                 }
                 self.attempts = self.attempts.wrapping_add(1);
                 let token = ConnectToken(self.attempts << SLOT_BITS | self.slot);
                 let give_up_after_ms = now_ms.saturating_add(self.limits.connection_setup_timeout_ms);
                 self.state = State::Connecting { to, token, give_up_after_ms };
                 step.out.push(Effect::Connect { token, to, listener: self.listener });
-                LinkStatus::Busy
+                false
             }
         }
     }
 
-    /// Sends on a link that is [`LinkStatus::Ready`]; otherwise returns the request.
+    /// Sends on a link that [`BrokerLink::reach`] found ready; otherwise returns the request.
     pub fn send(&mut self, request: Request, step: &mut Step<'_>) -> Result<(), Request> {
         let State::Ready { connection, in_flight: in_flight @ None, .. } = &mut self.state else {
             return Err(request);

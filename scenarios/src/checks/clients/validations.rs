@@ -1,4 +1,4 @@
-//! Answers to OffsetForLeaderEpoch: a consumer uses what one says of each partition that it is still told to read.
+//! Answers to OffsetForLeaderEpoch: a consumer uses what one says of each partition that is still assigned to it.
 //!
 //! An answer counts as processed from its first result on: one that is dropped whole looks like one that never came.
 

@@ -13,8 +13,8 @@ use super::amnesia::excused;
 use super::quorum::Quorum;
 
 /// Server 1 appends value 10, its fsync fails, and it starts again. The next fsync of its log reports success and has
-/// nothing to write (Linux); then it acknowledges, and the leader commits. `told`: of the failure.
-fn commits_what_a_failed_fsync_lost(told: bool) -> Quorum {
+/// nothing to write (Linux); then it acknowledges, and the leader commits. `reported`: the check receives the failure.
+fn commits_what_a_failed_fsync_lost(reported: bool) -> Quorum {
     let mut quorum = Quorum::of(3);
     quorum.elect(0, 1, &[1, 2]);
     let batch = quorum.data(0, 1, 10);
@@ -23,18 +23,19 @@ fn commits_what_a_failed_fsync_lost(told: bool) -> Quorum {
     let mut out = Out::default();
     quorum.logs[1].append_as_follower(&records, LeaderEpoch(1), 0, &mut out).expect("it follows on");
     quorum.perform(1, out);
-    report_durable(&mut quorum, told, false);
+    report_durable(&mut quorum, reported, false);
     quorum.kill(1);
     quorum.boot_but(1, |effect| matches!(effect, Effect::Fsync { .. }));
-    report_durable(&mut quorum, told, true);
+    report_durable(&mut quorum, reported, true);
     quorum.fetch(1, 1);
     quorum.take_fetch(0, 1, 1);
     quorum.move_high_watermark(0, 1);
     quorum
 }
 
-/// Server 1 forces its log, and nothing becomes durable: the first time it is told, `before` it was.
-fn report_durable(quorum: &mut Quorum, told: bool, before: bool) {
+/// Server 1 forces its log, and nothing becomes durable. `reported`: the check receives the failure; `before`: of an
+/// earlier fsync.
+fn report_durable(quorum: &mut Quorum, reported: bool, before: bool) {
     let mut out = Out::default();
     quorum.logs[1].flush_at_close(&mut out);
     let forced = |effect: &Effect| if let Effect::Fsync { file } = effect { Some(File(file.0)) } else { None };
@@ -45,7 +46,7 @@ fn report_durable(quorum: &mut Quorum, told: bool, before: bool) {
     if before {
         on(Event::Synced { synced: Synced::File(file) });
     }
-    if told {
+    if reported {
         on(Event::FsyncFailed { file, before, left: &left });
     }
 }

@@ -90,7 +90,7 @@ fn object(step: usize, line: &Line, messages: &mut Messages) -> Value {
         What::Boot { incarnation } => {
             json!({"kind": "boot", "step": step, "at_ns": line.at_ns, "incarnation": incarnation})
         }
-        What::Step(told) => told_object(step, line.at_ns, told, messages),
+        What::Step(lived) => step_object(step, line.at_ns, lived, messages),
         What::Down { how } => {
             let how = match how {
                 Down::Killed => "killed",
@@ -103,24 +103,24 @@ fn object(step: usize, line: &Line, messages: &mut Messages) -> Value {
     }
 }
 
-fn told_object(step: usize, at_ns: u64, told: &ClientStep, messages: &mut Messages) -> Value {
-    let (cause, input) = input(&told.input, messages);
-    let effects = told.effects.iter().filter_map(|effect| output(effect, messages));
+fn step_object(step: usize, at_ns: u64, lived: &ClientStep, messages: &mut Messages) -> Value {
+    let (cause, input) = input(&lived.input, messages);
+    let effects = lived.effects.iter().filter_map(|effect| output(effect, messages));
     json!({
         "kind": "step",
         "step": step,
         "at_ns": at_ns,
-        "mono_ns": told.now.mono_ns,
-        "wall_ms": told.now.wall_ms,
+        "mono_ns": lived.now.mono_ns,
+        "wall_ms": lived.now.wall_ms,
         "cause": cause,
         "entries": input.into_iter().chain(effects).collect::<Vec<_>>(),
-        "state": state(&told.state),
+        "state": state(&lived.state),
     })
 }
 
 fn input(input: &ClientInput<ClientCall>, messages: &mut Messages) -> (&'static str, Option<Value>) {
     match input {
-        // Kafka's class is told of a connection when it is ready, which is a matter of its NetworkClient.
+        // Kafka's class learns of a connection when it is ready, which is a matter of its NetworkClient.
         ClientInput::Opened { token, connection } => {
             messages.checking(*token, *connection);
             ("timer", None)

@@ -45,28 +45,28 @@ pub(super) struct Stepper<'a> {
 
 impl Stepper<'_> {
     pub fn consumer(&mut self, client: &mut Consumer, input: ClientInput<ConsumerOperation>) {
-        let told = self.dialogue.is_some().then(|| told(&input));
+        let input_recorded = self.dialogue.is_some().then(|| recorded(&input));
         let from = self.out.effects.len();
         client.step(self.now, input, self.draws, self.out);
-        self.record(told, from, || client.shown());
+        self.record(input_recorded, from, || client.shown());
     }
 
     pub fn producer(&mut self, client: &mut Producer, input: ClientInput<ProducerOperation>) {
-        let told = self.dialogue.is_some().then(|| told(&input));
+        let input_recorded = self.dialogue.is_some().then(|| recorded(&input));
         let from = self.out.effects.len();
         client.step(self.now, input, self.draws, self.out);
-        self.record(told, from, || client.shown());
+        self.record(input_recorded, from, || client.shown());
     }
 
-    fn record(&mut self, told: Option<ClientInput<ClientCall>>, from: usize, state: impl FnOnce() -> ClientShown) {
-        if let (Some(dialogue), Some(input)) = (&mut self.dialogue, told) {
+    fn record(&mut self, input: Option<ClientInput<ClientCall>>, from: usize, state: impl FnOnce() -> ClientShown) {
+        if let (Some(dialogue), Some(input)) = (&mut self.dialogue, input) {
             let effects = self.out.effects[from..].to_vec();
             dialogue.push(ClientStep { now: self.now, input, effects, state: state() });
         }
     }
 }
 
-fn told<O: Clone + Into<ClientCall>>(input: &ClientInput<O>) -> ClientInput<ClientCall> {
+fn recorded<O: Clone + Into<ClientCall>>(input: &ClientInput<O>) -> ClientInput<ClientCall> {
     match input.clone() {
         ClientInput::Opened { token, connection } => ClientInput::Opened { token, connection },
         ClientInput::Closed { token, reason } => ClientInput::Closed { token, reason },
