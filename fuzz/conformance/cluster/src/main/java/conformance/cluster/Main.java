@@ -1,5 +1,7 @@
 package conformance.cluster;
 
+import com.fasterxml.jackson.databind.JsonNode;
+
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -8,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeSet;
 
 /** The command. */
 public final class Main {
@@ -92,14 +95,49 @@ public final class Main {
             throw new BadInput("no faults are named, such as --kills 10 or controller-kill=10");
         }
         Path work = Path.of(System.getProperty("java.io.tmpdir"));
-        RealCluster.Setup setup = new RealCluster.Setup(here.resolve("../../../scenarios/examples/isolated-3x3"), work,
+        RealCluster.Setup setup = new RealCluster.Setup(examples(), work,
             classPath(), jvm, usesArchive ? target.resolve("archives") : null, node -> List.of(),
             here.resolve("servers.properties"), RealCluster.anyPort());
         return new Campaign(setup, command, trials, wanted, limit).run() ? 0 : 1;
     }
 
     private int compare() throws IOException, InterruptedException {
-        throw new BadInput("not yet");
+        Samples real = new Samples();
+        List<String> versions = new ArrayList<>();
+        int count = 0;
+        for (Path file : compared) {
+            if (!Files.exists(file)) {
+                throw new BadInput(file + " is not there");
+            }
+            for (JsonNode trial : Trials.read(file)) {
+                real.addTrial(trial);
+                versions.add(trial.path("kafka").asText());
+                count++;
+            }
+        }
+        if (count == 0) {
+            throw new BadInput("there are no trials to compare with");
+        }
+        Simulated runs = new Simulated(command, scenario, examples(), set, seeds, jobs,
+            Path.of(System.getProperty("java.io.tmpdir")));
+        Samples simulated = runs.run();
+        String of = "Kafka " + String.join(", ", new TreeSet<>(versions)) + ": " + count + " trials; simulated: "
+            + scenario.getFileName() + ", 2 x " + seeds + " seeds" + (set.isEmpty() ? "" : ", " + String.join(" ", set));
+        System.out.println(of);
+        Comparison comparison = new Comparison(real, simulated);
+        boolean isWithin = comparison.print(System.out);
+        if (json != null) {
+            Files.writeString(json, Trials.JSON.writerWithDefaultPrettyPrinter()
+                .writeValueAsString(comparison.json().put("of", of)) + "\n");
+        }
+        if (chart != null) {
+            Files.writeString(chart, new Chart(real, simulated).draw(of));
+        }
+        return isWithin ? 0 : 1;
+    }
+
+    private Path examples() {
+        return here.resolve("../../../scenarios/examples/isolated-3x3").normalize();
     }
 
     /** Jars only, in a fixed order: a class-data archive fits one class path. */
