@@ -6,7 +6,7 @@ import java.util.Locale;
 /** An SVG with a panel for each measure that matters most: the share of failovers that took at most so long, both kinds. */
 final class Chart {
     private static final int WIDTH = 1120;
-    private static final int HEIGHT = 860;
+    private static final int HEIGHT = 810;
     private static final int TOP = 96;
     private static final int PANEL_WIDTH = 460;
     private static final int PANEL_HEIGHT = 270;
@@ -67,7 +67,7 @@ final class Chart {
         double[] other = simulated.of(panel.fault, panel.measure);
         text(x, y - 28, 15, "bold", "start", INK, panel.title);
         text(x, y - 10, 12, "normal", "start", REAL, told("real", one));
-        text(x + PANEL_WIDTH / 2, y - 10, 12, "normal", "start", SIMULATED, told("simulated", other));
+        text(x + PANEL_WIDTH, y - 10, 12, "normal", "end", SIMULATED, told("simulated", other));
         Axis axis = Axis.of(one, other, x);
         for (int percent = 0; percent <= 100; percent += 25) {
             double at = y + PANEL_HEIGHT * (1 - percent / 100.0);
@@ -76,14 +76,14 @@ final class Chart {
         }
         for (double tick : axis.ticks()) {
             line(axis.at(tick), y, axis.at(tick), y + PANEL_HEIGHT, FAINT, 1, "");
-            text(axis.at(tick), y + PANEL_HEIGHT + 18, 12, "normal", "middle", INK, shown(tick));
+            text(axis.at(tick), y + PANEL_HEIGHT + 18, 12, "normal", "middle", INK, axis.shown(tick));
         }
         curve(other, axis, y, SIMULATED, "7 4");
         curve(one, axis, y, REAL, "");
     }
 
     private static String told(String which, double[] sorted) {
-        return sorted.length < 2 ? which + ": no trials" : String.format(Locale.ROOT, "%s, n %d: p50 %s, p90 %s", which,
+        return sorted.length < 2 ? which + ": too few" : String.format(Locale.ROOT, "%s, n %d: p50 %s, p90 %s", which,
             sorted.length, shown(Statistics.quantile(sorted, 50)), shown(Statistics.quantile(sorted, 90)));
     }
 
@@ -147,6 +147,15 @@ final class Chart {
             double share = isLog ? (Math.log10(Math.max(ms, least)) - Math.log10(least)) / (Math.log10(most) - Math.log10(least))
                 : (ms - least) / (most - least);
             return from + PANEL_WIDTH * share;
+        }
+
+        /** All ticks of an axis in one unit, with as many digits as their distance needs. */
+        String shown(double tick) {
+            if (isLog || most < 2000) {
+                return Chart.shown(tick);
+            }
+            int digits = step(most - least) % 1000 == 0 ? 0 : step(most - least) % 100 == 0 ? 1 : 2;
+            return String.format(Locale.ROOT, "%." + digits + "f s", tick / 1000);
         }
 
         double[] ticks() {

@@ -13,15 +13,22 @@ final class Comparison {
     private static final int LEAST_FOR_MEDIAN = 5;
     private static final int LEAST_FOR_P90 = 10;
     private static final int LEAST_FOR_SHARE = 20;
-    private static final int MEDIAN = 50;
+    static final int MEDIAN = 50;
     private static final int P90 = 90;
 
     /** How far a quantile may differ, in percent of the real one; of split votes, in points. */
-    private record Tolerance(String fault, String measure, int percentile, double percent) {
+    record Tolerance(String fault, String measure, int percentile, double percent) {
+        boolean isShare() {
+            return percentile == 0;
+        }
+
+        String name() {
+            return fault + " " + measure + (isShare() ? "" : " p" + percentile);
+        }
     }
 
     /** The tolerances of the issue that this comparison answers; where it names no quantile, the median counts. */
-    private static final List<Tolerance> TOLERANCES = List.of(
+    static final List<Tolerance> TOLERANCES = List.of(
         new Tolerance("controller-kill", "total", MEDIAN, 10),
         new Tolerance("controller-kill", "total", P90, 20),
         new Tolerance("controller-pause", "total", MEDIAN, 10),
@@ -64,22 +71,25 @@ final class Comparison {
                 print(fault, out);
             }
         }
-        boolean isWithin = true;
         out.println("tolerances");
         for (Tolerance tolerance : TOLERANCES) {
-            String name = tolerance.fault + " " + tolerance.measure + (tolerance.percentile > 0 ? " p" + tolerance.percentile : "");
             Double difference = difference(tolerance);
-            String unit = tolerance.percentile > 0 ? "%" : "points";
             if (difference == null) {
-                out.printf("  %-38s not judged: too few trials%n", name);
+                out.printf("  %-38s not judged: too few trials%n", tolerance.name());
             } else {
-                boolean isKept = Math.abs(difference) <= tolerance.percent;
-                out.printf("  %-38s %+8.1f %s, at most %.0f: %s%n", name, difference, unit, tolerance.percent,
-                    isKept ? "kept" : "EXCEEDED");
-                isWithin &= isKept;
+                out.printf("  %-38s %+8.1f %s, at most %.0f: %s%n", tolerance.name(), difference,
+                    tolerance.isShare() ? "points" : "%", tolerance.percent, isKept(tolerance, difference) ? "kept" : "EXCEEDED");
             }
         }
-        return isWithin;
+        return exceeded().isEmpty();
+    }
+
+    List<Tolerance> exceeded() {
+        return TOLERANCES.stream().filter(it -> difference(it) != null && !isKept(it, difference(it))).toList();
+    }
+
+    private static boolean isKept(Tolerance tolerance, double difference) {
+        return Math.abs(difference) <= tolerance.percent;
     }
 
     private void print(Fault fault, PrintStream out) {
@@ -136,8 +146,8 @@ final class Comparison {
     }
 
     /** The simulated value's difference, in percent of the real one, or in points; null: too few. */
-    private Double difference(Tolerance tolerance) {
-        boolean isShare = tolerance.percentile == 0;
+    Double difference(Tolerance tolerance) {
+        boolean isShare = tolerance.isShare();
         double[] one = real.of(tolerance.fault, isShare ? "total" : tolerance.measure);
         double[] other = simulated.of(tolerance.fault, isShare ? "total" : tolerance.measure);
         int least = isShare ? LEAST_FOR_SHARE : tolerance.percentile == P90 ? LEAST_FOR_P90 : LEAST_FOR_MEDIAN;
@@ -177,9 +187,9 @@ final class Comparison {
         for (Tolerance it : TOLERANCES) {
             Double difference = difference(it);
             ObjectNode row = tolerances.addObject().put("fault", it.fault).put("measure", it.measure)
-                .put("percentile", it.percentile > 0 ? it.percentile : null).put("at_most", it.percent);
+                .put("percentile", it.isShare() ? null : it.percentile).put("at_most", it.percent);
             row.put("difference", difference);
-            row.put("kept", difference == null ? null : Math.abs(difference) <= it.percent);
+            row.put("kept", difference == null ? null : isKept(it, difference));
         }
         return all;
     }

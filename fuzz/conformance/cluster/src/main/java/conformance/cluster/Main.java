@@ -20,6 +20,7 @@ public final class Main {
 
         run --trials FILE [OPTIONS] [FAULT=COUNT]...          measures
         run --compare FILE... [OPTIONS]                       compares
+        run --self-test                                       does each part notice what it should?
 
         Faults are kill (SIGKILL), terminate (SIGTERM) and pause (SIGSTOP) of the active controller, of a broker that leads
         partitions, and of an inactive controller: controller-kill=60 broker-pause=20 inactive-kill=5. COUNT is how many the
@@ -43,9 +44,12 @@ public final class Main {
           --kafka VERSION    the release (default 4.4.0)
           --work DIRECTORY   where the servers' files are kept while it runs (default: in target, beside this script)
 
-        Exit codes: 0 well; 1 a history of clients is not linearizable, or a tolerance is exceeded; 2 bad input, or a fault
-        of the harness.
+        Exit codes: 0 well; 1 a history of clients is not linearizable, a tolerance is exceeded, or a part of the
+        self-test does not notice what it should; 2 bad input, or a fault of the harness.
         """.formatted(String.join(" ", RealCluster.DEFAULT_JVM));
+
+    private static final String EQUAL_LATENCY = "35us";
+    private static final int TEST_SEEDS = 8;
 
     private final Map<Fault, Integer> wanted = new LinkedHashMap<>();
     private final List<Path> compared = new ArrayList<>();
@@ -62,6 +66,7 @@ public final class Main {
     private Duration limit = Duration.ofDays(1);
     private List<String> jvm = RealCluster.DEFAULT_JVM;
     private boolean usesArchive = true;
+    private boolean testsItself;
 
     private Main() {
     }
@@ -85,6 +90,12 @@ public final class Main {
             return arguments.length == 0 ? 2 : 0;
         }
         parse(arguments);
+        if (testsItself) {
+            Path work = Path.of(System.getProperty("java.io.tmpdir"));
+            Simulated runs =
+                new Simulated(command, scenario, examples(), List.of("network.latency=" + EQUAL_LATENCY), TEST_SEEDS, jobs, work);
+            return new SelfTest(command, work, runs).run() ? 0 : 1;
+        }
         if ((trials == null) == compared.isEmpty()) {
             throw new BadInput("either --trials, to measure, or --compare is needed");
         }
@@ -152,6 +163,8 @@ public final class Main {
             String argument = arguments[i];
             if (argument.equals("--no-archive")) {
                 usesArchive = false;
+            } else if (argument.equals("--self-test")) {
+                testsItself = true;
             } else if (!argument.startsWith("--")) {
                 int equals = argument.indexOf('=');
                 if (equals < 0) {

@@ -150,6 +150,10 @@ final class Simulated {
         }
         List<String> splits = new ArrayList<>();
         for (int i = 0; i < elected.size(); i++) {
+            // Whoever is elected has requested votes.
+            if (candidates.get(i).isEmpty()) {
+                throw new BadInput("the simulator's log is not understood, it has no votes: " + String.join(" ", words));
+            }
             if (candidates.get(i).size() > 1) {
                 splits.add(elected.get(i).fault);
             }

@@ -12,6 +12,7 @@ import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** One fault, from a well cluster to a well cluster. */
 final class Trial {
@@ -46,7 +47,10 @@ final class Trial {
         Node struck = draw(fault.role(), active);
         Set<Integer> waitsFor = cluster.brokers().stream().map(Node::id).collect(Collectors.toCollection(HashSet::new));
         waitsFor.remove(struck.id());
-        Instant since = cluster.since(struck);
+        ObjectNode ages = Trials.JSON.createObjectNode();
+        Instant now = Instant.now();
+        Stream.concat(cluster.controllers().stream(), cluster.brokers().stream())
+            .forEach(node -> ages.put(node.name(), Duration.between(cluster.since(node), now).toMillis()));
         Machine before = Machine.now();
 
         Instant at = strike(fault.kind(), struck);
@@ -71,9 +75,10 @@ final class Trial {
         ObjectNode line = Trials.JSON.createObjectNode();
         line.put("schema", "kraftsim.real-failover.v1").put("fault", fault.toString()).put("kind", fault.kind().toString())
             .put("role", fault.role().toString()).put("node", struck.name()).put("at", at.toString())
-            .put("jvm_age_ms", Duration.between(since, at).toMillis()).put("lasted_ms", lastedMs)
+            .put("lasted_ms", lastedMs)
             .put("well_after_ms", Duration.between(liftedAt, Instant.now()).toMillis())
             .put("load", before.load()).put("steal", round(after.stolenSince(before))).put("busy", round(after.busySince(before)));
+        line.set("jvm_ages_ms", ages);
         if (isFailover) {
             write(line.putObject("controller"), controller);
         }
