@@ -29,7 +29,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
-/** Stories whose measures are known; those of phases and gaps are of the simulator's own tests. */
+/** Stories whose measures are known; those of phases and gaps come from the simulator's own tests. */
 final class SelfTest {
     private static final Event.Partition ZERO = new Event.Partition("topic", 0);
     private static final Event.Partition ONE = new Event.Partition("topic", 1);
@@ -159,15 +159,15 @@ final class SelfTest {
         Event.Partition of = new Event.Partition(topic.toString(), 0);
         long end = append(directory, 0, new RegisterBrokerRecord().setBrokerId(101).setFenced(true),
             new RegisterBrokerRecord().setBrokerId(102).setFenced(false),
-            new PartitionRecord().setTopicId(topic).setLeader(101).setLeaderEpoch(4));
+            new PartitionRecord().setTopicId(topic).setPartitionId(0).setLeader(101).setLeaderEpoch(4));
         MetadataLog log = new MetadataLog();
         same("one broker is fenced", Map.of(3L, new Event.Metadata(0, Set.of(101), List.of(new Event.Led(of, 101, 4)), Set.of())),
             log.read(directory, end));
         end = append(directory, end, new UnfenceBrokerRecord().setId(101),
             // Another ISR: the leader is not changed.
-            new PartitionChangeRecord().setTopicId(topic).setIsr(List.of(101)));
+            new PartitionChangeRecord().setTopicId(topic).setPartitionId(0).setIsr(List.of(101)));
         long last = append(directory, end, new BrokerRegistrationChangeRecord().setBrokerId(102).setFenced((byte) 1),
-            new PartitionChangeRecord().setTopicId(topic).setLeader(-1),
+            new PartitionChangeRecord().setTopicId(topic).setPartitionId(0).setLeader(-1),
             new RemoveTopicRecord().setTopicId(topic));
         same("no more is committed", Map.of(5L, new Event.Metadata(0, Set.of(), List.of(), Set.of())), log.read(directory, end));
         same("the rest is", Map.of(8L, new Event.Metadata(0, Set.of(102), List.of(new Event.Led(of, -1, 5)),
