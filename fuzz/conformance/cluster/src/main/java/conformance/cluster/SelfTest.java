@@ -136,15 +136,15 @@ final class SelfTest {
     private void logs() throws IOException {
         Node node = new Node(2, false, 0, Files.createDirectories(work.resolve("log")));
         Files.writeString(node.log(), """
-            1970-01-01T00:00:00.000000004Z INFO QuorumState [RaftManager id=2] Completed transition to ProspectiveState(epoch=6, leaderId=OptionalInt[1]) from FollowerState(epoch=6)
-            1970-01-01T00:00:00.000000005Z INFO QuorumState [RaftManager id=2] Attempting durable transition to CandidateState(localId=2, epoch=7)
+            1970-01-01T00:00:00.000000004Z INFO QuorumState [RaftManager id=2] Completed transition to ProspectiveState(epoch=6, leaderId=OptionalInt[1], votedKey=Optional.empty) from FollowerState(fetchTimeoutMs=2000, epoch=6)
+            1970-01-01T00:00:00.000000005Z INFO QuorumState [RaftManager id=2] Attempting durable transition to CandidateState(localId=2, epoch=7) from ProspectiveState(epoch=6)
             1970-01-01T00:00:00.000000006Z INFO QuorumState [RaftManager id=2] Completed transition to CandidateState(localId=2, epoch=7) from ProspectiveState(epoch=6)
-            1970-01-01T00:00:00.000000007Z INFO QuorumState [RaftManager id=2] Completed transition to Leader(localVoterNode=VoterNode(id=2), epoch=7) from CandidateState(epoch=7)
-            1970-01-01T00:00:00.000000008Z INFO LeaderState [RaftManager id=2] High watermark set to LogOffsetMetadata(offset=13, metadata=Optional.empty) from LogOffsetMetadata(offset=1)
+            1970-01-01T00:00:00.000000007Z INFO QuorumState [RaftManager id=2] Completed transition to Leader(localVoterNode=VoterNode(voterKey=ReplicaKey(id=2, directoryId=Wvx_2BLQ5lDMAKkj0_QuNA)), epoch=7, epochStartOffset=12) from CandidateState(localId=2, epoch=7)
+            1970-01-01T00:00:00.000000008Z INFO LeaderState [RaftManager id=2] High watermark set to LogOffsetMetadata(offset=13, metadata=Optional[(segmentBaseOffset=0,relativePositionInSegment=106)]) for the first time for epoch 7 based on indexOfHw 1 and voters [ReplicaState(endOffset=Optional[LogOffsetMetadata(offset=12)])]
             1970-01-01T00:00:00.000000009Z INFO QuorumController [QuorumController id=2] Becoming the active controller at epoch 7, next write offset 13.
-            1970-01-01T00:00:00.000000010Z DEBUG BrokerMetadataPublisher [BrokerMetadataPublisher id=101] Publishing metadata at offset OffsetAndEpoch[offset=12, epoch=7] with metadata.version 4.4-IV0.
-            1970-01-01T00:00:00.000000011Z INFO logger [Partition topic-0-1 broker=102] Leader topic-0-1 with topic id Some(CfX_4k6T) starts at leader epoch 3 from offset 0
-            1970-01-01T00:00:00.000000012Z INFO logger [Partition topic-0-1 broker=102] Follower topic-0-1 starts at leader epoch 3 from offset 0
+            1970-01-01T00:00:00.000000010Z DEBUG BrokerMetadataPublisher [BrokerMetadataPublisher id=101] Publishing metadata at offset OffsetAndEpoch[offset=12, epoch=7] with metadata.version Optional[4.4-IV2].
+            1970-01-01T00:00:00.000000011Z INFO logger [Broker id=102] Leader topic-0-1 with topic id Some(CfX_4k6T) starts at leader epoch 3 from offset 0 with partition epoch 5
+            1970-01-01T00:00:00.000000012Z INFO logger [Broker id=102] Follower topic-0-1 starts at leader epoch 3 from offset 0 with partition epoch 5
             1970-01-01T00:00:00.00000001""");
         ServerLog log = new ServerLog(node);
         same("a log", List.of(new Event.Prospective(4, 2, 6), new Event.Candidate(6, 2, 7), new Event.Elected(7, 2, 7),
