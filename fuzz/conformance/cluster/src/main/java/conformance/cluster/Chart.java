@@ -82,9 +82,16 @@ final class Chart {
         curve(one, axis, y, REAL, "");
     }
 
+    /** Quantiles as the comparison shows them. */
     private static String told(String which, double[] sorted) {
-        return sorted.length < 2 ? which + ": too few" : String.format(Locale.ROOT, "%s, n %d: p50 %s, p90 %s", which,
-            sorted.length, shown(Statistics.quantile(sorted, 50)), shown(Statistics.quantile(sorted, 90)));
+        StringBuilder text = new StringBuilder(which + ", n " + sorted.length);
+        for (int percent : new int[] {50, 90}) {
+            if (Comparison.shows(sorted, percent)) {
+                text.append(percent == 50 ? ": p" : ", p").append(percent).append(' ')
+                    .append(shown(Statistics.quantile(sorted, percent)));
+            }
+        }
+        return text.toString();
     }
 
     private void curve(double[] sorted, Axis axis, int y, String colour, String dashes) {

@@ -127,7 +127,7 @@ final class Comparison {
     }
 
     /** A quantile needs samples on both of its sides. */
-    private static boolean shows(double[] sorted, int percent) {
+    static boolean shows(double[] sorted, int percent) {
         int least = percent == 99 ? 100 : percent == P90 || percent == 10 ? LEAST_FOR_P90 : LEAST_FOR_MEDIAN;
         return sorted.length >= least;
     }
