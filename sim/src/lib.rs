@@ -8,6 +8,7 @@
 //! * [`clock`], [`network`], [`disk`]: the devices of a node
 //! * [`fault`]: plans as data
 //! * [`latency`], [`rng`]: random numbers, as integers, split by purpose and owner
+//! * [`service`]: how long a process works at what it does
 //! * [`trace`]: the digest of a run and its ladder
 //! * [`watch`]: what an observer (a check) receives
 //! * [`host`]: madsim hosts the world; the only file that names it
@@ -29,6 +30,7 @@ pub mod network;
 pub mod process;
 pub mod rng;
 pub mod schedule;
+pub mod service;
 pub mod trace;
 pub mod watch;
 pub mod world;

@@ -165,6 +165,9 @@ pub trait Process: Clone + std::fmt::Debug + Sized + 'static {
     /// Names of the threads, thread 0 first.
     const THREADS: &'static [&'static str] = &["main"];
 
+    /// Names of the kinds of work that [`Process::work_in`] finds.
+    const WORKS: &'static [&'static str] = &[];
+
     /// Power on, with the bytes that the disk kept. Effects belong to thread 0.
     fn boot(spec: &Self::Spec, now: Now, entropy: &mut Entropy, disk: &Disk, out: &mut Out<Self>) -> Self;
 
@@ -174,6 +177,12 @@ pub trait Process: Clone + std::fmt::Debug + Sized + 'static {
     /// The thread that receives a request on a fresh connection.
     fn thread_for(_message: &Self::Message) -> Thread {
         Thread(0)
+    }
+
+    /// The kind of work that an effect shows, by its number in [`Process::WORKS`]: its thread is busy with it before the
+    /// effects of the step happen.
+    fn work_in(_effect: &Effect<Self>) -> Option<u8> {
+        None
     }
 
     /// 64-bit identity of an observation, for the digest; the default hashes its `Debug` text, as in the two functions

@@ -53,6 +53,8 @@ pub enum Purpose {
     Future = 11,
     /// Whether all hosts of a run share a subnet; owner = 0.
     Subnet = 12,
+    /// Service times; owner = node and incarnation.
+    Service = 13,
 }
 
 impl Seed {

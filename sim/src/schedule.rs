@@ -36,7 +36,7 @@ pub enum Due {
     Packet(u32),
     /// A thread's timer, perhaps stale or moved.
     Timer(Node, Thread),
-    /// The service time of a thread's input is over.
+    /// A thread is no longer busy with an input, or with what a step did.
     Served(Node, Thread),
     /// A thread's fsync completes.
     Synced(Node, Thread),
@@ -50,6 +50,10 @@ pub enum Due {
     Restart(Node),
     /// A host that lost power is up again; its process starts later.
     HostUp(Node),
+    /// A SIGTERM reaches a process.
+    Signal(Node),
+    /// A pause by a node's service times begins or ends.
+    Collection(Node),
     /// All faults end.
     Heal,
     /// A story's wait is over; index into the ticket table.

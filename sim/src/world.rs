@@ -14,6 +14,7 @@ pub(crate) mod inject;
 mod lifecycle;
 pub(crate) mod node;
 mod script;
+mod service;
 mod stories;
 mod threads;
 mod transport;
@@ -284,6 +285,8 @@ impl<P: Process> World<P> {
             Due::FaultEnd(index) => self.fault_ends(watch, index as usize),
             Due::Restart(node) => self.restart_is_due(node, entry.ordinal),
             Due::HostUp(node) => self.host_is_up(node, entry.ordinal),
+            Due::Signal(node) => self.signal_arrives(watch, node, entry.ordinal),
+            Due::Collection(node) => self.collection_is_due(watch, node, entry.ordinal),
             Due::Heal => self.heal(watch),
             Due::Ticket(ticket) => {
                 self.ticket_is_due(ticket);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::kind::{Begun, Came, FaultKind, FaultTarget, FaultTargetMut, Length, Words, affects_its_node};
 use super::words::FaultWords;
 use crate::ids::Node;
-use crate::process::{Input, Process, Thread};
+use crate::process::Process;
 use crate::watch::Watch;
 use crate::world::World;
 use crate::world::inject::Inject;
@@ -35,7 +35,7 @@ impl Inject for Terminate {
             return Came::Nothing;
         }
         world.state(self.node).terminated = Some((begun.index, begun.lasts_ns));
-        world.offer(self.node, Thread(0), Input::Terminate, 0);
+        world.signal(self.node);
         Came::Injected
     }
 }

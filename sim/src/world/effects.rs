@@ -31,6 +31,9 @@ impl<P: Process> World<P> {
         {
             crash.within = Some((thread, crash.after));
         }
+        if state.service.has_work_in_effects() && self.holds_for_work(node, thread) {
+            return;
+        }
         let mut effects = std::mem::take(&mut self.out.effects);
         self.apply(watch, node, thread, &mut effects);
         self.out.effects = effects;

@@ -48,6 +48,7 @@ impl<P: Process> World<P> {
             thread.held.clear();
             thread.timer = Timer { entry_at: u64::MAX, ..Timer::DISARMED };
         }
+        self.service_ends(node);
         self.close_connections_of(watch, node, incarnation, dying.how == Down::PowerLost);
         let state = &mut self.nodes[index];
         state.disk.process_died();
@@ -92,7 +93,7 @@ impl<P: Process> World<P> {
         if !self.nodes[usize::from(node.0)].host_up && after_ns > 0 {
             self.schedule_host_up(node, after_ns);
         }
-        let at = self.now.saturating_add(after_ns);
+        let at = self.now.saturating_add(after_ns).saturating_add(self.start_ns(node));
         let next_ordinal = &mut self.nodes[usize::from(node.0)].threads[0].next_ordinal;
         let ordinal = self.schedule.push(at, Owner::thread(node, Thread(0)), next_ordinal, Due::Restart(node));
         self.nodes[usize::from(node.0)].restart_ordinal = Some(ordinal);
@@ -142,6 +143,8 @@ impl<P: Process> World<P> {
         state.entropy = self.seed.entropy(Purpose::Node, u64::from(node.0) << 32 | u64::from(incarnation));
         self.trace.behaviour(self.now, node.0, 0, incarnation, TraceKind::Boot, 0);
         watch.booted(self.now, node, incarnation, &state.disk);
+        self.service_begins(node);
+        let state = &mut self.nodes[index];
         let mut out = std::mem::take(&mut self.out);
         let now = state.clock.now(self.now);
         let process = P::boot(&state.spec, now, &mut state.entropy, &state.disk, &mut out);

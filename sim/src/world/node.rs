@@ -9,6 +9,7 @@ use crate::fault::{Begun, Tail};
 use crate::latency::Latency;
 use crate::process::{Effect, File, Input, Node, Port, Process, Thread};
 use crate::rng::{Entropy, Purpose};
+use crate::service::ServiceTimes;
 use crate::watch::Down;
 
 /// A node as configured.
@@ -26,8 +27,7 @@ pub struct NodeConfig<P: Process> {
     /// Duration of an fsync.
     pub fsync: Latency,
     pub file_system: FileSystem,
-    /// Service time, ns, by thread and by `input_kind` index; missing entries are 0.
-    pub costs: Rc<[Vec<u64>]>,
+    pub service: Rc<ServiceTimes>,
     /// Files that exist, durable, before the first boot.
     pub files: Vec<(Rc<str>, Rc<[u8]>)>,
 }
@@ -44,24 +44,9 @@ impl<P: Process> NodeConfig<P> {
             drift_ppm: 0,
             fsync: Latency::Constant { ns: 500_000 },
             file_system: FileSystem::default(),
-            costs: Rc::from(Vec::new()),
+            service: Rc::default(),
             files: Vec::new(),
         }
-    }
-}
-
-/// Index into a cost table: the input kinds, then the message kinds of the process.
-pub fn input_kind<P: Process>(input: &Input<P>) -> usize {
-    use crate::process::Payload;
-    match input {
-        Input::Opened { .. } => 0,
-        Input::Closed { .. } => 1,
-        Input::Timer => 2,
-        Input::Post(_) => 3,
-        Input::DiskError(_) => 4,
-        Input::Terminate | Input::Exception => 5,
-        Input::Operation(_) => 6,
-        Input::Request { message, .. } | Input::Response { message, .. } => 7 + usize::from(message.kind()),
     }
 }
 
@@ -71,11 +56,15 @@ pub(crate) enum Busy<P: Process> {
     Free,
     /// Its list of effects was ended by the node's death.
     Cut,
-    /// Serving an input's cost; the schedule entry has this ordinal.
+    /// Busy with an input; the schedule entry has this ordinal.
     Serving {
         ordinal: u32,
         input: Input<P>,
         hash: u64,
+    },
+    /// Busy with what a step did, whose effects are held; the schedule entry has this ordinal.
+    Working {
+        ordinal: u32,
     },
     /// Waiting for an fsync (of a file, or of the directory).
     Syncing {
@@ -116,6 +105,15 @@ impl Timer {
         Timer { mono_ns: u64::MAX, due_at: u64::MAX, entry_at: u64::MAX, entry_ordinal: 0, fired: false };
 }
 
+/// Pauses of a process by its service times.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Collection {
+    /// The live schedule entry.
+    pub ordinal: Option<u32>,
+    pub count: u32,
+    pub is_under_way: bool,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct ThreadState<P: Process> {
     pub busy: Busy<P>,
@@ -146,7 +144,13 @@ pub(crate) struct NodeState<P: Process> {
     pub threads: Vec<ThreadState<P>>,
     pub fsync: Latency,
     pub fsync_ordinal: u64,
-    pub costs: Rc<[Vec<u64>]>,
+    pub service: Rc<ServiceTimes>,
+    /// How often this process has done each kind of work.
+    pub calls: Vec<u32>,
+    /// The live entry of its next pause, or of the end of one, and how many there were.
+    pub collection: Collection,
+    /// The live entry of a SIGTERM that has not reached the process.
+    pub signal_ordinal: Option<u32>,
     /// Faults in force, counted so that they may overlap.
     pub paused: u32,
     pub stalled: u32,
@@ -260,7 +264,10 @@ impl<P: Process> NodeState<P> {
             threads: P::THREADS.iter().map(|_| thread()).collect(),
             fsync: config.fsync,
             fsync_ordinal: 0,
-            costs: config.costs,
+            calls: Vec::new(),
+            service: config.service,
+            collection: Collection::default(),
+            signal_ordinal: None,
             paused: 0,
             stalled: 0,
             slow_factors: Vec::new(),

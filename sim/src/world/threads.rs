@@ -1,9 +1,10 @@
 //! Threads as queues with service time.
 
 use super::World;
-use super::node::{Busy, Thaw, input_kind};
+use super::node::{Busy, Thaw};
 use crate::process::{DiskError, File, Input, Node, Process, Thread};
 use crate::schedule::{Due, Owner};
+use crate::service::{Work, input_kind};
 use crate::trace::TraceKind;
 use crate::watch::Watch;
 
@@ -76,22 +77,38 @@ impl<P: Process> World<P> {
         }
     }
 
-    /// A free thread accepts an input: it is busy for the input's cost, then steps.
+    /// A free thread accepts an input: it is busy for the input's service time, then steps.
     #[inline]
     fn serve<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, input: Input<P>, hash: u64) {
-        let state = &mut self.nodes[usize::from(node.0)];
-        let cost = state.costs.get(usize::from(thread.0)).and_then(|kinds| kinds.get(input_kind(&input)));
-        match cost {
-            None | Some(0) => self.step(watch, node, thread, input, hash),
-            Some(&cost) => {
-                let slot = &mut state.threads[usize::from(thread.0)];
-                let at = self.now + cost;
-                let owner = Owner::thread(node, thread);
-                let due = Due::Served(node, thread);
-                let ordinal = self.schedule.push(at, owner, &mut slot.next_ordinal, due);
-                slot.busy = Busy::Serving { ordinal, input, hash };
-            }
+        let busy_ns = self.service_ns(node, Work::Input(thread, input_kind(&input)));
+        if busy_ns == 0 {
+            self.step(watch, node, thread, input, hash);
+        } else {
+            let ordinal = self.schedule_served(node, thread, busy_ns);
+            self.nodes[usize::from(node.0)].threads[usize::from(thread.0)].busy =
+                Busy::Serving { ordinal, input, hash };
         }
+    }
+
+    fn schedule_served(&mut self, node: Node, thread: Thread, busy_ns: u64) -> u32 {
+        let next_ordinal = &mut self.nodes[usize::from(node.0)].threads[usize::from(thread.0)].next_ordinal;
+        let (owner, due) = (Owner::thread(node, thread), Due::Served(node, thread));
+        self.schedule.push(self.now + busy_ns, owner, next_ordinal, due)
+    }
+
+    /// Holds the fresh effects of a step while its thread is busy with what they show; false if that takes no time.
+    #[cold]
+    pub(crate) fn holds_for_work(&mut self, node: Node, thread: Thread) -> bool {
+        let works: Vec<u8> = self.out.effects.iter().filter_map(P::work_in).collect();
+        let busy_ns = works.into_iter().map(|work| self.service_ns(node, Work::Done(work))).sum();
+        if busy_ns == 0 {
+            return false;
+        }
+        let ordinal = self.schedule_served(node, thread, busy_ns);
+        let slot = &mut self.nodes[usize::from(node.0)].threads[usize::from(thread.0)];
+        slot.busy = Busy::Working { ordinal };
+        slot.held.append(&mut self.out.effects);
+        true
     }
 
     #[inline(always)]
@@ -110,15 +127,25 @@ impl<P: Process> World<P> {
         let state = &mut self.nodes[usize::from(node.0)];
         let frozen = state.is_frozen();
         let slot = &mut state.threads[usize::from(thread.0)];
-        if !matches!(slot.busy, Busy::Serving { ordinal, .. } if ordinal == entry) {
-            return false;
+        match slot.busy {
+            Busy::Serving { ordinal, .. } | Busy::Working { ordinal } if ordinal == entry => {}
+            _ => return false,
         }
-        let Busy::Serving { input, hash, .. } = std::mem::replace(&mut slot.busy, Busy::Free) else { return false };
+        let thaw = match std::mem::replace(&mut slot.busy, Busy::Free) {
+            Busy::Serving { input, hash, .. } => Thaw::Step { input, hash },
+            _ => Thaw::Continue,
+        };
         if frozen {
-            slot.busy = Busy::Thawing(Thaw::Step { input, hash });
+            slot.busy = Busy::Thawing(thaw);
             return false;
         }
-        self.step(watch, node, thread, input, hash);
+        match thaw {
+            Thaw::Step { input, hash } => self.step(watch, node, thread, input, hash),
+            _ => {
+                watch.resumes(self.now, node, thread);
+                self.apply_held(watch, node, thread);
+            }
+        }
         self.ready.push_back((node, thread));
         self.run_ready(watch);
         true

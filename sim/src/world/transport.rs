@@ -159,7 +159,7 @@ impl<P: Process> World<P> {
     fn put_in_order(&mut self, slot: u32, direction: Direction, link: usize, key: u64, place: u32, load: Load<P>) {
         let state = &self.network.links[link];
         let latency = &self.network.latencies[usize::from(state.latency)];
-        let takes = latency.sample(self.draw(link, key, 0)) + state.extra_ns;
+        let takes = latency.sample(self.draw(link, key, 0)) + state.extra_ns + self.late_ns(slot, direction, &load);
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
         let at = (self.now + takes).max(lane.last_at + 1);
         lane.last_at = at;

@@ -8,6 +8,7 @@ use sim::fault::{
     Terminate, WallStep, What,
 };
 use sim::process::*;
+use sim::service::{Calls, Work};
 use sim::watch::Phase;
 
 use crate::puppet::*;
@@ -160,7 +161,8 @@ const HALTS: Strings = Strings {
 fn a_process_that_ends_as_it_thaws_does_nothing_more() {
     let mut config = config(&[HALTS], vec![fault(5, 20, What::Pause(Pause { node: Node(0) }))]);
     // A timer and a message from another thread are both served while it is paused.
-    config.nodes[0].costs = Rc::from(vec![vec![0, 0, ms(10)], vec![0, 0, 0, ms(10)]]);
+    let ten = Calls::constant(ms(10));
+    config.nodes[0].service = service(&[(Work::Input(Thread(0), 2), ten.clone()), (Work::Input(Thread(1), 3), ten)]);
     let (ended, run) = drive(config, 1000);
     assert_eq!((ended, run.watch.halts), (Ended::End, 1));
     assert!(run.watch.said.is_empty(), "a dead process said {:?}", run.watch.said);
@@ -213,7 +215,8 @@ fn word_between_threads_without_end_is_a_runaway() {
         let (ended, _) = drive(config(std::slice::from_ref(&puppet), vec![]), 1000);
         assert_eq!(ended, Ended::Runaway(true));
         let mut costly = config(&[puppet], vec![]);
-        costly.nodes[0].costs = Rc::from(vec![vec![0, 0, 0, ms(1)], vec![0, 0, 0, ms(1)]]);
+        let posts = [Thread(0), Thread(1)].map(|thread| (Work::Input(thread, 3), Calls::constant(ms(1))));
+        costly.nodes[0].service = service(&posts);
         assert_eq!(drive(costly, 1000).0, Ended::End);
     }
 }

@@ -8,5 +8,6 @@ mod futures;
 mod hosts;
 mod parts;
 mod puppet;
+mod service;
 mod toy;
 mod world;

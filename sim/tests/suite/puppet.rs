@@ -10,6 +10,7 @@ use sim::latency::Latency;
 use sim::network::NetworkConfig;
 use sim::process::*;
 use sim::rng::{Entropy, Seed};
+use sim::service::{Calls, ServiceTimes, Work};
 use sim::watch::{Phase, Watch};
 use sim::world::{NodeConfig, World, WorldConfig};
 
@@ -48,6 +49,7 @@ impl Process for Puppet {
     type Observation = u64;
     type Fault = ();
     const THREADS: &'static [&'static str] = &["main", "side"];
+    const WORKS: &'static [&'static str] = &["say seven"];
 
     fn boot(strings: &Strings, now: Now, _: &mut Entropy, _: &Disk, out: &mut Out<Puppet>) -> Puppet {
         (strings.boot)(now, out);
@@ -61,6 +63,9 @@ impl Process for Puppet {
     }
     fn thread_for(_: &Number) -> Thread {
         Thread(0)
+    }
+    fn work_in(effect: &Effect<Puppet>) -> Option<u8> {
+        matches!(effect, Effect::Observe(7)).then_some(0)
     }
     fn observation_hash(observation: &u64) -> u64 {
         *observation
@@ -115,7 +120,7 @@ pub fn config(puppets: &[Strings], faults: Vec<Fault>) -> WorldConfig<Puppet> {
         drift_ppm: 0,
         fsync: Latency::Constant { ns: ms(10) },
         file_system: FileSystem::default(),
-        costs: Rc::from(Vec::new()),
+        service: Rc::default(),
         files: Vec::new(),
     };
     WorldConfig {
@@ -129,6 +134,15 @@ pub fn config(puppets: &[Strings], faults: Vec<Fault>) -> WorldConfig<Puppet> {
         max_events_at_one_time: 10_000,
         audit_every_events: 4096,
     }
+}
+
+/// Service times of these kinds of work.
+pub fn service(works: &[(Work, Calls)]) -> Rc<ServiceTimes> {
+    let mut service = ServiceTimes::default();
+    for (work, calls) in works {
+        service.set::<Puppet>(*work, calls.clone());
+    }
+    Rc::new(service)
 }
 
 pub fn drive(config: WorldConfig<Puppet>, until_ms: u64) -> (Ended, Run<Puppet, Seen>) {
