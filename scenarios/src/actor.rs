@@ -68,6 +68,19 @@ impl Actor {
     }
 }
 
+/// The work of a server that its observations show, by the number that [`Process::work_in`] returns.
+pub const WORKS: [&str; 9] = [
+    "become unattached",
+    "become prospective",
+    "become candidate",
+    "become leader",
+    "become follower",
+    "become resigned",
+    "claim",
+    "renounce",
+    "publish",
+];
+
 impl Process for Actor {
     type Spec = Spec;
     type Message = BoxedMessage;
@@ -84,6 +97,8 @@ impl Process for Actor {
         "request-handler",
         "kafka-scheduler",
     ];
+
+    const WORKS: &'static [&'static str] = &WORKS;
 
     fn boot(spec: &Spec, now: process::Now, entropy: &mut sim::rng::Entropy, disk: &Disk, out: &mut Out<Self>) -> Self {
         match spec {
@@ -130,6 +145,25 @@ impl Process for Actor {
             Actor::Client(client) => client.step(now, input, entropy, out),
             Actor::Kafka(client) => client.step(now, input, entropy, out),
         }
+    }
+
+    fn work_in(effect: &Effect<Actor>) -> Option<u8> {
+        let Effect::Observe(Said::Server(observation)) = effect else { return None };
+        use raft::io::{Observation, Role};
+        Some(match observation {
+            Observation::RoleChanged { role, .. } => match role {
+                Role::Unattached => 0,
+                Role::Prospective => 1,
+                Role::Candidate => 2,
+                Role::Leader => 3,
+                Role::Follower => 4,
+                Role::Resigned => 5,
+            },
+            Observation::LeadershipAnnounced { .. } => 6,
+            Observation::LeadershipRenounced { .. } => 7,
+            Observation::Published { .. } => 8,
+            _ => return None,
+        })
     }
 
     fn thread_for(boxed: &BoxedMessage) -> Thread {

@@ -8,20 +8,23 @@ use raft::ids::NodeId;
 use raft::node::{NodeSpec, Roles};
 use sim::fault::{Link, Plan};
 use sim::network::NetworkConfig;
-use sim::process::{Node, Payload};
+use sim::process::{Node, Thread};
 use sim::rng::{Entropy, Purpose, Seed};
+use sim::service::{Calls, PLAIN_INPUTS, ServiceTimes, Work};
 use sim::world::{NodeConfig, WorldConfig};
 
-use crate::actor::{Actor, BoxedMessage, ServerSpec, Spec};
+use crate::actor::{Actor, ServerSpec, Spec};
 use crate::aim::trigger_watch::TriggerWatch;
 use crate::checks::cluster::BrokerConfig;
 use crate::checks::invariant::timings::QuorumTimings;
 use crate::checks::replication::ReplicationSettings;
+use crate::message::message_kinds;
 use crate::recovery_bound::{Load, recovery_bound_ms};
 use crate::scenario::claims::Workload;
 use crate::scenario::fault_profile::means;
+use crate::scenario::profile::Machine;
 use crate::scenario::values::{IntRange, Nanos};
-use crate::scenario::world::INPUT_KINDS;
+use crate::scenario::world::THREAD_NAMES;
 use crate::scenario::{Scenario, Transport};
 use crate::workload::{
     ClientOperation, ClientSpec, Fresh, KafkaClientRole, KafkaClientSpec, ScheduledOperation, append_bytes,
@@ -44,10 +47,6 @@ const ELECTIONS: u64 = 1 << 32;
 const BEYOND_TOLERANCE_MS: u64 = 15_000;
 const MAX_EVENTS_AT_ONE_TIME: u64 = 50_000;
 const AUDIT_EVERY_EVENTS: u64 = 4096;
-/// Costs of the input kinds that are not messages, in the world's order.
-const PLAIN_KINDS: [&str; 7] = ["opened", "closed", "timer", "post", "disk-error", "terminate", "operation"];
-/// Half of the message kinds are requests, the other half their responses.
-const REQUEST_KINDS: usize = BoxedMessage::KINDS.len() / 2;
 
 /// A world about to boot, and what its checks and its report need to know of it.
 #[derive(Clone, Debug)]
@@ -111,8 +110,9 @@ impl Explicit {
 
 /// Prepares one seed.
 pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<Prepared, String> {
-    let drawn = knobs::draw(scenario, seed);
     let mut scenario = scenario.clone();
+    scenario.follow_profile();
+    let drawn = knobs::draw(&scenario, seed);
     knobs::put_in_force(&mut scenario, &drawn)?;
     let configs = scenario.cluster.configs().map_err(|error| error.to_string())?;
     let partitions = scenario.clients.partitions_on(&configs);
@@ -132,9 +132,10 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     let broker_checks = broker_checks(&scenario, &configs, &kafka_clients);
     let recovery_bound_ms = bound_ms(&configs, &plan, &scenario)?;
     let mut nodes = Vec::with_capacity(servers.len() + clients.len());
-    let costs = costs(&scenario);
+    let service = [false, true].map(|is_broker| Rc::new(service_times(&scenario, is_broker)));
     for (index, config) in configs.iter().enumerate() {
-        nodes.push(server(&scenario, seed, index, config, &places, &costs));
+        let service = Rc::clone(&service[usize::from(config.roles.broker)]);
+        nodes.push(server(&scenario, seed, index, config, &places, service));
     }
     for index in 0..clients.len() {
         let place = servers.len() + index;
@@ -198,7 +199,9 @@ fn bound_ms(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> Result<u
     };
     // A server that still has to stop when the world heals is down for this time afterwards.
     let leaves = plan.0.iter().filter(|fault| means(fault.what.kind()).afterwards_ns > 0);
-    let down_ns = leaves.map(|fault| fault.lasts_ns).chain([scenario.cluster.restart_after.0]).max().unwrap_or(0);
+    let machine = scenario.profile.machine();
+    let start_ns = machine.map_or(0, Machine::longest_start_ns);
+    let down_ns = start_ns + leaves.map(|fault| fault.lasts_ns).chain([scenario.cluster.restart_after.0]).max().unwrap_or(0);
     let load = Load {
         wall_steps_ms: nemesis::max_wall_step_ms(plan),
         batches: times(workload.interval) * u64::from(workload.clients) + no_ops,
@@ -207,6 +210,7 @@ fn bound_ms(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> Result<u
         slowest_ppm: slowest_ppm(scenario),
         fsync_ns: scenario.disk.fsync.mean_ns(),
         restart_ms: down_ns.div_ceil(1_000_000),
+        warm_up_ms: machine.map_or(0, Machine::warm_up_ns).div_ceil(1_000_000),
         data_batches: times(kafka.produce_interval) * u64::from(kafka.producers),
     };
     Ok(recovery_bound_ms(configs, clients.as_ref(), load, &scenario.network))
@@ -239,7 +243,7 @@ fn server(
     index: usize,
     config: &KafkaNode,
     places: &Rc<[(NodeId, Node)]>,
-    costs: &Rc<[Vec<u64>]>,
+    service: Rc<ServiceTimes>,
 ) -> NodeConfig<Actor> {
     let cluster_id: Rc<str> = "kraftsimkraftsimkraftg".into();
     let KafkaNode { roles: has, quorum, controller, broker, .. } = config;
@@ -256,7 +260,7 @@ fn server(
     NodeConfig {
         name: format!("{}-{}", if has.controller { "controller" } else { "broker" }, config.node_id()),
         spec: Spec::Server(ServerSpec { node, places: places.clone(), records_dialogue: false }),
-        costs: costs.clone(),
+        service,
         ..blank(scenario, seed, index)
     }
 }
@@ -402,7 +406,7 @@ fn blank(scenario: &Scenario, seed: Seed, place: usize) -> NodeConfig<Actor> {
         drift_ppm,
         fsync: scenario.disk.fsync.known().clone(),
         file_system: scenario.disk.fs,
-        costs: Rc::from([]),
+        service: Rc::default(),
         files: Vec::new(),
     }
 }
@@ -438,18 +442,22 @@ fn network(scenario: &Scenario, seed: Seed, places: &[(NodeId, Node)]) -> Networ
     }
 }
 
-/// The scenario's `[threads]` as the world's cost tables.
-fn costs(scenario: &Scenario) -> Rc<[Vec<u64>]> {
-    if scenario.threads.is_empty() {
-        return Rc::from([]);
+/// The service times of a server: those of the profile, and those of `[threads]`, which precede.
+fn service_times(scenario: &Scenario, is_broker: bool) -> ServiceTimes {
+    let machine = scenario.profile.machine();
+    let mut service = machine.map_or_else(ServiceTimes::default, |machine| machine.service_times(is_broker));
+    let threads = THREAD_NAMES.iter().enumerate().filter_map(|(i, name)| Some((i, scenario.threads.get(*name)?)));
+    for (number, times) in threads {
+        let thread = Thread(number as u8);
+        for (kind, time) in times {
+            let kinds: Vec<usize> = match PLAIN_INPUTS.iter().position(|plain| plain == kind) {
+                Some(number) => vec![number],
+                None => message_kinds(kind == "request").map(|kind| PLAIN_INPUTS.len() + usize::from(kind)).collect(),
+            };
+            for kind in kinds {
+                service.set::<Actor>(Work::Input(thread, kind), Calls::constant(time.0));
+            }
+        }
     }
-    let table = |name: &&str| {
-        let of = |kind: &str| scenario.threads.get(*name).and_then(|costs| costs.get(kind)).map_or(0, |cost| cost.0);
-        debug_assert!(PLAIN_KINDS.iter().all(|kind| INPUT_KINDS.contains(kind)));
-        let plain = PLAIN_KINDS.iter().map(|kind| of(kind));
-        let messages =
-            (0..BoxedMessage::KINDS.len()).map(|kind| of(if kind < REQUEST_KINDS { "request" } else { "response" }));
-        plain.chain(messages).collect::<Vec<u64>>()
-    };
-    <Actor as sim::process::Process>::THREADS.iter().map(table).collect()
+    service
 }

@@ -1,6 +1,6 @@
 //! Messages on the simulated network, boxed.
 
-use raft::message::{Request, Response};
+use raft::message::{AdminRequest, ClusterRequest, DataRequest, Request, Response};
 use sim::process::{Out, Payload, Process};
 
 /// A message on the simulated network: one request or response with its correlation id.
@@ -93,61 +93,84 @@ impl Payload for BoxedMessage {
 
     fn kind(&self) -> u8 {
         match self.message() {
-            Message::Request { request: Request::Vote(_), .. } => 0,
-            Message::Request { request: Request::BeginQuorumEpoch(_), .. } => 1,
-            Message::Request { request: Request::EndQuorumEpoch(_), .. } => 2,
-            Message::Request { request: Request::Fetch(_), .. } => 3,
-            Message::Request { request: Request::UpdateRaftVoter(_), .. } => 4,
-            Message::Request { request: Request::ApiVersions(_), .. } => 5,
-            Message::Request { request: Request::AppendRecords(_), .. } => 6,
-            Message::Request { request: Request::ReadRecords(_), .. } => 7,
-            Message::Request { request: Request::Data(_), .. } => 8,
-            Message::Request { request: Request::Cluster(_), .. } => 9,
-            Message::Request { request: Request::Admin(_), .. } => 10,
-            Message::Request { request: Request::Envelope(_), .. } => 11,
-            Message::Request { request: Request::DiscoverVersions(_), .. } => 12,
-            Message::Response { response: Response::Vote(_), .. } => 13,
-            Message::Response { response: Response::BeginQuorumEpoch(_), .. } => 14,
-            Message::Response { response: Response::EndQuorumEpoch(_), .. } => 15,
-            Message::Response { response: Response::Fetch(_), .. } => 16,
-            Message::Response { response: Response::UpdateRaftVoter(_), .. } => 17,
-            Message::Response { response: Response::ApiVersions(_), .. } => 18,
-            Message::Response { response: Response::AppendRecords(_), .. } => 19,
-            Message::Response { response: Response::ReadRecords(_), .. } => 20,
-            Message::Response { response: Response::Data(_), .. } => 21,
-            Message::Response { response: Response::Cluster(_), .. } => 22,
-            Message::Response { response: Response::Admin(_), .. } => 23,
-            Message::Response { response: Response::Envelope(_), .. } => 24,
-            Message::Response { response: Response::DiscoverVersions, .. } => 25,
+            Message::Request { request, .. } => request_kind(request) as u8,
+            Message::Response { response, .. } => (RPCS + response_kind(response)) as u8,
         }
     }
 
-    const KINDS: &'static [&'static str] = &[
-        "Vote",
-        "BeginQuorumEpoch",
-        "EndQuorumEpoch",
-        "Fetch",
-        "UpdateRaftVoter",
-        "ApiVersions",
-        "AppendRecords",
-        "ReadRecords",
-        "Data",
-        "Cluster",
-        "Admin",
-        "Envelope",
-        "DiscoverVersions",
-        "VoteResponse",
-        "BeginQuorumEpochResponse",
-        "EndQuorumEpochResponse",
-        "FetchResponse",
-        "UpdateRaftVoterResponse",
-        "ApiVersionsResponse",
-        "AppendRecordsResponse",
-        "ReadRecordsResponse",
-        "DataResponse",
-        "ClusterResponse",
-        "AdminResponse",
-        "EnvelopeResponse",
-        "DiscoverVersionsResponse",
-    ];
+    const KINDS: usize = 2 * RPCS;
+}
+
+/// The RPCs that are not in a group.
+const UNGROUPED: [&str; 10] = [
+    "Vote",
+    "BeginQuorumEpoch",
+    "EndQuorumEpoch",
+    "Fetch",
+    "UpdateRaftVoter",
+    "ApiVersions",
+    "ApiVersions",
+    "AppendRecords",
+    "ReadRecords",
+    "Envelope",
+];
+const DATA: usize = UNGROUPED.len();
+const CLUSTER: usize = DATA + DataRequest::NAMES.len();
+const ADMIN: usize = CLUSTER + ClusterRequest::NAMES.len();
+/// Kinds of requests, and kinds of responses.
+const RPCS: usize = ADMIN + AdminRequest::NAMES.len();
+
+fn request_kind(request: &Request) -> usize {
+    match request {
+        Request::Vote(_) => 0,
+        Request::BeginQuorumEpoch(_) => 1,
+        Request::EndQuorumEpoch(_) => 2,
+        Request::Fetch(_) => 3,
+        Request::UpdateRaftVoter(_) => 4,
+        Request::ApiVersions(_) => 5,
+        Request::DiscoverVersions(_) => 6,
+        Request::AppendRecords(_) => 7,
+        Request::ReadRecords(_) => 8,
+        Request::Envelope(_) => 9,
+        Request::Data(request) => DATA + request.number(),
+        Request::Cluster(request) => CLUSTER + request.number(),
+        Request::Admin(request) => ADMIN + request.number(),
+    }
+}
+
+fn response_kind(response: &Response) -> usize {
+    match response {
+        Response::Vote(_) => 0,
+        Response::BeginQuorumEpoch(_) => 1,
+        Response::EndQuorumEpoch(_) => 2,
+        Response::Fetch(_) => 3,
+        Response::UpdateRaftVoter(_) => 4,
+        Response::ApiVersions(_) => 5,
+        Response::DiscoverVersions => 6,
+        Response::AppendRecords(_) => 7,
+        Response::ReadRecords(_) => 8,
+        Response::Envelope(_) => 9,
+        Response::Data(response) => DATA + response.number(),
+        Response::Cluster(response) => CLUSTER + response.number(),
+        Response::Admin(response) => ADMIN + response.number(),
+    }
+}
+
+/// The kinds of message of an RPC, requests or responses, by Kafka's name; several if it means several messages of the
+/// model.
+pub fn kinds_of(name: &str, is_request: bool) -> impl Iterator<Item = u8> {
+    let first = if is_request { 0 } else { RPCS };
+    rpc_names().enumerate().filter(move |(_, known)| *known == name).map(move |(kind, _)| (first + kind) as u8)
+}
+
+/// The kinds of all requests, or of all responses.
+pub fn message_kinds(is_request: bool) -> impl Iterator<Item = u8> {
+    let first = if is_request { 0 } else { RPCS };
+    (first..first + RPCS).map(|kind| kind as u8)
+}
+
+/// The name of each RPC, by the number of its kind.
+pub fn rpc_names() -> impl Iterator<Item = &'static str> {
+    let groups = [DataRequest::NAMES, ClusterRequest::NAMES, AdminRequest::NAMES];
+    UNGROUPED.into_iter().chain(groups.into_iter().flatten().copied())
 }

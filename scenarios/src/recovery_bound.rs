@@ -42,6 +42,8 @@ pub struct Load {
     pub fsync_ns: u64,
     /// The time until a process that has ended itself, or received SIGTERM, runs again, ms.
     pub restart_ms: u64,
+    /// The time that a process loses with first calls, by the profile of its machine, ms.
+    pub warm_up_ms: u64,
     /// Batches that producers may have sent until the end of the faults.
     pub data_batches: u64,
 }
@@ -50,7 +52,7 @@ pub struct Load {
 /// time. All nodes run again by then. `clients` is set if there are brokers.
 ///
 /// The sum of these, each at its worst over the nodes:
-/// 1. **Shutdown**: a process that received SIGTERM.
+/// 1. **Shutdown**: a process that received SIGTERM; and what a process loses with first calls on its machine.
 /// 2. **Wall clocks**: Kafka's raft timers read the wall clock and never go back, so a timer armed before a step back
 ///    by X expires X late; timers armed later do not. Timers run at the same time, so this counts once, with the sum of
 ///    all steps of the run.
@@ -103,7 +105,7 @@ pub fn recovery_bound_ms(
         configs.iter().map(|config| config.quorum.fetch_max_bytes.unsigned_abs().into()).min().unwrap_or(1);
     let catch_up = catch_up_ms(load, smallest_fetch, request, network);
     let elections = fetch + ELECTION_ROUNDS * round;
-    let waits = SHUTDOWN_MS + load.wall_steps_ms + links + old_leader + elections + commit + SLACK_MS;
+    let waits = SHUTDOWN_MS + load.warm_up_ms + load.wall_steps_ms + links + old_leader + elections + commit + SLACK_MS;
     let cluster = clients.map_or(0, |clients| {
         let changes = METADATA_CHANGES * (linger + 2 * round_trip);
         changes.saturating_add(brokers_ms(configs, load, network)).saturating_add(clients_ms(clients))
@@ -201,6 +203,7 @@ mod tests {
             slowest_ppm: 0,
             fsync_ns: 1_000_000,
             restart_ms: 2_000,
+            warm_up_ms: 0,
             data_batches: 0,
         };
         let bound =
@@ -237,6 +240,7 @@ mod tests {
             slowest_ppm: 0,
             fsync_ns: 1_000_000,
             restart_ms: 2_000,
+            warm_up_ms: 0,
             data_batches: 1_000,
         };
         let bound = |configs: &[NodeConfig], clients: &ClientSettings, load| {

@@ -7,6 +7,7 @@
 //!   kinds and rates; [`aimed`]: faults that wait for a trigger
 //! * [`finding`]: the claims that a scenario of a finding violates, and its fix
 //! * [`mod@reference`]: every field, for the document
+//! * [`profile`]: service times as measured on a machine
 //! * [`values`]: durations, ranges, latencies, limits in text form
 //! * `set`: `--set`, knobs, `--cluster`; [`error`]: error messages with file and line
 
@@ -22,6 +23,7 @@ pub mod metric;
 pub mod nearest;
 mod nearest_property;
 mod reading;
+pub mod profile;
 pub mod reference;
 mod set;
 pub mod switches;
@@ -40,6 +42,7 @@ pub use cluster::{Cluster, FIRST_BROKER};
 pub use error::ScenarioError;
 pub use faults::Nemesis;
 pub use finding::Finding;
+pub use profile::Profile;
 pub use world::{ClockProfile, DiskProfile, NetworkProfile, Threads, Transport};
 
 use values::{LatencyProfile, Nanos};
@@ -74,6 +77,9 @@ pub struct Scenario {
     pub disk: DiskProfile,
     #[serde(default)]
     pub clock: ClockProfile,
+    /// How long servers work at what they do; `threads` precedes.
+    #[serde(default, skip_serializing_if = "Profile::is_ideal")]
+    pub profile: Profile,
     #[serde(default, skip_serializing_if = "Threads::is_empty")]
     pub threads: Threads,
     #[serde(default)]
@@ -124,7 +130,7 @@ fn no_bugs(bugs: &Bugs) -> bool {
 
 impl Scenario {
     /// The top-level fields.
-    pub const FIELDS: [&'static str; 19] = [
+    pub const FIELDS: [&'static str; 20] = [
         "name",
         "about",
         "duration",
@@ -136,6 +142,7 @@ impl Scenario {
         "network",
         "disk",
         "clock",
+        "profile",
         "threads",
         "workload",
         "clients",
@@ -145,6 +152,15 @@ impl Scenario {
         "expect",
         "finding",
     ];
+
+    /// Puts the latencies of the profile in force where the scenario asks for them.
+    pub fn follow_profile(&mut self) {
+        let Some(machine) = self.profile.machine() else { return };
+        let (link, fsync) = (machine.link.latency.latency(), machine.disk.fsync.latency());
+        self.network.latency.follow(&link);
+        self.network.link.iter_mut().for_each(|other| other.latency.follow(&link));
+        self.disk.fsync.follow(&fsync);
+    }
 
     /// This scenario as TOML; reading it returns an equal scenario.
     pub fn to_toml(&self) -> String {

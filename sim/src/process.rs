@@ -132,12 +132,12 @@ pub trait Payload: Clone + std::fmt::Debug {
     fn content_hash(&self) -> u64 {
         debug_hash(self)
     }
-    /// A small dense number for cost tables and counters, below [`Payload::KINDS`].len().
+    /// A small dense number below [`Payload::KINDS`], for service times.
     fn kind(&self) -> u8 {
         0
     }
-    /// The names of the kinds, by number.
-    const KINDS: &'static [&'static str] = &["message"];
+    /// Number of kinds.
+    const KINDS: usize = 1;
 }
 
 /// A number is a message, for processes that need nothing else.

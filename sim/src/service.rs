@@ -87,7 +87,7 @@ pub fn input_kind<P: Process>(input: &Input<P>) -> usize {
 
 impl Work {
     fn index<P: Process>(self) -> usize {
-        let (threads, messages) = (P::THREADS.len(), P::Message::KINDS.len());
+        let (threads, messages) = (P::THREADS.len(), P::Message::KINDS);
         let inputs = PLAIN_INPUTS.len() + messages;
         let done = threads * inputs;
         let send = done + P::WORKS.len();

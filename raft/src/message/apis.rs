@@ -37,9 +37,18 @@ macro_rules! apis {
             pub fn api_key(&self) -> i16 {
                 match self { $($requests::$name(_) => $key,)+ }
             }
+
+            /// Its place in [`NAMES`](Self::NAMES).
+            pub fn number(&self) -> usize {
+                enum Number { $($name),+ }
+                match self { $(Self::$name(_) => Number::$name as usize,)+ }
+            }
         }
 
         impl $responses {
+            /// Kafka's API names.
+            pub const NAMES: &'static [&'static str] = $requests::NAMES;
+
             /// Kafka's API name.
             pub fn name(&self) -> &'static str {
                 match self { $($responses::$name(_) => stringify!($name),)+ }
@@ -48,6 +57,12 @@ macro_rules! apis {
             /// Kafka's API key.
             pub fn api_key(&self) -> i16 {
                 match self { $($responses::$name(_) => $key,)+ }
+            }
+
+            /// Its place in [`NAMES`](Self::NAMES).
+            pub fn number(&self) -> usize {
+                enum Number { $($name),+ }
+                match self { $(Self::$name(_) => Number::$name as usize,)+ }
             }
         }
 

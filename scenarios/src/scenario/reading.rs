@@ -1,6 +1,9 @@
 //! Reads and validates a scenario.
 
+use std::sync::Arc;
+
 use super::error::{self, Refusal};
+use super::profile::{Machine, Profile};
 use super::values::{LatencyProfile, Nanos};
 use super::{Finding, Scenario, ScenarioError, cluster, nearest, world};
 use crate::coverage;
@@ -45,6 +48,12 @@ impl Scenario {
             let text = read(&path).map_err(|problem| Refusal::new("cluster.properties", problem))?;
             self.cluster.node.push(cluster::NodeFile::new(path, &text));
         }
+        if let Profile::File(path) = &self.profile {
+            let text = read(path).map_err(|problem| Refusal::new("profile", self.profile.check().map_or_else(|names| names, |()| problem)))?;
+            let machine = Machine::from_toml(&text)
+                .map_err(|problem| Refusal::new("profile", format!("{path}: {problem}")))?;
+            self.profile = Profile::Other(Arc::new(machine));
+        }
         let links = self.network.link.iter_mut().map(|link| ("network.link", &mut link.latency));
         let latencies = [("network.latency", &mut self.network.latency), ("disk.fsync", &mut self.disk.fsync)];
         for (field, latency) in latencies.into_iter().chain(links) {
@@ -70,8 +79,14 @@ impl Scenario {
             return Err(Refusal::new("duration", format!("{}; allowed: 1s..600s", self.duration)));
         }
         self.cluster.check()?;
+        self.profile.check().map_err(|problem| Refusal::new("profile", problem))?;
         self.latencies()
             .try_for_each(|(field, latency)| latency.check().map_err(|problem| Refusal::new(field, problem)))?;
+        if let (true, Some((field, _))) =
+            (self.profile.is_ideal(), self.latencies().find(|(_, latency)| **latency == LatencyProfile::Profile))
+        {
+            return Err(Refusal::new(field, "the profile \"ideal\" has none; allowed: another profile, or a latency"));
+        }
         self.network.check(&self.node_ids())?;
         self.clock.check()?;
         world::check_threads(&self.threads)?;

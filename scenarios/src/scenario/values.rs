@@ -140,6 +140,8 @@ impl FromStr for IntRange {
     }
 }
 
+const PROFILE: &str = "profile";
+
 /// A latency: as text, as measured quantiles, or as the file that contains these.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LatencyProfile {
@@ -147,6 +149,8 @@ pub enum LatencyProfile {
     Known(Latency),
     /// `empirical(FILE)`, not yet read.
     File(String),
+    /// `profile`: that of the machine's profile, not yet in force.
+    Profile,
 }
 
 impl LatencyProfile {
@@ -160,14 +164,24 @@ impl LatencyProfile {
         match self {
             LatencyProfile::Known(latency) => latency.check(),
             LatencyProfile::File(path) => Err(format!("{path} is allowed only where files can be read")),
+            LatencyProfile::Profile => Ok(()),
         }
     }
 
-    /// The distribution. A scenario that was read or validated contains no files.
+    /// Replaces `profile` by the latency of the machine.
+    pub(super) fn follow(&mut self, machine: &Latency) {
+        if *self == LatencyProfile::Profile {
+            *self = LatencyProfile::Known(machine.clone());
+        }
+    }
+
+    /// The distribution. A scenario that was read or validated contains no files, and one that is run follows its
+    /// profile.
     pub fn known(&self) -> &Latency {
         match self {
             LatencyProfile::Known(latency) => latency,
             LatencyProfile::File(path) => panic!("the latency file {path} was never read"),
+            LatencyProfile::Profile => panic!("the latency of the profile is not in force"),
         }
     }
 
@@ -186,6 +200,9 @@ impl FromStr for LatencyProfile {
     type Err = String;
 
     fn from_str(text: &str) -> Result<LatencyProfile, String> {
+        if text == PROFILE {
+            return Ok(LatencyProfile::Profile);
+        }
         match text.trim().strip_prefix("empirical(").and_then(|rest| rest.strip_suffix(')')) {
             Some(file) => Ok(LatencyProfile::File(file.trim().into())),
             None => Latency::parse(text).map(LatencyProfile::Known),
@@ -199,6 +216,7 @@ impl Serialize for LatencyProfile {
             LatencyProfile::Known(Latency::Empirical { quantiles_ns }) => quantiles_ns.serialize(serializer),
             LatencyProfile::Known(latency) => serializer.collect_str(latency),
             LatencyProfile::File(path) => serializer.collect_str(&format_args!("empirical({path})")),
+            LatencyProfile::Profile => serializer.collect_str(PROFILE),
         }
     }
 }
@@ -215,7 +233,7 @@ impl<'de> Visitor<'de> for LatencyVisitor {
     type Value = LatencyProfile;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a latency such as \"500us\", \"1ms..5ms\", \"lognormal(1ms, 0.5)\", \"empirical(FILE)\", or quantiles in ns")
+        f.write_str("a latency such as \"500us\", \"1ms..5ms\", \"lognormal(1ms, 0.5)\", \"empirical(FILE)\", \"profile\", or quantiles in ns")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<LatencyProfile, E> {

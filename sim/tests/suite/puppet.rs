@@ -21,10 +21,6 @@ impl Payload for Number {
     fn content_hash(&self) -> u64 {
         self.0
     }
-    fn kind(&self) -> u8 {
-        0
-    }
-    const KINDS: &'static [&'static str] = &["number"];
 }
 
 /// Actions of one node at boot, and at each input.

@@ -32,7 +32,8 @@ fields! {
     "network": Table, Unset("defaults"), "Links without faults.";
     "disk": Table, Unset("defaults"), "Disks without faults.";
     "clock": Table, Unset("defaults"), "Clocks at the start of a run.";
-    "threads": Map("service times"), Unset("no service times"), "Time that a thread of a server needs for an input.";
+    "profile": NameOf("profiles, or the path of a file"), Default("\"ideal\""), "How long the servers' threads work at what they do, as measured on a machine; with `ideal` nothing takes time.";
+    "threads": Map("service times"), Unset("no service times"), "Time that a thread of a server needs for an input; precedes the profile.";
     "workload": Table, Unset("defaults"), "Append clients of a quorum without brokers.";
     "clients": Table, Unset("defaults"), "Kafka's clients of a cluster with brokers.";
     "nemesis": Table, Unset("no faults"), "Faults.";
@@ -61,7 +62,7 @@ fields! {
 
     "network.transport": OneOf(&["tcp", "datagram"]), Default("\"tcp\""),
         "`tcp`: connections with bytes in order, as Kafka has. `datagram`: each message between servers alone; it may be lost, duplicated and reordered.";
-    "network.latency": Latency, Default("\"500us\""), "One-way latency of each link.";
+    "network.latency": Latency, Default("\"500us\""), "One-way latency of each link; `profile`: as measured on the machine of the profile.";
     "network.loss_ppm": PPM, Default("0"), "Probability that a packet is lost, parts per million.";
     "network.duplicate_ppm": PPM, Default("0"), "Probability that a datagram arrives twice, parts per million; `datagram` only.";
     "network.reorder": ANY, Default("\"0s\""), "Longest additional delay of a datagram, uniform; `datagram` only.";
@@ -72,7 +73,7 @@ fields! {
     "network.link.to": IntegersOf("`node.id`s"), Required("[2]"), "Receivers.";
     "network.link.latency": Latency, Required("\"2ms\""), "One-way latency.";
 
-    "disk.fsync": Latency, Default("\"1ms\""), "Duration of an fsync; a median of 0 is allowed here.";
+    "disk.fsync": Latency, Default("\"1ms\""), "Duration of an fsync; a median of 0 is allowed here. `profile`: as measured on the machine of the profile.";
     "disk.fs": OneOf(&["posix", "ext4", "xfs"]), Default("\"posix\""), "`posix`: an fsync of a file makes its bytes durable, and only one of the directory makes its name so. `ext4`, `xfs`: an fsync of a changed file also commits all changes of directories before it.";
 
     "clock.offset_ms": IntegerRange { min: -86_400_000, max: 86_400_000 }, Default("0"), "Offset of a server's wall clock, ms; drawn for each server.";

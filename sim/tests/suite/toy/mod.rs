@@ -29,10 +29,6 @@ impl Payload for Letter {
     fn content_hash(&self) -> u64 {
         self.0.wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
-    fn kind(&self) -> u8 {
-        0
-    }
-    const KINDS: &'static [&'static str] = &["letter"];
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,445 @@
+//! `profile`: how long the servers' threads work at what they do, as measured on a machine.
+//!
+//! A profile is a TOML file; `fuzz/conformance/measure` makes one. `ideal` is the profile in which nothing takes time.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+use sim::latency::{Latency, MAX_NS};
+use sim::process::Thread;
+use sim::service::{Calls, PLAIN_INPUTS, Pauses, ServiceTimes, Work};
+
+use super::nearest;
+use super::world::THREAD_NAMES;
+use crate::actor::{Actor, WORKS};
+use crate::message::{kinds_of, rpc_names};
+
+/// Quantiles of one distribution at most.
+const MAX_SAMPLES: usize = 1_001;
+/// Parts between the quantiles of a sum.
+const SUM_PARTS: u64 = 40;
+const IDEAL: &str = "ideal";
+const CONTROLLER_EVENT_QUEUE: &str = "controller-event-queue";
+const CONTROLLER_REQUEST_HANDLER: &str = "controller-request-handler";
+
+macro_rules! built_in {
+    ($($name:literal),+ $(,)?) => {
+        /// The committed profiles by name.
+        const BUILT_IN: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../../profiles/", $name, ".toml")))),+];
+    };
+}
+
+built_in! { "two-cores" }
+
+/// The profile of a scenario.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// Nothing takes time.
+    #[default]
+    Ideal,
+    /// A committed one, by its name.
+    BuiltIn(&'static str, Arc<Machine>),
+    /// The content of a file.
+    Other(Arc<Machine>),
+    /// A path, not yet read.
+    File(String),
+}
+
+impl Profile {
+    /// The committed profile that scenarios of failover use.
+    pub fn committed() -> Profile {
+        let (name, text) = BUILT_IN[0];
+        let machine = Machine::from_toml(text).unwrap_or_else(|problem| panic!("profiles/{name}.toml: {problem}"));
+        Profile::BuiltIn(name, Arc::new(machine))
+    }
+
+    /// The allowed names.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        [IDEAL].into_iter().chain(BUILT_IN.iter().map(|(name, _)| *name))
+    }
+
+    pub fn is_ideal(&self) -> bool {
+        *self == Profile::Ideal
+    }
+
+    /// The machine that was measured; `None` if nothing takes time.
+    pub fn machine(&self) -> Option<&Machine> {
+        match self {
+            Profile::Ideal => None,
+            Profile::BuiltIn(_, machine) | Profile::Other(machine) => Some(machine),
+            Profile::File(path) => panic!("the profile {path} was never read"),
+        }
+    }
+
+    /// The error in the value, if any.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self {
+            Profile::Ideal | Profile::BuiltIn(..) => Ok(()),
+            Profile::Other(machine) => machine.check(),
+            Profile::File(name) => {
+                let names: Vec<&str> = Profile::names().collect();
+                Err(format!("{name:?} is no profile; allowed: {}, or the path of a file", names.join(", ")))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Profile {
+    /// Its name, or what its file says of the machine.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Profile::Ideal => f.write_str(IDEAL),
+            Profile::BuiltIn(name, _) => f.write_str(name),
+            Profile::File(path) => f.write_str(path),
+            Profile::Other(machine) => f.write_str(&machine.about),
+        }
+    }
+}
+
+impl Serialize for Profile {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Profile::Other(machine) => machine.serialize(serializer),
+            _ => serializer.collect_str(self),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Profile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Profile, D::Error> {
+        deserializer.deserialize_any(ProfileVisitor)
+    }
+}
+
+struct ProfileVisitor;
+
+impl<'de> Visitor<'de> for ProfileVisitor {
+    type Value = Profile;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a profile, the path of its file, or its content")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Profile, E> {
+        if name == IDEAL {
+            return Ok(Profile::Ideal);
+        }
+        match BUILT_IN.iter().find(|(known, _)| *known == name) {
+            Some((known, text)) => {
+                Ok(Profile::BuiltIn(known, Arc::new(Machine::from_toml(text).map_err(E::custom)?)))
+            }
+            None => Ok(Profile::File(name.into())),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Profile, A::Error> {
+        Machine::deserialize(MapAccessDeserializer::new(map)).map(|machine| Profile::Other(Arc::new(machine)))
+    }
+}
+
+/// What was measured on a machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Machine {
+    pub about: String,
+    /// How it was measured, in words.
+    #[serde(default)]
+    pub measured: BTreeMap<String, String>,
+    /// Used by `network.latency = "profile"`.
+    pub link: Link,
+    /// Used by `disk.fsync = "profile"`.
+    pub disk: Disk,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<ByRole>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<ByRole>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pauses: Option<MachinePauses>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connect: Vec<ConnectTimes>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub work: Vec<WorkTimes>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub send: Vec<MessageTimes>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receive: Vec<MessageTimes>,
+}
+
+/// `[link]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Link {
+    /// One way.
+    pub latency: Samples,
+}
+
+/// `[disk]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Disk {
+    pub fsync: Samples,
+}
+
+/// `[start]`: from the execution of the process to its first poll; `[stop]`: from SIGTERM to its arrival.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByRole {
+    pub controller: Samples,
+    /// Also of a node that has both roles.
+    pub broker: Samples,
+}
+
+/// `[pauses]`: of a whole process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MachinePauses {
+    pub every: Samples,
+    pub lasts: Samples,
+}
+
+/// `[[connect]]`: from an open connection to a usable one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConnectTimes {
+    pub thread: String,
+    pub calls: Vec<Stage>,
+}
+
+/// `[[work]]`: a thread is busy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkTimes {
+    pub thread: String,
+    pub name: String,
+    pub calls: Vec<Stage>,
+}
+
+/// `[[send]]`, `[[receive]]`: a message is on its way between a thread and a socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MessageTimes {
+    pub name: String,
+    pub calls: Vec<Stage>,
+}
+
+/// A distribution: equidistant quantiles, from the minimum to the maximum.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Samples {
+    /// Number of measurements.
+    pub n: u64,
+    /// Ascending, microseconds.
+    pub us: Vec<u64>,
+}
+
+/// The distribution from a call on, up to that of the next stage.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// Ordinal of the first call in the life of a process.
+    pub first: u32,
+    pub n: u64,
+    pub us: Vec<u64>,
+}
+
+impl Samples {
+    pub fn latency(&self) -> Latency {
+        latency(&self.us)
+    }
+}
+
+fn latency(us: &[u64]) -> Latency {
+    match us {
+        [one] => Latency::Constant { ns: one * 1_000 },
+        _ => Latency::Empirical { quantiles_ns: us.iter().map(|us| us * 1_000).collect() },
+    }
+}
+
+fn calls(stages: &[Stage]) -> Calls {
+    let stages = stages.iter().map(|stage| (stage.first, latency(&stage.us))).collect();
+    Calls::new(stages).expect("a profile is checked when it is read")
+}
+
+impl Machine {
+    /// Reads and checks a profile.
+    pub fn from_toml(text: &str) -> Result<Machine, String> {
+        let machine: Machine = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        machine.check()?;
+        Ok(machine)
+    }
+
+    /// Refuses values that can be read but are not valid.
+    fn check(&self) -> Result<(), String> {
+        let samples = [Some(("link.latency", &self.link.latency)), Some(("disk.fsync", &self.disk.fsync))];
+        let of_roles = |name: &'static str, times: &'_ Option<ByRole>| {
+            times.as_ref().map(|times| (name, times.controller.clone(), times.broker.clone()))
+        };
+        for (name, samples) in samples.into_iter().flatten() {
+            check_samples(name, &samples.us)?;
+        }
+        for (name, controller, broker) in
+            [of_roles("start", &self.start), of_roles("stop", &self.stop)].into_iter().flatten()
+        {
+            check_samples(&format!("{name}.controller"), &controller.us)?;
+            check_samples(&format!("{name}.broker"), &broker.us)?;
+        }
+        if let Some(pauses) = &self.pauses {
+            check_samples("pauses.every", &pauses.every.us)?;
+            check_samples("pauses.lasts", &pauses.lasts.us)?;
+        }
+        for connect in &self.connect {
+            thread(&connect.thread).map_err(|problem| format!("connect: {problem}"))?;
+            check_stages(&format!("connect of {}", connect.thread), &connect.calls)?;
+        }
+        for work in &self.work {
+            let place = format!("work {:?} of {}", work.name, work.thread);
+            kinds_of_work(&work.thread, &work.name).map_err(|problem| format!("{place}: {problem}"))?;
+            check_stages(&place, &work.calls)?;
+        }
+        for (list, messages) in [("send", &self.send), ("receive", &self.receive)] {
+            for message in messages {
+                let place = format!("{list} {:?}", message.name);
+                kinds_of_message(&message.name).map_err(|problem| format!("{place}: {problem}"))?;
+                check_stages(&place, &message.calls)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The service times of a server.
+    pub fn service_times(&self, is_broker: bool) -> ServiceTimes {
+        let mut service = ServiceTimes::default();
+        let of_role =
+            |times: &ByRole| if is_broker { times.broker.latency() } else { times.controller.latency() };
+        service.start = self.start.as_ref().map(of_role);
+        service.stop = self.stop.as_ref().map(of_role);
+        service.pauses = self
+            .pauses
+            .as_ref()
+            .map(|pauses| Pauses { every: pauses.every.latency(), lasts: pauses.lasts.latency() });
+        let known = "a profile is checked when it is read";
+        for connect in &self.connect {
+            service.set::<Actor>(Work::Connect(thread(&connect.thread).expect(known)), calls(&connect.calls));
+        }
+        let mut works: Vec<(Work, Vec<Stage>)> = Vec::new();
+        for work in &self.work {
+            for kind in kinds_of_work(&work.thread, &work.name).expect(known) {
+                match works.iter_mut().find(|(other, _)| *other == kind) {
+                    None => works.push((kind, work.calls.clone())),
+                    Some((_, before)) => *before = sum(before, &work.calls),
+                }
+            }
+        }
+        for (work, stages) in works {
+            service.set::<Actor>(work, calls(&stages));
+        }
+        let lists: [(_, fn(u8) -> Work); 2] = [(&self.send, Work::Send), (&self.receive, Work::Receive)];
+        for (messages, work) in lists {
+            for message in messages {
+                for kind in kinds_of_message(&message.name).expect(known) {
+                    service.set::<Actor>(work(kind), calls(&message.calls));
+                }
+            }
+        }
+        service
+    }
+
+    /// The longest start of a process, ns.
+    pub fn longest_start_ns(&self) -> u64 {
+        let longest = |samples: &Samples| samples.us.last().map_or(0, |us| us * 1_000);
+        self.start.as_ref().map_or(0, |start| longest(&start.controller).max(longest(&start.broker)))
+    }
+
+    /// The time in which a process has done every work until it is no longer slow at it, and was stopped, ns.
+    pub fn warm_up_ns(&self) -> u64 {
+        let work = self.work.iter().map(|work| &work.calls);
+        let messages = self.send.iter().chain(&self.receive).map(|message| &message.calls);
+        let connects = self.connect.iter().map(|connect| &connect.calls);
+        let longest = |stages: &Vec<Stage>| calls(stages).longest_ns();
+        let stop = self.stop.as_ref().map_or(0, |stop| {
+            stop.controller.us.last().max(stop.broker.us.last()).map_or(0, |us| us * 1_000)
+        });
+        work.chain(messages).chain(connects).map(longest).sum::<u64>() + stop
+    }
+}
+
+/// One piece of work behind another: the sum of their durations at equal quantiles.
+fn sum(one: &[Stage], other: &[Stage]) -> Vec<Stage> {
+    let mut firsts: Vec<u32> = one.iter().chain(other).map(|stage| stage.first).collect();
+    firsts.sort_unstable();
+    firsts.dedup();
+    let at = |stages: &[Stage], first: u32| stages.iter().rfind(|stage| stage.first <= first).cloned();
+    let both = |first: u32| {
+        let stages: Vec<Stage> = [one, other].into_iter().filter_map(|stages| at(stages, first)).collect();
+        let quantile = |part: u64| {
+            let draw = if part == SUM_PARTS { u64::MAX } else { u64::MAX / SUM_PARTS * part };
+            stages.iter().map(|stage| latency(&stage.us).sample(draw) / 1_000).sum()
+        };
+        let n = stages.iter().map(|stage| stage.n).min().unwrap_or(0);
+        Stage { first, n, us: (0..=SUM_PARTS).map(quantile).collect() }
+    };
+    firsts.into_iter().map(both).collect()
+}
+
+fn check_samples(place: &str, us: &[u64]) -> Result<(), String> {
+    let problem = match us {
+        [] => "no durations; at least one is needed".to_owned(),
+        _ if us.len() > MAX_SAMPLES => format!("{} durations; allowed: at most {MAX_SAMPLES}", us.len()),
+        _ if !us.is_sorted() => "the durations must ascend".to_owned(),
+        _ if us[us.len() - 1] > MAX_NS / 1_000 => "a duration is longer than an hour".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(format!("{place}: {problem}"))
+}
+
+fn check_stages(place: &str, stages: &[Stage]) -> Result<(), String> {
+    stages.iter().try_for_each(|stage| check_samples(place, &stage.us))?;
+    let stages = stages.iter().map(|stage| (stage.first, latency(&stage.us))).collect();
+    Calls::new(stages).map(drop).map_err(|problem| format!("{place}: {problem}"))
+}
+
+fn thread(name: &str) -> Result<Thread, String> {
+    let number = THREAD_NAMES.iter().position(|known| *known == name);
+    number
+        .map(|number| Thread(number as u8))
+        .ok_or_else(|| format!("no thread is named {name:?}{}", nearest::allowed(name, THREAD_NAMES.iter().copied())))
+}
+
+/// `NAME request` or `NAME response`.
+fn kinds_of_message(name: &str) -> Result<Vec<u8>, String> {
+    let (rpc, is_request) = match (name.strip_suffix(" request"), name.strip_suffix(" response")) {
+        (Some(rpc), _) => (rpc, true),
+        (_, Some(rpc)) => (rpc, false),
+        _ => return Err("allowed: `NAME request` and `NAME response` with the name of an RPC".into()),
+    };
+    let kinds: Vec<u8> = kinds_of(rpc, is_request).collect();
+    if kinds.is_empty() {
+        return Err(format!("no RPC is named {rpc:?}{}", nearest::allowed(rpc, rpc_names())));
+    }
+    Ok(kinds)
+}
+
+/// What a piece of work is in the world.
+fn kinds_of_work(of: &str, name: &str) -> Result<Vec<Work>, String> {
+    // The model's event queue is told of an event without the request that caused it, so its time is the handler's.
+    let takes = if of == CONTROLLER_EVENT_QUEUE && name.ends_with(" request") { CONTROLLER_REQUEST_HANDLER } else { of };
+    let thread = thread(takes)?;
+    if let Some(work) = WORKS.iter().position(|known| *known == name) {
+        return Ok(vec![Work::Done(work as u8)]);
+    }
+    if let Some(kind) = PLAIN_INPUTS.iter().position(|known| *known == name) {
+        return Ok(vec![Work::Input(thread, kind)]);
+    }
+    let is_message = name.ends_with(" request") || name.ends_with(" response");
+    if !is_message {
+        let known = WORKS.iter().chain(&PLAIN_INPUTS).copied();
+        return Err(format!("no work has this name{}, `NAME request`, `NAME response`", nearest::allowed(name, known)));
+    }
+    let kinds = kinds_of_message(name)?;
+    Ok(kinds.into_iter().map(|kind| Work::Input(thread, PLAIN_INPUTS.len() + usize::from(kind))).collect())
+}
