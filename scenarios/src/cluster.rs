@@ -201,7 +201,8 @@ fn bound_ms(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> Result<u
     let leaves = plan.0.iter().filter(|fault| means(fault.what.kind()).afterwards_ns > 0);
     let machine = scenario.profile.machine();
     let start_ns = machine.map_or(0, Machine::longest_start_ns);
-    let down_ns = start_ns + leaves.map(|fault| fault.lasts_ns).chain([scenario.cluster.restart_after.0]).max().unwrap_or(0);
+    let down_ns =
+        start_ns + leaves.map(|fault| fault.lasts_ns).chain([scenario.cluster.restart_after.0]).max().unwrap_or(0);
     let load = Load {
         wall_steps_ms: nemesis::max_wall_step_ms(plan),
         batches: times(workload.interval) * u64::from(workload.clients) + no_ops,

@@ -101,7 +101,7 @@ impl Payload for BoxedMessage {
     const KINDS: usize = 2 * RPCS;
 }
 
-/// The RPCs that are not in a group.
+/// The RPCs that are not in a group; first those of the raft client.
 const UNGROUPED: [&str; 10] = [
     "Vote",
     "BeginQuorumEpoch",
@@ -114,6 +114,7 @@ const UNGROUPED: [&str; 10] = [
     "ReadRecords",
     "Envelope",
 ];
+const OF_RAFT: usize = 6;
 const DATA: usize = UNGROUPED.len();
 const CLUSTER: usize = DATA + DataRequest::NAMES.len();
 const ADMIN: usize = CLUSTER + ClusterRequest::NAMES.len();
@@ -167,6 +168,11 @@ pub fn kinds_of(name: &str, is_request: bool) -> impl Iterator<Item = u8> {
 pub fn message_kinds(is_request: bool) -> impl Iterator<Item = u8> {
     let first = if is_request { 0 } else { RPCS };
     (first..first + RPCS).map(|kind| kind as u8)
+}
+
+/// Whether it is a message of the raft client.
+pub fn is_of_raft(kind: u8) -> bool {
+    usize::from(kind) % RPCS < OF_RAFT
 }
 
 /// The name of each RPC, by the number of its kind.

@@ -165,7 +165,9 @@ impl ServiceTimes {
                 match calls.of(ordinal) {
                     None => 0,
                     Some(Latency::Constant { ns }) => *ns,
-                    Some(time) => time.sample(seed.mix(Purpose::Service, who, (index as u64) << 32 | u64::from(ordinal))),
+                    Some(time) => {
+                        time.sample(seed.mix(Purpose::Service, who, (index as u64) << 32 | u64::from(ordinal)))
+                    }
                 }
             }
             _ => 0,

@@ -16,25 +16,16 @@ use sim::service::{Calls, PLAIN_INPUTS, Pauses, ServiceTimes, Work};
 use super::nearest;
 use super::world::THREAD_NAMES;
 use crate::actor::{Actor, WORKS};
-use crate::message::{kinds_of, rpc_names};
+use crate::message::{is_of_raft, kinds_of, rpc_names};
 
 /// Quantiles of one distribution at most.
 const MAX_SAMPLES: usize = 1_001;
 /// Parts between the quantiles of a sum.
 const SUM_PARTS: u64 = 40;
 const IDEAL: &str = "ideal";
+const RAFT_IO: &str = "raft-io";
 const CONTROLLER_EVENT_QUEUE: &str = "controller-event-queue";
 const CONTROLLER_REQUEST_HANDLER: &str = "controller-request-handler";
-
-macro_rules! built_in {
-    ($($name:literal),+ $(,)?) => {
-        /// The committed profiles by name.
-        const BUILT_IN: &[(&str, &str)] =
-            &[$(($name, include_str!(concat!("../../profiles/", $name, ".toml")))),+];
-    };
-}
-
-built_in! { "two-cores" }
 
 /// The profile of a scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,27 +33,13 @@ pub enum Profile {
     /// Nothing takes time.
     #[default]
     Ideal,
-    /// A committed one, by its name.
-    BuiltIn(&'static str, Arc<Machine>),
     /// The content of a file.
-    Other(Arc<Machine>),
+    Measured(Arc<Machine>),
     /// A path, not yet read.
     File(String),
 }
 
 impl Profile {
-    /// The committed profile that scenarios of failover use.
-    pub fn committed() -> Profile {
-        let (name, text) = BUILT_IN[0];
-        let machine = Machine::from_toml(text).unwrap_or_else(|problem| panic!("profiles/{name}.toml: {problem}"));
-        Profile::BuiltIn(name, Arc::new(machine))
-    }
-
-    /// The allowed names.
-    pub fn names() -> impl Iterator<Item = &'static str> {
-        [IDEAL].into_iter().chain(BUILT_IN.iter().map(|(name, _)| *name))
-    }
-
     pub fn is_ideal(&self) -> bool {
         *self == Profile::Ideal
     }
@@ -71,7 +48,7 @@ impl Profile {
     pub fn machine(&self) -> Option<&Machine> {
         match self {
             Profile::Ideal => None,
-            Profile::BuiltIn(_, machine) | Profile::Other(machine) => Some(machine),
+            Profile::Measured(machine) => Some(machine),
             Profile::File(path) => panic!("the profile {path} was never read"),
         }
     }
@@ -79,24 +56,20 @@ impl Profile {
     /// The error in the value, if any.
     pub(super) fn check(&self) -> Result<(), String> {
         match self {
-            Profile::Ideal | Profile::BuiltIn(..) => Ok(()),
-            Profile::Other(machine) => machine.check(),
-            Profile::File(name) => {
-                let names: Vec<&str> = Profile::names().collect();
-                Err(format!("{name:?} is no profile; allowed: {}, or the path of a file", names.join(", ")))
-            }
+            Profile::Ideal => Ok(()),
+            Profile::Measured(machine) => machine.check(),
+            Profile::File(path) => Err(format!("{path} is allowed only where files can be read")),
         }
     }
 }
 
 impl fmt::Display for Profile {
-    /// Its name, or what its file says of the machine.
+    /// `ideal`, or what its file says of the machine.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Profile::Ideal => f.write_str(IDEAL),
-            Profile::BuiltIn(name, _) => f.write_str(name),
             Profile::File(path) => f.write_str(path),
-            Profile::Other(machine) => f.write_str(&machine.about),
+            Profile::Measured(machine) => f.write_str(&machine.about),
         }
     }
 }
@@ -104,7 +77,7 @@ impl fmt::Display for Profile {
 impl Serialize for Profile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Profile::Other(machine) => machine.serialize(serializer),
+            Profile::Measured(machine) => machine.serialize(serializer),
             _ => serializer.collect_str(self),
         }
     }
@@ -122,23 +95,15 @@ impl<'de> Visitor<'de> for ProfileVisitor {
     type Value = Profile;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a profile, the path of its file, or its content")
+        f.write_str("\"ideal\", the path of a profile, or its content")
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Profile, E> {
-        if name == IDEAL {
-            return Ok(Profile::Ideal);
-        }
-        match BUILT_IN.iter().find(|(known, _)| *known == name) {
-            Some((known, text)) => {
-                Ok(Profile::BuiltIn(known, Arc::new(Machine::from_toml(text).map_err(E::custom)?)))
-            }
-            None => Ok(Profile::File(name.into())),
-        }
+        Ok(if name == IDEAL { Profile::Ideal } else { Profile::File(name.into()) })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Profile, A::Error> {
-        Machine::deserialize(MapAccessDeserializer::new(map)).map(|machine| Profile::Other(Arc::new(machine)))
+        Machine::deserialize(MapAccessDeserializer::new(map)).map(|machine| Profile::Measured(Arc::new(machine)))
     }
 }
 
@@ -223,6 +188,9 @@ pub struct WorkTimes {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MessageTimes {
+    /// Whose messages: that of the raft client tells its Fetch from that of a replica fetcher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<String>,
     pub name: String,
     pub calls: Vec<Stage>,
 }
@@ -245,6 +213,17 @@ pub struct Stage {
     pub first: u32,
     pub n: u64,
     pub us: Vec<u64>,
+}
+
+impl MessageTimes {
+    fn kinds(&self) -> Result<Vec<u8>, String> {
+        let mut kinds = kinds_of_message(&self.name)?;
+        if let Some(name) = &self.thread {
+            thread(name)?;
+            kinds.retain(|kind| is_of_raft(*kind) == (name == RAFT_IO));
+        }
+        Ok(kinds)
+    }
 }
 
 impl Samples {
@@ -304,7 +283,7 @@ impl Machine {
         for (list, messages) in [("send", &self.send), ("receive", &self.receive)] {
             for message in messages {
                 let place = format!("{list} {:?}", message.name);
-                kinds_of_message(&message.name).map_err(|problem| format!("{place}: {problem}"))?;
+                message.kinds().map_err(|problem| format!("{place}: {problem}"))?;
                 check_stages(&place, &message.calls)?;
             }
         }
@@ -314,14 +293,11 @@ impl Machine {
     /// The service times of a server.
     pub fn service_times(&self, is_broker: bool) -> ServiceTimes {
         let mut service = ServiceTimes::default();
-        let of_role =
-            |times: &ByRole| if is_broker { times.broker.latency() } else { times.controller.latency() };
+        let of_role = |times: &ByRole| if is_broker { times.broker.latency() } else { times.controller.latency() };
         service.start = self.start.as_ref().map(of_role);
         service.stop = self.stop.as_ref().map(of_role);
-        service.pauses = self
-            .pauses
-            .as_ref()
-            .map(|pauses| Pauses { every: pauses.every.latency(), lasts: pauses.lasts.latency() });
+        service.pauses =
+            self.pauses.as_ref().map(|pauses| Pauses { every: pauses.every.latency(), lasts: pauses.lasts.latency() });
         let known = "a profile is checked when it is read";
         for connect in &self.connect {
             service.set::<Actor>(Work::Connect(thread(&connect.thread).expect(known)), calls(&connect.calls));
@@ -341,7 +317,7 @@ impl Machine {
         let lists: [(_, fn(u8) -> Work); 2] = [(&self.send, Work::Send), (&self.receive, Work::Receive)];
         for (messages, work) in lists {
             for message in messages {
-                for kind in kinds_of_message(&message.name).expect(known) {
+                for kind in message.kinds().expect(known) {
                     service.set::<Actor>(work(kind), calls(&message.calls));
                 }
             }
@@ -361,9 +337,10 @@ impl Machine {
         let messages = self.send.iter().chain(&self.receive).map(|message| &message.calls);
         let connects = self.connect.iter().map(|connect| &connect.calls);
         let longest = |stages: &Vec<Stage>| calls(stages).longest_ns();
-        let stop = self.stop.as_ref().map_or(0, |stop| {
-            stop.controller.us.last().max(stop.broker.us.last()).map_or(0, |us| us * 1_000)
-        });
+        let stop = self
+            .stop
+            .as_ref()
+            .map_or(0, |stop| stop.controller.us.last().max(stop.broker.us.last()).map_or(0, |us| us * 1_000));
         work.chain(messages).chain(connects).map(longest).sum::<u64>() + stop
     }
 }
@@ -427,7 +404,8 @@ fn kinds_of_message(name: &str) -> Result<Vec<u8>, String> {
 /// What a piece of work is in the world.
 fn kinds_of_work(of: &str, name: &str) -> Result<Vec<Work>, String> {
     // The model's event queue is told of an event without the request that caused it, so its time is the handler's.
-    let takes = if of == CONTROLLER_EVENT_QUEUE && name.ends_with(" request") { CONTROLLER_REQUEST_HANDLER } else { of };
+    let takes =
+        if of == CONTROLLER_EVENT_QUEUE && name.ends_with(" request") { CONTROLLER_REQUEST_HANDLER } else { of };
     let thread = thread(takes)?;
     if let Some(work) = WORKS.iter().position(|known| *known == name) {
         return Ok(vec![Work::Done(work as u8)]);
@@ -442,4 +420,83 @@ fn kinds_of_work(of: &str, name: &str) -> Result<Vec<Work>, String> {
     }
     let kinds = kinds_of_message(name)?;
     Ok(kinds.into_iter().map(|kind| Work::Input(thread, PLAIN_INPUTS.len() + usize::from(kind))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+
+    const MACHINE: &str = r#"
+about = "a slow machine"
+link = { latency = { n = 3, us = [30, 40, 90] } }
+disk = { fsync = { n = 1, us = [250] } }
+start = { controller = { n = 1, us = [2000000] }, broker = { n = 1, us = [3000000] } }
+
+[[work]]
+thread = "raft-io"
+name = "become candidate"
+calls = [{ first = 1, n = 9, us = [20000, 30000] }, { first = 2, n = 9, us = [100] }]
+
+[[work]]
+thread = "controller-event-queue"
+name = "CreateTopics request"
+calls = [{ first = 1, n = 9, us = [1000, 2000] }, { first = 5, n = 9, us = [100] }]
+
+[[work]]
+thread = "controller-request-handler"
+name = "CreateTopics request"
+calls = [{ first = 1, n = 9, us = [10] }]
+
+[[send]]
+thread = "raft-io"
+name = "Fetch response"
+calls = [{ first = 1, n = 9, us = [70] }]
+"#;
+
+    fn scenario(more: &str) -> Result<Scenario, String> {
+        let text = format!("name = \"t\"\nduration = \"20s\"\n{more}");
+        let read = |path: &str| match path {
+            "machine.toml" => Ok(MACHINE.to_owned()),
+            "sleepy.toml" => Ok(MACHINE.replace("raft-io", "raft")),
+            _ => Err(format!("{path} cannot be read")),
+        };
+        Scenario::from_toml_with("t.toml", &text, read).map_err(|error| error.0)
+    }
+
+    #[test]
+    fn a_profile_is_read_from_its_file_and_kept_in_the_scenario() {
+        let mut read = scenario("profile = \"machine.toml\"\nnetwork = { latency = \"profile\" }").expect("good");
+        assert_eq!(Scenario::from_toml("again", &read.to_toml()).expect("good"), read);
+        read.follow_profile();
+        assert_eq!(read.network.latency.longest_ns() / 1_000, 89);
+        assert_eq!(read.disk, crate::scenario::DiskProfile::default(), "it did not ask for that of the profile");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_profile_is_said_in_one_message() {
+        let refused = |more: &str| scenario(more).expect_err("refused");
+        assert!(refused("profile = \"none.toml\"").contains("none.toml cannot be read"));
+        let unknown = refused("profile = \"sleepy.toml\"");
+        assert!(unknown.contains("no thread is named \"raft\"; did you mean raft-io?"), "{unknown}");
+        let ideal = refused("network = { latency = \"profile\" }");
+        assert!(ideal.contains("network.latency") && ideal.contains("\"ideal\""), "{ideal}");
+        let wrong = |from: &str, to: &str| Machine::from_toml(&MACHINE.replacen(from, to, 1)).expect_err("refused");
+        assert!(wrong("[30, 40, 90]", "[30, 90, 40]").contains("link.latency: the durations must ascend"));
+        assert!(wrong("first = 5", "first = 1").contains("must ascend from 1"));
+        assert!(wrong("become candidate", "become candidat").contains("did you mean become candidate?"));
+        assert!(wrong("Fetch response", "Fetsh response").contains("did you mean Fetch?"));
+        assert!(wrong("us = [250]", "us = []").contains("disk.fsync: no durations"));
+    }
+
+    /// The event that a request causes is served where the request is.
+    #[test]
+    fn works_of_one_kind_add_up_by_quantile() {
+        let machine = Machine::from_toml(MACHINE).expect("good");
+        let stages = sum(&machine.work[1].calls, &machine.work[2].calls);
+        let ends = |stage: &Stage| (stage.first, stage.us[0], *stage.us.last().expect("some"));
+        assert_eq!(stages.iter().map(ends).collect::<Vec<_>>(), [(1, 1_010, 2_009), (5, 110, 110)]);
+        assert_ne!(machine.service_times(false), machine.service_times(true), "a broker starts later");
+        assert_eq!((machine.longest_start_ns(), machine.warm_up_ns()), (3_000_000_000, 32_279_998));
+    }
 }

@@ -49,10 +49,10 @@ impl Scenario {
             self.cluster.node.push(cluster::NodeFile::new(path, &text));
         }
         if let Profile::File(path) = &self.profile {
-            let text = read(path).map_err(|problem| Refusal::new("profile", self.profile.check().map_or_else(|names| names, |()| problem)))?;
-            let machine = Machine::from_toml(&text)
-                .map_err(|problem| Refusal::new("profile", format!("{path}: {problem}")))?;
-            self.profile = Profile::Other(Arc::new(machine));
+            let text = read(path).map_err(|problem| Refusal::new("profile", problem))?;
+            let machine =
+                Machine::from_toml(&text).map_err(|problem| Refusal::new("profile", format!("{path}: {problem}")))?;
+            self.profile = Profile::Measured(Arc::new(machine));
         }
         let links = self.network.link.iter_mut().map(|link| ("network.link", &mut link.latency));
         let latencies = [("network.latency", &mut self.network.latency), ("disk.fsync", &mut self.disk.fsync)];

@@ -7,7 +7,7 @@ use raft::config::{NodeConfig, Roles, definitions};
 use raft::fixes::Fix;
 use raft::ids::NodeId;
 
-use super::{Profile, Scenario};
+use super::Scenario;
 use super::clients::Clients;
 use super::cluster::NodeFile;
 use super::error::plain::Why;
@@ -55,14 +55,10 @@ impl Scenario {
     }
 
     /// The same scenario on another cluster, as `--cluster` requires: its nodes are these, and of the scenario's own
-    /// `[cluster]` only the restart rule is kept. The files also decide the topics of the workload. Its servers run on
-    /// the committed profile.
+    /// `[cluster]` only the restart rule is kept. The files also decide the topics of the workload.
     pub fn with_cluster(mut self, node: Vec<NodeFile>) -> Scenario {
         let restart_after = self.cluster.restart_after;
         self.cluster = super::Cluster { restart_after, node, ..super::Cluster::default() };
-        if self.profile.is_ideal() {
-            self.profile = Profile::committed();
-        }
         if self.cluster.has_brokers() {
             self.clients.leave_topics_to_nodes(|_| true);
         }

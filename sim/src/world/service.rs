@@ -70,8 +70,7 @@ impl<P: Process> World<P> {
             ns => {
                 let next_ordinal = &mut state.threads[0].next_ordinal;
                 let owner = Owner::thread(node, Thread(0));
-                state.signal_ordinal =
-                    Some(self.schedule.push(self.now + ns, owner, next_ordinal, Due::Signal(node)));
+                state.signal_ordinal = Some(self.schedule.push(self.now + ns, owner, next_ordinal, Due::Signal(node)));
             }
         }
     }

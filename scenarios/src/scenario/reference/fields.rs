@@ -32,7 +32,7 @@ fields! {
     "network": Table, Unset("defaults"), "Links without faults.";
     "disk": Table, Unset("defaults"), "Disks without faults.";
     "clock": Table, Unset("defaults"), "Clocks at the start of a run.";
-    "profile": NameOf("profiles, or the path of a file"), Default("\"ideal\""), "How long the servers' threads work at what they do, as measured on a machine; with `ideal` nothing takes time.";
+    "profile": Text, Default("\"ideal\""), "How long the servers' threads work at what they do, as measured on a machine; with `ideal` nothing takes time.";
     "threads": Map("service times"), Unset("no service times"), "Time that a thread of a server needs for an input; precedes the profile.";
     "workload": Table, Unset("defaults"), "Append clients of a quorum without brokers.";
     "clients": Table, Unset("defaults"), "Kafka's clients of a cluster with brokers.";
