@@ -20,7 +20,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ("duration = 3", "s:3: duplicate key"),
         (
             "nemesys = 1",
-            "s:3: nemesys: no such field; did you mean nemesis? allowed: name, about, duration, fixes, bugs, require_probe, require_probe_from_seeds, cluster, network, disk, clock, threads, workload, clients, nemesis, knobs, floor, expect, finding",
+            "s:3: nemesys: no such field; did you mean nemesis? allowed: name, about, duration, fixes, bugs, require_probe, require_probe_from_seeds, cluster, network, disk, clock, profile, threads, workload, clients, nemesis, knobs, floor, expect, finding",
         ),
         (
             "fixes = [\"X\"]",

@@ -197,8 +197,8 @@ fn every_field_is_in_the_reference_and_no_other() {
         let listed = FIELDS.iter().filter(|field| parent(field.path) == path).map(|field| name(field.path).to_owned());
         assert_eq!(listed.collect::<BTreeSet<_>>(), known_to_serde(path), "fields of [{path}]");
     }
-    // What is listed as a value is none with fields of its own.
-    for field in FIELDS.iter().filter(|field| !has_fields(field)) {
+    // What is listed as a value is none with fields of its own, but for the content of a file in a repro.
+    for field in FIELDS.iter().filter(|field| !has_fields(field) && field.path != "profile") {
         let mut root = context(parent(field.path));
         put(&mut root, field.path, Value::Table(Table::from_iter([("stranger".to_owned(), Value::Integer(1))])));
         let problem = read(&root).err().unwrap_or_default();
