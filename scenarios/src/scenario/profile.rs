@@ -314,12 +314,14 @@ impl Machine {
         for (work, stages) in works {
             service.set::<Actor>(work, calls(&stages));
         }
-        let lists: [(_, fn(u8) -> Work); 2] = [(&self.send, Work::Send), (&self.receive, Work::Receive)];
-        for (messages, work) in lists {
-            for message in messages {
-                for kind in message.kinds().expect(known) {
-                    service.set::<Actor>(work(kind), calls(&message.calls));
-                }
+        for message in &self.send {
+            for kind in message.kinds().expect(known) {
+                service.set::<Actor>(Work::Send(kind), calls(&message.calls));
+            }
+        }
+        for message in &self.receive {
+            for kind in message.kinds().expect(known) {
+                service.set::<Actor>(Work::Receive(kind), calls(&message.calls));
             }
         }
         service
