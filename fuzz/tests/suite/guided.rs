@@ -82,7 +82,9 @@ fn a_hunt_is_guided_the_same_way() {
     let hunted = |jobs| {
         let settings = HuntSettings { jobs, limit: Duration::from_secs(300), scenarios: 1, first_seed: 7 };
         let space = SearchSpace { scenarios: vec![&scenario], black_box_every: None };
-        let (hunted, plan) = hunt::hunt(settings, &space, &AtomicBool::new(false));
+        let faithful = quorum();
+        let without = SearchSpace { scenarios: vec![&faithful], black_box_every: None };
+        let (hunted, plan) = hunt::hunt(settings, &space, &without, &AtomicBool::new(false));
         (hunted.runs, hunted.caught, plan)
     };
     let (runs, caught, plan) = hunted(1);

@@ -174,7 +174,8 @@ switches! {
         LetGoEarly,
         /// RetriedAfterBackoff's synthetic mutant: an admin client sends a call that has failed again at once.
         RetriedAtOnce,
-        /// DamagedFileRefused's synthetic mutant: a `quorum-state` that cannot be read counts as absent.
+        /// R16 (KIP-595): a `quorum-state` that cannot be read counts as absent, and the voter votes once more in an epoch
+        /// in which it has voted.
         MalformedElectionIgnored,
         /// Recovery's synthetic mutant: a controller that renounces does not tell raft, which leads on.
         RenouncedUnheard,
@@ -405,7 +406,17 @@ switches! {
         /// voter sends it already one fetch timeout after it has followed its leader. With kraft.version 0 releases
         /// since KAFKA-16538 do so: 4.3.0 and 4.4.0, but not 4.0.0, which does not send it.
         Kafka20661VoterUpdatedUnprobed,
-        /// DamagedFileRefused's second synthetic mutant: a malformed entry of a `leader-epoch-checkpoint` is skipped.
+        /// N33: the failure of an fsync of the raft thread is ignored, and the next one that succeeds counts for it, too.
+        /// Linux has marked the pages clean by then, and nothing writes them any more.
+        FailedFsyncIgnored,
+        /// N34: a segment that cannot be read counts as one that ends at its first byte, and is truncated.
+        UnreadableSegmentEmpty,
+        /// N35: that the disk is full is ignored on the raft thread, and a batch counts as written although a part of it
+        /// is missing.
+        ShortWriteIgnored,
+        /// P31 (KAFKA-3968): the directory is not forced after a segment was created.
+        Kafka3968SegmentNameNotForced,
+        /// DamagedFileRefused's synthetic mutant: a malformed entry of a `leader-epoch-checkpoint` is skipped.
         MalformedEpochSkipped,
     }
 }

@@ -10,8 +10,7 @@
 //!   trimmed log (M01 to M07, M10 to M12, M16, G21, G22, P16, P17), transactions (C07 to C10, C13),
 //!   reassignment (M32, L14, P22, P35), ZooKeeper (Z01, Z03 to Z09 but Z05 and Z08), several directories (L15,
 //!   L16);
-//! * R08, R36: no generic scenario has a single voter or a second cluster. R16: no fault removes only a
-//!   voter's election file;
+//! * R08, R36: no generic scenario has a single voter or a second cluster;
 //! * R27: latencies and clocks break every tie. R23: an abandoned delayed fetch waits for `MaxWaitMs` at most. R22: a
 //!   connection carries one fetch, so a delayed fetch is the follower's newest. R31: listeners are registered before
 //!   anything happens. R32: a node that knows no leader sends its requests to the bootstrap servers;
@@ -32,9 +31,8 @@
 //! * P02 is P01 with two disks. P04, P06: each fetch is compared with the leader's epochs. P08, P14, P29:
 //!   one thread does both. P12: the next fetch repairs it. P18: the next append moves the high watermark.
 //!   P23: the controller itself removes silent brokers from ISRs. P25: a log with epochs is not truncated to its
-//!   high watermark. P26, P28, P30: no retention, no index, no byte positions. P31: every checkpoint
-//!   forces the directory. P33: the records below a recovery point are scanned with the segment that contains
-//!   it;
+//!   high watermark. P26, P28, P30: no retention, no index, no byte positions. P33: the records
+//!   below a recovery point are scanned with the segment that contains it;
 //! * M34 is Kafka's design. G12 among partitions is P07. G19: Kafka reads so. G20: there are no leases.
 //!   G28: replay derives leader epochs.
 
@@ -117,6 +115,7 @@ pub const CATALOG: &[Row] = rows! {
     R30 EndQuorumEpochIgnored Raft "KAFKA-20895, open in 2026-08" => ["EndQuorumEpochObeyed"];
     R35 Kafka17751PollTimeoutZero Raft "KAFKA-17751, fixed in 3.9; KAFKA-19605, fixed in 4.2" => ["TimeMoves"];
     R37 Kafka20661VoterUpdatedUnprobed Raft "KAFKA-20661, fixed after 4.4" => ["VoterProbedBeforeUpdate"];
+    R16 MalformedElectionIgnored Raft "KIP-595" => ["DamagedFileRefused"];
     G01 VoteNotDurable Raft "Raft §5.2" => ["PersistBeforePromise:D3"];
     G02 TwoVotesInOneEpoch Raft "Raft §5.2" => ["ValidVotes"];
     G04 NoLogTest Raft "Raft §5.4.1" => ["LeaderCompleteness"];
@@ -219,5 +218,9 @@ pub const CATALOG: &[Row] = rows! {
     N28 RenameNotForced Raft "Utils.atomicMoveWithFallback, KAFKA-3968" => ["PersistBeforePromise:D2"];
     N29 TornTailNotCut Raft "torn writes" => ["LogMatching"];
     N30 FlushedCountsAsCommitted Repl "KIP-101" => ["GhostMismatch"];
+    P31 Kafka3968SegmentNameNotForced Raft "KAFKA-3968, fixed in 3.0.0" => ["PersistBeforePromise:D8"];
+    N33 FailedFsyncIgnored Raft "PostgreSQL, 2018; Rebello et al., ATC 2020" => ["PersistBeforePromise:D8"];
+    N34 UnreadableSegmentEmpty Raft "Alagappan et al., FAST 2018" => ["DamagedFileRefused"];
+    N35 ShortWriteIgnored Raft "FileRecords.append" => ["PersistBeforePromise:D8"];
     N32 SegmentsBehindCutKept Repl "LogLoader.recoverLog" => ["NoHoleBelowLogEnd", "HighWatermarkWithinLog", "LogMatching", "PersistBeforePromise:D8"];
 };

@@ -48,5 +48,5 @@ pub use raft_log::{LogOffsetMetadata, RaftLog, Validation};
 pub use record::Buffer as Frame;
 pub(crate) use record::{NO_OP_FRAME, value_frame};
 pub(crate) use record::{Reader, put_unsigned_varint};
-pub(crate) use recovery::{read_segments, remove_segments};
+pub(crate) use recovery::{NO_BATCH, read_segments, remove_segments};
 pub(crate) use segment::{Segment, read_segment};

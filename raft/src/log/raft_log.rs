@@ -300,7 +300,7 @@ impl RaftLog {
     }
 
     fn after_flush(&mut self, out: &mut Out) {
-        if self.directory_dirty {
+        if self.directory_dirty && !self.config.bugs.has(Bug::Kafka3968SegmentNameNotForced) {
             out.push(Effect::FsyncDirectory);
             self.directory_dirty = false;
         }

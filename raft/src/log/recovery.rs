@@ -35,7 +35,10 @@ pub(super) fn recover_segments(
     let mut next_handle = FIRST_SEGMENT_HANDLE;
     let (mut segments, mut cut) = read_segments(&bases, (config.bugs, config.fixes), |base| {
         let path = segment_path(base);
-        let bytes = files.read(&path).ok_or_else(|| LogError::in_file(&path, "cannot be read"))?;
+        let bytes = match files.read(&path) {
+            None if config.bugs.has(Bug::UnreadableSegmentEmpty) => NO_BATCH.to_vec(),
+            bytes => bytes.ok_or_else(|| LogError::in_file(&path, "cannot be read"))?,
+        };
         let segment = Segment::new(base, next_handle);
         next_handle = FileHandle(next_handle.0 + 1);
         Ok((segment, bytes, parse))
@@ -78,6 +81,9 @@ fn segment_bases(files: &dyn DurableFiles) -> Result<Vec<Offset>, LogError> {
     bases.sort_unstable();
     Ok(bases)
 }
+
+/// Bytes with which no batch begins.
+pub(crate) const NO_BATCH: &[u8] = &[0];
 
 /// Decodes the batch at the start of bytes.
 pub(crate) type Parse = fn(&[u8]) -> Result<(Batch, usize), BatchError>;

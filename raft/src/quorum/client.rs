@@ -46,7 +46,7 @@ use crate::bugs::{Bug, Bugs};
 use crate::config::ControllerConfig;
 use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey, Uuid};
-use crate::io::{DialogueEntry, DurableFiles, Effect, Input, Post, ThreadName, Visitor};
+use crate::io::{DialogueEntry, DiskError, DurableFiles, Effect, Input, Post, ThreadName, Visitor};
 use crate::log::{LogConfig, RaftLog, read_election_state};
 use crate::step::{Fatal, Step, throw};
 
@@ -162,6 +162,7 @@ impl RaftClient {
             Input::Timer => self.armed_mono_ns = None,
             Input::Post(_) | Input::Exception => {}
             Input::Terminate => self.begin_shutdown(step),
+            Input::DiskError(error) if self.ignores(error) => self.armed_mono_ns = None,
             Input::DiskError(error) => throw!("the disk failed: {error}"),
         }
         self.channel.poll(now_ms, step.entropy, step.out);
@@ -169,6 +170,13 @@ impl RaftClient {
             self.handle_inbound(inbound, step)?;
         }
         self.run(step)
+    }
+
+    fn ignores(&self, error: DiskError) -> bool {
+        self.setup.bugs.has(match error {
+            DiskError::Io => Bug::FailedFsyncIgnored,
+            DiskError::NoSpace => Bug::ShortWriteIgnored,
+        })
     }
 
     /// The rest of the IO thread's loop after a message, or after its wait has ended without one. Kafka's `poll` begins

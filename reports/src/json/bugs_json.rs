@@ -43,6 +43,9 @@ pub struct BugJson {
     pub invariant: Option<String>,
     pub expected_invariants: Vec<String>,
     pub seeds_tried: u64,
+    /// Of these, runs that fail without the bug, too.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub fail_without_bug: u64,
     pub first_seed: Option<Seed>,
     pub sim_seconds: Seconds,
     pub wall_seconds: Seconds,
@@ -76,4 +79,8 @@ pub struct KeptJson {
 
 fn first() -> u64 {
     1
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

@@ -106,6 +106,7 @@ fn hunt_one(
     };
     let overrides = Overrides { bugs: vec![row.bug.name().to_owned()], ..Overrides::default() };
     let scenarios: Vec<Named> = load::load(engine, &names, &overrides)?;
+    let faithful: Vec<Named> = load::load(engine, &names, &Overrides::default())?;
     let settings = HuntSettings {
         jobs: jobs(args.jobs),
         limit: Duration::from_nanos(args.limit_ns),
@@ -114,12 +115,14 @@ fn hunt_one(
     };
     if !args.guided {
         let run = |scenario: usize, seed, host| scenarios[scenario].prepared.run(seed, host, None);
-        let hunted = hunt(settings, &run, interrupted);
+        let without = |scenario: usize, seed, host| faithful[scenario].prepared.run(seed, host, None);
+        let hunted = hunt(settings, &run, &without, interrupted);
         let command = |it: &Caught| command::replay(&names[it.scenario], it.seed, it.digest, &overrides);
         let command = hunted.caught.as_ref().map(command);
         return Ok(Found { row, names, hunted, command, kept: None });
     }
-    let (hunted, plan) = guided::hunt::hunt(settings, &searchable(&scenarios, None)?, interrupted);
+    let (space, without) = (searchable(&scenarios, None)?, searchable(&faithful, None)?);
+    let (hunted, plan) = guided::hunt::hunt(settings, &space, &without, interrupted);
     let command = hunted.caught.as_ref().map(|it| match &plan {
         None => Ok(command::replay(&names[it.scenario], it.seed, it.digest, &overrides)),
         Some(plan) => {
@@ -137,8 +140,15 @@ fn hunt_one(
 
 fn line(Found { row, names, hunted, kept, .. }: &Found) -> String {
     let (id, name, seconds) = (row.id, row.bug.name(), show_us(hunted.wall_ns / 1000));
+    let fail_without = match hunted.fail_without {
+        0 => String::new(),
+        count => format!("; {} failed without it, too", plural(count, "run")),
+    };
     match &hunted.caught {
-        None => format!("{id} {name}: NOT CAUGHT in {}, {seconds}{}", plural(hunted.runs, "run"), hidden(row)),
+        None => {
+            let runs = plural(hunted.runs, "run");
+            format!("{id} {name}: NOT CAUGHT in {runs}, {seconds}{}{fail_without}", hidden(row))
+        }
         Some(caught) => {
             let Caught { scenario, seed, violation, .. } = caught;
             let known =
@@ -146,7 +156,7 @@ fn line(Found { row, names, hunted, kept, .. }: &Found) -> String {
             let (scenario, seed) = (&names[*scenario], show_seed(*seed));
             let kept = kept.as_ref().map_or(String::new(), Kept::line);
             let (invariant, runs) = (&violation.invariant, hunted.runs);
-            format!("{id} {name}: {invariant}{known} in {scenario} {seed}, run {runs}, {seconds}{kept}")
+            format!("{id} {name}: {invariant}{known} in {scenario} {seed}, run {runs}, {seconds}{kept}{fail_without}")
         }
     }
 }
@@ -192,6 +202,7 @@ fn bug_json(Found { row, names, hunted, command, kept }: &Found) -> BugJson {
         invariant: caught.map(|caught| caught.violation.invariant.clone()),
         expected_invariants: row.expected.iter().map(|name| (*name).to_owned()).collect(),
         seeds_tried: hunted.runs,
+        fail_without_bug: hunted.fail_without,
         first_seed: caught.map(|caught| crate::json::Seed(caught.seed)),
         sim_seconds: crate::json::Seconds(hunted.sim_ns),
         wall_seconds: crate::json::Seconds(hunted.wall_ns),

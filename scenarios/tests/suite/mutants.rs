@@ -109,7 +109,7 @@ mutants! {
     leader_left_early: LeaderLeftEarly, "ci" 0 => "LeaderNotLeftEarly";
     election_timeout_from_zero: ElectionTimeoutFromZero, "quorum" 0 => "ElectionNotEarly";
     forwarded_forgotten: ForwardedForgotten, "ci" 0 => "RequestAnswered";
-    malformed_election_ignored: MalformedElectionIgnored, "power-loss" 87 => "DamagedFileRefused";
+    r16_malformed_election_ignored: MalformedElectionIgnored, "power-loss" 87 => "DamagedFileRefused";
     malformed_epoch_skipped: MalformedEpochSkipped, "power-loss" 487 => "DamagedFileRefused";
     renounced_unheard: RenouncedUnheard, "ci" 0 => "Recovery";
     shrunk_early: ShrunkEarly, "ci" 0 => "IsrNotShrunkEarly";
@@ -209,6 +209,10 @@ mutants! {
     n30_flushed_counts_as_committed: FlushedCountsAsCommitted, "brokers" 0 => "GhostMismatch";
     n32_quorum_segments_behind_cut_kept: SegmentsBehindCutKept, "quorum" 38 => "PersistBeforePromise:D8", then "NoHoleBelowLogEnd";
     n32_segments_behind_cut_kept: SegmentsBehindCutKept, "cluster-power-loss" 7 => "NoHoleBelowLogEnd";
+    n33_failed_fsync_ignored: FailedFsyncIgnored, "quorum" 0 => "PersistBeforePromise:D8";
+    n34_unreadable_segment_empty: UnreadableSegmentEmpty, "power-loss" 18 => "DamagedFileRefused";
+    n35_short_write_ignored: ShortWriteIgnored, "cluster-power-loss" 2 => "PersistBeforePromise:D8";
+    p31_segment_name_not_forced: Kafka3968SegmentNameNotForced, "quorum" 13 => "PersistBeforePromise:D8";
     r37_voter_updated_unprobed: Kafka20661VoterUpdatedUnprobed, "quorum" 0 => "VoterProbedBeforeUpdate";
 }
 

@@ -333,7 +333,7 @@ impl PartitionLog {
                 out.push(Effect::Fsync { file });
             }
         }
-        if self.directory_dirty {
+        if self.directory_dirty && !self.config.bugs.has(Bug::Kafka3968SegmentNameNotForced) {
             out.push(Effect::FsyncDirectory);
             self.directory_dirty = false;
         }

@@ -9,11 +9,12 @@ use std::rc::Rc;
 
 use super::partition_log_config::PartitionLogConfig;
 use super::paths::{self, Handles};
-use crate::bugs::Bugs;
+use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, Offset, Uuid};
 use crate::io::{DurableFiles, Effect, Out, Probe};
 use crate::log::{
-    Batch, BatchError, EpochCache, Force, LogError, Segment, read_file, read_segments, read_topic_id, remove_segments,
+    Batch, BatchError, EpochCache, Force, LogError, NO_BATCH, Segment, read_file, read_segments, read_topic_id,
+    remove_segments,
 };
 
 /// A log read from its files.
@@ -116,7 +117,10 @@ fn recover_segments(
         let is_trusted = last_end.clean || bases[..first_scanned].contains(&base);
         let parse = if is_trusted { parse_trusted } else { Batch::parse };
         // The directory goes offline, and it is the only one (`LogManager.loadLogs`, `ReplicaManager.handleLogDirFailure`).
-        let bytes = read_file(&paths::segment(directory, base), files)?.unwrap_or_default();
+        let bytes = match read_file(&paths::segment(directory, base), files) {
+            Err(_) if config.bugs.has(Bug::UnreadableSegmentEmpty) => NO_BATCH.to_vec(),
+            bytes => bytes?.unwrap_or_default(),
+        };
         Ok((Segment::new(base, handles.next_segment()), bytes, parse))
     })?;
 
