@@ -221,6 +221,6 @@ pub const CATALOG: &[Row] = rows! {
     P31 Kafka3968SegmentNameNotForced Raft "KAFKA-3968, fixed in 3.0.0" => ["PersistBeforePromise:D8"];
     N33 FailedFsyncIgnored Raft "PostgreSQL, 2018; Rebello et al., ATC 2020" => ["PersistBeforePromise:D8"];
     N34 UnreadableSegmentEmpty Raft "Alagappan et al., FAST 2018" => ["DamagedFileRefused"];
-    N35 ShortWriteIgnored Raft "FileRecords.append" => ["PersistBeforePromise:D8"];
+    N35 ShortWriteIgnored Raft "FileRecords.append" => ["PersistBeforePromise:D8", "PersistBeforePromise:D2"];
     N32 SegmentsBehindCutKept Repl "LogLoader.recoverLog" => ["NoHoleBelowLogEnd", "HighWatermarkWithinLog", "LogMatching", "PersistBeforePromise:D8"];
 };
