@@ -11,6 +11,12 @@ switches! {
         /// had written but not forced count in its next Fetch or Vote (consensus.md §4.9).
         /// Fix: every recovered segment is forced before the process sends anything.
         FlushRecoveredLog,
+        /// A failed fsync leaves the pages of a file clean and readable (Linux), and the process ends itself
+        /// (`LogDirFailureChannel`, the fault handler of the raft thread). The next one reads the records from the page
+        /// cache (`LogLoader.recoverLog`) and states them in Fetch and Vote as its own. No flush writes them any more, not
+        /// even that of [`Fix::FlushRecoveredLog`], so a power loss takes them (consensus.md §4.9).
+        /// Fix: the flush of the recovered log writes it again, to new files. It has no effect without `FlushRecoveredLog`.
+        RewriteRecoveredLog,
         /// A voter that has voted for a candidate repeats that vote in the same epoch without comparing
         /// logs (`canGrantVote`, consensus.md §1.2). A candidate whose log was truncated by recovery (a
         /// corrupt batch) restarts as Candidate in the same epoch and wins with votes that were granted

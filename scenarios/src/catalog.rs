@@ -40,6 +40,7 @@ entries! {
     "clock-skew",
     "power-loss",
     "findings/flush-recovered-log",
+    "findings/rewrite-recovered-log",
     "findings/single-voter-flush-first",
     "findings/compare-log-of-repeated-vote",
     "findings/restart-as-follower-despite-own-vote",

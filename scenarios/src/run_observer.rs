@@ -240,16 +240,10 @@ impl Watch<Actor> for RunObserver {
     }
 
     fn fsync_failed(&mut self, at: u64, node: Node, file: File, disk: &Disk) {
-        if let Some(tracker) = &mut self.tracker {
-            tracker.fsync_failed(node, file, disk);
-        }
         self.cross(at, node, Event::FsyncFailed { file, before: false, left: &NodeDisk(disk) });
     }
 
     fn synced_after_failure(&mut self, at: u64, node: Node, file: File, disk: &Disk) {
-        if let Some(tracker) = &mut self.tracker {
-            tracker.fsync_failed(node, file, disk);
-        }
         self.cross(at, node, Event::FsyncFailed { file, before: true, left: &NodeDisk(disk) });
     }
 

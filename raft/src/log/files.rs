@@ -76,9 +76,20 @@ impl Force {
 
 /// Replaces the content of a small file.
 pub(crate) fn replace_file(path: &str, handle: FileHandle, content: &[u8], force: Force, out: &mut Out) {
+    replace_file_by_parts(path, handle, std::iter::once(content.into()), force, out);
+}
+
+/// As [`replace_file`]; each part is a write.
+pub(super) fn replace_file_by_parts(
+    path: &str,
+    handle: FileHandle,
+    parts: impl Iterator<Item = Rc<[u8]>>,
+    force: Force,
+    out: &mut Out,
+) {
     let temporary: Rc<str> = format!("{path}.tmp").into();
     out.push(Effect::Open { file: handle, path: Rc::clone(&temporary), truncate: true });
-    out.push(Effect::Append { file: handle, bytes: content.into() });
+    out.effects.extend(parts.map(|bytes| Effect::Append { file: handle, bytes }));
     if force != Force::Nothing {
         out.push(Effect::Fsync { file: handle });
     }

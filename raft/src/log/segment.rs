@@ -6,6 +6,7 @@ use smallvec::SmallVec;
 
 use super::batch::Batch;
 use super::cut_batch::CutBatch;
+use super::files::{Force, replace_file_by_parts, segment_path};
 use crate::ids::Offset;
 use crate::io::{Effect, FileHandle, Out};
 
@@ -49,6 +50,14 @@ impl Segment {
         out.push(Effect::Append { file: self.handle, bytes: Rc::clone(&batch.bytes) });
         self.size_bytes += batch.len_bytes() as u64;
         self.entries.push(Entry { base_offset, batch });
+    }
+
+    /// Writes its batches to another file, forces it, and gives it the name of this one.
+    pub fn rewrite(&self, out: &mut Out) {
+        let path = segment_path(self.base_offset);
+        let batches = self.entries.iter().map(|entry| Rc::clone(&entry.batch.bytes));
+        replace_file_by_parts(&path, self.handle, batches, Force::Content, out);
+        out.push(Effect::Open { file: self.handle, path, truncate: false });
     }
 
     /// Removes every batch that extends beyond `end`. Returns the new end of the log: `end`, which may lie in a gap, or

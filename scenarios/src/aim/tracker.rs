@@ -12,9 +12,8 @@ use raft::message::cluster::AlterPartitionRequest;
 use raft::message::{ClusterResponse, ErrorCode, Response};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::NO_LEADER_CHANGE;
-use sim::disk::Disk;
 use sim::fault::Fault;
-use sim::process::{File, Node};
+use sim::process::Node;
 use sim::watch::{Phase, Write};
 
 use super::trigger_event::TriggerEvent;
@@ -66,8 +65,6 @@ struct Server {
     hurt: bool,
     /// Durable bytes of it were destroyed at some time in the run.
     destroyed: bool,
-    /// Files of its metadata log of which an fsync has failed: the page cache has more than the disk, whatever is forced later.
-    fsync_failed: BTreeSet<u32>,
     /// Number of faults in force that may keep it from its peers, or slow it down.
     weakened: u32,
     /// A controller has answered a heartbeat of it since a fault last weakened it or a voter, so that its session does
@@ -104,7 +101,6 @@ impl Tracker {
             leaving: false,
             hurt: false,
             destroyed: false,
-            fsync_failed: BTreeSet::new(),
             weakened: 0,
             renewed: true,
             log_end: Offset(0),
@@ -140,28 +136,6 @@ impl Tracker {
             }
             Write::Append { file, bytes } if self.files.contains(&(node, file.0)) => self.appended(node, bytes),
             _ => {}
-        }
-    }
-
-    /// An fsync of a file has failed, now or before.
-    pub fn fsync_failed(&mut self, node: Node, file: File, disk: &Disk) {
-        if self.files.contains(&(node, file.0))
-            && let Some(server) = self.server(node)
-        {
-            match disk.has_failed_fsync(file) {
-                true => server.fsync_failed.insert(file.0),
-                false => server.fsync_failed.remove(&file.0),
-            };
-        }
-    }
-
-    /// Which bytes the fault destroys. A power loss takes what a failed fsync has left in the page cache of a voter,
-    /// which has promised it since.
-    fn destroys(&self, fault: &Fault, place: usize) -> Destroys {
-        let server = &self.servers[place];
-        match means(fault.what.kind()).destroys {
-            Destroys::Unforced if server.voter && !server.fsync_failed.is_empty() => Destroys::Forced,
-            destroys => destroys,
         }
     }
 
@@ -335,16 +309,14 @@ impl Tracker {
             }
         }
         let Some(place) = affected.first().copied().filter(|_| phase == Phase::Start) else { return };
-        let destroys = self.destroys(fault, place);
         let server = &mut self.servers[place];
-        if destroys != Destroys::Nothing {
+        if means.destroys != Destroys::Nothing {
             server.hurt = true;
-            server.fsync_failed.clear();
-            if destroys == Destroys::Forced {
+            if means.destroys == Destroys::Forced {
                 (server.destroyed, server.log_end) = (true, Offset(0));
             }
         }
-        if destroys != Destroys::Nothing && server.broker {
+        if means.destroys != Destroys::Nothing && server.broker {
             self.recovering = Some(Node(place as u16));
         } else if means.weakens && self.affects_another(&affected) {
             // The guard permitted it, so the recovering broker is in sync again.
@@ -385,8 +357,7 @@ impl Tracker {
         if means.weakens && self.recovering.is_some() && self.affects_another(&affected) && !self.is_whole_but(None) {
             return true;
         }
-        let destroys = affected.first().map_or(Destroys::Nothing, |place| self.destroys(fault, *place));
-        if destroys != Destroys::Nothing
+        if means.destroys != Destroys::Nothing
             && let Some(place) = affected.first()
         {
             let server = &self.servers[*place];
@@ -395,7 +366,7 @@ impl Tracker {
             let calm = |server: &Server| server.weakened == 0 && (server.renewed || again || !server.broker);
             let calm = others.into_iter().all(|(_, server)| calm(server));
             let promises = |place| !self.breaks_promise_of_voter(place) && self.are_other_voters_in_sync(place);
-            return destroys == Destroys::Forced && server.voter && !promises(*place)
+            return means.destroys == Destroys::Forced && server.voter && !promises(*place)
                 || server.broker && !(calm && self.is_whole_but(again.then_some(server.id)));
         }
         false
@@ -406,7 +377,7 @@ impl Tracker {
     /// another such replica has all of its log.
     pub fn has_last_copy(&self, fault: &Fault) -> bool {
         let Some(place) = self.affected(fault).first().copied() else { return false };
-        let forced = match self.destroys(fault, place) {
+        let forced = match means(fault.what.kind()).destroys {
             Destroys::Nothing => return false,
             Destroys::Unforced => false,
             Destroys::Forced => true,

@@ -8,7 +8,7 @@ use super::super::batch::{BATCH_HEADER_BYTES, Batch, Records};
 use super::super::files::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, segment_path};
 use super::super::log_config::LogConfig;
 use super::super::raft_log::{RaftLog, Validation};
-use super::{CONFIG, append, at, batch, open};
+use super::{CONFIG, append, at, batch, open, trace};
 use crate::bugs::{Bug, Bugs};
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{LeaderEpoch, Offset};
@@ -165,6 +165,38 @@ fn what_was_recovered_is_forced_by_the_next_append_or_by_the_fix() {
     RaftLog::open(&disk, mended, &mut out).expect("opens");
     assert_eq!(fsyncs(&out), segments);
     assert!(matches!(out.effects.last(), Some(Effect::FsyncDirectory)));
+}
+
+/// The old files are never forced: that would write nothing.
+#[test]
+fn what_was_recovered_is_written_to_new_files_by_the_fix() {
+    let (mut disk, before) = written(&[2, 2, 2]);
+    let fixes = Fixes::NONE.with(Fix::FlushRecoveredLog).with(Fix::RewriteRecoveredLog);
+    let mut out = Out::default();
+    let log = RaftLog::open(&disk, LogConfig { fixes, ..CONFIG }, &mut out).expect("opens");
+    let of_segments: Vec<String> = trace(&out).into_iter().filter(|effect| effect.contains(".log")).collect();
+    let first = "00000000000000000000.log";
+    assert_eq!(of_segments[..2], [format!("open {first}"), "open 00000000000000000004.log".to_owned()]);
+    assert_eq!(of_segments.len(), 2 + 2 * 3);
+    assert_eq!(of_segments[2..5], [format!("open {first}.tmp"), format!("rename to {first}"), format!("open {first}")]);
+    let (mut content_forced, mut names_forced) = (false, false);
+    for effect in &out.effects {
+        match effect {
+            Effect::Fsync { .. } => content_forced = true,
+            Effect::Rename { .. } => assert!(std::mem::take(&mut content_forced), "{:?}", trace(&out)),
+            Effect::FsyncDirectory => names_forced = true,
+            _ => names_forced = false,
+        }
+    }
+    assert!(names_forced && !log.is_dirty(), "{:?}", trace(&out));
+    disk.apply(&mut out);
+    disk.lose_power();
+    assert_eq!(open(&mut disk, CONFIG).batches(), before.batches());
+
+    let alone = Fixes::NONE.with(Fix::RewriteRecoveredLog);
+    let mut out = Out::default();
+    RaftLog::open(&disk, LogConfig { fixes: alone, ..CONFIG }, &mut out).expect("opens");
+    assert!(out.effects.iter().all(|effect| matches!(effect, Effect::Open { .. })), "{:?}", trace(&out));
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn rests_on_amnesia(
     let Some(last) = count.checked_sub(1).and_then(|at| log.get(at)) else { return false };
     let (mut solid, mut forgotten, mut left_epoch) = (0, 0, 0);
     for (index, voter) in servers.iter().enumerate().filter(|(_, server)| server.voter) {
-        // It has acknowledged what was forced, though a failed fsync before may have left that undone.
+        // It has acknowledged what was forced.
         let acknowledged = voter.log.forced() >= count && voter.log.get(count - 1) == Some(last);
         let holds = acknowledged && voter.log.durable() >= count;
         if holds && losses.is_bound(index, shown.epoch) {

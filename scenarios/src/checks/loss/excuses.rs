@@ -85,9 +85,8 @@ excuses! {
     PromiseCutByDestroyedDisk = "promise_cut_by_destroyed_disk", 7;
     /// A record that lost its majority by destroyed disks is not in the log of a later leader.
     CommittedRecordDestroyed = "committed_record_destroyed", 7;
-    /// A high watermark counts a voter whose disk was destroyed after it had acknowledged, or that acknowledged what an
-    /// fsync had failed to write before it started again. Ends the run if a newer leader has committed something else
-    /// meanwhile.
+    /// A high watermark counts a voter whose disk was destroyed after it had acknowledged. Ends the run if a newer leader
+    /// has committed something else meanwhile.
     CommitCountsAmnesiacVoter = "commit_counts_amnesiac_voter", 7;
     /// A voter whose disk was destroyed voted again in an epoch in which it had voted, or in an older
     /// one. Ends the run.

@@ -20,6 +20,8 @@ struct Segment {
     durable: usize,
     /// Its name is durable.
     named: bool,
+    /// How many batches are durable of the file that has replaced this one, until its name is.
+    replaced: Option<usize>,
     /// How many batches of the chain stand before it.
     first: usize,
 }
@@ -35,9 +37,11 @@ pub struct LogModel {
     len: usize,
     /// Leading batches of the chain that were forced to disk, as reported to their writer.
     forced: usize,
-    /// Leading batches that a destroying fault or a failed fsync left: an fsync does not rewrite clean pages, so no
-    /// more than these are durable until they are cut and written again.
+    /// Leading batches that a destroying fault left: an fsync does not rewrite clean pages, so no more than these are
+    /// durable until they are cut and written again.
     spoilt_from: Option<usize>,
+    /// Leading batches that are durable after a failed fsync, which later ones do not make up for: the pages are clean.
+    unwritten_from: Option<usize>,
     /// Leading batches of the chain that equal the committed log.
     pub agreed: usize,
 }
@@ -82,12 +86,13 @@ impl LogModel {
 
     /// Leading batches that are durable.
     pub fn durable(&self) -> usize {
-        self.forced.min(self.spoilt_from.unwrap_or(usize::MAX))
+        self.forced().min(self.spoilt_from.unwrap_or(usize::MAX))
     }
 
-    /// Leading batches that were forced: durable, unless a fault destroyed them since.
+    /// Leading batches that were forced: durable, unless a fault destroyed them since. What a failed fsync left unwritten
+    /// is not, whatever later ones report.
     pub fn forced(&self) -> usize {
-        self.forced
+        self.forced.min(self.unwritten_from.unwrap_or(usize::MAX))
     }
 
     #[inline]
@@ -187,7 +192,9 @@ impl LogModel {
                 segment.bytes -= ledger.get(last).size();
             }
             segment.junk = len_bytes - segment.bytes;
-            segment.durable = segment.durable.min(segment.batches.len());
+            let count = segment.batches.len();
+            segment.durable = segment.durable.min(count);
+            segment.replaced = segment.replaced.map(|durable| durable.min(count));
         }
         self.recount(ledger);
     }
@@ -200,6 +207,10 @@ impl LogModel {
     pub fn synced(&mut self, base: Offset) {
         let Some(place) = self.segments.iter().rposition(|segment| segment.base == base) else { return };
         let segment = &mut self.segments[place];
+        if let Some(durable) = &mut segment.replaced {
+            *durable = segment.batches.len();
+            return;
+        }
         segment.durable = segment.batches.len();
         if place + 1 == self.chained && self.forced >= segment.first && segment.named {
             self.forced = segment.first + segment.durable;
@@ -208,9 +219,24 @@ impl LogModel {
         }
     }
 
+    /// Another file, of which all or no batches are durable, has the name and the content of a segment.
+    pub fn replaced(&mut self, base: Offset, is_durable: bool) {
+        if let Some(segment) = self.segment_mut(base) {
+            segment.replaced = Some(if is_durable { segment.batches.len() } else { 0 });
+        }
+    }
+
     /// All names are durable.
     pub fn names_synced(&mut self) {
-        self.segments.iter_mut().for_each(|segment| segment.named = true);
+        let mut is_written_again = true;
+        for segment in &mut self.segments {
+            segment.named = true;
+            is_written_again &= segment.replaced.is_some() || segment.batches.is_empty();
+            segment.durable = segment.replaced.take().unwrap_or(segment.durable);
+        }
+        if is_written_again {
+            (self.spoilt_from, self.unwritten_from) = (None, None);
+        }
         self.recount_durable();
     }
 
@@ -224,8 +250,10 @@ impl LogModel {
     pub fn fsync_failed(&mut self, before: bool, left: &LogModel) {
         let held = self.shared_prefix(self.len, |at| left.get(at));
         let was_to_be = if before { self.forced } else { self.len };
-        let is_spoilt = held < was_to_be || self.spoilt_from.is_some_and(|from| held <= from);
-        self.spoilt_from = is_spoilt.then_some(held);
+        let is_unwritten = held < was_to_be || self.unwritten_from.is_some_and(|from| held <= from);
+        // What lies behind destroyed bytes is destroyed with them.
+        let is_spoilt = self.spoilt_from.is_some_and(|from| held >= from);
+        self.unwritten_from = (is_unwritten && !is_spoilt).then_some(held);
     }
 
     /// Did a fault destroy some of what was durable, unseen so far?
@@ -249,9 +277,11 @@ impl LogModel {
                 let old = before.segments.iter().find(|old| old.base == segment.base);
                 segment.durable = old.map_or(0, |old| old.durable.min(segment.durable));
                 segment.named = old.is_some_and(|old| old.named);
+                segment.replaced = old.and_then(|old| old.replaced).map(|durable| durable.min(segment.batches.len()));
             }
         }
         self.spoilt_from = before.spoilt_from.filter(|_| keeps_page_cache);
+        self.unwritten_from = before.unwritten_from.filter(|_| keeps_page_cache);
         self.recount_durable();
         mismatch
     }
@@ -364,6 +394,7 @@ impl LogModel {
         }
         self.agreed = self.agreed.min(self.len);
         self.spoilt_from = self.spoilt_from.filter(|left| self.len > *left);
+        self.unwritten_from = self.unwritten_from.filter(|left| self.len > *left);
         self.recount_durable();
     }
 

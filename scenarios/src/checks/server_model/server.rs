@@ -159,10 +159,13 @@ impl ServerModel {
                 Some(Target::Small(inode)) => self.small.truncate(inode, len),
                 None => {}
             },
-            Write::Rename { from, to } => {
-                self.small.rename(from, to);
-                self.read_state_files();
-            }
+            Write::Rename { from, to } => match segment_base(to) {
+                Some(base) => self.segment_replaced(base, from),
+                None => {
+                    self.small.rename(from, to);
+                    self.read_state_files();
+                }
+            },
             Write::Unlink { path } => {
                 self.remember_end(ledger);
                 match segment_base(path) {
@@ -172,6 +175,12 @@ impl ServerModel {
             }
         }
         None
+    }
+
+    /// A copy of a segment, so far a small file, gets its name.
+    fn segment_replaced(&mut self, base: Offset, from: &str) {
+        self.log.replaced(base, self.small.bytes_durable(from));
+        self.small.unlink(from);
     }
 
     /// The log is about to be cut: what it claimed until now was true.

@@ -1,8 +1,9 @@
-//! What a failed fsync excuses, and what a short write leaves.
+//! What a failed fsync leaves, and a short write.
 
 use crate::checks::prelude::*;
 use std::rc::Rc;
 
+use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{Effect, Out};
 use raft::log::segment_path;
@@ -12,9 +13,9 @@ use sim::watch::{Synced, Write};
 use super::amnesia::excused;
 use super::quorum::Quorum;
 
-/// Server 1 appends value 10, its fsync fails, and it starts again. The next fsync of its log reports success and has
-/// nothing to write (Linux); then it acknowledges, and the leader commits. `reported`: the check receives the failure.
-fn commits_what_a_failed_fsync_lost(reported: bool) -> Quorum {
+/// Server 1 appends value 10, its fsync fails, and it starts again with these fixes; nothing of the old file is forced
+/// (Linux: the next fsync reports success and has nothing to write). `reported`: the check receives the failure.
+fn restarts_after_a_failed_fsync(reported: bool, fixes: &[Fix]) -> Quorum {
     let mut quorum = Quorum::of(3);
     quorum.elect(0, 1, &[1, 2]);
     let batch = quorum.data(0, 1, 10);
@@ -25,12 +26,20 @@ fn commits_what_a_failed_fsync_lost(reported: bool) -> Quorum {
     quorum.perform(1, out);
     report_durable(&mut quorum, reported, false);
     quorum.kill(1);
-    quorum.boot_but(1, |effect| matches!(effect, Effect::Fsync { .. }));
-    report_durable(&mut quorum, reported, true);
+    let fixes = fixes.iter().fold(Fixes::NONE, |fixes, fix| fixes.with(*fix));
+    let rewrites = fixes.has(Fix::RewriteRecoveredLog);
+    quorum.boot_with(1, fixes, |effect| !rewrites && matches!(effect, Effect::Fsync { .. }));
+    if !rewrites {
+        report_durable(&mut quorum, reported, true);
+    }
+    quorum
+}
+
+/// The leader counts what server 1 states.
+fn commit(quorum: &mut Quorum) {
     quorum.fetch(1, 1);
     quorum.take_fetch(0, 1, 1);
     quorum.move_high_watermark(0, 1);
-    quorum
 }
 
 /// Server 1 forces its log, and nothing becomes durable. `reported`: the check receives the failure; `before`: of an
@@ -52,20 +61,47 @@ fn report_durable(quorum: &mut Quorum, reported: bool, before: bool) {
 }
 
 #[test]
-fn a_commit_that_counts_a_voter_whose_fsync_failed_before_is_no_promise() {
-    let mut quorum = commits_what_a_failed_fsync_lost(true);
-    assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), 1);
+fn what_a_failed_fsync_left_unwritten_is_not_forced_by_the_next_one() {
+    let mut quorum = restarts_after_a_failed_fsync(true, &[Fix::FlushRecoveredLog]);
+    assert_eq!(quorum.broke(), None);
+    quorum.fetch(1, 1);
+    assert_eq!(quorum.broke(), Some("PersistBeforePromise:D8"));
+
+    let mut quorum = restarts_after_a_failed_fsync(true, &[Fix::FlushRecoveredLog]);
+    quorum.take_fetch(0, 1, 1);
+    quorum.move_high_watermark(0, 1);
+    assert_eq!(quorum.broke(), Some("MajorityReachedHighWatermark"));
+    assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), 0);
+}
+
+#[test]
+fn what_is_written_to_a_new_file_is_forced() {
+    let mut quorum = restarts_after_a_failed_fsync(true, &[Fix::FlushRecoveredLog, Fix::RewriteRecoveredLog]);
+    commit(&mut quorum);
     quorum.lose_power(1);
     quorum.boot(1);
-    quorum.elect(2, 2, &[1]);
-    assert_eq!(quorum.checks.violation(), None);
-    assert_eq!(excused(&quorum, "committed_record_destroyed"), 1);
+    assert_eq!(quorum.checks.models.committed.promised, quorum.checks.models.servers[1].log.durable());
+    quorum.elect(1, 2, &[2]);
+    assert_eq!(quorum.broke(), None);
+}
+
+#[test]
+fn a_new_file_is_durable_once_it_and_its_name_are_forced() {
+    let skipped: [fn(&Effect) -> bool; 2] =
+        [|effect| matches!(effect, Effect::FsyncDirectory), |effect| matches!(effect, Effect::Fsync { .. })];
+    for skip in skipped {
+        let mut quorum = restarts_after_a_failed_fsync(true, &[]);
+        quorum.kill(1);
+        quorum.boot_with(1, Fixes::NONE.with(Fix::FlushRecoveredLog).with(Fix::RewriteRecoveredLog), skip);
+        quorum.fetch(1, 1);
+        assert_eq!(quorum.broke(), Some("PersistBeforePromise:D8"));
+    }
 }
 
 #[test]
 fn forced_bytes_are_gone_without_a_failed_fsync() {
-    let mut quorum = commits_what_a_failed_fsync_lost(false);
-    assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), 0);
+    let mut quorum = restarts_after_a_failed_fsync(false, &[Fix::FlushRecoveredLog]);
+    commit(&mut quorum);
     quorum.lose_power(1);
     quorum.boot(1);
     assert_eq!(quorum.broke(), Some("GhostMismatch"));
@@ -74,7 +110,7 @@ fn forced_bytes_are_gone_without_a_failed_fsync() {
 /// The next append rewrites its page.
 #[test]
 fn a_promise_holds_again_once_the_page_is_written_again() {
-    let mut quorum = commits_what_a_failed_fsync_lost(true);
+    let mut quorum = restarts_after_a_failed_fsync(true, &[Fix::FlushRecoveredLog]);
     assert!(quorum.checks.models.servers[1].log.durable() < 2);
     let batch = quorum.data(0, 1, 11);
     quorum.write(0, &batch);
@@ -90,9 +126,7 @@ fn a_promise_holds_again_once_the_page_is_written_again() {
         quorum.checks.on(Crossing { at_ns: quorum.now, server: 1, event });
     }
     assert_eq!(quorum.checks.models.servers[1].log.durable(), 3);
-    quorum.fetch(1, 1);
-    quorum.take_fetch(0, 1, 1);
-    quorum.move_high_watermark(0, 1);
+    commit(&mut quorum);
     assert_eq!(quorum.checks.models.committed.promised, 3);
 }
 

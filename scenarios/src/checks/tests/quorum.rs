@@ -489,6 +489,10 @@ impl Quorum {
 
     /// What is skipped of what the process requests when it starts does not happen.
     pub fn boot_but(&mut self, server: usize, skip: impl Fn(&Effect) -> bool) {
+        self.boot_with(server, Fixes::NONE.with(Fix::FlushRecoveredLog), skip);
+    }
+
+    pub fn boot_with(&mut self, server: usize, fixes: Fixes, skip: impl Fn(&Effect) -> bool) {
         self.lives[server] += 1;
         self.now += 1;
         self.checks.on(Crossing {
@@ -496,7 +500,6 @@ impl Quorum {
             server,
             event: Event::Booted { incarnation: self.lives[server], disk: &self.disks[server] },
         });
-        let fixes = Fixes::NONE.with(Fix::FlushRecoveredLog);
         let mut out = Out::default();
         self.logs[server] = quiet(RaftLog::open(&self.disks[server], LogConfig { fixes, ..CONFIG }, &mut out));
         self.perform_but(server, out, skip);
