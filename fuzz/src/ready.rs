@@ -10,6 +10,7 @@ use scenarios::trace::Trace;
 use scenarios::trace::client::ClientDialogue;
 use scenarios::trace::controller::ControllerDialogue;
 use scenarios::trace::dialogue::Dialogue;
+use scenarios::trace::partition::PartitionDialogue;
 use sim::fault::Plan;
 use sim::rng::Seed;
 
@@ -84,6 +85,18 @@ impl Ready {
         node: usize,
     ) -> Result<(RunReport, ClientDialogue), String> {
         ClientDialogue::of(&Request { host: Host::Bare, until_ns, dialogue: Some(node), ..self.request(seed) })
+    }
+
+    /// Runs a seed and records the dialogue of a broker, by its index, with its replica of a partition, `TOPIC-N`.
+    pub fn partition_dialogue(
+        &self,
+        seed: u64,
+        until_ns: Option<u64>,
+        node: usize,
+        partition: &str,
+    ) -> Result<(RunReport, PartitionDialogue), String> {
+        let requested = Request { host: Host::Bare, until_ns, dialogue: Some(node), ..self.request(seed) };
+        PartitionDialogue::of(&requested, partition)
     }
 
     /// Runs a seed, up to a time if given.

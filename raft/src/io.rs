@@ -8,6 +8,7 @@
 
 use std::rc::Rc;
 
+use crate::broker::dialogue::PartitionEntry;
 use crate::broker::observation::BrokerObservation;
 pub use crate::ids::Listener;
 use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
@@ -285,7 +286,7 @@ pub enum Probe {
 #[derive(Clone, Debug, Default)]
 pub struct Out {
     pub effects: Vec<Effect>,
-    /// The dialogue of the raft client, if it is recorded.
+    /// The dialogue of the raft client, the controller or the broker's replicas, if it is recorded.
     pub dialogue: Option<Vec<DialogueEntry>>,
 }
 
@@ -351,6 +352,8 @@ pub enum DialogueEntry {
     HandlesCommit { records: Records },
     /// Of the controller: `handleLeaderChange` is run; `log_end` is `RaftClient.logEndOffset`.
     HandlesLeaderChange { leader: Option<NodeId>, epoch: LeaderEpoch, log_end: Offset },
+    /// Of a broker's replicas, not of the raft client.
+    Partition(Box<PartitionEntry>),
     /// Output: any other effect.
     Effect(Effect),
 }

@@ -4,5 +4,6 @@ pub const SCHEMAS: &[(&str, &str)] = &[
     ("client-dialogue", include_str!("trace/client_dialogue.schema.json")),
     ("controller-dialogue", include_str!("trace/controller_dialogue.schema.json")),
     ("dialogue", include_str!("trace/dialogue.schema.json")),
+    ("partition-dialogue", include_str!("trace/partition_dialogue.schema.json")),
     ("trace", include_str!("trace/schema.json")),
 ];

@@ -1,7 +1,7 @@
 //! The trace of a run: the inputs, effects and observations of each node, and their causes, one line each.
 //!
 //! * [`dialogue`]: what one raft client received and requested; [`controller`]: the same of a `QuorumController`,
-//!   [`client`]: of a producer or consumer
+//!   [`client`]: of a producer or consumer, [`partition`]: of a broker's replica
 //! * `line`: one line; `graph`: a trace; `recorder`: the listener that records it
 //! * [`shown`]: a line's fields by name; [`said`]: observations of nodes; [`text`]: a line as text
 
@@ -10,6 +10,7 @@ pub mod controller;
 pub mod dialogue;
 mod graph;
 mod line;
+pub mod partition;
 mod recorder;
 pub mod said;
 pub mod shown;

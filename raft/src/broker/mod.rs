@@ -13,12 +13,13 @@
 //! * [`forwarding`], [`producer_ids`] and [`metadata_cache`]: admin requests, producer ids and metadata for clients
 //! * [`view`]: the part of the metadata image that the broker reads, and [`image_view`], which implements it;
 //!   [`config`]: broker properties
-//! * [`observation`]: what the broker reports to checkers
+//! * [`observation`]: what the broker reports to checkers; [`dialogue`]: what its replicas live through
 
 pub mod alter_partition;
 pub mod config;
 pub mod controller_channel;
 pub mod data_plane;
+pub mod dialogue;
 pub mod fetcher;
 pub mod forwarding;
 pub mod image_view;

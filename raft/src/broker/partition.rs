@@ -143,6 +143,11 @@ impl Partition {
         self.remotes.iter().find(|replica| replica.broker_id == id)
     }
 
+    /// Followers, in the order of the assignment.
+    pub fn remotes(&self) -> &[Replica] {
+        &self.remotes
+    }
+
     /// The leader to use instead (KIP-951).
     pub fn current_leader(&self) -> LeaderIdAndEpoch {
         LeaderIdAndEpoch { leader_id: self.leader.unwrap_or(NodeId::NONE), leader_epoch: self.leader_epoch }

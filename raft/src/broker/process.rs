@@ -10,10 +10,12 @@ use std::rc::Rc;
 
 use super::config::BrokerConfig;
 use super::data_plane::DataPlane;
+use super::dialogue::PartitionEntry;
 use super::image_view::ImageView;
 use super::lifecycle::{BrokerIdentity, BrokerLifecycleManager, BrokerServer, LifecycleEvent, ServerAction};
 use super::log::LogManager;
 use super::observation::BrokerObservation;
+use crate::broker::view::ClusterView as _;
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{NodeId, Offset};
 use crate::io::{Effect, Input, Observation, Post, ThreadName};
@@ -261,6 +263,7 @@ impl BrokerProcess {
         let (offset, digest) = (image.offset(), image.digest());
         self.view.set(image);
         step.out.observe(Observation::Published { offset, digest });
+        step.out.record(|| PartitionEntry::Published { brokers: self.view.brokers() }.into());
         if is_first {
             let view = &self.view;
             self.data_plane.replicas_mut().start_up(|partition| view.is_assigned(partition), step);
@@ -268,7 +271,7 @@ impl BrokerProcess {
         let topics = self.view.topics_delta(&delta);
         self.data_plane.publish(&topics, &self.view, step);
         for (topic_id, min_insync_replicas) in self.view.changed_min_insync_replicas(&delta) {
-            self.data_plane.replicas_mut().update_min_insync_replicas(topic_id, min_insync_replicas);
+            self.data_plane.replicas_mut().update_min_insync_replicas(topic_id, min_insync_replicas, step.out);
         }
         self.data_plane.poll(leader, &self.view, step);
         self.applied.push_back(last_applied);

@@ -26,13 +26,14 @@ pub use fetch::PartitionRead;
 
 use super::alter_partition::AlterPartitionManager;
 use super::config::BrokerConfig;
+use super::dialogue::PartitionCall;
 use super::log::{FlushTask, LogManager, PartitionLog};
 use super::observation::BrokerObservation;
 use super::partition::{Partition, Surroundings};
 use super::view::ClusterView;
 use crate::bugs::Bugs;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, TopicIdPartition};
-use crate::io::{Effect, Observation, Visitor};
+use crate::io::{Effect, Observation, Out, Visitor};
 use crate::message::ErrorCode;
 use crate::message::data::{FetchablePartition, LeaderIdAndEpoch, PartitionProduceResponse};
 use crate::slices::Slices;
@@ -171,6 +172,15 @@ impl ReplicaManager {
         match self.partitions.get_mut(&id) {
             Some(partition) => Ok((partition, around)),
             None => Err(not_hosted(id, view)),
+        }
+    }
+
+    /// Records a call of a replica that has returned, if the dialogue is recorded.
+    fn record(&self, id: TopicIdPartition, call: impl FnOnce() -> PartitionCall, out: &mut Out) {
+        if out.dialogue.is_some()
+            && let Some(partition) = self.partitions.get(&id)
+        {
+            out.record(|| partition.called(self.broker_epoch, call()));
         }
     }
 

@@ -21,7 +21,8 @@ With a repro file, RUN flags are applied in addition to those that it stores.";
 
 /// `replay`.
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("recorded").args(["dialogue", "controller_dialogue", "client_dialogue"]))]
+#[command(group = ArgGroup::new("recorded")
+    .args(["dialogue", "controller_dialogue", "client_dialogue", "partition_dialogue"]))]
 pub struct ReplayArgs {
     /// The run.
     #[command(flatten)]
@@ -52,6 +53,11 @@ pub struct ReplayArgs {
     /// kraftsim schema client-dialogue
     #[arg(long, value_name = "NAME", requires = "output")]
     pub client_dialogue: Option<String>,
+    /// Write what this broker's replica of a partition (101:topic-0-0) lived through: its calls, their
+    /// results, the changes of the ISR that it submits, and its state. The schema:
+    /// kraftsim schema partition-dialogue
+    #[arg(long, value_name = "BROKER:TOPIC-N", requires = "output")]
+    pub partition_dialogue: Option<String>,
     /// The file of the dialogue; - is stdout
     #[arg(short = 'o', value_name = "PATH|-", requires = "recorded")]
     pub output: Option<PathBuf>,

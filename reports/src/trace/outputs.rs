@@ -3,7 +3,7 @@
 use fuzz::case::story::Describer;
 use fuzz::seeds::show_seed;
 use scenarios::report::{RunOutcome, RunReport};
-use scenarios::trace::{client, controller, dialogue};
+use scenarios::trace::{client, controller, dialogue, partition};
 
 use crate::args::ReplayArgs;
 use crate::engine::Problem;
@@ -27,6 +27,7 @@ enum DialogueOf {
     RaftClient,
     Controller,
     Client,
+    Partition,
 }
 
 /// A dialogue: whose, and its file.
@@ -34,6 +35,8 @@ struct Recorded {
     of: DialogueOf,
     /// The index of the node.
     node: usize,
+    /// `TOPIC-N`, of [`DialogueOf::Partition`].
+    partition: String,
     file: OutputTarget,
 }
 
@@ -42,10 +45,12 @@ impl TraceOutputs {
     pub fn of(args: &ReplayArgs, job: &Job) -> Result<Option<TraceOutputs>, Problem> {
         let file = args.trace.as_deref().map(OutputTarget::checked).transpose()?;
         let names = || job.scenario.prepared.ready().map_or_else(Vec::new, |ready| ready.nodes(job.seed));
+        let (broker, partition) = replica(args.partition_dialogue.as_deref())?;
         let requested = [
             (DialogueOf::RaftClient, "--dialogue", &args.dialogue),
             (DialogueOf::Controller, "--controller-dialogue", &args.controller_dialogue),
             (DialogueOf::Client, "--client-dialogue", &args.client_dialogue),
+            (DialogueOf::Partition, "--partition-dialogue", &broker),
         ];
         let requested = requested.into_iter().find_map(|(of, flag, node)| Some((of, flag, node.as_ref()?)));
         let dialogue = match (requested, &args.output) {
@@ -57,7 +62,7 @@ impl TraceOutputs {
                 let node = log::nodes(flag, std::slice::from_ref(node), &nodes)?;
                 let name = &nodes[usize::from(node[0].0)];
                 let node = all.iter().position(|other| other == name).unwrap_or_default();
-                Some(Recorded { of, node, file: OutputTarget::checked(path)? })
+                Some(Recorded { of, node, partition, file: OutputTarget::checked(path)? })
             }
             _ => None,
         };
@@ -112,7 +117,7 @@ impl TraceOutputs {
     ) -> Result<Option<u8>, Problem> {
         let prepared = &job.scenario.prepared;
         let ready = prepared.ready().ok_or_else(|| Problem::new("this engine writes no traces"))?;
-        if let Some(Recorded { of, node, file }) = &self.dialogue {
+        if let Some(Recorded { of, node, partition, file }) = &self.dialogue {
             let (recorded, text) = match of {
                 DialogueOf::RaftClient => {
                     let (recorded, dialogue) = ready.dialogue(job.seed, until_ns, *node).map_err(Problem::new)?;
@@ -127,6 +132,11 @@ impl TraceOutputs {
                     let (recorded, dialogue) =
                         ready.client_dialogue(job.seed, until_ns, *node).map_err(Problem::new)?;
                     (recorded, client::json::text(&dialogue, head(run)))
+                }
+                DialogueOf::Partition => {
+                    let (recorded, dialogue) =
+                        ready.partition_dialogue(job.seed, until_ns, *node, partition).map_err(Problem::new)?;
+                    (recorded, partition::json::text(&dialogue, head(run)))
                 }
             };
             // It goes on behind a violation.
@@ -179,6 +189,18 @@ fn head(run: &RunReport) -> serde_json::Map<String, serde_json::Value> {
     let fields =
         [("version", crate::VERSION), ("scenario", &run.scenario), ("seed", &show_seed(run.seed)), ("digest", &digest)];
     fields.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect()
+}
+
+/// BROKER:TOPIC-N
+fn replica(argument: Option<&str>) -> Result<(Option<String>, String), Problem> {
+    let Some(argument) = argument else { return Ok((None, String::new())) };
+    let parts = argument.split_once(':').filter(|(_, partition)| {
+        partition.rsplit_once('-').is_some_and(|(topic, n)| !topic.is_empty() && n.parse::<u16>().is_ok())
+    });
+    let problem =
+        || Problem::new(format!("--partition-dialogue {argument}: not BROKER:TOPIC-N, such as 101:topic-0-0"));
+    let (broker, partition) = parts.ok_or_else(problem)?;
+    Ok((Some(broker.to_owned()), partition.to_owned()))
 }
 
 fn is_server(name: &str) -> bool {

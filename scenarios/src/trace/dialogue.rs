@@ -183,11 +183,12 @@ impl Recorder {
                     Some(Entry::Flushed) if matches!(entries.last(), Some(Entry::Flushed)) => {}
                     entry => entries.extend(entry),
                 },
-                // The controller has a dialogue of its own.
+                // Controllers and replicas have dialogues of their own.
                 DialogueEntry::Event { .. }
                 | DialogueEntry::Throws
                 | DialogueEntry::HandlesCommit { .. }
-                | DialogueEntry::HandlesLeaderChange { .. } => {}
+                | DialogueEntry::HandlesLeaderChange { .. }
+                | DialogueEntry::Partition(_) => {}
                 entry => entries.push(Entry::Raft(entry.clone())),
             }
         }

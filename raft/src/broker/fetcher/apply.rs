@@ -166,14 +166,18 @@ fn append(
         step.out.probe(Probe::BatchDropped);
     }
     let batches = &found.records.0[..in_epoch];
-    match log.append_as_follower(batches, step.now.wall_ms, step.out) {
+    let before = log.high_watermark();
+    let result = log.append_as_follower(batches, step.now.wall_ms, step.out);
+    if result.is_ok() {
+        log.update_high_watermark(found.high_watermark);
+    }
+    let (end, offset) = (log.end_offset(), log.high_watermark());
+    replicas.record_follower_append(found, state.leader_epoch, result, step);
+    match result {
         Ok(()) => {}
         Err(AppendRefusal::Corrupt) => return NextStep::BackOff,
         Err(AppendRefusal::UnexpectedOffset) => return NextStep::Failed,
     }
-    let before = log.high_watermark();
-    log.update_high_watermark(found.high_watermark);
-    let (end, offset) = (log.end_offset(), log.high_watermark());
     if offset != before {
         let (of, epoch) = (id.into(), state.leader_epoch);
         replicas.observe(BrokerObservation::FollowerHighWatermark { of, epoch, offset });

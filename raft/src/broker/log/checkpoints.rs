@@ -29,7 +29,7 @@ pub enum OffsetCheckpoint {
 pub(super) type Offsets = BTreeMap<(Rc<str>, i32), Offset>;
 
 impl OffsetCheckpoint {
-    pub(crate) fn path(self) -> &'static str {
+    pub fn path(self) -> &'static str {
         match self {
             OffsetCheckpoint::HighWatermark => "replication-offset-checkpoint",
             OffsetCheckpoint::RecoveryPoint => "recovery-point-offset-checkpoint",

@@ -99,6 +99,11 @@ impl LogManager {
         }
     }
 
+    /// Whether a start has found a log of the partition that is not yet opened, and not a stray.
+    pub fn has_loaded(&self, topic: &str, id: TopicIdPartition) -> bool {
+        self.loaded.get(&(topic.into(), id.partition)).is_some_and(|log| log.topic_id() == id.topic_id)
+    }
+
     /// The log of a partition, loaded or new. A log of an older topic with the same name is removed (KAFKA-14190: ids
     /// decide, not names).
     pub fn open(&mut self, topic: &str, topic_id: Uuid, partition: i32, out: &mut Out) -> PartitionLog {

@@ -1,6 +1,7 @@
 //! Roles from metadata: deletions first, then leaders, then followers (controller-broker.md §5.5).
 
 use super::{FetcherChanges, FetcherStart, ReplicaManager};
+use crate::broker::dialogue::{Hosted, PartitionCall, PartitionEntry};
 use crate::broker::partition::Partition;
 use crate::broker::view::{ClusterView, PartitionView, TopicsDelta};
 use crate::bugs::Bug;
@@ -47,15 +48,17 @@ impl ReplicaManager {
 
     fn delete(&mut self, id: TopicIdPartition, step: &mut Step<'_>) -> bool {
         let Some(partition) = self.partitions.remove(&id) else { return false };
+        step.out.record(|| PartitionEntry::Deleted { partition: id }.into());
         partition.into_log().delete(step.out);
         true
     }
 
     fn lead(&mut self, of: &PartitionView, view: &dyn ClusterView, step: &mut Step<'_>) {
-        self.ensure_hosted(of, step);
+        let hosted = self.ensure_hosted(of, step);
         if let Ok((partition, mut around)) = self.locate(of.partition, view, step.now.wall_ms) {
             partition.make_leader(of, &mut around, step.out);
         }
+        self.record(of.partition, || PartitionCall::MakeLeader { view: of.clone(), hosted }, step.out);
     }
 
     /// Fetching restarts only if the leader epoch has increased: until then a partition that failed, or whose leader
@@ -68,10 +71,15 @@ impl ReplicaManager {
         changes: &mut FetcherChanges,
     ) {
         let local = self.config.node_id;
-        self.ensure_hosted(of, step);
+        let hosted = self.ensure_hosted(of, step);
         let in_controlled_shutdown = self.in_controlled_shutdown;
         let Ok((partition, mut around)) = self.locate(of.partition, view, step.now.wall_ms) else { return };
-        let Some(new_epoch) = partition.make_follower(of, &mut around) else { return };
+        let followed = partition.make_follower(of, &mut around);
+        let new_epoch = followed == Some(true);
+        self.record(of.partition, || PartitionCall::MakeFollower { view: of.clone(), hosted, new_epoch }, step.out);
+        if followed.is_none() {
+            return;
+        }
         if in_controlled_shutdown && (of.leader.is_none() || !of.isr.contains(&local)) {
             changes.stop.push(of.partition);
         } else if new_epoch {
@@ -84,12 +92,15 @@ impl ReplicaManager {
         }
     }
 
-    /// Opens or creates the log of a replica that is new here.
-    fn ensure_hosted(&mut self, of: &PartitionView, step: &mut Step<'_>) {
-        if !self.partitions.contains_key(&of.partition) {
-            let log = self.logs.open(&of.topic, of.partition.topic_id, of.partition.partition, step.out);
-            let partition = Partition::new(of, self.config.node_id, self.bugs(), log);
-            self.partitions.insert(of.partition, partition);
+    /// Opens or creates the log of a replica that is not hosted here; returns where its log was before.
+    fn ensure_hosted(&mut self, of: &PartitionView, step: &mut Step<'_>) -> Hosted {
+        if self.partitions.contains_key(&of.partition) {
+            return Hosted::Before;
         }
+        let hosted = if self.logs.has_loaded(&of.topic, of.partition) { Hosted::FromDisk } else { Hosted::New };
+        let log = self.logs.open(&of.topic, of.partition.topic_id, of.partition.partition, step.out);
+        let partition = Partition::new(of, self.config.node_id, self.bugs(), log);
+        self.partitions.insert(of.partition, partition);
+        hosted
     }
 }

@@ -7,6 +7,7 @@ use super::delayed::{DelayedFetch, deadline_ns, respond};
 use super::{ReplicaManager, check_topic_id};
 use smallvec::SmallVec;
 
+use crate::broker::dialogue::{Fetch, PartitionCall};
 use crate::broker::log::PartitionLog;
 use crate::broker::partition::Partition;
 use crate::broker::view::ClusterView;
@@ -54,8 +55,9 @@ impl ReplicaManager {
         let mut answers = std::mem::take(&mut self.answers);
         let mut budget = Budget::of(&request);
         for requested in request.partitions.iter() {
-            let mut read = check_topic_id(requested.partition, view)
-                .and_then(|()| self.read(request.replica_id, requested, &mut budget, view, now_ms));
+            let known = check_topic_id(requested.partition, view);
+            let limits = budget.limits(requested);
+            let mut read = known.and_then(|()| self.read(request.replica_id, requested, &mut budget, view, now_ms));
             if let (Some(follower), Ok(found)) = (request.replica_id.known(), &read)
                 && found.diverging_epoch.is_none()
             {
@@ -65,6 +67,10 @@ impl ReplicaManager {
                     Ok(false) => {}
                     Err(error) => read = Err(error),
                 }
+            }
+            if known.is_ok() {
+                let call = || fetched(&request, requested, limits, true, &read);
+                self.record(requested.partition, call, step.out);
             }
             match &read {
                 Ok(found) => {
@@ -131,7 +137,7 @@ impl ReplicaManager {
         }
         let bound = bound(partition, follower, bugs);
         if requested.fetch_offset < bound {
-            let max_bytes = usize::try_from(requested.partition_max_bytes).unwrap_or(0).min(budget.bytes);
+            let (max_bytes, _) = budget.limits(requested);
             let records = log.read(requested.fetch_offset, bound, max_bytes);
             if budget.take(size(&records), max_bytes) {
                 found.records = records;
@@ -280,7 +286,10 @@ impl ReplicaManager {
         let DelayedFetch { connection, correlation_id, request, .. } = held;
         let mut budget = Budget::of(request);
         for requested in request.partitions.iter() {
+            let limits = budget.limits(requested);
             let read = self.read(request.replica_id, requested, &mut budget, view, step.now.wall_ms);
+            let call = || fetched(request, requested, limits, false, &read);
+            self.record(requested.partition, call, step.out);
             answers.push(self.answer(requested.partition, read, view));
         }
         self.send(*connection, *correlation_id, answers, step);
@@ -309,6 +318,12 @@ impl Budget {
         Budget { bytes: usize::try_from(request.max_bytes).unwrap_or(0), at_least_one: true }
     }
 
+    /// Of the next read: its `maxBytes` and `minOneMessage`.
+    fn limits(&self, requested: &FetchPartition) -> (usize, bool) {
+        let max_bytes = usize::try_from(requested.partition_max_bytes).unwrap_or(0).min(self.bytes);
+        (max_bytes, self.at_least_one)
+    }
+
     /// Whether `bytes` may be sent, of a partition that is limited to `max_bytes`.
     fn take(&mut self, bytes: usize, max_bytes: usize) -> bool {
         let fits = bytes <= max_bytes || self.at_least_one;
@@ -318,6 +333,18 @@ impl Budget {
         }
         fits
     }
+}
+
+fn fetched(
+    request: &DataFetchRequest,
+    requested: &FetchPartition,
+    (max_bytes, at_least_one): (usize, bool),
+    updates_state: bool,
+    result: &Result<PartitionRead, ErrorCode>,
+) -> PartitionCall {
+    let (replica_id, replica_epoch, requested) = (request.replica_id, request.replica_epoch, requested.clone());
+    let fetch = Fetch { replica_id, replica_epoch, requested, max_bytes, at_least_one, updates_state };
+    PartitionCall::FetchRecords { fetch, result: result.clone() }
 }
 
 /// §6.7: the exclusive end of what a reader may see.

@@ -3,7 +3,8 @@
 
 use super::ReplicaManager;
 use super::delayed::NS_PER_MS;
-use crate::broker::log::{LogManager, OffsetCheckpoint, PartitionLog};
+use crate::broker::dialogue::{PartitionCall, PartitionEntry};
+use crate::broker::log::{AppendRefusal, LogManager, OffsetCheckpoint, PartitionLog};
 use crate::broker::partition::{AlterPartitionOutcome, Partition};
 use crate::broker::view::ClusterView;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition, Uuid};
@@ -12,6 +13,7 @@ use crate::message::ErrorCode;
 use crate::message::cluster::{
     AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult,
 };
+use crate::message::data::FetchablePartition;
 use crate::step::Step;
 
 impl ReplicaManager {
@@ -53,6 +55,9 @@ impl ReplicaManager {
             self.next_producer_sweep_ns = Some(now_ns + ns(self.config.producer_id_expiration_check_interval_ms));
             let logs = self.partitions.values_mut().map(Partition::log_mut);
             logs.for_each(|log| log.remove_expired_producers(now_ms, expiration_ms));
+            self.partitions.keys().for_each(|id| {
+                self.record(*id, || PartitionCall::RemoveExpiredProducers, step.out);
+            });
         }
     }
 
@@ -75,11 +80,13 @@ impl ReplicaManager {
         let ids: Vec<TopicIdPartition> = self.partitions.keys().copied().collect();
         for id in ids {
             let Ok((partition, mut around)) = self.locate(id, view, step.now.wall_ms) else { continue };
-            let Some(item) = partition.maybe_shrink_isr(&mut around) else { continue };
-            if partition.maybe_increment_high_watermark(&mut around) {
-                touched.push(id);
+            if let Some(item) = partition.maybe_shrink_isr(&mut around) {
+                if partition.maybe_increment_high_watermark(&mut around) {
+                    touched.push(id);
+                }
+                self.submit_alter_partition(item, view, step);
             }
-            self.submit_alter_partition(item, view, step);
+            self.record(id, || PartitionCall::MaybeShrinkIsr, step.out);
         }
         self.complete_delayed(&touched, view, step);
     }
@@ -91,7 +98,9 @@ impl ReplicaManager {
         view: &dyn ClusterView,
         step: &mut Step<'_>,
     ) {
-        if self.alter_partition.submit(item.clone()) {
+        let is_accepted = self.alter_partition.submit(item.clone());
+        step.out.record(|| PartitionEntry::Submitted { item: item.clone(), is_accepted }.into());
+        if is_accepted {
             return;
         }
         let refused = AlterPartitionResult {
@@ -129,6 +138,8 @@ impl ReplicaManager {
                 AlterPartitionOutcome::Done => {}
                 AlterPartitionOutcome::Resubmit(item) => self.submit_alter_partition(item, view, step),
             }
+            let call = || PartitionCall::AlterPartitionAnswered { result: result.clone() };
+            self.record(result.partition, call, step.out);
         }
         self.complete_delayed(&touched, view, step);
     }
@@ -158,7 +169,8 @@ impl ReplicaManager {
     }
 
     /// A topic's `min.insync.replicas` changed.
-    pub fn update_min_insync_replicas(&mut self, topic_id: Uuid, min_insync_replicas: i32) {
+    pub fn update_min_insync_replicas(&mut self, topic_id: Uuid, min_insync_replicas: i32, out: &mut Out) {
+        out.record(|| PartitionEntry::MinInsyncReplicas { topic_id, value: min_insync_replicas }.into());
         let of_topic = self.partitions.values_mut().filter(|partition| partition.id().topic_id == topic_id);
         of_topic.for_each(|partition| partition.set_min_insync_replicas(min_insync_replicas));
     }
@@ -193,11 +205,25 @@ impl ReplicaManager {
         self.write_checkpoint(OffsetCheckpoint::HighWatermark, out);
     }
 
+    /// A follower has processed a leader's answer.
+    pub(in crate::broker) fn record_follower_append(
+        &self,
+        found: &FetchablePartition,
+        epoch: LeaderEpoch,
+        result: Result<(), AppendRefusal>,
+        step: &mut Step<'_>,
+    ) {
+        let (records, high_watermark) = (|| found.records.clone(), found.high_watermark);
+        let call = || PartitionCall::AppendAsFollower { epoch, records: records(), high_watermark, result };
+        self.record(found.partition, call, step.out);
+    }
+
     /// Truncates a follower's log, and checkpoints the recovery points before the next append.
     pub(in crate::broker) fn truncate(&mut self, id: TopicIdPartition, target: Offset, step: &mut Step<'_>) {
         if self.log_mut(id).is_some_and(|log| log.truncate_to(target, step.out)) {
             self.write_checkpoint(OffsetCheckpoint::RecoveryPoint, step.out);
         }
+        self.record(id, || PartitionCall::TruncateTo { offset: target }, step.out);
     }
 
     /// Removes all records of a follower's log, which continues at `start`.
@@ -210,6 +236,7 @@ impl ReplicaManager {
         if let Some(log) = self.log_mut(id) {
             log.truncate_fully_and_start_at(start, step.out);
             self.write_checkpoint(OffsetCheckpoint::RecoveryPoint, step.out);
+            self.record(id, || PartitionCall::TruncateFullyAndStartAt { offset: start }, step.out);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::ReplicaManager;
 use super::delayed::respond;
+use crate::broker::dialogue::PartitionCall;
 use crate::broker::view::ClusterView;
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::Connection;
@@ -30,6 +31,9 @@ impl ReplicaManager {
         let mut partitions = Vec::with_capacity(request.partitions.len());
         for requested in request.partitions.iter() {
             let found = self.list_offset(request.replica_id, requested, view, step.now.wall_ms);
+            let (replica_id, result) = (request.replica_id, found);
+            let call = || PartitionCall::FetchOffset { replica_id, requested: requested.clone(), result };
+            self.record(requested.partition, call, step.out);
             let (error, (offset, leader_epoch)) = match found {
                 Ok(found) => (ErrorCode::None, found),
                 Err(error) => (error, (Offset(-1), LeaderEpoch(-1))),
@@ -79,7 +83,7 @@ impl ReplicaManager {
     ) {
         let mut partitions = Vec::with_capacity(request.partitions.len());
         for requested in request.partitions.iter() {
-            partitions.push(self.epoch_end(requested, view, step.now.wall_ms));
+            partitions.push(self.epoch_end(requested, view, step));
         }
         let response = OffsetForLeaderEpochResponse { partitions: partitions.into() };
         respond(connection, correlation_id, DataResponse::OffsetForLeaderEpoch(response), step);
@@ -89,12 +93,14 @@ impl ReplicaManager {
         &mut self,
         requested: &OffsetForLeaderPartition,
         view: &dyn ClusterView,
-        now_ms: i64,
+        step: &mut Step<'_>,
     ) -> EpochEndOffset {
-        let found = self.locate(requested.partition, view, now_ms).and_then(|(partition, _)| {
+        let found = self.locate(requested.partition, view, step.now.wall_ms).and_then(|(partition, _)| {
             partition.check_access(requested.current_leader_epoch, true)?;
             Ok(partition.log().end_offset_for(requested.leader_epoch))
         });
+        let call = || PartitionCall::LastOffset { requested: requested.clone(), result: found };
+        self.record(requested.partition, call, step.out);
         let undefined = (LeaderEpoch(-1), Offset(-1));
         let (error, (leader_epoch, end_offset)) = match found {
             Ok(end) => (ErrorCode::None, end.map_or(undefined, |end| (end.epoch, end.offset))),

@@ -4,11 +4,12 @@ use smallvec::SmallVec;
 
 use super::delayed::{DelayedProduce, PartitionStatus, deadline_ns, respond};
 use super::{ReplicaManager, check_topic_id, not_hosted};
+use crate::broker::dialogue::PartitionCall;
 use crate::broker::log::LeaderAppend;
 use crate::broker::view::ClusterView;
 use crate::bugs::Bug;
 use crate::ids::{Offset, TopicIdPartition};
-use crate::io::{Connection, Effect};
+use crate::io::{Connection, Effect, Out};
 use crate::message::data::{PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse};
 use crate::message::{DataResponse, ErrorCode};
 use crate::slices::Slices;
@@ -46,7 +47,7 @@ impl ReplicaManager {
             partitions: statuses,
         };
         self.tell(step);
-        if self.try_complete_produce(&mut delayed, view) {
+        if self.try_complete_produce(&mut delayed, view, step.out) {
             delayed.respond(&mut self.produced, step);
         } else {
             self.produces.push(delayed);
@@ -65,10 +66,13 @@ impl ReplicaManager {
     ) -> (PartitionStatus, bool) {
         let id = data.partition;
         let result = if matches!(acks, -1..=1) {
-            let found = check_topic_id(id, view).and_then(|()| self.locate(id, view, step.now.wall_ms));
-            found.and_then(|(partition, mut around)| {
-                let append = partition.append_as_leader(&data.records, acks, &mut around, step.out)?;
-                Ok((append, partition.log().start_offset()))
+            check_topic_id(id, view).and_then(|()| {
+                let (partition, mut around) = self.locate(id, view, step.now.wall_ms)?;
+                let result = partition.append_as_leader(&data.records, acks, &mut around, step.out);
+                let start = partition.log().start_offset();
+                let records = || data.records.clone();
+                self.record(id, || PartitionCall::AppendAsLeader { records: records(), acks, result }, step.out);
+                Ok((result?, start))
             })
         } else {
             Err(ErrorCode::InvalidRequiredAcks)
@@ -91,12 +95,16 @@ impl ReplicaManager {
     }
 
     /// Decides partitions where possible; returns whether all are decided.
-    fn try_complete_produce(&self, delayed: &mut DelayedProduce, view: &dyn ClusterView) -> bool {
+    fn try_complete_produce(&self, delayed: &mut DelayedProduce, view: &dyn ClusterView, out: &mut Out) -> bool {
         for status in &mut delayed.partitions {
             let Some(required) = status.required else { continue };
             let id = status.response.partition;
             let error = match self.partitions.get(&id) {
-                Some(partition) => partition.acknowledgement(required),
+                Some(partition) => {
+                    let result = partition.acknowledgement(required);
+                    self.record(id, || PartitionCall::CheckReached { required, result }, out);
+                    result
+                }
                 None => Some(not_hosted(id, view)),
             };
             if let Some(error) = error {
@@ -117,7 +125,7 @@ impl ReplicaManager {
     ) {
         let mut waiting = std::mem::take(&mut self.produces);
         waiting.retain_mut(|delayed| {
-            let done = delayed.waits_for(touched) && self.try_complete_produce(delayed, view);
+            let done = delayed.waits_for(touched) && self.try_complete_produce(delayed, view, step.out);
             if done {
                 delayed.respond(&mut self.produced, step);
             }

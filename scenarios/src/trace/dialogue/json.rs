@@ -171,7 +171,8 @@ fn raft_entry(entry: &DialogueEntry) -> Value {
         | DialogueEntry::Event { .. }
         | DialogueEntry::Throws
         | DialogueEntry::HandlesCommit { .. }
-        | DialogueEntry::HandlesLeaderChange { .. } => Value::Null,
+        | DialogueEntry::HandlesLeaderChange { .. }
+        | DialogueEntry::Partition(_) => Value::Null,
     }
 }
 
