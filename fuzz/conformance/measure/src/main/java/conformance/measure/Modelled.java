@@ -1,0 +1,27 @@
+package conformance.measure;
+
+import java.util.Set;
+
+/** What the simulator has a service time for; it refuses a profile with any other name. */
+final class Modelled {
+    private static final Set<String> RPCS = Set.of("Vote", "BeginQuorumEpoch", "EndQuorumEpoch", "Fetch", "UpdateRaftVoter",
+        "ApiVersions", "Envelope", "AlterPartition", "BrokerRegistration", "BrokerHeartbeat", "AllocateProducerIds",
+        "ControllerRegistration", "CreateTopics", "DeleteTopics", "DescribeConfigs", "CreatePartitions", "ElectLeaders",
+        "IncrementalAlterConfigs", "UnregisterBroker", "Produce", "ListOffsets", "Metadata", "InitProducerId",
+        "OffsetForLeaderEpoch");
+    private static final Set<String> WORKS = Set.of("timer", "post", "become prospective", "become candidate", "become leader",
+        "become follower", "become unattached", "become resigned", "claim", "renounce", "publish");
+
+    private Modelled() {
+    }
+
+    static boolean hasWork(String name) {
+        return WORKS.contains(name) || hasMessage(name);
+    }
+
+    static boolean hasMessage(String name) {
+        int space = name.lastIndexOf(' ');
+        return space > 0 && RPCS.contains(name.substring(0, space))
+            && Set.of("request", "response").contains(name.substring(space + 1));
+    }
+}

@@ -1,0 +1,159 @@
+package conformance.measure;
+
+import conformance.measure.Jvm.Event;
+import conformance.measure.recorder.Kind;
+import org.apache.kafka.common.protocol.ApiKeys;
+
+import java.util.Map;
+import java.util.Set;
+
+/** Spans of one JVM become pieces of work of the profile. */
+final class Works {
+    static final String RAFT = "raft-io";
+    static final String CONTROLLER = "controller-event-queue";
+    static final String CONTROLLER_HANDLER = "controller-request-handler";
+    static final String LOADER = "metadata-loader";
+    static final String LIFECYCLE = "broker-lifecycle";
+    static final String HANDLER = "request-handler";
+
+    static final Set<Integer> RAFT_APIS = Set.of((int) ApiKeys.FETCH.id, (int) ApiKeys.VOTE.id,
+        (int) ApiKeys.BEGIN_QUORUM_EPOCH.id, (int) ApiKeys.END_QUORUM_EPOCH.id, (int) ApiKeys.FETCH_SNAPSHOT.id,
+        (int) ApiKeys.DESCRIBE_QUORUM.id, (int) ApiKeys.UPDATE_RAFT_VOTER.id, (int) ApiKeys.ADD_RAFT_VOTER.id,
+        (int) ApiKeys.REMOVE_RAFT_VOTER.id);
+
+    /** QuorumController's names of the events that requests cause. */
+    private static final Map<String, String> REQUESTS = Map.ofEntries(
+        Map.entry("registerBroker", "BrokerRegistration"), Map.entry("processBrokerHeartbeat", "BrokerHeartbeat"),
+        Map.entry("alterPartition", "AlterPartition"), Map.entry("createTopics", "CreateTopics"),
+        Map.entry("deleteTopics", "DeleteTopics"), Map.entry("allocateProducerIds", "AllocateProducerIds"),
+        Map.entry("electLeaders", "ElectLeaders"), Map.entry("incrementalAlterConfigs", "IncrementalAlterConfigs"),
+        Map.entry("registerController", "ControllerRegistration"), Map.entry("createPartitions", "CreatePartitions"),
+        Map.entry("unregisterBroker", "UnregisterBroker"), Map.entry("assignReplicasToDirs", "AssignReplicasToDirs"),
+        Map.entry("updateFeatures", "UpdateFeatures"), Map.entry("alterClientQuotas", "AlterClientQuotas"));
+
+    /** Reads that are a part of the request DeleteTopics. */
+    private static final Set<String> READS = Set.of("findTopicIds", "findTopicNames", "findAllTopicIds",
+        "getFinalizedFeatures", "describeConfigs", "waitForReadyBrokers");
+
+    /** An observer whose timer is over polls in a loop, which the simulator leaves out. */
+    private static final long SHORTEST_POLL = 100_000;
+
+    private static final Map<Integer, String> BECOME = Map.of(Kind.BECOME_PROSPECTIVE, "become prospective",
+        Kind.BECOME_CANDIDATE, "become candidate", Kind.BECOME_LEADER, "become leader", Kind.BECOME_FOLLOWER,
+        "become follower", Kind.BECOME_UNATTACHED, "become unattached", Kind.BECOME_RESIGNED, "become resigned");
+
+    private final Samples works;
+
+    Works(Samples works) {
+        this.works = works;
+    }
+
+    /** The thread and the name of the work that a span is, or null. */
+    static Samples.Key key(Jvm jvm, Event event) {
+        String answer = event.isResponse() ? " response" : " request";
+        return switch (event.kind()) {
+            case Kind.RAFT_HANDLE -> new Samples.Key(RAFT, event.apiName() + answer);
+            case Kind.RAFT_LISTENERS -> new Samples.Key(RAFT, "post");
+            case Kind.BECOME_PROSPECTIVE, Kind.BECOME_CANDIDATE, Kind.BECOME_LEADER, Kind.BECOME_FOLLOWER,
+                Kind.BECOME_UNATTACHED, Kind.BECOME_RESIGNED -> new Samples.Key(RAFT, BECOME.get(event.kind()));
+            case Kind.CONTROLLER_APIS -> RAFT_APIS.contains(event.api()) ? null
+                : new Samples.Key(CONTROLLER_HANDLER, event.apiName() + " request");
+            case Kind.KAFKA_APIS -> new Samples.Key(HANDLER, event.apiName() + " request");
+            case Kind.CONTROLLER_EVENT -> new Samples.Key(CONTROLLER, controllerEvent(jvm.name(event)));
+            case Kind.CLAIM -> new Samples.Key(CONTROLLER, "claim");
+            case Kind.RENOUNCE -> new Samples.Key(CONTROLLER, "renounce");
+            case Kind.LOADER_COMMIT -> new Samples.Key(LOADER, "post");
+            case Kind.LOADER_EVENT -> new Samples.Key(LOADER, "leader change");
+            case Kind.PUBLISH -> new Samples.Key(LOADER, "publish");
+            case Kind.LIFECYCLE -> new Samples.Key(LIFECYCLE, lifecycleEvent(jvm.name(event)));
+            case Kind.CHANNEL_RESPONSE -> jvm.channelOf(event).equals(LIFECYCLE) || !jvm.name(event).isEmpty() ? null
+                : new Samples.Key(HANDLER, event.apiName() + " response");
+            case Kind.FETCHER -> new Samples.Key(HANDLER, "Fetch response");
+            case Kind.FETCHER_TRUNCATE -> new Samples.Key(HANDLER, "OffsetForLeaderEpoch response");
+            case Kind.API_VERSIONS_RESPONSE -> new Samples.Key(jvm.channelOf(event), "ApiVersions response");
+            default -> null;
+        };
+    }
+
+    static String controllerEvent(String name) {
+        if (REQUESTS.containsKey(name)) {
+            return REQUESTS.get(name) + " request";
+        }
+        if (READS.contains(name)) {
+            return name;
+        }
+        return switch (name) {
+            case "handleCommit", "handleLoadSnapshot", "handleLoadBootstrap" -> "post";
+            case "handleLeaderChange" -> "leader change";
+            case "completeActivation" -> "claim";
+            default -> "timer";
+        };
+    }
+
+    private static String lifecycleEvent(String name) {
+        return switch (name) {
+            case "CommunicationEvent" -> "timer";
+            case "BrokerRegistrationResponseEvent" -> "BrokerRegistration response";
+            case "BrokerHeartbeatResponseEvent" -> "BrokerHeartbeat response";
+            case "StartupEvent" -> "start";
+            default -> "event";
+        };
+    }
+
+    /** All pieces of work of a JVM. */
+    void collect(Jvm jvm) {
+        works.nextJvm();
+        // handleLeaderChange, claim and completeActivation are one piece of work: they end in this order, at once.
+        long claim = -1;
+        long listened = 0;
+        long inner = 0;
+        Event state = null;
+        for (Event event : jvm.events) {
+            if (event.kind() == Kind.RAFT_STATE && event.parent() == Kind.RAFT_POLL) {
+                state = event;
+                continue;
+            }
+            if (event.kind() == Kind.RAFT_POLL) {
+                if (state != null && event.end() - event.begin() >= SHORTEST_POLL) {
+                    works.add(RAFT, "timer", state.own());
+                }
+                state = null;
+                continue;
+            }
+            if (event.kind() == Kind.QUEUED_EVENT && event.parent() == Kind.RAFT_LISTENERS) {
+                listened = event.end();
+            }
+            Samples.Key key = key(jvm, event);
+            if (key == null) {
+                continue;
+            }
+            long own = event.own();
+            if (event.kind() == Kind.CLAIM) {
+                claim = own;
+                continue;
+            }
+            if (event.kind() == Kind.CONTROLLER_EVENT && claim >= 0) {
+                claim += own;
+                if (key.name().equals("claim")) {
+                    works.add(CONTROLLER, "claim", claim);
+                    claim = -1;
+                }
+                continue;
+            }
+            if (event.kind() == Kind.RAFT_LISTENERS && listened < event.begin()) {
+                continue;
+            }
+            // The request inside an envelope is a part of the envelope's handling.
+            if (event.kind() == Kind.CONTROLLER_APIS && event.parent() == Kind.CONTROLLER_APIS) {
+                inner = own;
+                continue;
+            }
+            if (event.kind() == Kind.CONTROLLER_APIS && event.api() == ApiKeys.ENVELOPE.id) {
+                own += inner;
+                inner = 0;
+            }
+            works.add(key.thread(), key.name(), own);
+        }
+    }
+
+}
