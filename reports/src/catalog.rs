@@ -101,11 +101,12 @@ fn altered(mut scenario: Scenario, overrides: &Overrides) -> Result<Scenario, Pr
         let wrong = |error| Problem::at(format!("/overrides/fixes/{i}"), format!("--fix: {error}"));
         scenario = scenario.with_fix(switches::fixes::parse(name).map_err(wrong)?);
     }
+    let from_here = |path: &str| input::read_text(Path::new(path)).map_err(|problem| problem.message);
     // A setting that contradicts the rest of the scenario may still be corrected by another one.
     scenario.cluster.configs().map_err(|ScenarioError(message)| Problem::at("/overrides/cluster", message))?;
     for (i, (key, value)) in overrides.set.iter().enumerate() {
         let wrong = |error| Problem::at(format!("/overrides/set/{i}"), format!("--set {error}"));
-        scenario.set(key, value).map_err(wrong)?;
+        scenario.set_reading(key, value, &from_here).map_err(wrong)?;
     }
     let wrong = |ScenarioError(message): ScenarioError| {
         let is_set = overrides.set.iter().any(|(key, _)| message.contains(key.as_str()));
@@ -172,6 +173,11 @@ impl Prepared for Altered {
 
     fn fixes(&self) -> Vec<String> {
         self.ready.scenario.fixes.iter().map(|fix| fix.name().to_owned()).collect()
+    }
+
+    fn profile(&self) -> Option<String> {
+        let profile = &self.ready.scenario.profile;
+        (!profile.is_ideal()).then(|| profile.to_string())
     }
 
     fn expect(&self) -> Vec<Expectation> {

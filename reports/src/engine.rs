@@ -179,6 +179,10 @@ pub trait Prepared: Send + Sync {
     fn bugs(&self) -> Vec<String>;
     /// Fixes in force.
     fn fixes(&self) -> Vec<String>;
+    /// The machine profile that gives service times, if any.
+    fn profile(&self) -> Option<String> {
+        None
+    }
     /// `[expect]`.
     fn expect(&self) -> Vec<Expectation>;
     /// Probes that a sweep of it must reach, and the minimum number of seeds for this.

@@ -18,6 +18,8 @@ pub struct Subject {
     pub fixes: Vec<String>,
     /// Bugs in force, from scenarios and flags.
     pub bugs: Vec<String>,
+    /// Machine profiles in force: whose service times the servers have.
+    pub profiles: Vec<String>,
     /// The values of `--set`.
     pub set: Vec<String>,
     /// The value of `--cluster`.

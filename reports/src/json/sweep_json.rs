@@ -38,6 +38,9 @@ pub struct SweepJson {
     pub scenarios: Vec<String>,
     pub fixes: Vec<String>,
     pub bugs: Vec<String>,
+    /// Machine profiles in force.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<String>,
     pub seeds_first: Seed,
     pub seeds_run: u64,
     pub seeds_failed: u64,
@@ -225,6 +228,7 @@ impl From<&SweepReport> for SweepJson {
             scenarios: subject.scenarios,
             fixes: subject.fixes,
             bugs: subject.bugs,
+            profiles: subject.profiles,
             seeds_first: Seed(report.seeds_first),
             seeds_run: report.runs,
             seeds_failed: report.failed,
@@ -458,6 +462,7 @@ pub(super) fn from_json(json: SweepJson) -> Result<SweepReport, Problem> {
             scenarios: json.scenarios,
             fixes: json.fixes,
             bugs: json.bugs,
+            profiles: json.profiles,
             set: json.set,
             cluster: json.cluster,
             cluster_report: json.cluster_report,

@@ -96,6 +96,7 @@ fn kafka(report: &SweepReport) -> Vec<String> {
         1 => "with the fix of 1 known defect".to_owned(),
         n => format!("with the fixes of {n} known defects"),
     });
+    items.extend(subject.profiles.iter().map(|profile| format!("service times: {profile}")));
     items
 }
 

@@ -145,6 +145,7 @@ fn settings(args: &ChartFailoverArgs, prepared: &[Named]) -> SweepSettings {
         scenarios: prepared.iter().map(|named| named.name.clone()).collect(),
         fixes: union(|named| named.prepared.fixes()),
         bugs: union(|named| named.prepared.bugs()),
+        profiles: union(|named| named.prepared.profile().into_iter().collect()),
         ..Subject::default()
     };
     SweepSettings {
@@ -182,6 +183,7 @@ fn chart(
         format!("{}{each} from {from}", plural(seeds, "seed")),
         format!("kraftsim {}", crate::VERSION),
     ];
+    remarks.extend(report.subject.profiles.iter().map(|profile| format!("service times: {profile}")));
     remarks.extend(command::run_flags(shared).chunks(2).map(|flag| flag.join(" ")));
     let differ_in =
         many.then(|| "scenario".to_owned()).into_iter().chain(args.vary.iter().map(|vary| vary.key.clone()));

@@ -176,6 +176,7 @@ fn settings(args: &SweepArgs, scenarios: &[Named], overrides: &Overrides) -> Swe
         scenarios: scenarios.iter().map(|s| s.name.clone()).collect(),
         fixes: union(|s| s.prepared.fixes()),
         bugs: union(|s| s.prepared.bugs()),
+        profiles: union(|s| s.prepared.profile().into_iter().collect()),
         set: overrides.set.iter().map(|(key, value)| format!("{key}={value}")).collect(),
         cluster: overrides.cluster.as_ref().map(|cluster| cluster.dir.clone()),
         // A scenario that names properties files has its own report.

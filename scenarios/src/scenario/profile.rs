@@ -1,10 +1,11 @@
 //! `profile`: how long the servers' threads work at what they do, as measured on a machine.
 //!
-//! A profile is a TOML file; `fuzz/conformance/measure` makes one. `ideal` is the profile in which nothing takes time.
+//! A profile is a TOML file; `fuzz/conformance/measure` makes one. `ideal` is the profile in which nothing takes time;
+//! those of `scenarios/profiles` are known by their names.
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
@@ -27,12 +28,17 @@ const RAFT_IO: &str = "raft-io";
 const CONTROLLER_EVENT_QUEUE: &str = "controller-event-queue";
 const CONTROLLER_REQUEST_HANDLER: &str = "controller-request-handler";
 
+/// The profiles that can be named, with their content.
+const BUILT_IN: [(&str, &str); 1] = [("two-cores", include_str!("../../profiles/two-cores.toml"))];
+
 /// The profile of a scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Profile {
     /// Nothing takes time.
     #[default]
     Ideal,
+    /// One of `scenarios/profiles`, by name.
+    BuiltIn(&'static str, Arc<Machine>),
     /// The content of a file.
     Measured(Arc<Machine>),
     /// A path, not yet read.
@@ -40,6 +46,14 @@ pub enum Profile {
 }
 
 impl Profile {
+    /// That of a machine with two cores, for runs that are to take as long as in reality.
+    pub fn committed() -> Profile {
+        let (name, text) = BUILT_IN[0];
+        static MACHINE: OnceLock<Arc<Machine>> = OnceLock::new();
+        let machine = MACHINE.get_or_init(|| Arc::new(Machine::from_toml(text).expect("a test reads it")));
+        Profile::BuiltIn(name, Arc::clone(machine))
+    }
+
     pub fn is_ideal(&self) -> bool {
         *self == Profile::Ideal
     }
@@ -48,7 +62,7 @@ impl Profile {
     pub fn machine(&self) -> Option<&Machine> {
         match self {
             Profile::Ideal => None,
-            Profile::Measured(machine) => Some(machine),
+            Profile::BuiltIn(_, machine) | Profile::Measured(machine) => Some(machine),
             Profile::File(path) => panic!("the profile {path} was never read"),
         }
     }
@@ -56,7 +70,7 @@ impl Profile {
     /// The error in the value, if any.
     pub(super) fn check(&self) -> Result<(), String> {
         match self {
-            Profile::Ideal => Ok(()),
+            Profile::Ideal | Profile::BuiltIn(..) => Ok(()),
             Profile::Measured(machine) => machine.check(),
             Profile::File(path) => Err(format!("{path} is allowed only where files can be read")),
         }
@@ -64,10 +78,11 @@ impl Profile {
 }
 
 impl fmt::Display for Profile {
-    /// `ideal`, or what its file says of the machine.
+    /// Its name, or what its file says of the machine.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Profile::Ideal => f.write_str(IDEAL),
+            Profile::BuiltIn(name, _) => f.write_str(name),
             Profile::File(path) => f.write_str(path),
             Profile::Measured(machine) => f.write_str(&machine.about),
         }
@@ -95,11 +110,16 @@ impl<'de> Visitor<'de> for ProfileVisitor {
     type Value = Profile;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"ideal\", the path of a profile, or its content")
+        f.write_str("\"ideal\", \"two-cores\", the path of a profile, or its content")
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Profile, E> {
-        Ok(if name == IDEAL { Profile::Ideal } else { Profile::File(name.into()) })
+        let committed = Profile::committed();
+        Ok(match name {
+            IDEAL => Profile::Ideal,
+            _ if name == committed.to_string() => committed,
+            _ => Profile::File(name.into()),
+        })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Profile, A::Error> {
@@ -303,11 +323,20 @@ impl Machine {
             service.set::<Actor>(Work::Connect(thread(&connect.thread).expect(known)), calls(&connect.calls));
         }
         let mut works: Vec<(Work, Vec<Stage>)> = Vec::new();
+        let state = self.work.iter().find(|work| work.thread == RAFT_IO && work.name == "timer");
+        // Each poll handles one message, and before it the state (`KafkaRaftClient.poll`): not for the first time.
+        let state = state.and_then(|work| work.calls.last()).map(|stage| Stage { first: 1, ..stage.clone() });
         for work in &self.work {
             for kind in kinds_of_work(&work.thread, &work.name).expect(known) {
+                let calls = match &state {
+                    Some(state) if work.thread == RAFT_IO && is_message(&work.name) => {
+                        sum(&work.calls, std::slice::from_ref(state))
+                    }
+                    _ => work.calls.clone(),
+                };
                 match works.iter_mut().find(|(other, _)| *other == kind) {
-                    None => works.push((kind, work.calls.clone())),
-                    Some((_, before)) => *before = sum(before, &work.calls),
+                    None => works.push((kind, calls)),
+                    Some((_, before)) => *before = sum(before, &calls),
                 }
             }
         }
@@ -403,6 +432,10 @@ fn kinds_of_message(name: &str) -> Result<Vec<u8>, String> {
     Ok(kinds)
 }
 
+fn is_message(name: &str) -> bool {
+    name.ends_with(" request") || name.ends_with(" response")
+}
+
 /// What a piece of work is in the world.
 fn kinds_of_work(of: &str, name: &str) -> Result<Vec<Work>, String> {
     // The model's event queue is told of an event without the request that caused it, so its time is the handler's.
@@ -415,8 +448,7 @@ fn kinds_of_work(of: &str, name: &str) -> Result<Vec<Work>, String> {
     if let Some(kind) = PLAIN_INPUTS.iter().position(|known| *known == name) {
         return Ok(vec![Work::Input(thread, kind)]);
     }
-    let is_message = name.ends_with(" request") || name.ends_with(" response");
-    if !is_message {
+    if !is_message(name) {
         let known = WORKS.iter().chain(&PLAIN_INPUTS).copied();
         return Err(format!("no work has this name{}, `NAME request`, `NAME response`", nearest::allowed(name, known)));
     }
@@ -455,6 +487,29 @@ thread = "raft-io"
 name = "Fetch response"
 calls = [{ first = 1, n = 9, us = [70] }]
 "#;
+
+    #[test]
+    fn the_committed_profile_is_named_and_not_copied() {
+        let named = scenario("profile = \"two-cores\"").expect("good");
+        assert_eq!(named.profile, Profile::committed());
+        assert!(named.to_toml().contains("profile = \"two-cores\""));
+        assert_eq!(Scenario::from_toml("again", &named.to_toml()).expect("good"), named);
+        assert!(BUILT_IN.iter().all(|(_, text)| Machine::from_toml(text).is_ok()));
+        let machine = named.profile.machine().expect("measured");
+        assert!(machine.start.is_some() && machine.stop.is_some() && machine.work.len() > 20, "what a server takes");
+    }
+
+    #[test]
+    fn a_set_profile_may_be_a_file() {
+        let mut changed = scenario("").expect("good");
+        let read = |path: &str| if path == "machine.toml" { Ok(MACHINE.to_owned()) } else { Err("no such file".to_owned()) };
+        changed.set_reading("profile", "machine.toml", &read).expect("good");
+        assert_eq!(changed.profile.to_string(), "a slow machine");
+        let refused = changed.set_reading("profile", "none.toml", &read).expect_err("refused");
+        assert_eq!(refused.0, "profile = \"none.toml\": no such file");
+        changed.set("profile", "ideal").expect("good");
+        assert!(changed.profile.is_ideal());
+    }
 
     fn scenario(more: &str) -> Result<Scenario, String> {
         let text = format!("name = \"t\"\nduration = \"20s\"\n{more}");

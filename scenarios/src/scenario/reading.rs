@@ -10,10 +10,18 @@ use crate::coverage;
 use crate::knobs;
 use crate::reach::Reach;
 
+/// Reads a file by its path as written.
+pub type ReadFile<'a> = dyn Fn(&str) -> Result<String, String> + 'a;
+
+/// Where no file can be read.
+pub(super) fn no_files(path: &str) -> Result<String, String> {
+    Err(format!("{path} is allowed only where files can be read"))
+}
+
 impl Scenario {
     /// Reads a scenario that names no other files; `file` is its name in messages.
     pub fn from_toml(file: &str, text: &str) -> Result<Scenario, ScenarioError> {
-        Scenario::from_toml_with(file, text, |path| Err(format!("{path} is allowed only where files can be read")))
+        Scenario::from_toml_with(file, text, no_files)
     }
 
     /// Reads a scenario and the files it names (`.properties`, measured latencies) by `read`, which receives their
@@ -25,7 +33,7 @@ impl Scenario {
     ) -> Result<Scenario, ScenarioError> {
         let mut scenario: Scenario = toml::from_str(text).map_err(|error| error::unreadable(file, text, &error))?;
         let is_from_files = !scenario.cluster.properties.is_empty();
-        scenario.resolve(read).map_err(|refusal| refusal.in_file(file, text))?;
+        scenario.resolve(&read).map_err(|refusal| refusal.in_file(file, text))?;
         scenario.cluster.hide_secrets();
         if is_from_files && scenario.cluster.has_brokers() {
             let given = text.parse::<toml::Table>().ok().and_then(|mut table| table.remove("clients"));
@@ -43,7 +51,7 @@ impl Scenario {
     }
 
     /// Replaces paths by the content of the files.
-    fn resolve(&mut self, read: impl Fn(&str) -> Result<String, String>) -> Result<(), Refusal> {
+    pub(super) fn resolve(&mut self, read: &ReadFile<'_>) -> Result<(), Refusal> {
         for path in std::mem::take(&mut self.cluster.properties) {
             let text = read(&path).map_err(|problem| Refusal::new("cluster.properties", problem))?;
             self.cluster.node.push(cluster::NodeFile::new(path, &text));

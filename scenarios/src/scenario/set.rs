@@ -13,6 +13,8 @@ use super::cluster::NodeFile;
 use super::error::plain::Why;
 use super::error::{self, ScenarioError};
 use super::nearest::did_you_mean;
+use super::profile::Profile;
+use super::reading::{ReadFile, no_files};
 use super::reference::FIELDS;
 use crate::knobs;
 
@@ -28,7 +30,12 @@ impl Scenario {
     /// `--set`: a scenario field by its dotted path, or a Kafka property for all nodes. A field or property that is set
     /// this way is not drawn as a knob. On an error the scenario is unchanged.
     pub fn set(&mut self, key: &str, value: &str) -> Result<(), ScenarioError> {
-        let mut changed = self.with(key, value)?;
+        self.set_reading(key, value, &no_files)
+    }
+
+    /// As [`Scenario::set`]; a file that the value names is read by `read`.
+    pub fn set_reading(&mut self, key: &str, value: &str, read: &ReadFile<'_>) -> Result<(), ScenarioError> {
+        let mut changed = self.with(key, value, read)?;
         if knobs::NAMES.contains(&key) && !changed.knobs.pinned.iter().any(|pinned| pinned == key) {
             changed.knobs.pinned.push(key.into());
         }
@@ -55,17 +62,21 @@ impl Scenario {
     }
 
     /// The same scenario on another cluster, as `--cluster` requires: its nodes are these, and of the scenario's own
-    /// `[cluster]` only the restart rule is kept. The files also decide the topics of the workload.
+    /// `[cluster]` only the restart rule is kept. The files also decide the topics of the workload. What is asked of a
+    /// cluster of one's own is how long it takes: unless the scenario has a profile, it gets that of `two-cores`.
     pub fn with_cluster(mut self, node: Vec<NodeFile>) -> Scenario {
         let restart_after = self.cluster.restart_after;
         self.cluster = super::Cluster { restart_after, node, ..super::Cluster::default() };
         if self.cluster.has_brokers() {
             self.clients.leave_topics_to_nodes(|_| true);
         }
+        if self.profile.is_ideal() {
+            self.profile = Profile::committed();
+        }
         self
     }
 
-    fn with(&self, key: &str, value: &str) -> Result<Scenario, ScenarioError> {
+    fn with(&self, key: &str, value: &str, read: &ReadFile<'_>) -> Result<Scenario, ScenarioError> {
         let refuse = |problem: String| ScenarioError(format!("{key} = {value:?}: {problem}"));
         if definitions::is_known(key) {
             NodeConfig::new(NodeId(1), Roles::COMBINED, Rc::from([])).set(key, value).map_err(ScenarioError)?;
@@ -98,8 +109,8 @@ impl Scenario {
                 return Err(refuse("no such setting".into()));
             }
             match changed.try_into::<Scenario>() {
-                Ok(scenario) => {
-                    scenario.check().map_err(|refusal| {
+                Ok(mut scenario) => {
+                    scenario.resolve(read).and_then(|()| scenario.check()).map_err(|refusal| {
                         let of_clients = key.strip_prefix("clients.config.").map(Clients::knows);
                         let of_servers = key.strip_prefix("cluster.config.").map(definitions::is_known);
                         let is_unknown = of_clients.or(of_servers) == Some(false);

@@ -1,5 +1,6 @@
 package conformance.measure;
 
+import conformance.measure.recorder.Kind;
 import conformance.measure.recorder.Store;
 import org.apache.kafka.common.protocol.ApiKeys;
 
@@ -63,6 +64,10 @@ final class Jvm {
                     continue;
                 }
                 empty = 0;
+                if (kind == Kind.RAFT_WAIT
+                    || kind == Kind.RAFT_POLL && slots.getLong(at + 16) - slots.getLong(at + 8) < Works.SHORTEST_POLL) {
+                    continue;
+                }
                 events.add(new Event(kind, slots.getShort(at + 2), slots.getInt(at + 4), slots.getLong(at + 8),
                     slots.getLong(at + 16), slots.getLong(at + 24), slots.getInt(at + 32), slots.getInt(at + 36),
                     slots.getInt(at + 40), slots.getInt(at + 44), slots.getShort(at + 48), slots.getShort(at + 50) != 0));

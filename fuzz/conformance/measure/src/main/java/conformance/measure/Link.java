@@ -8,6 +8,8 @@ import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 
@@ -16,6 +18,7 @@ final class Link {
     private static final int WARM_UP = 3_000;
     private static final int TRIPS = 10_000;
     private static final int BYTES = 64;
+    private static final String FILE = "link.txt";
 
     private Link() {
     }
@@ -36,7 +39,16 @@ final class Link {
         }
     }
 
-    static long[] measure() throws IOException {
+    /** Measures, and writes the sorted samples into a directory. */
+    static void measure(Path events) throws IOException {
+        Files.write(events.resolve(FILE), Arrays.stream(measure()).mapToObj(Long::toString).toList());
+    }
+
+    static long[] read(Path events) throws IOException {
+        return Files.readAllLines(events.resolve(FILE)).stream().mapToLong(Long::parseLong).toArray();
+    }
+
+    private static long[] measure() throws IOException {
         Process echo = new ProcessBuilder(List.of(Main.java(), "-XX:+UseSerialGC", "-Xmx64m", "-cp",
             System.getProperty("java.class.path"), Link.class.getName())).redirectError(ProcessBuilder.Redirect.INHERIT).start();
         try {

@@ -82,8 +82,8 @@ public final class Main {
         parse(words);
         Path here = Path.of(System.getProperty("measure.here"));
         Path events = analyse != null ? analyse : keep != null ? keep : Files.createTempDirectory(memory(), "measure");
-        long[] link = Link.measure();
         if (analyse == null) {
+            Link.measure(Files.createDirectories(events));
             Path target = here.resolve("target").resolve(System.getProperty("measure.kafka"));
             Path files = work != null ? work : Files.createTempDirectory("measure");
             Rounds.Setup setup = new Rounds.Setup(here.resolve("../../../scenarios/examples/isolated-3x3").normalize(),
@@ -94,7 +94,7 @@ public final class Main {
                 delete(files);
             }
         }
-        Measured measured = Measured.read(events, link);
+        Measured measured = Measured.read(events, Link.read(events));
         new Summary(System.out).print(measured);
         if (out != null) {
             Files.writeString(out, new Profile().write(measured, how(measured, words)));

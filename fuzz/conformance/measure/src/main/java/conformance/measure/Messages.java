@@ -28,8 +28,8 @@ final class Messages {
     private record Connect(long begin, long connected, long ready, String channel) {
     }
 
-    /** A message is not on its way for longer. */
-    private static final long LONGEST = 30_000_000_000L;
+    /** A message is not on its way for longer; the next process of a node uses the same correlation ids. */
+    private static final long LONGEST = 500_000_000L;
     /** The receiver may run before the sender's write has returned. */
     private static final long EARLY = 2_000_000L;
 

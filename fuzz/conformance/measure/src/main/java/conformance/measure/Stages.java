@@ -16,7 +16,7 @@ final class Stages {
     /** Fewer samples are no distribution of their own. */
     static final int ENOUGH = 20;
     private static final int ALIKE_PERCENT = 20;
-    private static final int QUANTILES = 41;
+    private static final int QUANTILES = 101;
 
     private Stages() {
     }

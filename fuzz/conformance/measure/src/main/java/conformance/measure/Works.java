@@ -36,7 +36,7 @@ final class Works {
         "getFinalizedFeatures", "describeConfigs", "waitForReadyBrokers");
 
     /** An observer whose timer is over polls in a loop, which the simulator leaves out. */
-    private static final long SHORTEST_POLL = 100_000;
+    static final long SHORTEST_POLL = 100_000;
 
     private static final Map<Integer, String> BECOME = Map.of(Kind.BECOME_PROSPECTIVE, "become prospective",
         Kind.BECOME_CANDIDATE, "become candidate", Kind.BECOME_LEADER, "become leader", Kind.BECOME_FOLLOWER,
