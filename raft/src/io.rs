@@ -6,9 +6,9 @@
 //! crashes, the rest is dropped too. A message that is sent before the state it depends on is durable is therefore
 //! visible as a wrong order.
 
+use std::any::Any;
 use std::rc::Rc;
 
-use crate::broker::dialogue::PartitionEntry;
 use crate::broker::observation::BrokerObservation;
 pub use crate::ids::Listener;
 use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
@@ -352,8 +352,8 @@ pub enum DialogueEntry {
     HandlesCommit { records: Records },
     /// Of the controller: `handleLeaderChange` is run; `log_end` is `RaftClient.logEndOffset`.
     HandlesLeaderChange { leader: Option<NodeId>, epoch: LeaderEpoch, log_end: Offset },
-    /// Of a broker's replicas, not of the raft client.
-    Partition(Box<PartitionEntry>),
+    /// Of a broker's replicas, not of the raft client: a `broker::dialogue::PartitionEntry`.
+    Partition(Rc<dyn Any>),
     /// Output: any other effect.
     Effect(Effect),
 }

@@ -4,8 +4,7 @@
 use std::rc::Rc;
 
 use super::log::{AppendRefusal, LeaderAppend};
-use super::partition::{IsrState, Partition, Replica};
-use super::replica_manager::PartitionRead;
+use super::partition::{IsrState, Partition, PartitionRead, Replica};
 use super::view::{BrokerView, PartitionView};
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, OffsetAndEpoch, PartitionEpoch, TopicIdPartition, Uuid};
 use crate::io::DialogueEntry;
@@ -118,7 +117,7 @@ pub struct PartitionState {
 
 impl From<PartitionEntry> for DialogueEntry {
     fn from(entry: PartitionEntry) -> DialogueEntry {
-        DialogueEntry::Partition(Box::new(entry))
+        DialogueEntry::Partition(Rc::new(entry))
     }
 }
 

@@ -4,15 +4,18 @@
 //! * this file: the replica's state, its role, and access checks
 //! * `isr`: high watermark, ISR, and the controller's responses
 //! * `isr_state` and `replica`: a leader's state of the ISR and of each follower
+//! * `read`: the result of a read
 
 mod isr;
 mod isr_state;
+mod read;
 mod replica;
 
 use std::rc::Rc;
 
 pub use isr::AlterPartitionOutcome;
 pub use isr_state::IsrState;
+pub use read::PartitionRead;
 pub use replica::Replica;
 
 use super::log::{LeaderAppend, PartitionLog};

@@ -22,7 +22,6 @@ mod produce;
 use std::rc::Rc;
 
 use delayed::{DelayedFetch, DelayedProduce};
-pub use fetch::PartitionRead;
 
 use super::alter_partition::AlterPartitionManager;
 use super::config::BrokerConfig;

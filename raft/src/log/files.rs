@@ -89,7 +89,7 @@ pub(super) fn replace_file_by_parts(
 ) {
     let temporary: Rc<str> = format!("{path}.tmp").into();
     out.push(Effect::Open { file: handle, path: Rc::clone(&temporary), truncate: true });
-    out.effects.extend(parts.map(|bytes| Effect::Append { file: handle, bytes }));
+    parts.for_each(|bytes| out.push(Effect::Append { file: handle, bytes }));
     if force != Force::Nothing {
         out.push(Effect::Fsync { file: handle });
     }

@@ -502,7 +502,8 @@ calls = [{ first = 1, n = 9, us = [70] }]
     #[test]
     fn a_set_profile_may_be_a_file() {
         let mut changed = scenario("").expect("good");
-        let read = |path: &str| if path == "machine.toml" { Ok(MACHINE.to_owned()) } else { Err("no such file".to_owned()) };
+        let read =
+            |path: &str| if path == "machine.toml" { Ok(MACHINE.to_owned()) } else { Err("no such file".to_owned()) };
         changed.set_reading("profile", "machine.toml", &read).expect("good");
         assert_eq!(changed.profile.to_string(), "a slow machine");
         let refused = changed.set_reading("profile", "none.toml", &read).expect_err("refused");

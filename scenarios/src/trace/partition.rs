@@ -192,7 +192,9 @@ impl Watch<Actor> for Recorder {
         let Actor::Server(server) = process else { return };
         let Some((entries, arguments)) = server.dialogue() else { return };
         for entry in entries {
-            if let DialogueEntry::Partition(entry) = entry {
+            if let DialogueEntry::Partition(entry) = entry
+                && let Some(entry) = entry.downcast_ref()
+            {
                 self.entry(at_ns, arguments.now, entry);
             }
         }

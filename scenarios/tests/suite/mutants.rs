@@ -136,7 +136,7 @@ mutants! {
     poll_shows_batch_twice: PollShowsBatchTwice, "ci" 0 => "IntNonmonotonicPoll";
     no_position_validation: Kafka7747NoPositionValidation, "brokers" 0 => "TruncationMissed";
     out_of_range_above_high_watermark: OutOfRangeAboveHighWatermark, "ci" 4 => "PositionLost";
-    validation_ends_at_error: ValidationEndsAtError, "brokers" 4 => "ValidationAnswerUsed";
+    validation_ends_at_error: ValidationEndsAtError, "brokers" 68 => "ValidationAnswerUsed";
     partition_never_read: PartitionNeverRead, "ci" 0 => "Recovery", then "Unseen";
     r28_no_pre_vote: Kip996NoPreVote, "ci" 0 => "PreVoteBeforeVote";
     r35_poll_timeout_of_zero: Kafka17751PollTimeoutZero, "ci" 0 => "TimeMoves";

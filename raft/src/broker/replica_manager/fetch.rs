@@ -9,28 +9,15 @@ use smallvec::SmallVec;
 
 use crate::broker::dialogue::{Fetch, PartitionCall};
 use crate::broker::log::PartitionLog;
-use crate::broker::partition::Partition;
+use crate::broker::partition::{Partition, PartitionRead};
 use crate::broker::view::ClusterView;
 use crate::bugs::{Bug, Bugs};
-use crate::ids::{NodeId, Offset, OffsetAndEpoch, TopicIdPartition};
+use crate::ids::{NodeId, Offset, TopicIdPartition};
 use crate::io::Connection;
 use crate::log::Records;
 use crate::message::data::{DataFetchRequest, DataFetchResponse, FetchPartition, FetchablePartition};
 use crate::message::{DataResponse, ErrorCode};
 use crate::step::Step;
-
-/// The result of reading one partition.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PartitionRead {
-    /// The high watermark *before* the fetch was processed: a follower learns of its own progress one round trip later.
-    pub high_watermark: Offset,
-    pub log_start_offset: Offset,
-    /// The log end before the read.
-    pub log_end_offset: Offset,
-    /// Where the logs diverge; then there are no records.
-    pub diverging_epoch: Option<OffsetAndEpoch>,
-    pub records: Records,
-}
 
 /// Bytes that a fetch may still read; the first batch is sent whatever its size.
 struct Budget {
