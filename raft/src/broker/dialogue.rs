@@ -24,7 +24,7 @@ pub enum PartitionEntry {
     /// accepts it.
     Submitted { item: AlterPartitionItem, is_accepted: bool },
     /// A call.
-    Called(PartitionStep),
+    Called(Box<PartitionStep>),
     /// The replica is deleted with its log.
     Deleted { partition: TopicIdPartition },
 }
@@ -138,6 +138,6 @@ impl Partition {
             high_watermark: log.high_watermark(),
             epochs: log.epoch_starts().into(),
         };
-        PartitionEntry::Called(PartitionStep { partition: self.id(), broker_epoch, call, state }).into()
+        PartitionEntry::Called(Box::new(PartitionStep { partition: self.id(), broker_epoch, call, state })).into()
     }
 }

@@ -151,6 +151,17 @@ fn a_dialogue_of_a_client_fits_its_published_schema_and_leaves_the_run_as_it_was
     }
 }
 
+#[test]
+fn a_dialogue_of_a_replica_fits_its_published_schema_and_leaves_the_run_as_it_was() {
+    let run: &[&str] = &["brokers", "--seed", "0", "--until", "40s"];
+    let found = kinds_in_dialogues_of("partition-dialogue", "102:passing-0-0", &[run]);
+    for wanted in "boot step down brokers call result submit".split_whitespace() {
+        assert!(found.contains(wanted), "{wanted} is among {found:?}");
+    }
+    let (code, _, err) = kraftsim(&["replay", "brokers", "--seed", "0", "--partition-dialogue", "topic-0", "-o", "-"]);
+    assert!(code == 2 && err.contains("not BROKER:TOPIC-N, such as 101:topic-0-0"), "{err}");
+}
+
 /// Of lines and entries, in the dialogues of node 1.
 fn kinds_in_dialogues(name: &str, runs: &[&[&str]]) -> std::collections::BTreeSet<String> {
     kinds_in_dialogues_of(name, "1", runs)

@@ -147,7 +147,7 @@ impl Recorder {
                     self.hosted.insert(name);
                 }
                 if self.ids.contains(&step.partition) {
-                    let (before, step) = (std::mem::take(&mut self.before), Box::new(step.clone()));
+                    let (before, step) = (std::mem::take(&mut self.before), step.clone());
                     self.lines.push(Line { at_ns, what: What::Call { now, before, step } });
                 }
             }

@@ -18,6 +18,7 @@ import org.apache.kafka.common.security.auth.KafkaPrincipal;
 import org.apache.kafka.server.common.RequestLocal;
 import org.apache.kafka.server.storage.log.FetchIsolation;
 import org.apache.kafka.server.storage.log.FetchParams;
+import org.apache.kafka.server.storage.log.UnexpectedAppendOffsetException;
 import org.apache.kafka.storage.internals.log.AppendOrigin;
 import org.apache.kafka.storage.internals.log.LogAppendInfo;
 import org.apache.kafka.storage.internals.log.LogReadInfo;
@@ -159,7 +160,7 @@ final class Calls {
                 call.path("epoch").asInt());
         } catch (CorruptRecordException | InvalidRecordException e) {
             return JSON.createObjectNode().put("refused", "corrupt");
-        } catch (RuntimeException e) {
+        } catch (UnexpectedAppendOffsetException e) {
             return JSON.createObjectNode().put("refused", "offset");
         }
         replica.log().maybeUpdateHighWatermark(call.path("high_watermark").asLong());

@@ -103,7 +103,8 @@ final class PartitionLife {
     /** What follows would be compared in vain. */
     private static boolean isParting(Difference difference) {
         return switch (difference.name()) {
-            case "state.isr", "state.proposed", "state.epochs", "state.partition_epoch", "state.leader_epoch" -> true;
+            case "state.isr", "state.proposed", "state.epochs", "state.partition_epoch", "state.leader_epoch", "state.role",
+                "state.log_end", "halt.exception" -> true;
             default -> difference.name().startsWith("submit");
         };
     }
