@@ -63,15 +63,16 @@ impl Scenario {
 
     /// The same scenario on another cluster, as `--cluster` requires: its nodes are these, and of the scenario's own
     /// `[cluster]` only the restart rule is kept. The files also decide the topics of the workload. What is asked of a
-    /// cluster of one's own is how long it takes: unless the scenario has a profile, it gets that of `two-cores`.
+    /// cluster of one's own is how long it takes: unless the scenario has a profile, it gets that of `two-cores`; not
+    /// without brokers, for what is on top of such a quorum is a model that no machine runs.
     pub fn with_cluster(mut self, node: Vec<NodeFile>) -> Scenario {
         let restart_after = self.cluster.restart_after;
         self.cluster = super::Cluster { restart_after, node, ..super::Cluster::default() };
         if self.cluster.has_brokers() {
             self.clients.leave_topics_to_nodes(|_| true);
-        }
-        if self.profile.is_ideal() {
-            self.profile = Profile::committed();
+            if self.profile.is_ideal() {
+                self.profile = Profile::committed();
+            }
         }
         self
     }
