@@ -97,6 +97,9 @@ impl Checks {
         let model = &mut self.models.servers[server];
         let (agreed, epoch) = (model.log.agreed, model.written_election.unwrap_or_default().epoch);
         let durable = model.log.prefix(model.log.durable());
+        if model.replaces_content(write, &self.models.ledger) {
+            log_matching::broken(&mut self.verdict, || format!("node {} gives a segment another content", model.id));
+        }
         if let Some((base, bytes)) = model.wrote(write, &self.models.ledger) {
             return self.appended(server, base, bytes, matches!(write, Write::ShortAppend { .. }));
         }

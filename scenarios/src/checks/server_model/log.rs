@@ -219,6 +219,23 @@ impl LogModel {
         }
     }
 
+    /// Has a segment these bytes, as far as they are known? Of what is no batch, or lies behind a gap, the length is.
+    pub fn is_segment(&self, base: Offset, bytes: &[u8], ledger: &Ledger) -> bool {
+        let Some(place) = self.segments.iter().rposition(|segment| segment.base == base) else { return false };
+        let segment = &self.segments[place];
+        if place >= self.chained {
+            return bytes.len() as u64 == segment.bytes + segment.junk;
+        }
+        let mut rest = bytes;
+        let has = |id: &BatchId| {
+            let batch = ledger.get(*id).bytes();
+            let held = rest.strip_prefix(batch);
+            rest = held.unwrap_or_default();
+            held.is_some()
+        };
+        segment.batches.iter().all(has) && rest.len() as u64 == segment.junk
+    }
+
     /// Another file, of which all or no batches are durable, has the name and the content of a segment.
     pub fn replaced(&mut self, base: Offset, is_durable: bool) {
         if let Some(segment) = self.segment_mut(base) {

@@ -177,6 +177,13 @@ impl ServerModel {
         None
     }
 
+    /// Does this give the name of a segment to a file with another content?
+    pub fn replaces_content(&self, write: Write<'_>, ledger: &Ledger) -> bool {
+        let Write::Rename { from, to } = write else { return false };
+        segment_base(to)
+            .is_some_and(|base| !self.small.written(from).is_some_and(|bytes| self.log.is_segment(base, bytes, ledger)))
+    }
+
     /// A copy of a segment, so far a small file, gets its name.
     fn segment_replaced(&mut self, base: Offset, from: &str) {
         self.log.replaced(base, self.small.bytes_durable(from));

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, Offset};
-use raft::io::{Effect, Out};
+use raft::io::{DurableFiles, Effect, FileHandle, Out};
 use raft::log::segment_path;
 use sim::process::File;
 use sim::watch::{Synced, Write};
@@ -99,12 +99,47 @@ fn a_new_file_is_durable_once_it_and_its_name_are_forced() {
 }
 
 #[test]
+fn a_new_file_has_the_content_of_the_old_one() {
+    for altered in [false, true] {
+        let mut quorum = restarts_after_a_failed_fsync(true, &[Fix::FlushRecoveredLog]);
+        let path = segment_path(Offset(0));
+        let mut bytes = quorum.disks[1].read(&path).expect("a segment");
+        if altered {
+            let last = bytes.len() - 1;
+            bytes[last] ^= 1;
+        }
+        let (file, temporary): (_, Rc<str>) = (FileHandle(99), "copy.tmp".into());
+        let mut out = Out::default();
+        out.push(Effect::Open { file, path: Rc::clone(&temporary), truncate: true });
+        out.push(Effect::Append { file, bytes: bytes.into() });
+        out.push(Effect::Rename { from: temporary, to: path });
+        quorum.perform(1, out);
+        assert_eq!(quorum.broke(), altered.then_some("LogMatching"));
+    }
+}
+
+#[test]
 fn forced_bytes_are_gone_without_a_failed_fsync() {
     let mut quorum = restarts_after_a_failed_fsync(false, &[Fix::FlushRecoveredLog]);
     commit(&mut quorum);
     quorum.lose_power(1);
     quorum.boot(1);
     assert_eq!(quorum.broke(), Some("GhostMismatch"));
+}
+
+/// What rot took is not durable, whatever is reported of the clean pages behind it; new files make up for both.
+#[test]
+fn rot_and_a_failed_fsync_of_one_log_both_count() {
+    let mut quorum = restarts_after_a_failed_fsync(true, &[Fix::FlushRecoveredLog]);
+    let durable = |quorum: &Quorum| quorum.checks.models.servers[1].log.durable();
+    assert_eq!(durable(&quorum), 1, "the failed fsync lost one batch");
+    quorum.checks.models.servers[1].log.spoil(0);
+    assert_eq!(durable(&quorum), 0);
+    report_durable(&mut quorum, true, true);
+    assert_eq!(durable(&quorum), 0);
+    quorum.kill(1);
+    quorum.boot_with(1, Fixes::NONE.with(Fix::FlushRecoveredLog).with(Fix::RewriteRecoveredLog), |_| false);
+    assert_eq!((durable(&quorum), quorum.broke()), (2, None));
 }
 
 /// The next append rewrites its page.
