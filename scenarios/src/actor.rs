@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use raft::io::{ConnectToken, Connection, DialogueEntry, DurableFiles, FatalFault, FileHandle, ThreadName};
+use raft::log::FIRST_SEGMENT_HANDLE;
 use raft::node::NodeSpec;
 use sim::disk::Disk;
 use sim::process::{self, Effect, Input, Node, Out, Process, Thread};
@@ -68,8 +69,8 @@ impl Actor {
     }
 }
 
-/// The work of a server that its observations show, by the number that [`Process::work_in`] returns.
-pub const WORKS: [&str; 9] = [
+/// The work of a server that its effects show, by the number that [`Process::work_in`] returns.
+pub const WORKS: [&str; 10] = [
     "become unattached",
     "become prospective",
     "become candidate",
@@ -79,6 +80,7 @@ pub const WORKS: [&str; 9] = [
     "claim",
     "renounce",
     "publish",
+    "append",
 ];
 
 impl Process for Actor {
@@ -147,8 +149,18 @@ impl Process for Actor {
         }
     }
 
-    fn work_in(effect: &Effect<Actor>) -> Option<u8> {
-        let Effect::Observe(Said::Server(observation)) = effect else { return None };
+    fn work_in(&self, thread: Thread, effect: &Effect<Actor>) -> Option<u8> {
+        let observation = match effect {
+            Effect::Observe(Said::Server(observation)) => observation,
+            // A leader forces its log when it has appended to it (`KafkaRaftClient.appendBatch`). What a follower appends
+            // is part of handling the Fetch response.
+            Effect::Fsync { file: process::File(file) } => {
+                let Actor::Server(server) = self else { return None };
+                let is_log = thread.0 == ThreadName::RaftIo as u8 && *file >= FIRST_SEGMENT_HANDLE.0;
+                return (is_log && server.node.role() == Some(raft::io::Role::Leader)).then_some(9);
+            }
+            _ => return None,
+        };
         use raft::io::{Observation, Role};
         Some(match observation {
             Observation::RoleChanged { role, .. } => match role {

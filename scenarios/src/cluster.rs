@@ -22,7 +22,7 @@ use crate::message::message_kinds;
 use crate::recovery_bound::{Load, recovery_bound_ms};
 use crate::scenario::claims::Workload;
 use crate::scenario::fault_profile::means;
-use crate::scenario::profile::Machine;
+use crate::scenario::machine::Machine;
 use crate::scenario::values::{IntRange, Nanos};
 use crate::scenario::world::THREAD_NAMES;
 use crate::scenario::{Scenario, Transport};
@@ -406,6 +406,7 @@ fn blank(scenario: &Scenario, seed: Seed, place: usize) -> NodeConfig<Actor> {
         wall_start_ms: WALL_START_MS + offset_ms,
         drift_ppm,
         fsync: scenario.disk.fsync.known().clone(),
+        directory_fsync: scenario.disk.directory_fsync.clone(),
         file_system: scenario.disk.fs,
         service: Rc::default(),
         files: Vec::new(),

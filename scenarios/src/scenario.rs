@@ -19,6 +19,7 @@ pub mod error;
 pub mod fault_profile;
 pub mod faults;
 pub mod finding;
+pub mod machine;
 pub mod metric;
 pub mod nearest;
 mod nearest_property;
@@ -45,6 +46,7 @@ pub use finding::Finding;
 pub use profile::Profile;
 pub use world::{ClockProfile, DiskProfile, NetworkProfile, Threads, Transport};
 
+use machine::Samples;
 use values::{LatencyProfile, Nanos};
 
 /// Everything that defines a run, except its seed.
@@ -159,6 +161,9 @@ impl Scenario {
         let (link, fsync) = (machine.link.latency.latency(), machine.disk.fsync.latency());
         self.network.latency.follow(&link);
         self.network.link.iter_mut().for_each(|other| other.latency.follow(&link));
+        if self.disk.fsync == LatencyProfile::Profile {
+            self.disk.directory_fsync = machine.disk.directory_fsync.as_ref().map(Samples::latency);
+        }
         self.disk.fsync.follow(&fsync);
     }
 

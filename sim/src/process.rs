@@ -179,9 +179,9 @@ pub trait Process: Clone + std::fmt::Debug + Sized + 'static {
         Thread(0)
     }
 
-    /// The kind of work that an effect shows, by its number in [`Process::WORKS`]: its thread is busy with it before the
-    /// effects of the step happen.
-    fn work_in(_effect: &Effect<Self>) -> Option<u8> {
+    /// The kind of work that an effect of a step by `thread` shows, by its number in [`Process::WORKS`]: the thread is busy
+    /// with it before the effects of the step happen.
+    fn work_in(&self, _thread: Thread, _effect: &Effect<Self>) -> Option<u8> {
         None
     }
 

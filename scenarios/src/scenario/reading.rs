@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::error::{self, Refusal};
-use super::profile::{Machine, Profile};
+use super::machine::Machine;
+use super::profile::Profile;
 use super::values::{LatencyProfile, Nanos};
 use super::{Finding, Scenario, ScenarioError, cluster, nearest, world};
 use crate::coverage;

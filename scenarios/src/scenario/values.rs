@@ -213,7 +213,7 @@ impl FromStr for LatencyProfile {
 impl Serialize for LatencyProfile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            LatencyProfile::Known(Latency::Empirical { quantiles_ns }) => quantiles_ns.serialize(serializer),
+            LatencyProfile::Known(Latency::Empirical { quantiles_ns, .. }) => quantiles_ns.serialize(serializer),
             LatencyProfile::Known(latency) => serializer.collect_str(latency),
             LatencyProfile::File(path) => serializer.collect_str(&format_args!("empirical({path})")),
             LatencyProfile::Profile => serializer.collect_str(PROFILE),
@@ -245,7 +245,7 @@ impl<'de> Visitor<'de> for LatencyVisitor {
         while let Some(ns) = seq.next_element::<u64>()? {
             quantiles_ns.push(ns);
         }
-        let latency = Latency::Empirical { quantiles_ns };
+        let latency = Latency::Empirical { quantiles_ns, tail_ns: Vec::new() };
         latency.check().map_err(A::Error::custom)?;
         Ok(LatencyProfile::Known(latency))
     }

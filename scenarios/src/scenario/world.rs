@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Refusal;
 use super::values::{IntRange, LatencyProfile, Nanos};
 use sim::disk::FileSystem;
+use sim::latency::Latency;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -141,11 +142,14 @@ pub struct DiskProfile {
     pub fsync: LatencyProfile,
     /// What it does for changes of directories.
     pub fs: FileSystem,
+    /// How long an fsync of a directory takes if that is something else; the profile knows it.
+    #[serde(skip)]
+    pub directory_fsync: Option<Latency>,
 }
 
 impl Default for DiskProfile {
     fn default() -> DiskProfile {
-        DiskProfile { fsync: LatencyProfile::constant(1_000_000), fs: FileSystem::default() }
+        DiskProfile { fsync: LatencyProfile::constant(1_000_000), fs: FileSystem::default(), directory_fsync: None }
     }
 }
 

@@ -35,7 +35,7 @@ impl fmt::Display for Latency {
             Latency::LogNormal { median_ns, sigma_milli } => {
                 write!(f, "lognormal({}, {})", DisplayDuration(*median_ns), Thousandths(*sigma_milli))
             }
-            Latency::Empirical { quantiles_ns } => write!(f, "empirical({} quantiles)", quantiles_ns.len()),
+            Latency::Empirical { quantiles_ns, .. } => write!(f, "empirical({} quantiles)", quantiles_ns.len()),
         }
     }
 }
@@ -96,7 +96,7 @@ fn from_csv(text: &str) -> Result<Latency, String> {
         }
     }
     durations.sort_unstable();
-    let latency = Latency::Empirical { quantiles_ns: quantiles(durations) };
+    let latency = Latency::Empirical { quantiles_ns: quantiles(durations), tail_ns: Vec::new() };
     latency.check()?;
     Ok(latency)
 }

@@ -110,7 +110,8 @@ impl<P: Process> World<P> {
     /// Schedules the completion; false if the fsync takes no time.
     fn start_fsync(&mut self, node: Node, thread: Thread, file: Option<File>) -> bool {
         let state = &self.nodes[usize::from(node.0)];
-        let work_ns = self.sample_fsync(&state.fsync, node, state.fsync_ordinal);
+        let of_directory = state.directory_fsync.as_ref().filter(|_| file.is_none());
+        let work_ns = self.sample_fsync(of_directory.unwrap_or(&state.fsync), node, state.fsync_ordinal);
         let state = &mut self.nodes[usize::from(node.0)];
         state.fsync_ordinal += 1;
         if work_ns == 0 {

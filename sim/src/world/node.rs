@@ -26,6 +26,8 @@ pub struct NodeConfig<P: Process> {
     pub drift_ppm: i32,
     /// Duration of an fsync.
     pub fsync: Latency,
+    /// That of a directory's, if it is another one.
+    pub directory_fsync: Option<Latency>,
     pub file_system: FileSystem,
     pub service: Rc<ServiceTimes>,
     /// Files that exist, durable, before the first boot.
@@ -43,6 +45,7 @@ impl<P: Process> NodeConfig<P> {
             wall_start_ms: 1_700_000_000_000,
             drift_ppm: 0,
             fsync: Latency::Constant { ns: 500_000 },
+            directory_fsync: None,
             file_system: FileSystem::default(),
             service: Rc::default(),
             files: Vec::new(),
@@ -143,6 +146,7 @@ pub(crate) struct NodeState<P: Process> {
     pub entropy: Entropy,
     pub threads: Vec<ThreadState<P>>,
     pub fsync: Latency,
+    pub directory_fsync: Option<Latency>,
     pub fsync_ordinal: u64,
     pub service: Rc<ServiceTimes>,
     /// How often this process has done each kind of work.
@@ -263,6 +267,7 @@ impl<P: Process> NodeState<P> {
             entropy: crate::rng::Seed(0).entropy(Purpose::Node, 0),
             threads: P::THREADS.iter().map(|_| thread()).collect(),
             fsync: config.fsync,
+            directory_fsync: config.directory_fsync,
             fsync_ordinal: 0,
             calls: Vec::new(),
             service: config.service,

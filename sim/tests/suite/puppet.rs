@@ -60,7 +60,7 @@ impl Process for Puppet {
     fn thread_for(_: &Number) -> Thread {
         Thread(0)
     }
-    fn work_in(effect: &Effect<Puppet>) -> Option<u8> {
+    fn work_in(&self, _: Thread, effect: &Effect<Puppet>) -> Option<u8> {
         matches!(effect, Effect::Observe(7)).then_some(0)
     }
     fn observation_hash(observation: &u64) -> u64 {
@@ -115,6 +115,7 @@ pub fn config(puppets: &[Strings], faults: Vec<Fault>) -> WorldConfig<Puppet> {
         wall_start_ms: 0,
         drift_ppm: 0,
         fsync: Latency::Constant { ns: ms(10) },
+        directory_fsync: None,
         file_system: FileSystem::default(),
         service: Rc::default(),
         files: Vec::new(),

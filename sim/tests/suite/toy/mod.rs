@@ -166,6 +166,7 @@ pub fn config(seed: u64, nodes: u16, transport: Transport, write_every: u32, pla
     let node = |me| NodeConfig {
         mono_start_ns: 1_000_000_007 * u64::from(me),
         fsync: Latency::Uniform { min_ns: 200_000, max_ns: 3_000_000 },
+        directory_fsync: None,
         ..NodeConfig::new(format!("toy-{me}"), Spec { peers: nodes, me, write_every, quiet: false })
     };
     WorldConfig {
