@@ -92,6 +92,10 @@ final class Jvm {
         return node.startsWith("broker");
     }
 
+    String role() {
+        return isBroker() ? "broker" : "controller";
+    }
+
     String name(Event event) {
         return names.getOrDefault(event.auxiliary, "");
     }

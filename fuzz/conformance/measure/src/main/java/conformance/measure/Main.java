@@ -83,7 +83,6 @@ public final class Main {
         Path here = Path.of(System.getProperty("measure.here"));
         Path events = analyse != null ? analyse : keep != null ? keep : Files.createTempDirectory(memory(), "measure");
         if (analyse == null) {
-            Link.measure(Files.createDirectories(events));
             Path target = here.resolve("target").resolve(System.getProperty("measure.kafka"));
             Path files = work != null ? work : Files.createTempDirectory("measure");
             Rounds.Setup setup = new Rounds.Setup(here.resolve("../../../scenarios/examples/isolated-3x3").normalize(),

@@ -15,6 +15,9 @@ import java.util.stream.Stream;
 
 /** All samples of a run. */
 final class Measured {
+    /** What forces directories. */
+    private static final String DIRECTORY = "Utils.flushDir";
+
     final List<Jvm> jvms;
     final Actions actions;
     final long[] link;
@@ -22,7 +25,7 @@ final class Measured {
     final Samples sends = new Samples();
     final Samples receives = new Samples();
     final Samples connections = new Samples();
-    /** fsync by the class that calls it. */
+    /** fsync by the method that calls it. */
     final Map<String, List<Long>> fsyncs = new TreeMap<>();
     final Map<String, List<Long>> starts = new TreeMap<>();
     final Map<String, List<Long>> stops = new TreeMap<>();
@@ -79,20 +82,16 @@ final class Measured {
     private void start(Jvm jvm) {
         long recorder = jvm.events.stream().filter(it -> it.kind() == Kind.MAIN).mapToLong(it -> it.end() - it.begin()).sum();
         jvm.events.stream().filter(it -> it.kind() == Kind.RAFT_POLL).mapToLong(Event::begin).min().ifPresent(
-            poll -> starts.computeIfAbsent(role(jvm), it -> new ArrayList<>()).add(poll - jvm.started - recorder));
+            poll -> starts.computeIfAbsent(jvm.role(), it -> new ArrayList<>()).add(poll - jvm.started - recorder));
     }
 
     private void stop(Actions.Action action) {
         jvms.stream().filter(it -> it.pid == action.pid()).forEach(jvm -> {
             int kind = jvm.isBroker() ? Kind.STOP_BROKER : Kind.STOP_RAFT;
             jvm.events.stream().filter(it -> it.kind() == kind && it.end() >= action.nanos()).mapToLong(Event::end).min()
-                .ifPresentOrElse(at -> stops.computeIfAbsent(role(jvm), it -> new ArrayList<>()).add(at - action.nanos()),
+                .ifPresentOrElse(at -> stops.computeIfAbsent(jvm.role(), it -> new ArrayList<>()).add(at - action.nanos()),
                     () -> stopsWithoutBegin.add(jvm.node));
         });
-    }
-
-    private static String role(Jvm jvm) {
-        return jvm.isBroker() ? "broker" : "controller";
     }
 
     static long[] sorted(List<Long> values) {
@@ -101,8 +100,10 @@ final class Measured {
         return sorted;
     }
 
-    long[] allFsyncs() {
-        return sorted(fsyncs.values().stream().flatMap(List::stream).toList());
+    /** Of directories, or of files that the simulator forces, too. */
+    long[] fsyncs(boolean ofDirectories) {
+        return sorted(fsyncs.entrySet().stream()
+            .filter(it -> ofDirectories ? it.getKey().equals(DIRECTORY) : Modelled.hasFile(it.getKey())).flatMap(it -> it.getValue().stream()).toList());
     }
 
     long lost() {

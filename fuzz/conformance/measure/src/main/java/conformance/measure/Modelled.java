@@ -10,9 +10,18 @@ final class Modelled {
         "IncrementalAlterConfigs", "UnregisterBroker", "Produce", "ListOffsets", "Metadata", "InitProducerId",
         "OffsetForLeaderEpoch");
     private static final Set<String> WORKS = Set.of("timer", "post", "become prospective", "become candidate", "become leader",
-        "become follower", "become unattached", "become resigned", "claim", "renounce", "publish");
+        "become follower", "become unattached", "become resigned", "claim", "renounce", "publish", "append");
+
+    /** What forces files that the simulator has, too: it has no indexes. */
+    private static final Set<String> FILES = Set.of("FileRecords", "FileQuorumStateStore", "CheckpointFile", "FileRawSnapshotWriter",
+        "PartitionMetadataFile", "ProducerStateManager", "CleanShutdownFileHandler");
 
     private Modelled() {
+    }
+
+    /** Of a file that this method forces. */
+    static boolean hasFile(String method) {
+        return FILES.contains(method.substring(0, method.indexOf('.')));
     }
 
     static boolean hasWork(String name) {

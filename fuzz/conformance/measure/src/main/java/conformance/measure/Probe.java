@@ -88,7 +88,7 @@ record Probe(String type, String method, String descriptor, int kind, String ent
         all.add(span(LOADER, "lambda$handleLeaderChange$*", Kind.LOADER_EVENT));
         all.add(span(LOADER, "lambda$handleLoadSnapshot$*", Kind.LOADER_EVENT));
         all.add(span(LOADER, "maybePublishMetadata", Kind.PUBLISH));
-        all.add(span(LOADER, "initializeNewPublishers", Kind.PUBLISH));
+        all.add(span(LOADER, "initializeNewPublishers", Kind.FIRST_PUBLISH));
 
         for (String event : List.of("StartupEvent", "SetReadyToUnfenceEvent", "BeginControlledShutdownEvent",
             "CommunicationEvent", "BrokerRegistrationResponseEvent", "BrokerHeartbeatResponseEvent", "ShutdownEvent",

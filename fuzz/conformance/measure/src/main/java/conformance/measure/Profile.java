@@ -17,7 +17,10 @@ final class Profile {
         section("link");
         line("latency = " + distribution(measured.link));
         section("disk");
-        line("fsync = " + distribution(measured.allFsyncs()));
+        line("fsync = " + distribution(measured.fsyncs(false)));
+        if (measured.fsyncs(true).length > 0) {
+            line("directory_fsync = " + distribution(measured.fsyncs(true)));
+        }
         section("start");
         measured.starts.forEach((role, nanos) -> line(role + " = " + distribution(Measured.sorted(nanos))));
         section("stop");
@@ -45,6 +48,9 @@ final class Profile {
             if (!key.name().isEmpty()) {
                 line("name = " + quoted(key.name()));
             }
+            if (!key.role().isEmpty()) {
+                line("role = " + quoted(key.role()));
+            }
             List<Stages.Stage> stages = Stages.of(all);
             line("calls = [");
             for (Stages.Stage stage : stages) {
@@ -56,8 +62,13 @@ final class Profile {
     }
 
     static String distribution(long[] sorted) {
-        return "{ n = " + sorted.length + ", us = [" + Arrays.stream(Stages.quantiles(sorted)).mapToObj(Long::toString)
-            .collect(Collectors.joining(", ")) + "] }";
+        long[] tail = Stages.tail(sorted);
+        return "{ n = " + sorted.length + ", us = " + list(Stages.quantiles(sorted))
+            + (tail.length > 0 ? ", tail = " + list(tail) : "") + " }";
+    }
+
+    private static String list(long[] us) {
+        return "[" + Arrays.stream(us).mapToObj(Long::toString).collect(Collectors.joining(", ")) + "]";
     }
 
     private void section(String name) {

@@ -1,6 +1,7 @@
 package conformance.measure;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -8,11 +9,15 @@ import java.util.TreeMap;
 
 /** Times in nanoseconds by thread and name, each with its ordinal in the life of its JVM. */
 final class Samples {
-    record Key(String thread, String name) implements Comparable<Key> {
+    /** @param role of the server, or empty if servers of one role only have this thread */
+    record Key(String thread, String name, String role) implements Comparable<Key> {
+        Key(String thread, String name) {
+            this(thread, name, "");
+        }
+
         @Override
         public int compareTo(Key other) {
-            int order = thread.compareTo(other.thread);
-            return order != 0 ? order : name.compareTo(other.name);
+            return Comparator.comparing(Key::thread).thenComparing(Key::name).thenComparing(Key::role).compare(this, other);
         }
     }
 
@@ -28,7 +33,10 @@ final class Samples {
     }
 
     void add(String thread, String name, long nanos) {
-        Key key = new Key(thread, name);
+        add(new Key(thread, name), nanos);
+    }
+
+    void add(Key key, long nanos) {
         byKey.computeIfAbsent(key, it -> new ArrayList<>()).add(new Sample(ordinal(key), Math.max(0, nanos)));
     }
 
@@ -45,7 +53,7 @@ final class Samples {
         return byKey;
     }
 
-    long[] all(String thread, String name) {
-        return byKey.getOrDefault(new Key(thread, name), List.of()).stream().mapToLong(Sample::nanos).sorted().toArray();
+    long[] all(Key key) {
+        return byKey.getOrDefault(key, List.of()).stream().mapToLong(Sample::nanos).sorted().toArray();
     }
 }

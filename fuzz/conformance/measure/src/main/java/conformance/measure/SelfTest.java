@@ -94,7 +94,15 @@ final class SelfTest {
     }
 
     private static List<Long> us(Samples samples, String thread, String name) {
-        return java.util.Arrays.stream(samples.all(thread, name)).map(it -> it / 1000).boxed().toList();
+        return us(samples, new Samples.Key(thread, name));
+    }
+
+    private static List<Long> ofController(Samples samples, String thread, String name) {
+        return us(samples, new Samples.Key(thread, name, "controller"));
+    }
+
+    private static List<Long> us(Samples samples, Samples.Key key) {
+        return java.util.Arrays.stream(samples.all(key)).map(it -> it / 1000).boxed().toList();
     }
 
     // ---- Parts
@@ -108,22 +116,30 @@ final class SelfTest {
             .span(Kind.RAFT_POLL, IO, 0, "", 890, 32_000, 10)
             .span(Kind.RAFT_STATE, IO, Kind.RAFT_POLL, "", 32_005, 32_006, 1)
             .span(Kind.RAFT_POLL, IO, 0, "", 32_004, 32_010, 5)
+            .span(Kind.FSYNC, IO, Kind.RAFT_STATE, "FileRecords.flush", 33_500, 33_900, 400)
+            .span(Kind.RAFT_STATE, IO, Kind.RAFT_POLL, "", 33_000, 34_000, 600)
+            .span(Kind.RAFT_POLL, IO, 0, "", 32_990, 34_010, 20)
             .span(Kind.CLAIM, 4, Kind.CONTROLLER_EVENT, "", 40_000, 43_000, 3_000)
             .span(Kind.CONTROLLER_EVENT, 4, 0, "handleLeaderChange", 39_000, 43_500, 1_500)
             .span(Kind.CONTROLLER_EVENT, 4, 0, "completeActivation", 44_000, 54_000, 10_000)
             .span(Kind.CONTROLLER_EVENT, 4, 0, "createTopics", 60_000, 62_000, 2_000)
             .span(Kind.CONTROLLER_EVENT, 4, 0, "maybeFenceStaleBroker", 63_000, 63_100, 100)
+            .span(Kind.FIRST_PUBLISH, 5, 0, "", 64_000, 64_010, 10)
+            .span(Kind.FIRST_PUBLISH, 5, 0, "", 65_000, 68_000, 3_000)
+            .span(Kind.PUBLISH, 5, 0, "", 68_100, 68_300, 200)
             .span(Kind.RAFT_LISTENERS, IO, 0, "", 70_000, 70_010, 10)
             .span(Kind.QUEUED_EVENT, IO, Kind.RAFT_LISTENERS, "", 71_005, 71_005, 0)
             .span(Kind.RAFT_LISTENERS, IO, 0, "", 71_000, 71_020, 20);
         Samples works = measured(started("controller-1"), one).works;
-        same("work of a message", List.of(500L), us(works, "raft-io", "Vote response"));
-        same("work of a transition", List.of(29_000L), us(works, "raft-io", "become candidate"));
-        same("work without what is listed itself", List.of(200L), us(works, "raft-io", "timer"));
+        same("work of a message", List.of(500L), ofController(works, "raft-io", "Vote response"));
+        same("work of a transition", List.of(29_000L), ofController(works, "raft-io", "become candidate"));
+        same("work without what is listed itself", List.of(200L), ofController(works, "raft-io", "timer"));
+        same("a leader's append, without the fsync", List.of(600L), ofController(works, "raft-io", "append"));
+        same("publishing", List.of(200L, 3_000L), ofController(works, "metadata-loader", "publish"));
         same("activation", List.of(14_500L), us(works, "controller-event-queue", "claim"));
-        same("a request's event", List.of(2_000L), us(works, "controller-event-queue", "CreateTopics request"));
+        same("a forwarded request's event", List.of(2_000L), us(works, "controller-event-queue", "Envelope request"));
         same("a periodic event", List.of(100L), us(works, "controller-event-queue", "timer"));
-        same("listeners that got something", List.of(20L), us(works, "raft-io", "post"));
+        same("listeners that got something", List.of(20L), ofController(works, "raft-io", "deliver"));
     }
 
     private void messages() {
@@ -143,7 +159,9 @@ final class SelfTest {
     private void processes() {
         Recording controller = new Recording(1).span(Kind.MAIN, IO, 0, "", 500_000, 600_000, 0)
             .span(Kind.RAFT_POLL, IO, 0, "", 2_000_000, 2_000_100, 100)
-            .span(Kind.FSYNC, IO, 0, "FileRecords", 3_000_000, 3_000_250, 250)
+            .span(Kind.FSYNC, IO, 0, "FileRecords.flush", 3_000_000, 3_000_250, 250)
+            .span(Kind.FSYNC, IO, 0, "Utils.flushDir", 3_001_000, 3_001_900, 900)
+            .span(Kind.FSYNC, IO, 0, "AbstractIndex.lambda$flush$0", 3_002_000, 3_002_100, 100)
             .span(Kind.STOP_RAFT, IO, 0, "", 5_450_000, 5_450_000, 0);
         Recording broker = new Recording(2).span(Kind.RAFT_POLL, IO, 0, "", 3_000_000, 3_000_100, 100);
         Actions actions = started("controller-1", "broker-101");
@@ -152,7 +170,8 @@ final class SelfTest {
         same("start, without the recorder's", Map.of("controller", List.of(1_900_000_000L), "broker", List.of(3_000_000_000L)),
             all.starts);
         same("stop", Map.of("controller", List.of(450_000_000L)), all.stops);
-        same("fsync", Map.of("FileRecords", List.of(250_000L)), all.fsyncs);
+        same("fsync of files", List.of(250_000L), java.util.Arrays.stream(all.fsyncs(false)).boxed().toList());
+        same("fsync of directories", List.of(900_000L), java.util.Arrays.stream(all.fsyncs(true)).boxed().toList());
     }
 
     /** First calls have a distribution of their own if they are other, and there are enough of them. */
@@ -168,6 +187,9 @@ final class SelfTest {
         long[] thousand = IntStream.range(0, 1_001).mapToLong(it -> it * 1_000L).toArray();
         long[] quantiles = Stages.quantiles(thousand);
         same("quantiles", List.of(101, 0L, 500L, 1_000L), List.of(quantiles.length, quantiles[0], quantiles[50], quantiles[100]));
+        same("tail", List.of(990L, 991L, 992L, 993L, 994L, 995L, 996L, 997L, 998L, 999L, 1_000L),
+            java.util.Arrays.stream(Stages.tail(thousand)).boxed().toList());
+        same("no tail", 0, Stages.tail(java.util.Arrays.copyOf(thousand, 500)).length);
     }
 
     private void pauses() throws IOException {
@@ -192,6 +214,7 @@ final class SelfTest {
             [[work]]
             thread = "raft-io"
             name = "Vote response"
+            role = "controller"
             calls = [
               { first = 1, n = 1, us = [500] },
             ]

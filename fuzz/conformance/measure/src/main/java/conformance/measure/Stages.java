@@ -17,6 +17,8 @@ final class Stages {
     static final int ENOUGH = 20;
     private static final int ALIKE_PERCENT = 20;
     private static final int QUANTILES = 101;
+    /** Of the part between the last two of them, if it has at least so many samples. */
+    private static final int TAIL_QUANTILES = 11;
 
     private Stages() {
     }
@@ -71,5 +73,20 @@ final class Stages {
             us[i] = Math.round(sorted[at] / 1000.0);
         }
         return us.length > 1 && us[0] == us[us.length - 1] ? new long[] {us[0]} : us;
+    }
+
+    /** Equidistant quantiles between the last two of {@code quantiles}; none if there are few samples. */
+    static long[] tail(long[] sorted) {
+        int n = sorted.length;
+        int parts = (QUANTILES - 1) * (TAIL_QUANTILES - 1);
+        if (n <= parts || quantiles(sorted).length == 1) {
+            return new long[0];
+        }
+        long[] us = new long[TAIL_QUANTILES];
+        for (int i = 0; i < us.length; i++) {
+            int at = (int) Math.round((double) (parts - us.length + 1 + i) * (n - 1) / parts);
+            us[i] = Math.round(sorted[at] / 1000.0);
+        }
+        return us;
     }
 }

@@ -12,10 +12,10 @@ final class Summary {
     }
 
     void print(Measured measured) {
-        out.printf("%-72s %7s %9s %9s %9s%n", "microseconds", "n", "p50", "p90", "max");
+        out.printf("%-83s %7s %9s %9s %9s%n", "microseconds", "n", "p50", "p90", "max");
         row("link, one way", measured.link);
         measured.fsyncs.forEach((name, nanos) -> row("fsync by " + name, Measured.sorted(nanos)));
-        row("fsync, all", measured.allFsyncs());
+        row("fsync of files that the simulator has", measured.fsyncs(false));
         measured.starts.forEach((role, nanos) -> row("start of a " + role, Measured.sorted(nanos)));
         measured.stops.forEach((role, nanos) -> row("stop of a " + role, Measured.sorted(nanos)));
         row("pauses of at least 1 ms, one every", Measured.sorted(measured.pauses.every));
@@ -25,7 +25,7 @@ final class Summary {
         calls("send", measured.sends);
         calls("receive", measured.receives);
         out.println();
-        measured.messages.doubts.forEach((doubt, n) -> out.printf("%-72s %7d%n", "messages " + doubt, n));
+        measured.messages.doubts.forEach((doubt, n) -> out.printf("%-83s %7d%n", "messages " + doubt, n));
         if (measured.lost() > 0) {
             out.printf("%d JVMs had more events than their files hold%n", measured.lost());
         }
@@ -40,14 +40,14 @@ final class Summary {
             List<Stages.Stage> stages = Stages.of(all);
             for (int i = 0; i < stages.size(); i++) {
                 String from = "call " + stages.get(i).first() + (i + 1 < stages.size() ? "" : " on");
-                row(String.format("%-8s%-27s%-26s%s", kind, key.thread(), key.name(), from), stages.get(i).nanos());
+                row(String.format("%-8s%-27s%-26s%-11s%s", kind, key.thread(), key.name(), key.role(), from), stages.get(i).nanos());
             }
         });
     }
 
     private void row(String name, long[] sorted) {
         if (sorted.length > 0) {
-            out.printf("%-72s %7d %9d %9d %9d%n", name, sorted.length, us(sorted, 50), us(sorted, 90), us(sorted, 100));
+            out.printf("%-83s %7d %9d %9d %9d%n", name, sorted.length, us(sorted, 50), us(sorted, 90), us(sorted, 100));
         }
     }
 

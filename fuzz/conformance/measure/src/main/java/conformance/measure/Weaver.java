@@ -65,7 +65,7 @@ final class Weaver {
                     return method;
                 }
                 if (isForcing) {
-                    method = new Forces(method, type);
+                    method = new Forces(method, type, name);
                 }
                 for (Probe probe : probes) {
                     if (probe.matches(name, descriptor) && (access & Opcodes.ACC_BRIDGE) == 0) {
@@ -144,13 +144,13 @@ final class Weaver {
         }
     }
 
-    /** Makes a span of each call that forces something to disk; its name is the class. */
+    /** Makes a span of each call that forces something to disk; its name is the class with the method. */
     private static final class Forces extends MethodVisitor {
         private final String name;
 
-        Forces(MethodVisitor next, String type) {
+        Forces(MethodVisitor next, String type, String in) {
             super(Opcodes.ASM9, next);
-            this.name = type.substring(type.lastIndexOf('/') + 1);
+            this.name = type.substring(type.lastIndexOf('/') + 1) + "." + in;
         }
 
         @Override

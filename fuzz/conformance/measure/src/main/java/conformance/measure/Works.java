@@ -4,6 +4,7 @@ import conformance.measure.Jvm.Event;
 import conformance.measure.recorder.Kind;
 import org.apache.kafka.common.protocol.ApiKeys;
 
+import java.util.Comparator;
 import java.util.Map;
 import java.util.Set;
 
@@ -21,15 +22,16 @@ final class Works {
         (int) ApiKeys.DESCRIBE_QUORUM.id, (int) ApiKeys.UPDATE_RAFT_VOTER.id, (int) ApiKeys.ADD_RAFT_VOTER.id,
         (int) ApiKeys.REMOVE_RAFT_VOTER.id);
 
-    /** QuorumController's names of the events that requests cause. */
+    /** QuorumController's names of the events that requests of brokers and controllers cause. */
     private static final Map<String, String> REQUESTS = Map.ofEntries(
         Map.entry("registerBroker", "BrokerRegistration"), Map.entry("processBrokerHeartbeat", "BrokerHeartbeat"),
-        Map.entry("alterPartition", "AlterPartition"), Map.entry("createTopics", "CreateTopics"),
-        Map.entry("deleteTopics", "DeleteTopics"), Map.entry("allocateProducerIds", "AllocateProducerIds"),
-        Map.entry("electLeaders", "ElectLeaders"), Map.entry("incrementalAlterConfigs", "IncrementalAlterConfigs"),
-        Map.entry("registerController", "ControllerRegistration"), Map.entry("createPartitions", "CreatePartitions"),
-        Map.entry("unregisterBroker", "UnregisterBroker"), Map.entry("assignReplicasToDirs", "AssignReplicasToDirs"),
-        Map.entry("updateFeatures", "UpdateFeatures"), Map.entry("alterClientQuotas", "AlterClientQuotas"));
+        Map.entry("alterPartition", "AlterPartition"), Map.entry("allocateProducerIds", "AllocateProducerIds"),
+        Map.entry("registerController", "ControllerRegistration"),
+        Map.entry("assignReplicasToDirs", "AssignReplicasToDirs"));
+
+    /** Those that requests of clients cause, which a broker forwards in an Envelope. */
+    private static final Set<String> FORWARDED = Set.of("createTopics", "deleteTopics", "electLeaders", "createPartitions",
+        "incrementalAlterConfigs", "unregisterBroker", "updateFeatures", "alterClientQuotas");
 
     /** Reads that are a part of the request DeleteTopics. */
     private static final Set<String> READS = Set.of("findTopicIds", "findTopicNames", "findAllTopicIds",
@@ -48,23 +50,28 @@ final class Works {
         this.works = works;
     }
 
+    /** Of a thread that servers of both roles have. */
+    private static Samples.Key ofRole(Jvm jvm, String thread, String name) {
+        return new Samples.Key(thread, name, jvm.role());
+    }
+
     /** The thread and the name of the work that a span is, or null. */
     static Samples.Key key(Jvm jvm, Event event) {
         String answer = event.isResponse() ? " response" : " request";
         return switch (event.kind()) {
-            case Kind.RAFT_HANDLE -> new Samples.Key(RAFT, event.apiName() + answer);
-            case Kind.RAFT_LISTENERS -> new Samples.Key(RAFT, "post");
+            case Kind.RAFT_HANDLE -> ofRole(jvm, RAFT, event.apiName() + answer);
+            case Kind.RAFT_LISTENERS -> ofRole(jvm, RAFT, "deliver");
             case Kind.BECOME_PROSPECTIVE, Kind.BECOME_CANDIDATE, Kind.BECOME_LEADER, Kind.BECOME_FOLLOWER,
-                Kind.BECOME_UNATTACHED, Kind.BECOME_RESIGNED -> new Samples.Key(RAFT, BECOME.get(event.kind()));
+                Kind.BECOME_UNATTACHED, Kind.BECOME_RESIGNED -> ofRole(jvm, RAFT, BECOME.get(event.kind()));
             case Kind.CONTROLLER_APIS -> RAFT_APIS.contains(event.api()) ? null
                 : new Samples.Key(CONTROLLER_HANDLER, event.apiName() + " request");
             case Kind.KAFKA_APIS -> new Samples.Key(HANDLER, event.apiName() + " request");
             case Kind.CONTROLLER_EVENT -> new Samples.Key(CONTROLLER, controllerEvent(jvm.name(event)));
             case Kind.CLAIM -> new Samples.Key(CONTROLLER, "claim");
             case Kind.RENOUNCE -> new Samples.Key(CONTROLLER, "renounce");
-            case Kind.LOADER_COMMIT -> new Samples.Key(LOADER, "post");
-            case Kind.LOADER_EVENT -> new Samples.Key(LOADER, "leader change");
-            case Kind.PUBLISH -> new Samples.Key(LOADER, "publish");
+            case Kind.LOADER_COMMIT -> ofRole(jvm, LOADER, "post");
+            case Kind.LOADER_EVENT -> ofRole(jvm, LOADER, "leader change");
+            case Kind.PUBLISH, Kind.FIRST_PUBLISH -> ofRole(jvm, LOADER, "publish");
             case Kind.LIFECYCLE -> new Samples.Key(LIFECYCLE, lifecycleEvent(jvm.name(event)));
             case Kind.CHANNEL_RESPONSE -> jvm.channelOf(event).equals(LIFECYCLE) || !jvm.name(event).isEmpty() ? null
                 : new Samples.Key(HANDLER, event.apiName() + " response");
@@ -78,6 +85,9 @@ final class Works {
     static String controllerEvent(String name) {
         if (REQUESTS.containsKey(name)) {
             return REQUESTS.get(name) + " request";
+        }
+        if (FORWARDED.contains(name)) {
+            return "Envelope request";
         }
         if (READS.contains(name)) {
             return name;
@@ -108,16 +118,31 @@ final class Works {
         long listened = 0;
         long inner = 0;
         Event state = null;
+        boolean hasAppended = false;
+        // It is tried again and again until the loader has caught up, and publishes only then.
+        Event first = jvm.events.stream().filter(it -> it.kind() == Kind.FIRST_PUBLISH)
+            .max(Comparator.comparingLong(Event::own)).orElse(null);
         for (Event event : jvm.events) {
+            if (event.kind() == Kind.FSYNC && event.parent() == Kind.RAFT_STATE && jvm.name(event).startsWith("FileRecords")) {
+                hasAppended = true;
+                continue;
+            }
             if (event.kind() == Kind.RAFT_STATE && event.parent() == Kind.RAFT_POLL) {
-                state = event;
+                if (hasAppended) {
+                    works.add(ofRole(jvm, RAFT, "append"), event.own());
+                }
+                state = hasAppended ? null : event;
+                hasAppended = false;
                 continue;
             }
             if (event.kind() == Kind.RAFT_POLL) {
                 if (state != null && event.end() - event.begin() >= SHORTEST_POLL) {
-                    works.add(RAFT, "timer", state.own());
+                    works.add(ofRole(jvm, RAFT, "timer"), state.own());
                 }
                 state = null;
+                continue;
+            }
+            if (event.kind() == Kind.FIRST_PUBLISH && event != first) {
                 continue;
             }
             if (event.kind() == Kind.QUEUED_EVENT && event.parent() == Kind.RAFT_LISTENERS) {
@@ -152,7 +177,7 @@ final class Works {
                 own += inner;
                 inner = 0;
             }
-            works.add(key.thread(), key.name(), own);
+            works.add(key, own);
         }
     }
 

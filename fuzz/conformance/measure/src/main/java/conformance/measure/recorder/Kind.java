@@ -30,6 +30,7 @@ public final class Kind {
     public static final int FETCHER_TRUNCATE = 26;
     public static final int RAFT_COMPLETED = 27;
     public static final int MAIN = 28;
+    public static final int FIRST_PUBLISH = 29;
 
     /** From here on an event is a moment. */
     public static final int HANDOVER_REQUEST = 40;
