@@ -8,14 +8,22 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
-/** Trials, one after the other, on one cluster with its clients, until the file has as many of each fault as are wanted. */
+/**
+ * Trials, one after the other, until the file has as many of each fault as are wanted. After some of them the next cluster
+ * is made, with clients of its own: trials of one have much in common, such as when its brokers send heartbeats.
+ */
 final class Campaign {
+    private static final int PER_CLUSTER = 12;
+    /** No cluster is made for fewer seconds. */
+    private static final int LEAST_SECONDS = 60;
     private static final int WELL_SECONDS = 120;
     /** Clients and servers run so long before the first trial. */
     private static final int WARM_UP_SECONDS = 10;
@@ -29,6 +37,7 @@ final class Campaign {
     private final Map<Fault, Integer> wanted;
     private final Duration limit;
     private final Random random = new Random();
+    private final long beganNs = System.nanoTime();
 
     Campaign(RealCluster.Setup setup, Path command, Path file, Map<Fault, Integer> wanted, Duration limit) {
         this.setup = setup;
@@ -38,45 +47,80 @@ final class Campaign {
         this.limit = limit;
     }
 
-    /** Returns whether the clients' history is linearizable. */
+    /** Returns whether all histories of clients are linearizable. */
     boolean run() throws IOException, InterruptedException {
-        long beganNs = System.nanoTime();
-        List<Fault> left = left();
-        if (left.isEmpty()) {
+        if (left().isEmpty()) {
             System.err.println(file + " has all trials that are wanted");
             return true;
         }
-        Path history = setup.work().resolve("history.edn");
-        Path successes = setup.work().resolve("successes");
+        makeArchives();
+        boolean isLinearizable = true;
+        while (!left().isEmpty() && !isOver(LEAST_SECONDS)) {
+            isLinearizable &= trials(Trials.lastCluster(Trials.read(file)) + 1);
+        }
+        return isLinearizable;
+    }
+
+    /** Is less time left than that? */
+    private boolean isOver(int seconds) {
+        return System.nanoTime() - beganNs + TimeUnit.SECONDS.toNanos(seconds) >= limit.toNanos();
+    }
+
+    private RealCluster.Setup in(Path work) {
+        return new RealCluster.Setup(setup.examples(), work, setup.classPath(), setup.jvm(), setup.archives(), setup.extra(),
+            setup.log4j(), setup.firstPort());
+    }
+
+    private void makeArchives() throws IOException, InterruptedException {
         try (RealCluster cluster = new RealCluster(setup)) {
-            say("%d trials to go; the cluster starts", left.size());
             cluster.makeArchives();
+        }
+    }
+
+    /** Trials on one fresh cluster; returns whether its clients' history is linearizable. */
+    private boolean trials(int number) throws IOException, InterruptedException {
+        Path work = Files.createDirectories(setup.work().resolve("cluster-" + number));
+        Path history = work.resolve("history.edn");
+        Path successes = work.resolve("successes");
+        try (RealCluster cluster = new RealCluster(in(work))) {
+            say("%d trials to go; cluster %d starts", left().size(), number);
             cluster.format();
             cluster.startAll();
             Process clients = null;
             try (Health health = new Health(cluster)) {
                 health.awaitWell(WELL_SECONDS);
-                clients = clients(cluster, history, successes);
+                clients = clients(cluster, work, history, successes);
                 health.awaitWell(WELL_SECONDS, ClientMain.TOPIC);
                 TimeUnit.SECONDS.sleep(WARM_UP_SECONDS);
                 Observed observed = new Observed(cluster, successes);
-                for (int done = 0; !left.isEmpty() && System.nanoTime() - beganNs < limit.toNanos(); left = left()) {
+                List<Fault> left = left();
+                for (int done = 0; done < PER_CLUSTER && !left.isEmpty() && !isOver(0); done++, left = left()) {
                     Fault fault = left.get(random.nextInt(left.size()));
                     if (!clients.isAlive()) {
-                        throw new BadInput("the clients have ended by themselves: " + setup.work().resolve("clients.out"));
+                        throw new BadInput("the clients have ended by themselves: " + work.resolve("clients.out"));
                     }
                     ObjectNode trial = new Trial(cluster, health, observed, random).run(fault);
-                    trial.put("kafka", System.getProperty("cluster.kafka")).put("jvm", String.join(" ", setup.jvm()));
+                    trial.put("kafka", System.getProperty("cluster.kafka")).put("jvm", String.join(" ", setup.jvm()))
+                        .put("cluster", number);
                     Trials.append(file, trial);
-                    done++;
-                    say("%d done, %d to go: %s", done, left.size() - 1, shown(trial, (System.nanoTime() - beganNs) / 1e9 / done));
+                    say("%d to go: %s", left.size() - 1, shown(trial));
                 }
             } finally {
                 end(clients);
             }
             cluster.stopAll();
         }
-        return isLinearizable(history);
+        boolean isLinearizable = isLinearizable(history, number);
+        delete(work);
+        return isLinearizable;
+    }
+
+    private static void delete(Path directory) throws IOException {
+        try (Stream<Path> all = Files.walk(directory)) {
+            for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(path);
+            }
+        }
     }
 
     /** A fault of each kind that lacks trials, as often as it lacks them. */
@@ -91,8 +135,8 @@ final class Campaign {
         return left;
     }
 
-    private Process clients(RealCluster cluster, Path history, Path successes) throws IOException {
-        Path said = setup.work().resolve("clients.out");
+    private Process clients(RealCluster cluster, Path work, Path history, Path successes) throws IOException {
+        Path said = work.resolve("clients.out");
         List<String> words = List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), CLIENT_HEAP,
             "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
             "-Dlog4j2.configurationFile=" + System.getProperty("log4j2.configurationFile"), "-cp",
@@ -112,21 +156,21 @@ final class Campaign {
         }
     }
 
-    private boolean isLinearizable(Path history) throws IOException, InterruptedException {
+    private boolean isLinearizable(Path history, int number) throws IOException, InterruptedException {
         Process check = new ProcessBuilder(command.toString(), "check", history.toString(), "--for", CHECK_SECONDS + "s")
             .redirectErrorStream(true).start();
         String said = new String(check.getInputStream().readAllBytes()).trim();
         int code = check.waitFor();
-        say("clients' history: %s", said);
+        say("history of the clients of cluster %d: %s", number, said);
         if (code != 0) {
-            Path kept = Path.of(file + ".history.edn");
+            Path kept = Path.of(file + "." + number + ".history.edn");
             Files.copy(history, kept, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
             say("it is kept: %s", kept);
         }
         return code == 0;
     }
 
-    private static String shown(JsonNode trial, double seconds) {
+    private static String shown(JsonNode trial) {
         Map<String, String> parts = new LinkedHashMap<>();
         for (String of : List.of("controller", "partition")) {
             if (trial.has(of)) {
@@ -135,8 +179,8 @@ final class Campaign {
             }
         }
         trial.path("gaps").fields().forEachRemaining(gap -> parts.put(gap.getKey().replace("_us", " gap"), ms(gap.getValue())));
-        return String.format("%s of %s %s; load %.1f, %.0f s each", trial.get("fault").asText(), trial.get("node").asText(),
-            parts, trial.get("load").asDouble(), seconds);
+        return String.format("%s of %s %s; load %.1f", trial.get("fault").asText(), trial.get("node").asText(),
+            parts, trial.get("load").asDouble());
     }
 
     private static String ms(JsonNode us) {

@@ -15,10 +15,11 @@ import java.util.Set;
  * @param activateNs until it claimed to be active
  * @param commitNs   until it had committed a record that it appended after that
  * @param brokersNs  until all brokers that can had published that record
+ * @param prospectiveNs when controllers requested pre-votes for the first time, from the fault, ascending, until then
  * @param candidates how many times a controller voted for itself until then; more than once: the vote was split
  */
 record ControllerFailover(int winner, long detectNs, long electNs, long activateNs, long commitNs, long brokersNs,
-                          int candidates, int epochs) {
+                          List<Long> prospectiveNs, int candidates, int epochs) {
     long totalNs() {
         return detectNs + electNs + activateNs + commitNs + brokersNs;
     }
@@ -44,6 +45,7 @@ record ControllerFailover(int winner, long detectNs, long electNs, long activate
         Set<Candidacy> candidacies = new HashSet<>();
         Event.Elected winner = null;
         Set<Candidacy> untilElected = Set.of();
+        List<Long> detected = List.of();
         long committed = -1;
         long activeNs = 0;
         long activeEnd = -1;
@@ -65,6 +67,7 @@ record ControllerFailover(int winner, long detectNs, long electNs, long activate
                 newest = it.epoch();
                 winner = it;
                 untilElected = Set.copyOf(candidacies);
+                detected = prospectiveNs.values().stream().map(at -> at - struckNs).sorted().toList();
                 activeEnd = -1;
                 commitEnd = -1;
             } else if (event instanceof Event.Activated it && winner != null && it.node() == winner.node()
@@ -83,7 +86,7 @@ record ControllerFailover(int winner, long detectNs, long electNs, long activate
                 // A restarted candidate requests votes at once, without pre-votes.
                 long detectedNs = prospectiveNs.getOrDefault(winner.node(), winner.atNs());
                 return Optional.of(new ControllerFailover(winner.node(), detectedNs - struckNs, winner.atNs() - detectedNs,
-                    activeNs - winner.atNs(), commitNs - activeNs, event.atNs() - commitNs, untilElected.size(),
+                    activeNs - winner.atNs(), commitNs - activeNs, event.atNs() - commitNs, detected, untilElected.size(),
                     winner.epoch() - epoch));
             }
         }

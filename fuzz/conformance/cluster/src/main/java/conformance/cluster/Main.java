@@ -116,15 +116,18 @@ public final class Main {
         Samples real = new Samples();
         List<String> versions = new ArrayList<>();
         int count = 0;
+        long clusters = 0;
         for (Path file : compared) {
             if (!Files.exists(file)) {
                 throw new BadInput(file + " is not there");
             }
-            for (JsonNode trial : Trials.read(file)) {
+            List<JsonNode> trials = Trials.read(file);
+            for (JsonNode trial : trials) {
                 real.addTrial(trial);
                 versions.add(trial.path("kafka").asText());
                 count++;
             }
+            clusters += trials.stream().map(it -> it.path("cluster").asInt()).distinct().count();
         }
         if (count == 0) {
             throw new BadInput("there are no trials to compare with");
@@ -132,7 +135,8 @@ public final class Main {
         Simulated runs = new Simulated(command, scenario, examples(), set, seeds, jobs,
             Path.of(System.getProperty("java.io.tmpdir")));
         Samples simulated = runs.run();
-        String of = "Kafka " + String.join(", ", new TreeSet<>(versions)) + ": " + count + " trials; simulated: "
+        String of = "Kafka " + String.join(", ", new TreeSet<>(versions)) + ": " + count + " trials of " + clusters
+            + " clusters; simulated: "
             + scenario.getFileName() + ", 2 x " + seeds + " seeds" + (set.isEmpty() ? "" : ", " + String.join(" ", set));
         System.out.println(of);
         Comparison comparison = new Comparison(real, simulated);

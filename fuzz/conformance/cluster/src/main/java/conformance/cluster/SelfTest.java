@@ -73,6 +73,7 @@ final class SelfTest {
             new Event.Committed(90, 1, 9),
             new Event.Prospective(200, 2, 1),
             new Event.Candidate(210, 2, 2),
+            new Event.Prospective(250, 3, 1),
             new Event.Elected(300, 2, 2),
             // The LeaderChange record: no controller is active yet.
             new Event.Committed(310, 2, 10),
@@ -82,7 +83,7 @@ final class SelfTest {
             new Event.Published(360, 102, 11)));
         Set<Integer> both = Set.of(101, 102);
         same("one broker is behind", Optional.empty(), ControllerFailover.of(100, 1, 1, both, events));
-        ControllerFailover expected = new ControllerFailover(2, 100, 100, 20, 25, 15, 1, 1);
+        ControllerFailover expected = new ControllerFailover(2, 100, 100, 20, 25, 15, List.of(100L, 150L), 1, 1);
         same("the other one is down", Optional.of(expected), ControllerFailover.of(100, 1, 1, Set.of(102), events));
         same("one vote", false, expected.isSplit());
         events.add(1, new Event.Candidate(150, 3, 2));

@@ -159,6 +159,7 @@ final class Trial {
 
     private static void write(ObjectNode to, Optional<ControllerFailover> failover) {
         to.put("ended", failover.isPresent());
+        failover.ifPresent(it -> it.prospectiveNs().forEach(ns -> to.withArray("prospective_us").add(ns / 1000)));
         failover.ifPresent(it -> to.put("winner", it.winner()).put("detect_us", it.detectNs() / 1000)
             .put("elect_us", it.electNs() / 1000).put("activate_us", it.activateNs() / 1000)
             .put("commit_us", it.commitNs() / 1000).put("brokers_us", it.brokersNs() / 1000)

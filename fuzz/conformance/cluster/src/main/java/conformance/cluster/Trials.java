@@ -41,6 +41,11 @@ final class Trials {
         return trials.stream().filter(it -> of(it, fault)).count();
     }
 
+    /** Clusters are numbered from 1. */
+    static int lastCluster(List<JsonNode> trials) {
+        return trials.stream().mapToInt(it -> it.path("cluster").asInt()).max().orElse(0);
+    }
+
     static boolean of(JsonNode trial, Fault fault) {
         return trial.path("fault").asText().equals(fault.toString());
     }
