@@ -101,6 +101,10 @@ impl TraceOutputs {
         self.log.is_some() || self.file == Some(OutputTarget::Stdout) || self.is_dialogue_on_stdout()
     }
 
+    pub fn has_dialogue(&self) -> bool {
+        self.dialogue.is_some()
+    }
+
     fn is_dialogue_on_stdout(&self) -> bool {
         matches!(&self.dialogue, Some(Recorded { file: OutputTarget::Stdout, .. }))
     }

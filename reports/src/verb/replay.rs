@@ -85,8 +85,11 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
         problems.extend(disks.write(&nodes, &run).err());
     }
     let known = match &run.outcome {
-        // A run that `--until` ended early says too little about its rest.
-        RunOutcome::Violated(violation) if args.until.is_none() => {
+        // A run that `--until` ended early says too little about its rest. A dialogue is recorded for its own sake, and the
+        // search takes a run for each fix.
+        RunOutcome::Violated(violation)
+            if args.until.is_none() && !traced.as_ref().is_some_and(TraceOutputs::has_dialogue) =>
+        {
             job.scenario.prepared.known_finding(job.seed, None, violation)
         }
         _ => None,
