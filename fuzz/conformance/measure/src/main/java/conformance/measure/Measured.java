@@ -103,7 +103,8 @@ final class Measured {
     /** Of directories, or of files that the simulator forces, too. */
     long[] fsyncs(boolean ofDirectories) {
         return sorted(fsyncs.entrySet().stream()
-            .filter(it -> ofDirectories ? it.getKey().equals(DIRECTORY) : Modelled.hasFile(it.getKey())).flatMap(it -> it.getValue().stream()).toList());
+            .filter(it -> ofDirectories ? it.getKey().equals(DIRECTORY) : Modelled.hasFile(it.getKey()))
+            .flatMap(it -> it.getValue().stream()).toList());
     }
 
     long lost() {
