@@ -190,7 +190,8 @@ impl PartitionLog {
     }
 
     /// Appends a client's records as the leader of `epoch`: validates them, assigns offsets, writes to the page cache.
-    /// On an error nothing was written.
+    /// On an error no record was written; the log may have rolled, since Kafka compares with what the producer appended
+    /// before only after that (`UnifiedLog.append`).
     pub fn append_as_leader(
         &mut self,
         records: &Records,
@@ -212,6 +213,8 @@ impl PartitionLog {
         if batch.len_bytes() as u64 > self.config.segment_bytes {
             return Err(ErrorCode::RecordListTooLarge);
         }
+        let assigned = Rc::new(batch.assigned(self.end, epoch));
+        self.prepare_append(slice::from_ref(&assigned), now_ms, out);
         let original = match self.producers.check(batch) {
             Err(ErrorCode::OutOfOrderSequenceNumber) if self.config.bugs.has(Bug::SequenceNotChecked) => None,
             Ok(Some(_)) if self.config.bugs.has(Bug::RetryRefusedAsOutOfOrder) => {
@@ -232,9 +235,9 @@ impl PartitionLog {
             }
             nobodys.build()
         } else {
-            Rc::new(batch.assigned(self.end, epoch))
+            assigned
         };
-        self.append(slice::from_ref(&batch), now_ms, out);
+        self.write(slice::from_ref(&batch), out);
         self.producers.update(&batch);
         Ok(LeaderAppend::Appended { first: batch.base_offset, last: batch.last_offset })
     }
@@ -268,7 +271,8 @@ impl PartitionLog {
             end = batch.next_offset();
         }
         if !batches.is_empty() {
-            self.append(batches, now_ms, out);
+            self.prepare_append(batches, now_ms, out);
+            self.write(batches, out);
         }
         if !self.config.bugs.has(Bug::ProducerStateOfLeaderOnly) {
             batches.iter().for_each(|batch| self.producers.update(batch));
@@ -276,7 +280,8 @@ impl PartitionLog {
         Ok(())
     }
 
-    fn append(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) {
+    /// What Kafka does before it compares with the state of producers: `partition.metadata`, epoch cache, roll.
+    fn prepare_append(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) {
         if !self.topic_id_written {
             let handle = self.handles.partition_metadata();
             let force = Force::durable(self.config.bugs);
@@ -285,6 +290,9 @@ impl PartitionLog {
         }
         batches.iter().for_each(|batch| self.assign_epoch_start(batch.epoch, batch.base_offset, out));
         self.maybe_roll(batches, now_ms, out);
+    }
+
+    fn write(&mut self, batches: &[Rc<Batch>], out: &mut Out) {
         for batch in batches {
             self.end = batch.next_offset();
             self.active_mut().append(batch.base_offset, Rc::clone(batch), out);

@@ -119,3 +119,15 @@ proptest! {
         prop_assert_eq!(log.end_offset(), Offset(expected));
     }
 }
+
+/// `UnifiedLog.append`: the size decides about the roll before the sequence numbers are compared.
+#[test]
+fn a_refused_batch_and_a_duplicate_roll_a_full_segment() {
+    for refused_or_known in [batch(0, 20, 13), batch(0, 0, 13)] {
+        let mut log = PartitionLog::create("t-0".into(), Uuid([1; 16]), 1, CONFIG, &mut Out::default());
+        append(&mut log, &batch(0, 0, 13)).expect("it is the first of its producer");
+        let result = append(&mut log, &refused_or_known);
+        assert!(!matches!(result, Ok(LeaderAppend::Appended { .. })));
+        assert_eq!((log.end_offset(), log.segment_base(log.end_offset())), (Offset(13), Offset(13)));
+    }
+}

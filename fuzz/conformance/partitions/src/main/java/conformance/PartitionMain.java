@@ -34,7 +34,7 @@ public final class PartitionMain {
         """;
 
     private static final List<String> DEFAULT = List.of("ci=0..10", "brokers=0..10");
-    private static final List<String> OF_SELF_TEST = List.of("ci=0..2", "brokers=0..2", "cluster-partitions=0..3");
+    private static final List<String> OF_SELF_TEST = List.of("ci=5..6", "cluster-power-loss=0..2", "ci=0..3");
 
     private final List<Path> files = new ArrayList<>();
     private final List<PartitionRuns> runs = new ArrayList<>();

@@ -173,7 +173,8 @@ final class Replica implements AutoCloseable {
         broker.put("listeners", "PLAINTEXT://localhost:9092");
         broker.put("log.dirs", directory.toString());
         broker.put("log.cleaner.enable", "false");
-        for (String property : List.of("min.insync.replicas", "message.max.bytes", "producer.id.expiration.ms")) {
+        for (String property : List.of("log.roll.ms", "log.segment.bytes", "message.max.bytes", "min.insync.replicas",
+            "producer.id.expiration.ms")) {
             broker.put(property, properties.get(property));
         }
         logs = kafka.log.LogManager.apply(KafkaConfig.fromProps(broker), Set.of(), resource -> topicConfig,
