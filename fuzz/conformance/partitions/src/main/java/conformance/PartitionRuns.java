@@ -53,7 +53,9 @@ record PartitionRuns(String scenario, long first, long end) {
             for (int i = 0; i < brokers.size(); i++) {
                 List<String> replicas = replicas(kraftsim, flags, seed, brokers.get(i));
                 if (!replicas.isEmpty()) {
-                    String replica = replicas.get((int) ((seed + i) % replicas.size()));
+                    int index = (int) ((seed + i) % replicas.size());
+                    // Those of lasting topics are the last.
+                    String replica = replicas.get(seed % 2 == 0 ? replicas.size() - 1 - index : index);
                     Path file = directory.resolve(scenario + "-" + seed + "-" + brokers.get(i) + "-" + replica + ".ndjson");
                     String said = run(command(kraftsim, flags, seed, brokers.get(i), replica, file), false);
                     if (!Files.exists(file)) {

@@ -28,6 +28,7 @@ import org.apache.kafka.server.util.KafkaScheduler;
 import org.apache.kafka.storage.internals.checkpoint.LazyOffsetCheckpoints;
 import org.apache.kafka.storage.internals.checkpoint.OffsetCheckpointFile;
 import org.apache.kafka.storage.internals.checkpoint.OffsetCheckpoints;
+import org.apache.kafka.storage.internals.log.LogConfig;
 import org.apache.kafka.storage.internals.log.LogDirFailureChannel;
 import org.apache.kafka.storage.internals.log.LogManager;
 import org.apache.kafka.storage.internals.log.UnifiedLog;
@@ -69,6 +70,8 @@ final class Replica implements AutoCloseable {
         this.broker = dialogue.broker();
         this.name = dialogue.partition();
         this.properties = dialogue.properties();
+        // log.segment.bytes must be a MiB at least, as segment.bytes; of tests Kafka has this one, too.
+        topicConfig.put(LogConfig.INTERNAL_SEGMENT_BYTES_CONFIG, properties.get("log.segment.bytes"));
         this.time = time;
         this.directory = Files.createTempDirectory("broker");
         this.metadata = new KRaftMetadataCache(broker, () -> KRaftVersion.KRAFT_VERSION_0);
@@ -173,7 +176,7 @@ final class Replica implements AutoCloseable {
         broker.put("listeners", "PLAINTEXT://localhost:9092");
         broker.put("log.dirs", directory.toString());
         broker.put("log.cleaner.enable", "false");
-        for (String property : List.of("log.roll.ms", "log.segment.bytes", "message.max.bytes", "min.insync.replicas",
+        for (String property : List.of("log.roll.ms", "message.max.bytes", "min.insync.replicas",
             "producer.id.expiration.ms")) {
             broker.put(property, properties.get(property));
         }
