@@ -138,7 +138,7 @@ impl RaftClient {
         client.start(step)?;
         // The thread begins before listeners are registered; each registration wakes it up.
         client.poll_current_state(step)?;
-        client.channel.poll(step.now_ms(), step.entropy, step.out);
+        client.channel.poll(step.now, step.entropy, step.out);
         client.listeners = client.setup.listeners.iter().map(|thread| ListenerContext::new(*thread)).collect();
         client.run(step)?;
         Ok(client)
@@ -165,7 +165,7 @@ impl RaftClient {
             Input::DiskError(error) if self.ignores(error) => self.armed_mono_ns = None,
             Input::DiskError(error) => throw!("the disk failed: {error}"),
         }
-        self.channel.poll(now_ms, step.entropy, step.out);
+        self.channel.poll(step.now, step.entropy, step.out);
         if let Some(inbound) = self.channel.take_inbound() {
             self.handle_inbound(inbound, step)?;
         }
@@ -189,7 +189,7 @@ impl RaftClient {
                 return Ok(());
             }
             wait_ms = self.poll_current_state(step)?.min(self.poll_log_cleaner(step));
-            self.channel.poll(step.now_ms(), step.entropy, step.out);
+            self.channel.poll(step.now, step.entropy, step.out);
             if round == 0 {
                 limit += self.channel.inbound_count();
             }
@@ -241,14 +241,10 @@ impl RaftClient {
 
     /// Arms the timer for the earliest deadline: of the state, of parked fetches, and of the network.
     fn arm_timer(&mut self, wait_ms: i64, step: &mut Step<'_>) {
-        let now_ms = step.now_ms();
-        let mut wait_ms = wait_ms;
-        if let Some(deadline_ms) = self.channel.next_deadline_ms() {
-            wait_ms = wait_ms.min(deadline_ms.saturating_sub(now_ms)).max(0);
-        }
         let state_at = u64::try_from(wait_ms).ok().filter(|_| wait_ms != i64::MAX);
         let state_at = state_at.map(|ms| step.now.mono_ns.saturating_add(ms.saturating_mul(NS_PER_MS)));
-        let at = [state_at, self.parked.next_deadline_mono_ns()].into_iter().flatten().min();
+        let channel_at = self.channel.next_deadline_ns(step.now);
+        let at = [state_at, channel_at, self.parked.next_deadline_mono_ns()].into_iter().flatten().min();
         match (at, self.armed_mono_ns) {
             (None, None) => {}
             (None, Some(_)) => step.out.push(Effect::CancelTimer),

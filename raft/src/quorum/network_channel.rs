@@ -4,11 +4,14 @@
 //! Each destination has one connection with one request in flight; the first on it is ApiVersions, which raft does not see
 //! (`KafkaRaftManager.buildNetworkClient`: `discoverBrokerVersions`). Requests that are sent while it connects or is busy
 //! wait in a queue: raft may have dropped the request in flight, the connection has not. Every request is completed
-//! exactly once as an [`Inbound`]: answered, disconnected or timed out. All times are wall-clock ms, as Kafka's
+//! exactly once as an [`Inbound`]: answered, disconnected or timed out. Ages are wall-clock ms, as Kafka's
 //! `Time.milliseconds()`, and the limits below raft are exclusive: a request fails when *more* than the timeout has
 //! passed.
 //!
-//! Not modelled: that Kafka's send thread may detect a timeout only at its next wake-up.
+//! The thread looks at them only when it is awake: after a request was handed to it, after an event of a connection, and
+//! when it has waited as long as its timeout for requests (`NetworkClient.poll`). Raft, whose limit is inclusive and whose
+//! clock started with the same request, hands it the next request at a time when the last one is not yet too old: if that
+//! is for the same silent node, both end a whole timeout later.
 
 use std::collections::VecDeque;
 
@@ -16,7 +19,7 @@ use crate::backoff::ExponentialBackoff;
 use crate::config::ControllerConfig;
 use crate::connection_failures::{ConnectionFailures, ConnectionLimits};
 use crate::ids::NodeId;
-use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Listener, Out};
+use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Listener, Now, Out};
 use crate::message::{Request, Response};
 
 /// Not configurable for raft; Kafka sets both in `KafkaRaftManager`.
@@ -24,6 +27,8 @@ const RECONNECT_BACKOFF: ExponentialBackoff = ExponentialBackoff { initial_ms: 5
 
 /// Correlation id of the ApiVersions of each connection; raft's own begin at 0.
 const VERSIONS_ID: i32 = -1;
+
+const NS_PER_MS: u64 = 1_000_000;
 
 /// Low bits of a [`ConnectToken`] that hold the destination's index.
 const INDEX_BITS: u32 = 8;
@@ -80,8 +85,10 @@ pub struct NetworkChannel {
     request_timeout_ms: i64,
     limits: ConnectionLimits,
     destinations: Vec<Destination>,
-    /// No destination needs a poll before this time; the minimum after each change.
-    idle_until_ms: i64,
+    /// Something occurred since the thread began to wait.
+    is_woken: bool,
+    /// The end of its wait, by the monotonic clock, if nothing occurs.
+    blocked_until_ns: u64,
     /// Number of connect attempts; makes each token unique.
     attempts: u32,
     inbound: VecDeque<Inbound>,
@@ -131,7 +138,8 @@ impl NetworkChannel {
                 },
             },
             destinations: Vec::new(),
-            idle_until_ms: i64::MIN,
+            is_woken: false,
+            blocked_until_ns: 0,
             attempts: 0,
             inbound: VecDeque::new(),
         }
@@ -148,7 +156,7 @@ impl NetworkChannel {
         out: &mut Out,
     ) {
         let index = self.index_of(to);
-        self.idle_until_ms = i64::MIN;
+        self.is_woken = true;
         self.destinations[index].unsent.push_back(Unsent { correlation_id, request, created_ms: now_ms });
         match self.destinations[index].link {
             PeerConnection::Disconnected { retry_at_ms } if now_ms < retry_at_ms => self.fail_unsent(index),
@@ -162,7 +170,7 @@ impl NetworkChannel {
     /// flight when the attempt was given up.
     pub fn on_opened(&mut self, now_ms: i64, token: ConnectToken, connection: Connection, out: &mut Out) {
         let Some(index) = self.index_of_token(token) else { return };
-        self.idle_until_ms = i64::MIN;
+        self.is_woken = true;
         let destination = &mut self.destinations[index];
         if matches!(destination.link, PeerConnection::Connecting { .. }) {
             destination.link = PeerConnection::CheckingApiVersions { token, connection, sent_ms: now_ms };
@@ -177,7 +185,7 @@ impl NetworkChannel {
     /// not depend on the reason.
     pub fn on_closed(&mut self, now_ms: i64, token: ConnectToken, _reason: CloseReason, entropy: &mut dyn Entropy) {
         if let Some(index) = self.index_of_token(token) {
-            self.idle_until_ms = i64::MIN;
+            self.is_woken = true;
             self.disconnect(index, now_ms, TransportError::Disconnected, entropy);
         }
     }
@@ -187,7 +195,7 @@ impl NetworkChannel {
     /// ignored.
     pub fn on_response(&mut self, now_ms: i64, token: ConnectToken, correlation_id: i32, response: Response) {
         let Some(index) = self.index_of_token(token) else { return };
-        self.idle_until_ms = i64::MIN;
+        self.is_woken = true;
         let destination = &mut self.destinations[index];
         if let PeerConnection::CheckingApiVersions { token, connection, .. } = destination.link
             && correlation_id == VERSIONS_ID
@@ -205,11 +213,12 @@ impl NetworkChannel {
         }
     }
 
-    /// Expires requests, and sends those that are next in their queues.
-    pub fn poll(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut Out) {
-        if now_ms < self.idle_until_ms {
+    /// Runs the thread if it is awake: expires requests, and sends those that are next in their queues.
+    pub fn poll(&mut self, now: Now, entropy: &mut dyn Entropy, out: &mut Out) {
+        if !std::mem::take(&mut self.is_woken) && now.mono_ns < self.blocked_until_ns {
             return;
         }
+        let now_ms = now.wall_ms;
         for index in 0..self.destinations.len() {
             let destination = &self.destinations[index];
             let has_unsent = !destination.unsent.is_empty();
@@ -235,7 +244,10 @@ impl NetworkChannel {
                 self.send_next(index, now_ms, out);
             }
         }
-        self.idle_until_ms = self.first_deadline_ms().unwrap_or(i64::MAX);
+        // A wait takes a little longer than requested, and the limits are exclusive. The limit of a connect that requests
+        // wait for bounds it, too (`ClusterConnectionStates.connectionDelay`), but is longer, or seen no earlier.
+        let wait_ms = u64::try_from(self.request_timeout_ms.saturating_add(1)).unwrap_or(0);
+        self.blocked_until_ns = now.mono_ns.saturating_add(wait_ms.saturating_mul(NS_PER_MS));
     }
 
     /// The next completed request, oldest first.
@@ -248,18 +260,13 @@ impl NetworkChannel {
         self.inbound.len()
     }
 
-    /// When [`poll`](Self::poll) must run next, by the wall clock; 0 means at once.
-    pub fn next_deadline_ms(&self) -> Option<i64> {
-        match self.idle_until_ms {
-            i64::MIN => self.first_deadline_ms(),
-            i64::MAX => None,
-            at_ms => Some(at_ms),
+    /// When [`poll`](Self::poll) must run next, by the monotonic clock; `None` while it could do nothing.
+    pub fn next_deadline_ns(&self, now: Now) -> Option<u64> {
+        match self.is_woken {
+            true => Some(now.mono_ns),
+            false if self.destinations.iter().all(Destination::is_idle) => None,
+            false => Some(self.blocked_until_ns),
         }
-    }
-
-    fn first_deadline_ms(&self) -> Option<i64> {
-        let timeout_ms = self.request_timeout_ms;
-        self.destinations.iter().filter_map(|destination| destination.deadline_ms(timeout_ms)).min()
     }
 
     fn index_of(&mut self, to: NodeId) -> usize {
@@ -362,17 +369,10 @@ impl Unsent {
 }
 
 impl Destination {
-    fn deadline_ms(&self, request_timeout_ms: i64) -> Option<i64> {
-        let past = |since_ms: i64| since_ms.saturating_add(request_timeout_ms).saturating_add(1);
-        let unsent = self.unsent.iter().map(|request| past(request.created_ms)).min();
-        let link = match self.link {
-            PeerConnection::Disconnected { .. } => None,
-            PeerConnection::Connecting { give_up_after_ms, .. } => Some(give_up_after_ms.saturating_add(1)),
-            PeerConnection::CheckingApiVersions { sent_ms, .. }
-            | PeerConnection::Ready { in_flight: Some(InFlight { sent_ms, .. }), .. } => Some(past(sent_ms)),
-            PeerConnection::Ready { in_flight: None, .. } => unsent.map(|_| 0),
-        };
-        link.into_iter().chain(unsent).min()
+    fn is_idle(&self) -> bool {
+        let is_quiet =
+            matches!(self.link, PeerConnection::Disconnected { .. } | PeerConnection::Ready { in_flight: None, .. });
+        is_quiet && self.unsent.is_empty()
     }
 }
 

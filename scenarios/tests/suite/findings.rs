@@ -68,7 +68,7 @@ findings! {
     rewrite_recovered_log: "findings/rewrite-recovered-log" 0..24 >= 8;
     single_voter_flush_first: "findings/single-voter-flush-first" 0..20 >= 10;
     compare_log_of_repeated_vote: "findings/compare-log-of-repeated-vote" 0..96 >= 3;
-    restart_as_follower_despite_own_vote: "findings/restart-as-follower-despite-own-vote" 0..24 >= 2;
+    restart_as_follower_despite_own_vote: "findings/restart-as-follower-despite-own-vote" 96..116 >= 2;
     first_publish_after_caught_up: "findings/first-publish-after-caught-up" 40..60 >= 6;
     keep_proposal_of_same_epoch: "findings/keep-proposal-of-same-epoch" 40..110 >= 2;
     // A former process's request must arrive between the registration of the next one and its first heartbeat.

@@ -57,7 +57,7 @@ mutants! {
     r02_resumes_as_leader: Kafka10527ResumeAsLeader, "power-loss" 0 => "NeverTwoLeadersInSameEpoch";
     r04_leader_change_at_zero: Kafka12331LeaderChangeAtZero, "power-loss" 0 => "LogMatching";
     r07_no_check_quorum: Kafka15489NoCheckQuorum, "quorum" 0 => "LeaderWithoutMajorityResigns";
-    r21_stale_fetch_appended: Kafka18723StaleFetchAppended, "quorum" 69 => "PersistBeforePromise:D5";
+    r21_stale_fetch_appended: Kafka18723StaleFetchAppended, "quorum" 61 => "PersistBeforePromise:D5";
     r25_fetch_offset_backward_is_fatal: Kafka12181FetchOffsetBackwardFatal, "quorum" 4 => "NoFatalFault";
     r26_fault_swallowed: Kafka14644FaultSwallowed, "quorum" 0 => "RequestAnswered";
     g01_vote_not_durable: VoteNotDurable, "quorum" 0 => "PersistBeforePromise:D3";
@@ -66,7 +66,7 @@ mutants! {
     g05_old_epoch_replicas_counted: CountOldEpochReplicas, "quorum" 0 => "OwnEpochCommit";
     g10_higher_epoch_ignored: HigherEpochIgnored, "quorum" 0 => "HigherEpochObeyed";
     g11_epoch_not_durable: EpochNotDurable, "quorum" 0 => "PersistBeforePromise:D2";
-    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "partitions" 599 => "HighWatermarkAcknowledged";
+    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "partitions" 61 => "HighWatermarkAcknowledged";
     g13_no_divergence_check: NoDivergenceCheck, "quorum" 1 => "LogMatching";
     g15_truncated_below_high_watermark: TruncateBelowHighWatermark, "quorum" 106 => "HighWatermarkWithinLog";
     g17_acknowledged_at_append: AckAtAppend, "quorum" 0 => "LinearizableAppends";
@@ -109,7 +109,7 @@ mutants! {
     leader_left_early: LeaderLeftEarly, "ci" 0 => "LeaderNotLeftEarly";
     election_timeout_from_zero: ElectionTimeoutFromZero, "quorum" 0 => "ElectionNotEarly";
     forwarded_forgotten: ForwardedForgotten, "ci" 0 => "RequestAnswered";
-    r16_malformed_election_ignored: MalformedElectionIgnored, "power-loss" 87 => "DamagedFileRefused";
+    r16_malformed_election_ignored: MalformedElectionIgnored, "power-loss" 368 => "DamagedFileRefused";
     malformed_epoch_skipped: MalformedEpochSkipped, "power-loss" 487 => "DamagedFileRefused";
     renounced_unheard: RenouncedUnheard, "ci" 0 => "Recovery";
     shrunk_early: ShrunkEarly, "ci" 0 => "IsrNotShrunkEarly";
@@ -179,9 +179,9 @@ mutants! {
     z08_full_update_keeps_deleted: Kafka15799FullUpdateKeepsDeleted, "ci" 0 => "ImagesEqualAtEqualOffsets";
     g25_replay_by_local_clock: ReplayByLocalClock, "ci" 0 => "ImagesEqualAtEqualOffsets";
     n01_vote_compares_offsets_only: VoteComparesOffsetsOnly, "partitions" 2 => "LeaderCompleteness";
-    n02_fetch_offset_never_goes_back: FetchOffsetNeverGoesBack, "quorum" 6 => "HighWatermarkAcknowledged";
+    n02_fetch_offset_never_goes_back: FetchOffsetNeverGoesBack, "quorum" 43 => "HighWatermarkAcknowledged";
     n03_observer_counts_for_check_quorum: ObserverCountsForCheckQuorum, "ci" 7 => "LeaderWithoutMajorityResigns";
-    n04_appended_kept_by_follower: AppendedKeptByFollower, "quorum" 381 => "CommittedReads";
+    n04_appended_kept_by_follower: AppendedKeptByFollower, "quorum" 848 => "CommittedReads";
     n05_pre_vote_of_follower_in_touch: PreVoteOfFollowerInTouch, "quorum" 0 => "PreVoteRefusedInTouch";
     n06_diverging_fetch_credited: DivergingFetchCredited, "quorum" 0 => "MajorityReachedHighWatermark";
     n07_elr_kept_at_min_isr: ElrKeptAtMinIsr, "ci" 1 => "ValidControllerIsrAndElr";
@@ -201,7 +201,7 @@ mutants! {
     n21_unknown_epoch_stops_fetching: UnknownEpochStopsFetching, "combined" 22 => "Recovery";
     n22_truncated_segments_left_on_disk: TruncatedSegmentsLeftOnDisk, "brokers" 0 => "LogMatching";
     n24_retried_batch_takes_more: RetriedBatchTakesMore, "brokers" 1 => "InventedRecord";
-    n25_older_metadata_with_leader_accepted: OlderMetadataWithLeaderAccepted, "cluster-partitions" 44 => "PositionLost";
+    n25_older_metadata_with_leader_accepted: OlderMetadataWithLeaderAccepted, "cluster-partitions" 105 => "PositionLost";
     n26_position_takes_leader_epoch: PositionTakesLeaderEpoch, "cluster-power-loss" 22 => "PositionLost";
     n27_admin_call_forgotten_in_flight: AdminCallForgottenInFlight, "ci" 2 => "Recovery";
     n28_rename_not_forced: RenameNotForced, "quorum" 0 => "PersistBeforePromise:D2";
