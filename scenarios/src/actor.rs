@@ -70,7 +70,7 @@ impl Actor {
 }
 
 /// The work of a server that its effects show, by the number that [`Process::work_in`] returns.
-pub const WORKS: [&str; 10] = [
+pub const WORKS: [&str; 11] = [
     "become unattached",
     "become prospective",
     "become candidate",
@@ -81,6 +81,7 @@ pub const WORKS: [&str; 10] = [
     "renounce",
     "publish",
     "append",
+    "append as follower",
 ];
 
 impl Process for Actor {
@@ -152,12 +153,11 @@ impl Process for Actor {
     fn work_in(&self, thread: Thread, effect: &Effect<Actor>) -> Option<u8> {
         let observation = match effect {
             Effect::Observe(Said::Server(observation)) => observation,
-            // A leader forces its log when it has appended to it (`KafkaRaftClient.appendBatch`). What a follower appends
-            // is part of handling the Fetch response.
-            Effect::Fsync { file: process::File(file) } => {
+            Effect::Append { file: process::File(file), .. } => {
                 let Actor::Server(server) = self else { return None };
                 let is_log = thread.0 == ThreadName::RaftIo as u8 && *file >= FIRST_SEGMENT_HANDLE.0;
-                return (is_log && server.node.role() == Some(raft::io::Role::Leader)).then_some(9);
+                let is_leader = server.node.role() == Some(raft::io::Role::Leader);
+                return is_log.then_some(if is_leader { 9 } else { 10 });
             }
             _ => return None,
         };

@@ -180,7 +180,7 @@ pub trait Process: Clone + std::fmt::Debug + Sized + 'static {
     }
 
     /// The kind of work that an effect of a step by `thread` shows, by its number in [`Process::WORKS`]: the thread is busy
-    /// with it before the effects of the step happen.
+    /// with it before the effects of the step happen, once for effects in a row.
     fn work_in(&self, _thread: Thread, _effect: &Effect<Self>) -> Option<u8> {
         None
     }

@@ -100,7 +100,8 @@ impl<P: Process> World<P> {
     #[cold]
     pub(crate) fn holds_for_work(&mut self, node: Node, thread: Thread) -> bool {
         let Some(process) = &self.nodes[usize::from(node.0)].process else { return false };
-        let works: Vec<u8> = self.out.effects.iter().filter_map(|effect| process.work_in(thread, effect)).collect();
+        let mut works: Vec<u8> = self.out.effects.iter().filter_map(|effect| process.work_in(thread, effect)).collect();
+        works.dedup();
         let busy_ns = works.into_iter().map(|work| self.service_ns(node, Work::Done(work))).sum();
         if busy_ns == 0 {
             return false;

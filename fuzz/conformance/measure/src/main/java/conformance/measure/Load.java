@@ -1,30 +1,40 @@
 package conformance.measure;
 
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
+import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 
-/** Clients with little to do: two producers, a consumer, an admin client that makes and removes topics. */
+/**
+ * The clients of the scenario failover, by number and interval: two producers, two consumers, an admin client that makes and
+ * removes topics, alters a config, and elects leaders.
+ */
 final class Load implements AutoCloseable {
     static final String TOPIC = "topic-0";
     private static final int PARTITIONS = 3;
-    private static final int PRODUCE_MS = 20;
-    private static final int ADMIN_MS = 1_000;
+    private static final int PRODUCE_MS = 10;
+    private static final int ADMIN_MS = 100;
     private static final int KEPT_TOPICS = 5;
+    private static final long DAY_MS = 86_400_000;
 
     private final String servers;
     private final List<Thread> threads = new ArrayList<>();
@@ -44,16 +54,22 @@ final class Load implements AutoCloseable {
             KafkaProducer<byte[], byte[]> producer = new KafkaProducer<>(properties("producer-" + id));
             loop("producer-" + id, PRODUCE_MS, producer, () -> producer.send(new ProducerRecord<>(TOPIC, new byte[100])));
         }
-        KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(properties("consumer"));
-        consumer.assign(IntStream.range(0, PARTITIONS).mapToObj(it -> new TopicPartition(TOPIC, it)).toList());
-        loop("consumer", 0, consumer, () -> consumer.poll(Duration.ofMillis(200)));
+        List<TopicPartition> partitions = IntStream.range(0, PARTITIONS).mapToObj(it -> new TopicPartition(TOPIC, it)).toList();
+        for (int id = 0; id < 2; id++) {
+            KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(properties("consumer-" + id));
+            consumer.assign(partitions);
+            loop("consumer-" + id, 0, consumer, () -> consumer.poll(Duration.ofMillis(200)));
+        }
         Admin topics = Admin.create(properties("admin"));
         int[] next = {0};
         loop("admin", ADMIN_MS, topics, () -> {
-            int number = next[0]++;
-            topics.createTopics(List.of(new NewTopic("made-" + number, 1, (short) 3)));
-            if (number >= KEPT_TOPICS) {
-                topics.deleteTopics(List.of("made-" + (number - KEPT_TOPICS)));
+            int number = next[0] / 4;
+            switch (next[0]++ % 4) {
+                case 0 -> topics.createTopics(List.of(new NewTopic("made-" + number, 1, (short) 3)));
+                case 1 -> topics.incrementalAlterConfigs(Map.of(new ConfigResource(ConfigResource.Type.TOPIC, TOPIC),
+                    List.of(new AlterConfigOp(new ConfigEntry("retention.ms", "" + (DAY_MS + number)), AlterConfigOp.OpType.SET))));
+                case 2 -> topics.electLeaders(ElectionType.PREFERRED, Set.copyOf(partitions));
+                default -> topics.deleteTopics(List.of("made-" + (number - KEPT_TOPICS)));
             }
         });
     }

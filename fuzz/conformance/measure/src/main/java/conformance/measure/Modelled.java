@@ -10,7 +10,8 @@ final class Modelled {
         "IncrementalAlterConfigs", "UnregisterBroker", "Produce", "ListOffsets", "Metadata", "InitProducerId",
         "OffsetForLeaderEpoch");
     private static final Set<String> WORKS = Set.of("timer", "post", "become prospective", "become candidate", "become leader",
-        "become follower", "become unattached", "become resigned", "claim", "renounce", "publish", "append");
+        "become follower", "become unattached", "become resigned", "claim", "renounce", "publish", "append",
+        "append as follower");
 
     /** What forces files that the simulator has, too: it has no indexes. */
     private static final Set<String> FILES = Set.of("FileRecords", "FileQuorumStateStore", "CheckpointFile", "FileRawSnapshotWriter",

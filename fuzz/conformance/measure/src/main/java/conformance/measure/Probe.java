@@ -41,6 +41,7 @@ record Probe(String type, String method, String descriptor, int kind, String ent
         all.add(span("org/apache/kafka/raft/internals/BlockingMessageQueue", "poll", Kind.RAFT_WAIT));
         all.add(new Probe(RAFT, "handleInboundMessage", "", Kind.RAFT_HANDLE, "begin",
             "1 Lorg/apache/kafka/raft/RaftMessage;", "end"));
+        all.add(span(RAFT, "appendAsFollower", Kind.FOLLOWER_APPEND));
         all.add(span(RAFT, "pollListeners", Kind.RAFT_LISTENERS));
         all.add(span(RAFT, "transitionToProspective", Kind.BECOME_PROSPECTIVE));
         all.add(span(RAFT, "transitionToCandidate", Kind.BECOME_CANDIDATE));

@@ -129,12 +129,15 @@ final class SelfTest {
             .span(Kind.PUBLISH, 5, 0, "", 68_100, 68_300, 200)
             .span(Kind.RAFT_LISTENERS, IO, 0, "", 70_000, 70_010, 10)
             .span(Kind.QUEUED_EVENT, IO, Kind.RAFT_LISTENERS, "", 71_005, 71_005, 0)
-            .span(Kind.RAFT_LISTENERS, IO, 0, "", 71_000, 71_020, 20);
+            .span(Kind.RAFT_LISTENERS, IO, 0, "", 71_000, 71_020, 20)
+            .span(Kind.FOLLOWER_APPEND, IO, Kind.RAFT_HANDLE, "", 72_000, 72_300, 300)
+            .span(Kind.FOLLOWER_APPEND, IO, Kind.RAFT_HANDLE, "", 73_000, 73_002, 2);
         Samples works = measured(started("controller-1"), one).works;
         same("work of a message", List.of(500L), ofController(works, "raft-io", "Vote response"));
         same("work of a transition", List.of(29_000L), ofController(works, "raft-io", "become candidate"));
         same("work without what is listed itself", List.of(200L), ofController(works, "raft-io", "timer"));
         same("a leader's append, without the fsync", List.of(600L), ofController(works, "raft-io", "append"));
+        same("a follower's append, of records", List.of(300L), ofController(works, "raft-io", "append as follower"));
         same("publishing", List.of(200L, 3_000L), ofController(works, "metadata-loader", "publish"));
         same("activation", List.of(14_500L), us(works, "controller-event-queue", "claim"));
         same("a forwarded request's event", List.of(2_000L), us(works, "controller-event-queue", "Envelope request"));

@@ -40,6 +40,9 @@ final class Works {
     /** An observer whose timer is over polls in a loop, which the simulator leaves out. */
     static final long SHORTEST_POLL = 100_000;
 
+    /** An answer without records is handed to appendAsFollower, too. */
+    static final long SHORTEST_APPEND = 5_000;
+
     private static final Map<Integer, String> BECOME = Map.of(Kind.BECOME_PROSPECTIVE, "become prospective",
         Kind.BECOME_CANDIDATE, "become candidate", Kind.BECOME_LEADER, "become leader", Kind.BECOME_FOLLOWER,
         "become follower", Kind.BECOME_UNATTACHED, "become unattached", Kind.BECOME_RESIGNED, "become resigned");
@@ -61,6 +64,7 @@ final class Works {
         return switch (event.kind()) {
             case Kind.RAFT_HANDLE -> ofRole(jvm, RAFT, event.apiName() + answer);
             case Kind.RAFT_LISTENERS -> ofRole(jvm, RAFT, "deliver");
+            case Kind.FOLLOWER_APPEND -> ofRole(jvm, RAFT, "append as follower");
             case Kind.BECOME_PROSPECTIVE, Kind.BECOME_CANDIDATE, Kind.BECOME_LEADER, Kind.BECOME_FOLLOWER,
                 Kind.BECOME_UNATTACHED, Kind.BECOME_RESIGNED -> ofRole(jvm, RAFT, BECOME.get(event.kind()));
             case Kind.CONTROLLER_APIS -> RAFT_APIS.contains(event.api()) ? null
@@ -165,7 +169,8 @@ final class Works {
                 }
                 continue;
             }
-            if (event.kind() == Kind.RAFT_LISTENERS && listened < event.begin()) {
+            if (event.kind() == Kind.RAFT_LISTENERS && listened < event.begin()
+                || event.kind() == Kind.FOLLOWER_APPEND && event.end() - event.begin() < SHORTEST_APPEND) {
                 continue;
             }
             // The request inside an envelope is a part of the envelope's handling.

@@ -31,6 +31,7 @@ public final class Kind {
     public static final int RAFT_COMPLETED = 27;
     public static final int MAIN = 28;
     public static final int FIRST_PUBLISH = 29;
+    public static final int FOLLOWER_APPEND = 30;
 
     /** From here on an event is a moment. */
     public static final int HANDOVER_REQUEST = 40;
