@@ -59,7 +59,8 @@ pub struct Load {
 /// 3. **Links**: a connect in progress is retransmitted within `rto_max`, or given up at the setup timeout (+20 %);
 ///    then a request that is stuck in flight times out; then backoffs. A stuck request was sent before healing, for
 ///    afterwards every host answers: so all wait at the same time, and the longest timeout counts once. It may be any
-///    of `controller.quorum.request.timeout.ms`, `controller.socket.timeout.ms` (a broker's channels to a controller
+///    of twice `controller.quorum.request.timeout.ms` (the next request for the same node puts the end of the first off:
+///    consensus.md §2.4), `controller.socket.timeout.ms` (a broker's channels to a controller
 ///    that lost power, which never give up otherwise: AlterPartition), brokers' `request.timeout.ms` (fetchers) and
 ///    clients' `request.timeout.ms`.
 /// 4. **The old leader**: one that lost its majority resigns after 1.5 fetch timeouts and a parked fetch, and stays
@@ -76,8 +77,8 @@ pub struct Load {
 /// A broker learns of a new controller as late as the `brokers` phase of a failover shows: it is an observer, which
 /// learns of leaders by its own Fetch only, and sends none while one is in flight
 /// (`RequestManager.findReadyBootstrapServer`). To a controller that lost power it is in flight for
-/// `controller.quorum.request.timeout.ms`: 2 s by default, and 30 s if a knob says so; twice that if a second
-/// controller does not answer, either.
+/// `controller.quorum.request.timeout.ms`: 2 s by default, and 30 s if a knob says so; twice that if the next request is
+/// for the same controller, or for a second one that does not answer, either.
 pub fn recovery_bound_ms(
     configs: &[NodeConfig],
     clients: Option<&ClientSettings>,
@@ -96,7 +97,7 @@ pub fn recovery_bound_ms(
     let setup = worst(|c| c.connection_setup_timeout_ms.max(c.connection_setup_timeout_max_ms));
     let round_trip = round_trip_ms(network);
 
-    let stuck = request.max(clients.map_or(0, |clients| longest_request_ms(configs, clients)));
+    let stuck = (2 * request).max(clients.map_or(0, |clients| longest_request_ms(configs, clients)));
     let links = (network.rto_max.0 / 1_000_000).min(setup + setup / 5) + stuck + RECONNECT_BACKOFF_MS + retry;
     let old_leader = fetch + fetch / 2 + FETCH_MAX_WAIT_MS + 2 * election;
     let round = 2 * election + backoff + request + retry + round_trip;

@@ -153,7 +153,7 @@ impl RaftClient {
             Input::Opened { token, connection } => self.channel.on_opened(now_ms, token, connection, step.out),
             Input::Closed { token, reason } => self.channel.on_closed(now_ms, token, reason, step.entropy),
             Input::Response { token, correlation_id, response } => {
-                self.channel.on_response(now_ms, token, correlation_id, response);
+                self.channel.on_response(token, correlation_id, response);
             }
             Input::Request { connection, correlation_id, request } => {
                 self.handle_request(connection, correlation_id, request, step)?;

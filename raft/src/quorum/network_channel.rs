@@ -3,8 +3,9 @@
 //!
 //! Each destination has one connection with one request in flight; the first on it is ApiVersions, which raft does not see
 //! (`KafkaRaftManager.buildNetworkClient`: `discoverBrokerVersions`). Requests that are sent while it connects or is busy
-//! wait in a queue: raft may have dropped the request in flight, the connection has not. Every request is completed
-//! exactly once as an [`Inbound`]: answered, disconnected or timed out. Ages are wall-clock ms, as Kafka's
+//! wait in a queue: raft may have dropped the request in flight, the connection has not. A request for a node in reconnect
+//! backoff fails, but not before the thread is awake again: by an event, or at the end of the backoff. Every request is
+//! completed exactly once as an [`Inbound`]: answered, disconnected or timed out. Ages are wall-clock ms, as Kafka's
 //! `Time.milliseconds()`, and the limits below raft are exclusive: a request fails when *more* than the timeout has
 //! passed.
 //!
@@ -36,7 +37,7 @@ const INDEX_BITS: u32 = 8;
 /// Why a request got no response; raft treats both as the error BROKER_NOT_AVAILABLE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransportError {
-    /// The connection was lost, could not be made, or is in reconnect backoff.
+    /// The connection was lost, could not be made, or was in reconnect backoff.
     Disconnected,
     /// There was no response, or the request was not sent, within `controller.quorum.request.timeout.ms`.
     TimedOut,
@@ -85,6 +86,8 @@ pub struct NetworkChannel {
     request_timeout_ms: i64,
     limits: ConnectionLimits,
     destinations: Vec<Destination>,
+    /// Requests that the thread has not taken over yet, with the index of their destination; oldest first.
+    queue: Vec<(usize, Unsent)>,
     /// Something occurred since the thread began to wait.
     is_woken: bool,
     /// The end of its wait, by the monotonic clock, if nothing occurs.
@@ -113,7 +116,7 @@ struct Unsent {
 #[derive(Clone, Copy, Debug)]
 enum PeerConnection {
     Disconnected { retry_at_ms: i64 },
-    Connecting { token: ConnectToken, give_up_after_ms: i64 },
+    Connecting { token: ConnectToken, since_ms: i64, timeout_ms: i64 },
     CheckingApiVersions { token: ConnectToken, connection: Connection, sent_ms: i64 },
     Ready { token: ConnectToken, connection: Connection, in_flight: Option<InFlight> },
 }
@@ -138,6 +141,7 @@ impl NetworkChannel {
                 },
             },
             destinations: Vec::new(),
+            queue: Vec::new(),
             is_woken: false,
             blocked_until_ns: 0,
             attempts: 0,
@@ -145,25 +149,11 @@ impl NetworkChannel {
         }
     }
 
-    /// Sends a request, queues it, or (within the reconnect backoff) fails it.
-    pub fn send(
-        &mut self,
-        now_ms: i64,
-        to: NodeId,
-        correlation_id: i32,
-        request: Request,
-        entropy: &mut dyn Entropy,
-        out: &mut Out,
-    ) {
+    /// Hands a request to the thread, which the next [`poll`](Self::poll) runs.
+    pub fn send(&mut self, now_ms: i64, to: NodeId, correlation_id: i32, request: Request) {
         let index = self.index_of(to);
         self.is_woken = true;
-        self.destinations[index].unsent.push_back(Unsent { correlation_id, request, created_ms: now_ms });
-        match self.destinations[index].link {
-            PeerConnection::Disconnected { retry_at_ms } if now_ms < retry_at_ms => self.fail_unsent(index),
-            PeerConnection::Disconnected { .. } => self.connect(index, now_ms, entropy, out),
-            PeerConnection::Connecting { .. } | PeerConnection::CheckingApiVersions { .. } => {}
-            PeerConnection::Ready { .. } => self.send_next(index, now_ms, out),
-        }
+        self.queue.push((index, Unsent { correlation_id, request, created_ms: now_ms }));
     }
 
     /// The connect behind `token` succeeded. Stale tokens are ignored, here and below: the event may have been in
@@ -177,7 +167,6 @@ impl NetworkChannel {
             destination.failures.on_checking();
             let (correlation_id, request) = (VERSIONS_ID, Request::DiscoverVersions(Listener::Controllers));
             out.push(Effect::SendRequest { connection, correlation_id, request });
-            self.expire_unsent(index, now_ms);
         }
     }
 
@@ -190,10 +179,9 @@ impl NetworkChannel {
         }
     }
 
-    /// A response. The next queued request is sent by the next [`poll`](Self::poll) or [`send`](Self::send), as in the
-    /// next iteration of Kafka's send thread; responses to no request in flight (a datagram delivered twice) are
-    /// ignored.
-    pub fn on_response(&mut self, now_ms: i64, token: ConnectToken, correlation_id: i32, response: Response) {
+    /// A response. The next queued request is sent by the next [`poll`](Self::poll), as in the next iteration of Kafka's
+    /// send thread; responses to no request in flight (a datagram delivered twice) are ignored.
+    pub fn on_response(&mut self, token: ConnectToken, correlation_id: i32, response: Response) {
         let Some(index) = self.index_of_token(token) else { return };
         self.is_woken = true;
         let destination = &mut self.destinations[index];
@@ -201,28 +189,44 @@ impl NetworkChannel {
             && correlation_id == VERSIONS_ID
         {
             destination.link = PeerConnection::Ready { token, connection, in_flight: None };
-            destination.failures.on_ready();
-            return self.expire_unsent(index, now_ms);
+            return destination.failures.on_ready();
         }
         let PeerConnection::Ready { in_flight, .. } = &mut destination.link else { return };
         if in_flight.is_some_and(|request| request.correlation_id == correlation_id) {
             *in_flight = None;
             let from = destination.to;
             self.inbound.push_back(Inbound { from, correlation_id, result: Ok(response) });
-            self.expire_unsent(index, now_ms);
         }
     }
 
-    /// Runs the thread if it is awake: expires requests, and sends those that are next in their queues.
+    /// Runs the thread if it is awake (`InterBrokerSendThread.pollOnce`, from where its wait ends): once, and once more
+    /// for each time that it has sent something, since a completed write ends the next wait.
     pub fn poll(&mut self, now: Now, entropy: &mut dyn Entropy, out: &mut Out) {
         if !std::mem::take(&mut self.is_woken) && now.mono_ns < self.blocked_until_ns {
             return;
         }
-        let now_ms = now.wall_ms;
+        let wait_ms = loop {
+            self.end_timed_out_connections(now.wall_ms, entropy, out);
+            self.check_disconnects();
+            self.fail_expired_requests(now.wall_ms);
+            for (index, unsent) in self.queue.drain(..) {
+                self.destinations[index].unsent.push_back(unsent);
+            }
+            let (has_sent, wait_ms) = self.send_requests(now.wall_ms, entropy, out);
+            if !has_sent {
+                break wait_ms;
+            }
+        };
+        // A wait takes a little longer than requested, and the limits of ages are exclusive.
+        let wait_ms = wait_ms.min(self.request_timeout_ms.saturating_add(1));
+        let wait_ns = u64::try_from(wait_ms).unwrap_or(0).saturating_mul(NS_PER_MS);
+        self.blocked_until_ns = now.mono_ns.saturating_add(wait_ns);
+    }
+
+    /// `NetworkClient.handleTimedOutConnections`, `handleTimedOutRequests`
+    fn end_timed_out_connections(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut Out) {
         for index in 0..self.destinations.len() {
-            let destination = &self.destinations[index];
-            let has_unsent = !destination.unsent.is_empty();
-            match destination.link {
+            match self.destinations[index].link {
                 PeerConnection::CheckingApiVersions { token, sent_ms, .. }
                 | PeerConnection::Ready { token, in_flight: Some(InFlight { sent_ms, .. }), .. }
                     if now_ms > sent_ms.saturating_add(self.request_timeout_ms) =>
@@ -230,7 +234,9 @@ impl NetworkChannel {
                     out.push(Effect::Close { token });
                     self.disconnect(index, now_ms, TransportError::TimedOut, entropy);
                 }
-                PeerConnection::Connecting { token, give_up_after_ms } if now_ms > give_up_after_ms => {
+                PeerConnection::Connecting { token, since_ms, timeout_ms }
+                    if now_ms > since_ms.saturating_add(timeout_ms) =>
+                {
                     out.push(Effect::Close { token });
                     self.disconnect(index, now_ms, TransportError::Disconnected, entropy);
                 }
@@ -239,15 +245,52 @@ impl NetworkChannel {
                 | PeerConnection::CheckingApiVersions { .. }
                 | PeerConnection::Ready { .. } => {}
             }
-            if has_unsent {
-                self.expire_unsent(index, now_ms);
-                self.send_next(index, now_ms, out);
+        }
+    }
+
+    /// `InterBrokerSendThread.checkDisconnects`
+    fn check_disconnects(&mut self) {
+        for Destination { to, link, unsent, .. } in &mut self.destinations {
+            if matches!(link, PeerConnection::Disconnected { .. }) {
+                self.inbound.extend(unsent.drain(..).map(|unsent| unsent.lost(*to, TransportError::Disconnected)));
             }
         }
-        // A wait takes a little longer than requested, and the limits are exclusive. The limit of a connect that requests
-        // wait for bounds it, too (`ClusterConnectionStates.connectionDelay`), but is longer, or seen no earlier.
-        let wait_ms = u64::try_from(self.request_timeout_ms.saturating_add(1)).unwrap_or(0);
-        self.blocked_until_ns = now.mono_ns.saturating_add(wait_ms.saturating_mul(NS_PER_MS));
+    }
+
+    /// `InterBrokerSendThread.failExpiredRequests`: at most one of a destination each time
+    /// (`UnsentRequests.removeAllTimedOut`). The age counts from the call of `send`.
+    fn fail_expired_requests(&mut self, now_ms: i64) {
+        for Destination { to, unsent, .. } in &mut self.destinations {
+            let timeout_ms = self.request_timeout_ms;
+            let expired = unsent.iter().position(|it| now_ms > it.created_ms.saturating_add(timeout_ms));
+            if let Some(request) = expired.and_then(|index| unsent.remove(index)) {
+                self.inbound.push_back(request.lost(*to, TransportError::TimedOut));
+            }
+        }
+    }
+
+    /// `InterBrokerSendThread.sendRequests`. Returns whether it has sent something, and how long to wait if no event
+    /// occurs, ms.
+    fn send_requests(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut Out) -> (bool, i64) {
+        let (mut has_sent, mut wait_ms) = (false, i64::MAX);
+        for index in 0..self.destinations.len() {
+            if self.destinations[index].unsent.is_empty() {
+                continue;
+            }
+            match self.destinations[index].link {
+                PeerConnection::Disconnected { retry_at_ms } if now_ms < retry_at_ms => {
+                    wait_ms = wait_ms.min(retry_at_ms.saturating_sub(now_ms));
+                }
+                PeerConnection::Disconnected { .. } => {
+                    wait_ms = wait_ms.min(self.connect(index, now_ms, entropy, out));
+                }
+                // `ClusterConnectionStates.connectionDelay`: the whole timeout, whenever it began.
+                PeerConnection::Connecting { timeout_ms, .. } => wait_ms = wait_ms.min(timeout_ms),
+                PeerConnection::CheckingApiVersions { .. } => {}
+                PeerConnection::Ready { .. } => has_sent |= self.send_next(index, now_ms, out),
+            }
+        }
+        (has_sent, wait_ms)
     }
 
     /// The next completed request, oldest first.
@@ -264,7 +307,7 @@ impl NetworkChannel {
     pub fn next_deadline_ns(&self, now: Now) -> Option<u64> {
         match self.is_woken {
             true => Some(now.mono_ns),
-            false if self.destinations.iter().all(Destination::is_idle) => None,
+            false if self.queue.is_empty() && self.destinations.iter().all(Destination::is_idle) => None,
             false => Some(self.blocked_until_ns),
         }
     }
@@ -295,30 +338,31 @@ impl NetworkChannel {
         }
     }
 
-    fn connect(&mut self, index: usize, now_ms: i64, entropy: &mut dyn Entropy, out: &mut Out) {
+    /// Returns how long the connect may take, ms.
+    fn connect(&mut self, index: usize, now_ms: i64, entropy: &mut dyn Entropy, out: &mut Out) -> i64 {
         // May wrap: a token need only differ from those that are still in use.
         self.attempts = self.attempts.wrapping_add(1);
         let token = ConnectToken(self.attempts << INDEX_BITS | index as u32);
         let destination = &mut self.destinations[index];
         let timeout_ms = destination.failures.draw_setup_timeout_ms(self.limits, entropy);
-        destination.link = PeerConnection::Connecting { token, give_up_after_ms: now_ms.saturating_add(timeout_ms) };
+        destination.link = PeerConnection::Connecting { token, since_ms: now_ms, timeout_ms };
         out.push(Effect::Connect { token, to: destination.to, listener: Listener::Controllers });
+        timeout_ms
     }
 
-    /// Sends the oldest queued request if the connection is up and idle.
-    fn send_next(&mut self, index: usize, now_ms: i64, out: &mut Out) {
+    /// Sends the oldest queued request if the connection is up and idle; whether it did.
+    fn send_next(&mut self, index: usize, now_ms: i64, out: &mut Out) -> bool {
         let destination = &mut self.destinations[index];
         let PeerConnection::Ready { connection, in_flight: in_flight @ None, .. } = &mut destination.link else {
-            return;
+            return false;
         };
-        if let Some(Unsent { correlation_id, request, .. }) = destination.unsent.pop_front() {
-            *in_flight = Some(InFlight { correlation_id, api: LostApi::of(&request), sent_ms: now_ms });
-            out.push(Effect::SendRequest { connection: *connection, correlation_id, request });
-        }
+        let Some(Unsent { correlation_id, request, .. }) = destination.unsent.pop_front() else { return false };
+        *in_flight = Some(InFlight { correlation_id, api: LostApi::of(&request), sent_ms: now_ms });
+        out.push(Effect::SendRequest { connection: *connection, correlation_id, request });
+        true
     }
 
-    /// Starts the reconnect backoff and fails all requests: the one in flight with `error`, the queued ones as
-    /// disconnected.
+    /// Starts the reconnect backoff, and fails the request in flight with `error`.
     fn disconnect(&mut self, index: usize, now_ms: i64, error: TransportError, entropy: &mut dyn Entropy) {
         let destination = &mut self.destinations[index];
         let was_connected = match destination.link {
@@ -335,29 +379,6 @@ impl NetworkChannel {
         };
         let backoff_ms = destination.failures.on_lost(was_connected, self.limits, entropy);
         destination.link = PeerConnection::Disconnected { retry_at_ms: now_ms.saturating_add(backoff_ms) };
-        self.fail_unsent(index);
-    }
-
-    fn fail_unsent(&mut self, index: usize) {
-        let Destination { to, unsent, .. } = &mut self.destinations[index];
-        self.inbound.extend(unsent.drain(..).map(|unsent| unsent.lost(*to, TransportError::Disconnected)));
-    }
-
-    /// Fails requests that have been queued for longer than the request timeout. The age counts from the call of
-    /// `send`, and the clock may have stepped, so the oldest need not be the first.
-    fn expire_unsent(&mut self, index: usize, now_ms: i64) {
-        let Destination { to, unsent, .. } = &mut self.destinations[index];
-        if unsent.is_empty() {
-            return;
-        }
-        let (inbound, timeout_ms) = (&mut self.inbound, self.request_timeout_ms);
-        unsent.retain(|request| {
-            let in_time = now_ms <= request.created_ms.saturating_add(timeout_ms);
-            if !in_time {
-                inbound.push_back(request.lost(*to, TransportError::TimedOut));
-            }
-            in_time
-        });
     }
 }
 

@@ -41,7 +41,7 @@ impl RaftClient {
             let request = build(self);
             self.requests.on_request_sent(to, correlation_id, now_ms);
             step.out.record(|| DialogueEntry::Sent { to, correlation_id, request: request.clone() });
-            self.channel.send(now_ms, to, correlation_id, request, step.entropy, step.out);
+            self.channel.send(now_ms, to, correlation_id, request);
         }
         let wait_ms = self.requests.remaining_request_time_ms(to, now_ms);
         RequestSendResult { is_sent, wait_ms }

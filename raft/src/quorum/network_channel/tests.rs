@@ -73,8 +73,10 @@ impl World {
     fn send(&mut self, to: i32) {
         self.handed_over += 1;
         let (id, request) = (self.handed_over, ReadRecordsRequest { from: Offset(0), max_records: 1 });
+        let now = self.now();
         self.step(|channel, now_ms, out| {
-            channel.send(now_ms, NodeId(to), id, Request::ReadRecords(request), &mut Middle, out);
+            channel.send(now_ms, NodeId(to), id, Request::ReadRecords(request));
+            channel.poll(now, &mut Middle, out);
         });
     }
     /// The connection is established, and ApiVersions is answered.
@@ -93,6 +95,7 @@ impl World {
         self.open.remove(&token);
         self.gone.push(token);
         self.step(|channel, now_ms, _| channel.on_closed(now_ms, token, CloseReason::Reset, &mut Middle));
+        self.poll();
     }
     fn respond(&mut self, token: ConnectToken, correlation_id: i32) {
         if let Some(busy) = self.open.get_mut(&token) {
@@ -103,7 +106,7 @@ impl World {
             VERSIONS_ID => Response::DiscoverVersions,
             _ => Response::ReadRecords(ReadRecordsResponse { error, records, applied_end }),
         };
-        self.step(|channel, now_ms, _| channel.on_response(now_ms, token, correlation_id, response));
+        self.step(|channel, _, _| channel.on_response(token, correlation_id, response));
     }
     /// Word of a connection given up long ago comes late; it must change nothing.
     fn word_from_the_past(&mut self, token: ConnectToken) {
@@ -240,18 +243,21 @@ fn a_request_waits_behind_a_forgotten_one() {
     assert!(world.open.is_empty(), "the connection is closed with it");
 }
 
+/// `InterBrokerSendThread.pollOnce`: it waits before it finds that a connection has failed.
 #[test]
-fn reconnects_back_off_and_requests_meanwhile_fail_at_once() {
+fn requests_during_a_reconnect_backoff_fail_at_its_end() {
     let mut world = World::new();
     for backoff_ms in [50, 100, 200, 400, 500, 500] {
         world.send(1);
         let token = world.nth_connecting(0).expect("one attempt");
         world.close(token);
-        world.wait(backoff_ms - 1);
+        world.wait(10);
         let failed = world.finished.len();
         world.send(1);
-        assert_eq!(world.finished.len(), failed + 1, "not yet, after {backoff_ms} ms less one");
+        world.wait(backoff_ms - 11);
+        assert_eq!(world.finished.len(), failed, "not yet, after {backoff_ms} ms less one");
         world.wait(1);
+        assert_eq!(world.finished.len(), failed + 1);
     }
     world.send(1);
     let token = world.nth_connecting(0).expect("one attempt");
@@ -260,6 +266,25 @@ fn reconnects_back_off_and_requests_meanwhile_fail_at_once() {
     world.wait(50);
     world.send(1);
     assert_eq!(world.connecting.len(), 1, "a success starts the backoff anew");
+}
+
+#[test]
+fn requests_during_a_reconnect_backoff_fail_at_any_event() {
+    let mut world = World::new();
+    world.send(1);
+    let token = world.nth_connecting(0).expect("one attempt");
+    world.close(token);
+    world.send(1);
+    assert_eq!(world.finished.len(), 1);
+    world.send(2);
+    assert_eq!(world.finished.len(), 2, "the thread was awake");
+    let other = world.nth_connecting(0).expect("one attempt");
+    world.open(other);
+    world.send(1);
+    assert_eq!(world.finished.len(), 2);
+    world.respond(other, 3);
+    world.poll();
+    assert_eq!(world.finished.len(), 4, "the answer, and the request in backoff");
 }
 
 #[test]
