@@ -30,12 +30,12 @@ pub enum Latency {
     Uniform { min_ns: u64, max_ns: u64 },
     /// Log-normal, computed from a committed table; sigma in thousandths.
     LogNormal { median_ns: u64, sigma_milli: u32 },
-    /// Ascending equidistant quantiles of a measured distribution, interpolated; and, if there are any, those of the part
-    /// between the last two of them: few are long, and far from each other.
+    /// Ascending equidistant quantiles of a measured distribution, interpolated. Few durations are long, and far from each
+    /// other: each tail has the quantiles of the part between the last two of the list before it.
     Empirical {
         quantiles_ns: Vec<u64>,
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        tail_ns: Vec<u64>,
+        tails_ns: Vec<Vec<u64>>,
     },
 }
 
@@ -49,7 +49,7 @@ impl Latency {
                 min_ns + scale(draw, max_ns.saturating_sub(*min_ns).saturating_add(1))
             }
             Latency::LogNormal { median_ns, sigma_milli } => log_normal(*median_ns, *sigma_milli, draw),
-            Latency::Empirical { quantiles_ns, tail_ns } => interpolate(quantiles_ns, tail_ns, draw),
+            Latency::Empirical { quantiles_ns, tails_ns } => interpolate(quantiles_ns, tails_ns, draw),
         }
     }
 
@@ -75,20 +75,25 @@ impl Latency {
                 }
                 at_most_max(*median_ns)
             }
-            Latency::Empirical { quantiles_ns, tail_ns } => {
+            Latency::Empirical { quantiles_ns, tails_ns } => {
                 let Some(longest) = quantiles_ns.last() else {
                     return Err("an empirical latency has no durations; at least one is needed".to_string());
                 };
                 if !quantiles_ns.is_sorted() {
                     return Err("the quantiles of an empirical latency must ascend".to_string());
                 }
-                let last_two = quantiles_ns.len().checked_sub(2).map(|at| &quantiles_ns[at..]);
-                let ends = tail_ns.first().zip(tail_ns.last()).map(|(first, last)| [*first, *last]);
-                if ends.is_some_and(|ends| !tail_ns.is_sorted() || last_two != Some(&ends)) {
-                    return Err(
-                        "the tail of an empirical latency must ascend from its last quantile but one to its last"
-                            .to_string(),
-                    );
+                let mut before = quantiles_ns;
+                for tail in tails_ns {
+                    let last_two = before.len().checked_sub(2).map(|at| &before[at..]);
+                    let ends = tail.first().zip(tail.last()).map(|(first, last)| [*first, *last]);
+                    if !tail.is_sorted() || ends.is_none() || last_two != ends.as_ref().map(|ends| &ends[..]) {
+                        return Err(
+                            "a tail of an empirical latency must ascend from the last quantile but one to the \
+                                    last of what is before it"
+                                .to_string(),
+                        );
+                    }
+                    before = tail;
                 }
                 at_most_max(*longest)
             }
@@ -97,11 +102,13 @@ impl Latency {
 }
 
 /// A point between the two quantiles that the draw falls between.
-fn interpolate(quantiles: &[u64], tail: &[u64], draw: u64) -> u64 {
+fn interpolate(quantiles: &[u64], tails: &[Vec<u64>], draw: u64) -> u64 {
     let Some(last) = quantiles.len().checked_sub(1) else { return 0 };
     let position = u128::from(draw) * last as u128;
-    if !tail.is_empty() && (position >> 64) as usize + 1 == last {
-        return interpolate(tail, &[], position as u64);
+    if let [tail, rest @ ..] = tails
+        && (position >> 64) as usize + 1 == last
+    {
+        return interpolate(tail, rest, position as u64);
     }
     let low = quantiles[(position >> 64) as usize];
     let high = quantiles[((position >> 64) as usize + 1).min(last)];

@@ -14,7 +14,7 @@ use crate::message::{is_of_raft, kinds_of, rpc_names};
 
 /// Quantiles of one distribution at most.
 const MAX_SAMPLES: usize = 1_001;
-/// Parts between the quantiles of a sum, and between those of its tail.
+/// Parts between the quantiles of a sum, and between those of each of its tails.
 const SUM_PARTS: u64 = 100;
 const SUM_TAIL_PARTS: u64 = 10;
 const RAFT_IO: &str = "raft-io";
@@ -137,9 +137,9 @@ pub struct Samples {
     pub n: u64,
     /// Ascending, microseconds.
     pub us: Vec<u64>,
-    /// Equidistant quantiles between the last two: of what is rare and long.
+    /// Equidistant quantiles between the last two, and so on: of what is rare and long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tail: Vec<u64>,
+    pub tails: Vec<Vec<u64>>,
 }
 
 /// The distribution from a call on, up to that of the next stage.
@@ -151,7 +151,7 @@ pub struct Stage {
     pub n: u64,
     pub us: Vec<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tail: Vec<u64>,
+    pub tails: Vec<Vec<u64>>,
 }
 
 impl MessageTimes {
@@ -167,21 +167,21 @@ impl MessageTimes {
 
 impl Samples {
     pub fn latency(&self) -> Latency {
-        latency(&self.us, &self.tail)
+        latency(&self.us, &self.tails)
     }
 }
 
 impl Stage {
     fn latency(&self) -> Latency {
-        latency(&self.us, &self.tail)
+        latency(&self.us, &self.tails)
     }
 }
 
-fn latency(us: &[u64], tail: &[u64]) -> Latency {
+fn latency(us: &[u64], tails: &[Vec<u64>]) -> Latency {
     let ns = |us: &[u64]| us.iter().map(|us| us * 1_000).collect();
     match us {
         [one] => Latency::Constant { ns: one * 1_000 },
-        _ => Latency::Empirical { quantiles_ns: ns(us), tail_ns: ns(tail) },
+        _ => Latency::Empirical { quantiles_ns: ns(us), tails_ns: tails.iter().map(|tail| ns(tail)).collect() },
     }
 }
 
@@ -209,17 +209,17 @@ impl Machine {
             times.as_ref().map(|times| (name, times.controller.clone(), times.broker.clone()))
         };
         for (name, samples) in samples.into_iter().flatten() {
-            check_samples(name, &samples.us, &samples.tail)?;
+            check_samples(name, &samples.us, &samples.tails)?;
         }
         for (name, controller, broker) in
             [of_roles("start", &self.start), of_roles("stop", &self.stop)].into_iter().flatten()
         {
-            check_samples(&format!("{name}.controller"), &controller.us, &controller.tail)?;
-            check_samples(&format!("{name}.broker"), &broker.us, &broker.tail)?;
+            check_samples(&format!("{name}.controller"), &controller.us, &controller.tails)?;
+            check_samples(&format!("{name}.broker"), &broker.us, &broker.tails)?;
         }
         if let Some(pauses) = &self.pauses {
-            check_samples("pauses.every", &pauses.every.us, &pauses.every.tail)?;
-            check_samples("pauses.lasts", &pauses.lasts.us, &pauses.lasts.tail)?;
+            check_samples("pauses.every", &pauses.every.us, &pauses.every.tails)?;
+            check_samples("pauses.lasts", &pauses.lasts.us, &pauses.lasts.tails)?;
         }
         for connect in &self.connect {
             thread(&connect.thread).map_err(|problem| format!("connect: {problem}"))?;
@@ -321,22 +321,28 @@ fn sum(one: &[Stage], other: &[Stage]) -> Vec<Stage> {
         };
         let n = stages.iter().map(|stage| stage.n).min().unwrap_or(0);
         let us: Vec<u64> = (0..=SUM_PARTS).map(|part| quantile(part, SUM_PARTS)).collect();
-        let all = SUM_PARTS * SUM_TAIL_PARTS;
-        let mut tail: Vec<u64> = (all - SUM_TAIL_PARTS..=all).map(|part| quantile(part, all)).collect();
-        // Rounding must not part it from the quantiles that it lies between.
-        tail[0] = us[us.len() - 2];
-        Stage { first, n, us, tail }
+        let mut tails: Vec<Vec<u64>> = Vec::new();
+        let mut parts = SUM_PARTS;
+        for _ in 0..stages.iter().map(|stage| stage.tails.len()).max().unwrap_or(0) {
+            parts *= SUM_TAIL_PARTS;
+            let mut tail: Vec<u64> = (parts - SUM_TAIL_PARTS..=parts).map(|part| quantile(part, parts)).collect();
+            // Rounding must not part it from the quantiles that it lies between.
+            let before = tails.last().unwrap_or(&us);
+            tail[0] = before[before.len() - 2];
+            tails.push(tail);
+        }
+        Stage { first, n, us, tails }
     };
     firsts.into_iter().map(both).collect()
 }
 
-fn check_samples(place: &str, us: &[u64], tail: &[u64]) -> Result<(), String> {
+fn check_samples(place: &str, us: &[u64], tails: &[Vec<u64>]) -> Result<(), String> {
     let problem = match us {
         [] => "no durations; at least one is needed".to_owned(),
         _ if us.len() > MAX_SAMPLES => format!("{} durations; allowed: at most {MAX_SAMPLES}", us.len()),
         _ if !us.is_sorted() => "the durations must ascend".to_owned(),
         _ if us[us.len() - 1] > MAX_NS / 1_000 => "a duration is longer than an hour".to_owned(),
-        _ => match latency(us, tail).check() {
+        _ => match latency(us, tails).check() {
             Ok(()) => return Ok(()),
             Err(problem) => problem,
         },
@@ -345,7 +351,7 @@ fn check_samples(place: &str, us: &[u64], tail: &[u64]) -> Result<(), String> {
 }
 
 fn check_stages(place: &str, stages: &[Stage]) -> Result<(), String> {
-    stages.iter().try_for_each(|stage| check_samples(place, &stage.us, &stage.tail))?;
+    stages.iter().try_for_each(|stage| check_samples(place, &stage.us, &stage.tails))?;
     let stages = stages.iter().map(|stage| (stage.first, stage.latency())).collect();
     Calls::new(stages).map(drop).map_err(|problem| format!("{place}: {problem}"))
 }
@@ -447,11 +453,15 @@ calls = [{ first = 1, n = 9, us = [70] }]
     #[test]
     fn a_tail_lies_between_the_last_two_quantiles() {
         let with = |tail: &str| {
-            Machine::from_toml(&MACHINE.replace("us = [30, 40, 90]", &format!("us = [30, 40, 90], tail = {tail}")))
+            Machine::from_toml(&MACHINE.replace("us = [30, 40, 90]", &format!("us = [30, 40, 90], tails = {tail}")))
         };
-        let latency = with("[40, 50, 90]").expect("good").link.latency.latency();
+        let latency = with("[[40, 50, 90]]").expect("good").link.latency.latency();
         assert_eq!((latency.sample(u64::MAX / 4 * 3), latency.sample(u64::MAX)), (49_999, 89_999));
-        assert!(with("[40, 50, 80]").expect_err("refused").contains("link.latency: the tail"));
+        let latency = with("[[40, 50, 90], [50, 60, 90]]").expect("good").link.latency.latency();
+        assert_eq!((latency.sample(u64::MAX / 8 * 7), latency.sample(u64::MAX)), (59_999, 89_999));
+        for wrong in ["[[40, 50, 80]]", "[[]]", "[[40, 50, 90], [40, 60, 90]]"] {
+            assert!(with(wrong).expect_err("refused").contains("link.latency: a tail"), "{wrong}");
+        }
     }
 
     /// The event that a request causes is served where the request is.

@@ -245,7 +245,7 @@ impl<'de> Visitor<'de> for LatencyVisitor {
         while let Some(ns) = seq.next_element::<u64>()? {
             quantiles_ns.push(ns);
         }
-        let latency = Latency::Empirical { quantiles_ns, tail_ns: Vec::new() };
+        let latency = Latency::Empirical { quantiles_ns, tails_ns: Vec::new() };
         latency.check().map_err(A::Error::custom)?;
         Ok(LatencyProfile::Known(latency))
     }

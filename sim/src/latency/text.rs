@@ -96,7 +96,7 @@ fn from_csv(text: &str) -> Result<Latency, String> {
         }
     }
     durations.sort_unstable();
-    let latency = Latency::Empirical { quantiles_ns: quantiles(durations), tail_ns: Vec::new() };
+    let latency = Latency::Empirical { quantiles_ns: quantiles(durations), tails_ns: Vec::new() };
     latency.check()?;
     Ok(latency)
 }

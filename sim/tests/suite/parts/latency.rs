@@ -81,16 +81,19 @@ fn uniform_reaches_both_ends_evenly() {
 
 #[test]
 fn empirical_interpolates_its_quantiles() {
-    let empirical = |quantiles_ns, tail_ns| Latency::Empirical { quantiles_ns, tail_ns };
+    let empirical = |quantiles_ns, tails_ns| Latency::Empirical { quantiles_ns, tails_ns };
     let latency = empirical(vec![100, 200, 1_000], Vec::new());
     let shown = [0, HALF / 2, HALF, HALF / 2 * 3, u64::MAX].map(|draw| latency.sample(draw));
     assert_eq!(shown, [100, 150, 200, 600, 999]);
     assert_eq!(empirical(vec![7], Vec::new()).sample(u64::MAX), 7);
-    let with_tail = empirical(vec![100, 200, 1_000], vec![200, 210, 1_000]);
+    let with_tail = empirical(vec![100, 200, 1_000], vec![vec![200, 210, 1_000]]);
     let shown = [0, HALF / 2, HALF, HALF / 2 * 3, u64::MAX].map(|draw| with_tail.sample(draw));
     assert_eq!(shown, [100, 150, 200, 210, 999]);
-    assert!(empirical(vec![100, 200], vec![120, 200]).check().is_err(), "it does not begin where it should");
-    assert!(empirical(vec![100, 200], vec![100, 300, 200]).check().is_err(), "it does not ascend");
+    let with_two = empirical(vec![100, 200, 1_000], vec![vec![200, 210, 1_000], vec![210, 220, 1_000]]);
+    assert_eq!([HALF / 2 * 3, HALF / 4 * 7, u64::MAX].map(|draw| with_two.sample(draw)), [210, 220, 999]);
+    assert!(empirical(vec![100, 200], vec![vec![120, 200]]).check().is_err(), "it does not begin where it should");
+    assert!(empirical(vec![100, 200], vec![vec![100, 300, 200]]).check().is_err(), "it does not ascend");
+    assert!(empirical(vec![100, 200], vec![Vec::new()]).check().is_err(), "it is empty");
 }
 
 #[test]
@@ -200,12 +203,12 @@ fn latency() -> impl Strategy<Value = Latency> {
         (ns(), 0..=MAX_SIGMA_MILLI).prop_map(|(median_ns, sigma_milli)| log_normal(median_ns, sigma_milli)),
         prop::collection::vec(ns(), 1..9).prop_map(|mut quantiles_ns| {
             quantiles_ns.sort_unstable();
-            Latency::Empirical { quantiles_ns, tail_ns: Vec::new() }
+            Latency::Empirical { quantiles_ns, tails_ns: Vec::new() }
         }),
         prop::collection::vec(ns(), 3..9).prop_map(|mut tail_ns| {
             tail_ns.sort_unstable();
             let quantiles_ns = vec![tail_ns[0] / 2, tail_ns[0], tail_ns[tail_ns.len() - 1]];
-            Latency::Empirical { quantiles_ns, tail_ns }
+            Latency::Empirical { quantiles_ns, tails_ns: vec![tail_ns] }
         }),
     ]
 }

@@ -62,9 +62,9 @@ final class Profile {
     }
 
     static String distribution(long[] sorted) {
-        long[] tail = Stages.tail(sorted);
+        String tails = Stages.tails(sorted).stream().map(Profile::list).collect(Collectors.joining(", "));
         return "{ n = " + sorted.length + ", us = " + list(Stages.quantiles(sorted))
-            + (tail.length > 0 ? ", tail = " + list(tail) : "") + " }";
+            + (tails.isEmpty() ? "" : ", tails = [" + tails + "]") + " }";
     }
 
     private static String list(long[] us) {

@@ -191,8 +191,8 @@ final class SelfTest {
         long[] quantiles = Stages.quantiles(thousand);
         same("quantiles", List.of(101, 0L, 500L, 1_000L), List.of(quantiles.length, quantiles[0], quantiles[50], quantiles[100]));
         same("tail", List.of(990L, 991L, 992L, 993L, 994L, 995L, 996L, 997L, 998L, 999L, 1_000L),
-            java.util.Arrays.stream(Stages.tail(thousand)).boxed().toList());
-        same("no tail", 0, Stages.tail(java.util.Arrays.copyOf(thousand, 500)).length);
+            java.util.Arrays.stream(Stages.tails(thousand).get(0)).boxed().toList());
+        same("no tail", 0, Stages.tails(java.util.Arrays.copyOf(thousand, 500)).size());
     }
 
     private void pauses() throws IOException {

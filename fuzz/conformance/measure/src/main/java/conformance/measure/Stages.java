@@ -75,18 +75,26 @@ final class Stages {
         return us.length > 1 && us[0] == us[us.length - 1] ? new long[] {us[0]} : us;
     }
 
-    /** Equidistant quantiles between the last two of {@code quantiles}; none if there are few samples. */
-    static long[] tail(long[] sorted) {
+    /**
+     * Equidistant quantiles between the last two of {@code quantiles}, those between the last two of these, and so on as long as
+     * there are more samples than parts.
+     */
+    static List<long[]> tails(long[] sorted) {
         int n = sorted.length;
+        List<long[]> tails = new ArrayList<>();
+        if (quantiles(sorted).length == 1) {
+            return tails;
+        }
         int parts = (QUANTILES - 1) * (TAIL_QUANTILES - 1);
-        if (n <= parts || quantiles(sorted).length == 1) {
-            return new long[0];
+        while (n > parts) {
+            long[] us = new long[TAIL_QUANTILES];
+            for (int i = 0; i < us.length; i++) {
+                int at = (int) Math.round((double) (parts - us.length + 1 + i) * (n - 1) / parts);
+                us[i] = Math.round(sorted[at] / 1000.0);
+            }
+            tails.add(us);
+            parts *= TAIL_QUANTILES - 1;
         }
-        long[] us = new long[TAIL_QUANTILES];
-        for (int i = 0; i < us.length; i++) {
-            int at = (int) Math.round((double) (parts - us.length + 1 + i) * (n - 1) / parts);
-            us[i] = Math.round(sorted[at] / 1000.0);
-        }
-        return us;
+        return tails;
     }
 }
