@@ -57,7 +57,7 @@ mutants! {
     r02_resumes_as_leader: Kafka10527ResumeAsLeader, "power-loss" 0 => "NeverTwoLeadersInSameEpoch";
     r04_leader_change_at_zero: Kafka12331LeaderChangeAtZero, "power-loss" 0 => "LogMatching";
     r07_no_check_quorum: Kafka15489NoCheckQuorum, "quorum" 0 => "LeaderWithoutMajorityResigns";
-    r21_stale_fetch_appended: Kafka18723StaleFetchAppended, "quorum" 61 => "PersistBeforePromise:D5";
+    r21_stale_fetch_appended: Kafka18723StaleFetchAppended, "quorum" 15 => "PersistBeforePromise:D5";
     r25_fetch_offset_backward_is_fatal: Kafka12181FetchOffsetBackwardFatal, "quorum" 4 => "NoFatalFault";
     r26_fault_swallowed: Kafka14644FaultSwallowed, "quorum" 0 => "RequestAnswered";
     g01_vote_not_durable: VoteNotDurable, "quorum" 0 => "PersistBeforePromise:D3";
@@ -66,7 +66,7 @@ mutants! {
     g05_old_epoch_replicas_counted: CountOldEpochReplicas, "quorum" 0 => "OwnEpochCommit";
     g10_higher_epoch_ignored: HigherEpochIgnored, "quorum" 0 => "HigherEpochObeyed";
     g11_epoch_not_durable: EpochNotDurable, "quorum" 0 => "PersistBeforePromise:D2";
-    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "partitions" 61 => "HighWatermarkAcknowledged";
+    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "partitions" 783 => "HighWatermarkAcknowledged";
     g13_no_divergence_check: NoDivergenceCheck, "quorum" 1 => "LogMatching";
     g15_truncated_below_high_watermark: TruncateBelowHighWatermark, "quorum" 106 => "HighWatermarkWithinLog";
     g17_acknowledged_at_append: AckAtAppend, "quorum" 0 => "LinearizableAppends";
@@ -93,9 +93,9 @@ mutants! {
     m15_renounces_without_revert: Kafka13114RenounceWithoutRevert, "ci" 7 => "NoFatalFault";
     m24_expiries_from_one_base: Kafka13173ExpiriesFromOneBase, "ci" 5 => "ValidControllerIsrAndElr";
     m28_fenced_in_a_new_isr: Kafka13083FencedInNewIsr, "ci" 0 => "ValidControllerIsrAndElr";
-    g18_acknowledged_by_offset: AckByOffset, "ci" 4 => "LinearizableAdmin";
+    g18_acknowledged_by_offset: AckByOffset, "ci" 29 => "LinearizableAdmin";
     p01_truncates_to_its_high_watermark: Kip101TruncateToHighWatermark, "ci" 1 => "AckedValueNotLost";
-    p05_joins_below_the_epochs_start: Kafka7128JoinBelowEpochStart, "ci" 51 => "LeaderCandidateCompleteness";
+    p05_joins_below_the_epochs_start: Kafka7128JoinBelowEpochStart, "ci" 35 => "LeaderCandidateCompleteness";
     p19_isr_change_never_cleared: Kafka12751IsrChangeNeverCleared, "ci" 1 => "Recovery";
     p20_committed_isr_only: Kip497CommittedIsrOnly, "ci" 1 => "ReplicationQuorumSuperset";
     p36_no_min_isr: Jepsen2013NoMinIsr, "ci" 0 => "ReplicationQuorumSuperset";
@@ -181,7 +181,7 @@ mutants! {
     n01_vote_compares_offsets_only: VoteComparesOffsetsOnly, "partitions" 2 => "LeaderCompleteness";
     n02_fetch_offset_never_goes_back: FetchOffsetNeverGoesBack, "quorum" 43 => "HighWatermarkAcknowledged";
     n03_observer_counts_for_check_quorum: ObserverCountsForCheckQuorum, "ci" 7 => "LeaderWithoutMajorityResigns";
-    n04_appended_kept_by_follower: AppendedKeptByFollower, "quorum" 848 => "CommittedReads";
+    n04_appended_kept_by_follower: AppendedKeptByFollower, "quorum" 499 => "CommittedReads";
     n05_pre_vote_of_follower_in_touch: PreVoteOfFollowerInTouch, "quorum" 0 => "PreVoteRefusedInTouch";
     n06_diverging_fetch_credited: DivergingFetchCredited, "quorum" 0 => "MajorityReachedHighWatermark";
     n07_elr_kept_at_min_isr: ElrKeptAtMinIsr, "ci" 1 => "ValidControllerIsrAndElr";
