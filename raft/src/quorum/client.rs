@@ -54,7 +54,7 @@ use crate::step::{Fatal, Step, throw};
 const GRACEFUL_SHUTDOWN_MS: i64 = 5_000;
 /// `KafkaRaftClient` gives it to `RaftMetadataLogCleanerManager`.
 const LOG_CLEANER_MS: i64 = 60_000;
-/// Limit of polls in one step, besides those that take a message which was there at the first one.
+/// Limit of polls in one step, besides those that take a message.
 const MAX_ROUNDS: usize = 16;
 const NS_PER_MS: u64 = 1_000_000;
 
@@ -182,24 +182,20 @@ impl RaftClient {
     /// The rest of the IO thread's loop after a message, or after its wait has ended without one. Kafka's `poll` begins
     /// with the state and ends with the message; here a step begins with the message.
     fn run(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
-        let (mut wait_ms, mut round, mut limit) = (0, 0, MAX_ROUNDS);
-        while round < limit {
+        let (mut wait_ms, mut round) = (0, 0);
+        while round < MAX_ROUNDS {
             self.poll_listeners(step);
             if self.poll_shutdown(step) {
                 return Ok(());
             }
             wait_ms = self.poll_current_state(step)?.min(self.poll_log_cleaner(step));
             self.channel.poll(step.now, step.entropy, step.out);
-            if round == 0 {
-                limit += self.channel.inbound_count();
-            }
-            round += 1;
             // The poll of the message queue does not wait while the queue contains a message, such as the failure of a
             // request whose connection is in reconnect backoff.
             match self.channel.take_inbound() {
                 Some(inbound) => self.handle_inbound(inbound, step)?,
                 None if wait_ms > 0 => break,
-                None => {}
+                None => round += 1,
             }
             wait_ms = 0;
         }

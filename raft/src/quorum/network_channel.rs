@@ -298,11 +298,6 @@ impl NetworkChannel {
         self.inbound.pop_front()
     }
 
-    /// The number of completed requests that were not taken yet.
-    pub fn inbound_count(&self) -> usize {
-        self.inbound.len()
-    }
-
     /// When [`poll`](Self::poll) must run next, by the monotonic clock; `None` while it could do nothing.
     pub fn next_deadline_ns(&self, now: Now) -> Option<u64> {
         match self.is_woken {

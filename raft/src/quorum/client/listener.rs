@@ -83,17 +83,11 @@ impl ListenerContext {
     fn deliver(&mut self, item: ListenerItem, step: &mut Step<'_>) {
         let listener = self.thread;
         match &item {
-            ListenerItem::Commit { records, ordinal } => {
-                let base_offset = records.0.first().map_or(self.next_offset, |batch| batch.base_offset);
-                let end = self.last_sent.and_then(|sent| sent.end);
-                let ordinal = *ordinal;
-                step.out.record(|| DialogueEntry::Committed { listener, ordinal, base_offset, end });
-            }
             ListenerItem::LeaderChange { leader, epoch } => {
                 let (leader, epoch) = (*leader, *epoch);
                 step.out.record(|| DialogueEntry::LeaderChanged { listener, leader, epoch });
             }
-            ListenerItem::Appended { .. } => {}
+            ListenerItem::Commit { .. } | ListenerItem::Appended { .. } => {}
         }
         self.queue.push_back(item);
         step.out.push(Effect::Post { thread: self.thread, post: Post::ListenerEvent });
@@ -101,7 +95,10 @@ impl ListenerContext {
 
     fn deliver_commit(&mut self, records: Records, end: Option<Offset>, step: &mut Step<'_>) {
         self.deliveries += 1;
-        let ordinal = self.deliveries;
+        let (listener, ordinal) = (self.thread, self.deliveries);
+        // `RecordsBatchReader.baseOffset`: what is expected next, even if the log has a hole there.
+        let base_offset = self.next_expected_offset().unwrap_or(self.next_offset);
+        step.out.record(|| DialogueEntry::Committed { listener, ordinal, base_offset, end });
         self.last_sent = Some(LastSent { ordinal, end });
         self.deliver(ListenerItem::Commit { records, ordinal }, step);
     }

@@ -32,9 +32,11 @@ final class ReleasedClient {
         Random random, QuorumConfig config
     ) {
         this.listener = listener;
+        // A controller, which has endpoints (KafkaRaftManager.buildRaftClient).
+        boolean canBecomeVoter = !endpoints.isEmpty();
         client = new KafkaRaftClient<>(
             OptionalInt.of(nodeId), directoryId, BytesSerde.INSTANCE, new Channel(world, listener), new MessageQueue(world),
-            log, memory, time, expiration, MAX_FETCH_WAIT_MS, true, clusterId, bootstrapServers, endpoints,
+            log, memory, time, expiration, MAX_FETCH_WAIT_MS, canBecomeVoter, clusterId, bootstrapServers, endpoints,
             Feature.KRAFT_VERSION.supportedVersionRange(), new LogContext("[node " + nodeId + "] "), random, config);
     }
 
