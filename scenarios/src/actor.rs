@@ -69,8 +69,9 @@ impl Actor {
     }
 }
 
-/// The work of a server that its effects show, by the number that [`Process::work_in`] returns.
-pub const WORKS: [&str; 11] = [
+/// The work of a server that its inputs or effects show, by the number of [`Process::work_before`] and
+/// [`Process::work_in`].
+pub const WORKS: [&str; 14] = [
     "become unattached",
     "become prospective",
     "become candidate",
@@ -82,6 +83,9 @@ pub const WORKS: [&str; 11] = [
     "publish",
     "append",
     "append as follower",
+    "stop partitions",
+    "lead partitions",
+    "follow partitions",
 ];
 
 impl Process for Actor {
@@ -100,6 +104,9 @@ impl Process for Actor {
         "request-handler",
         "kafka-scheduler",
     ];
+
+    /// Kafka has eight request handlers, a fetcher for each leader, and publishes on the loader's thread.
+    const POOLS: &'static [Thread] = &[Thread(ThreadName::RequestHandler as u8)];
 
     const WORKS: &'static [&'static str] = &WORKS;
 
@@ -150,6 +157,18 @@ impl Process for Actor {
         }
     }
 
+    fn work_before(&self, thread: Thread, input: &Input<Actor>, works: &mut Vec<u8>) {
+        let (Actor::Server(server), Input::Post(raft::io::Post::Published)) = (self, input) else { return };
+        let Some(broker) = server.node.broker().filter(|_| thread.0 == ThreadName::RequestHandler as u8) else {
+            return;
+        };
+        let changes = broker.next_local_changes();
+        works.push(8);
+        works.extend(changes.deletes.then_some(11));
+        works.extend(changes.leaders.then_some(12));
+        works.extend(changes.followers.then_some(13));
+    }
+
     fn work_in(&self, thread: Thread, effect: &Effect<Actor>) -> Option<u8> {
         let observation = match effect {
             Effect::Observe(Said::Server(observation)) => observation,
@@ -173,7 +192,6 @@ impl Process for Actor {
             },
             Observation::LeadershipAnnounced { .. } => 6,
             Observation::LeadershipRenounced { .. } => 7,
-            Observation::Published { .. } => 8,
             _ => return None,
         })
     }

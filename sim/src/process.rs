@@ -165,7 +165,13 @@ pub trait Process: Clone + std::fmt::Debug + Sized + 'static {
     /// Names of the threads, thread 0 first.
     const THREADS: &'static [&'static str] = &["main"];
 
-    /// Names of the kinds of work that [`Process::work_in`] finds.
+    /// Threads that stand for several of the process. With [`ServiceTimes::has_pools`] their inputs are served side by
+    /// side, and only those on one connection, and posts, one after the other; steps are one at a time.
+    ///
+    /// [`ServiceTimes::has_pools`]: crate::service::ServiceTimes::has_pools
+    const POOLS: &'static [Thread] = &[];
+
+    /// Names of the kinds of work that [`Process::work_before`] and [`Process::work_in`] find.
     const WORKS: &'static [&'static str] = &[];
 
     /// Power on, with the bytes that the disk kept. Effects belong to thread 0.
@@ -178,6 +184,10 @@ pub trait Process: Clone + std::fmt::Debug + Sized + 'static {
     fn thread_for(_message: &Self::Message) -> Thread {
         Thread(0)
     }
+
+    /// Adds the kinds of work, by their numbers in [`Process::WORKS`], that precede the step of a pool's thread by an
+    /// input: others see what the step changes when they are done.
+    fn work_before(&self, _thread: Thread, _input: &Input<Self>, _works: &mut Vec<u8>) {}
 
     /// The kind of work that an effect of a step by `thread` shows, by its number in [`Process::WORKS`]: the thread is busy
     /// with it before the effects of the step happen, once for effects in a row.

@@ -2,6 +2,8 @@
 //!
 //! * A thread is *busy* with an input before it is stepped, and with what the step did ([`Process::work_in`]) before
 //!   the step's effects happen; it accepts nothing meanwhile.
+//! * A thread that stands for several ([`Process::POOLS`]) may serve inputs side by side: it is busy only with what
+//!   steps did.
 //! * A message is *late* by what the threads between the socket and the stepped thread take, in the sending and in the
 //!   receiving process; these block nobody. A message under way in a process that dies is sent nevertheless, and one
 //!   that has arrived is not received.
@@ -119,6 +121,8 @@ pub struct ServiceTimes {
     has_work_in_effects: bool,
     /// Messages or connections are late.
     is_late: bool,
+    /// Threads of [`Process::POOLS`] serve inputs side by side.
+    pub has_pools: bool,
     /// From the start of a process to its boot.
     pub start: Option<Latency>,
     /// From a request to terminate to its arrival at the process.

@@ -13,6 +13,7 @@ mod futures;
 pub(crate) mod inject;
 mod lifecycle;
 pub(crate) mod node;
+mod pool;
 mod script;
 mod service;
 mod stories;

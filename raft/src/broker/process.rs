@@ -15,6 +15,7 @@ use super::image_view::ImageView;
 use super::lifecycle::{BrokerIdentity, BrokerLifecycleManager, BrokerServer, LifecycleEvent, ServerAction};
 use super::log::LogManager;
 use super::observation::BrokerObservation;
+use super::replica_manager::LocalChanges;
 use crate::broker::view::ClusterView as _;
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{NodeId, Offset};
@@ -102,6 +103,14 @@ impl BrokerProcess {
     /// The image that it currently uses.
     pub fn view(&self) -> &ImageView {
         &self.view
+    }
+
+    /// What the next publication changes of the replicas here.
+    pub fn next_local_changes(&self) -> LocalChanges {
+        let Some(Published { publication, .. }) = self.published.front() else { return LocalChanges::default() };
+        let mut view = self.view.clone();
+        view.set(Rc::clone(&publication.image));
+        self.data_plane.replicas().local_changes(&view.topics_delta(&publication.delta))
     }
 
     /// Processes one input of the loader's thread.

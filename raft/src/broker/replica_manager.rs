@@ -56,6 +56,15 @@ pub struct FetcherChanges {
     pub start: Vec<FetcherStart>,
 }
 
+/// Kinds of changes of a broker's own replicas: `LocalReplicaChanges`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LocalChanges {
+    pub deletes: bool,
+    /// Partitions that it leads are new or changed.
+    pub leaders: bool,
+    pub followers: bool,
+}
+
 /// The replicas of one broker.
 #[derive(Clone, Debug)]
 pub struct ReplicaManager {

@@ -209,8 +209,7 @@ pub const CATALOG: &[Row] = rows! {
     N20 AckAtLastOffset Repl "Kafka's acks=all" => ["ReplicationQuorumSuperset"];
     N21 UnknownEpochStopsFetching Repl "KIP-320" => ["Recovery"];
     N22 TruncatedSegmentsLeftOnDisk Repl "LocalLog.truncateTo" => ["LogMatching"];
-    N23 UnresolvedOnlyOnTheWire Producer "KIP-360" => []
-        hidden by "the batch behind the gap is refused as out of order, and its failure asks for the epoch bump, too (TransactionManager.handleFailedBatch)";
+    N23 UnresolvedOnlyOnTheWire Producer "KIP-360" => ["Recovery"];
     N24 RetriedBatchTakesMore Producer "KIP-98" => ["InventedRecord"];
     N25 OlderMetadataWithLeaderAccepted Producer "KIP-320" => ["PositionLost"];
     N26 PositionTakesLeaderEpoch Producer "KIP-320" => ["PositionLost"];

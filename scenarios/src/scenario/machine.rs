@@ -243,6 +243,7 @@ impl Machine {
     /// The service times of a server.
     pub fn service_times(&self, is_broker: bool) -> ServiceTimes {
         let mut service = ServiceTimes::default();
+        service.has_pools = true;
         let its_own = |times: &ByRole| if is_broker { times.broker.latency() } else { times.controller.latency() };
         service.start = self.start.as_ref().map(its_own);
         service.stop = self.stop.as_ref().map(its_own);

@@ -40,8 +40,12 @@ impl<P: Process> World<P> {
                 Busy::Serving { input, .. } | Busy::Thawing(Thaw::Step { input, .. }) => Some(input),
                 _ => None,
             };
-            for input in received.into_iter().chain(thread.queue.iter().map(|(input, _)| input)) {
+            let of_pool = thread.pool.iter().flat_map(|pool| pool.inputs());
+            for input in received.into_iter().chain(of_pool).chain(thread.queue.iter().map(|(input, _)| input)) {
                 watch.discarded(self.now, node, Thread(number as u8), input);
+            }
+            if let Some(pool) = &mut thread.pool {
+                pool.clear();
             }
             thread.busy = Busy::Free;
             thread.queue.clear();

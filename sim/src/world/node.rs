@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::pool::Pool;
 use crate::clock::Clock;
 use crate::disk::{Disk, FileSystem};
 use crate::fault::{Begun, Tail};
@@ -125,6 +126,8 @@ pub(crate) struct ThreadState<P: Process> {
     pub held: Vec<Effect<P>>,
     pub timer: Timer,
     pub next_ordinal: u32,
+    /// If it stands for several threads.
+    pub pool: Option<Box<Pool<P>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -246,12 +249,13 @@ impl<P: Process> NodeState<P> {
         for (path, bytes) in &config.files {
             disk.install(path, bytes);
         }
-        let thread = || ThreadState {
+        let thread = |number: usize| ThreadState {
             busy: Busy::Free,
             queue: VecDeque::new(),
             held: Vec::new(),
             timer: Timer::DISARMED,
             next_ordinal: 0,
+            pool: (config.service.has_pools && P::POOLS.contains(&Thread(number as u8))).then(|| Box::new(Pool::new())),
         };
         NodeState {
             id,
@@ -265,7 +269,7 @@ impl<P: Process> NodeState<P> {
             clock: Clock::new(config.mono_start_ns, config.wall_start_ms, config.drift_ppm),
             disk,
             entropy: crate::rng::Seed(0).entropy(Purpose::Node, 0),
-            threads: P::THREADS.iter().map(|_| thread()).collect(),
+            threads: (0..P::THREADS.len()).map(thread).collect(),
             fsync: config.fsync,
             directory_fsync: config.directory_fsync,
             fsync_ordinal: 0,
@@ -310,7 +314,9 @@ impl<P: Process> NodeState<P> {
     /// True if nothing waits behind a barrier, and no failed effect is still to be reported.
     pub fn is_settled(&self) -> bool {
         self.threads.iter().all(|thread| {
-            let to_be_notified = matches!(thread.queue.front(), Some((Input::DiskError(_), _)));
+            let next = thread.pool.as_ref().and_then(|pool| pool.next());
+            let next = next.or(thread.queue.front().map(|(input, _)| input));
+            let to_be_notified = matches!(next, Some(Input::DiskError(_)));
             let quiet = match &thread.busy {
                 Busy::Free => true,
                 Busy::Serving { input, .. } => !matches!(input, Input::DiskError(_)),

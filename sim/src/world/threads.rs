@@ -30,7 +30,7 @@ impl<P: Process> World<P> {
         let state = &mut self.nodes[usize::from(node.0)];
         let runs = state.runs();
         let slot = &mut state.threads[usize::from(thread.0)];
-        if runs && matches!(slot.busy, Busy::Free) && slot.queue.is_empty() {
+        if runs && matches!(slot.busy, Busy::Free) && slot.queue.is_empty() && slot.pool.is_none() {
             self.serve(watch, node, thread, input, hash);
         } else {
             slot.queue.push_back((input, hash));
@@ -49,6 +49,9 @@ impl<P: Process> World<P> {
 
     /// Feeds one thread while it is free.
     fn pump<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread) {
+        if self.nodes[usize::from(node.0)].threads[usize::from(thread.0)].pool.is_some() {
+            return self.pump_pool(watch, node, thread);
+        }
         loop {
             let state = &mut self.nodes[usize::from(node.0)];
             if !state.runs() {
@@ -114,7 +117,7 @@ impl<P: Process> World<P> {
     }
 
     #[inline(always)]
-    fn step<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, input: Input<P>, hash: u64) {
+    pub(super) fn step<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, input: Input<P>, hash: u64) {
         watch.input(self.now, node, thread, &input);
         let state = &mut self.nodes[usize::from(node.0)];
         let now = state.clock.now(self.now);
@@ -126,6 +129,11 @@ impl<P: Process> World<P> {
     }
 
     pub(crate) fn served<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, entry: u32) -> bool {
+        if self.served_beside(node, thread, entry) {
+            self.ready.push_back((node, thread));
+            self.run_ready(watch);
+            return true;
+        }
         let state = &mut self.nodes[usize::from(node.0)];
         let frozen = state.is_frozen();
         let slot = &mut state.threads[usize::from(thread.0)];

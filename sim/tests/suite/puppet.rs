@@ -44,7 +44,8 @@ impl Process for Puppet {
     type Operation = u64;
     type Observation = u64;
     type Fault = ();
-    const THREADS: &'static [&'static str] = &["main", "side"];
+    const THREADS: &'static [&'static str] = &["main", "side", "pool"];
+    const POOLS: &'static [Thread] = &[Thread(2)];
     const WORKS: &'static [&'static str] = &["say seven"];
 
     fn boot(strings: &Strings, now: Now, _: &mut Entropy, _: &Disk, out: &mut Out<Puppet>) -> Puppet {
@@ -57,8 +58,12 @@ impl Process for Puppet {
         }
         (self.strings.step)(self, thread, now, input, out);
     }
-    fn thread_for(_: &Number) -> Thread {
-        Thread(0)
+    /// From 100 on, the pool.
+    fn thread_for(number: &Number) -> Thread {
+        Thread(if number.0 < 100 { 0 } else { 2 })
+    }
+    fn work_before(&self, _: Thread, input: &Input<Puppet>, works: &mut Vec<u8>) {
+        works.extend(matches!(input, Input::Post(8)).then_some(0));
     }
     fn work_in(&self, _: Thread, effect: &Effect<Puppet>) -> Option<u8> {
         matches!(effect, Effect::Observe(7)).then_some(0)

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use sim::fault::{Terminate, What};
 use sim::latency::Latency;
 use sim::process::*;
-use sim::service::{Calls, Pauses, ServiceTimes, Work};
+use sim::service::{Calls, PLAIN_INPUTS, Pauses, ServiceTimes, Work};
 
 use crate::puppet::*;
 
@@ -103,6 +103,54 @@ fn messages_and_connections_are_late_and_keep_their_order() {
     // SYN, SYN-ACK, 40 ms; then 200 + 30 + 5 ms for the first request, which the second one does not overtake.
     assert_eq!(said_ms(&run, 1), [50 + 235, 50 + 235]);
     assert_eq!(said_ms(&run, 0), [50, 50 + 250, 50 + 250]);
+}
+
+/// Asks node 1 for 100 at 110 ms, and for 101 at 160 ms.
+const ASKS_TWICE: Strings = Strings {
+    boot: |_, out| out.push(Effect::Connect { token: 1, to: Node(1), port: Port::FIRST }),
+    step: |puppet, _, now, input, out| match (input, puppet.connection) {
+        (Input::Opened { .. }, _) => out.push(Effect::Arm { at_mono_ns: ms(110) }),
+        (Input::Timer, Some(connection)) => {
+            out.push(Effect::Request { connection, message: Number(100 + puppet.sent) });
+            puppet.sent += 1;
+            if puppet.sent < 2 {
+                out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(50) });
+            }
+        }
+        _ => {}
+    },
+};
+
+/// Posts 8 to its pool at 100 ms, which adds 1,000 to the answers.
+const CHANGES: Strings = Strings {
+    boot: |_, out| out.push(Effect::Arm { at_mono_ns: ms(100) }),
+    step: |puppet, _, _, input, out| match input {
+        Input::Timer => out.push(Effect::Post { thread: Thread(2), event: 8 }),
+        Input::Post(eight) => {
+            puppet.sent = 1_000;
+            out.push(Effect::Observe(eight));
+        }
+        Input::Request { connection, message } => {
+            out.push(Effect::Observe(message.0 + puppet.sent));
+            out.push(Effect::Response { connection, message });
+        }
+        _ => {}
+    },
+};
+
+/// A request that comes while another input of the pool is served sees what was before it.
+#[test]
+fn inputs_of_a_pool_are_served_side_by_side() {
+    let mut config = config(&[ASKS_TWICE, CHANGES], vec![]);
+    let request = Work::Input(Thread(2), PLAIN_INPUTS.len());
+    let mut times = ServiceTimes::default();
+    times.has_pools = true;
+    times.set::<Puppet>(Work::Done(0), Calls::constant(ms(50)));
+    times.set::<Puppet>(request, Calls::constant(ms(10)));
+    config.nodes[1].service = Rc::new(times);
+    let (_, run) = drive(config, 1_000);
+    let said: Vec<_> = run.watch.said.iter().map(|(at, _, what)| (at / ms(1), *what)).collect();
+    assert_eq!(said, [(125, 100), (150, 8), (175, 1_101)]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Roles from metadata: deletions first, then leaders, then followers (controller-broker.md §5.5).
 
-use super::{FetcherChanges, FetcherStart, ReplicaManager};
+use super::{FetcherChanges, FetcherStart, LocalChanges, ReplicaManager};
 use crate::broker::dialogue::{Hosted, PartitionCall, PartitionEntry};
 use crate::broker::partition::Partition;
 use crate::broker::view::{ClusterView, PartitionView, TopicsDelta};
@@ -44,6 +44,19 @@ impl ReplicaManager {
         }
         self.complete_delayed(&touched, view, step);
         changes
+    }
+
+    /// What [`ReplicaManager::apply_delta`] would do (`TopicDelta.localChanges`).
+    pub fn local_changes(&self, delta: &TopicsDelta) -> LocalChanges {
+        let local = self.config.node_id;
+        let (mine, others): (Vec<_>, Vec<_>) =
+            delta.changed.iter().partition(|partition| partition.replicas.contains(&local));
+        let left = others.iter().map(|partition| partition.partition);
+        LocalChanges {
+            deletes: delta.removed.iter().copied().chain(left).any(|id| self.partitions.contains_key(&id)),
+            leaders: mine.iter().any(|partition| partition.leader == Some(local)),
+            followers: mine.iter().any(|partition| partition.leader != Some(local)),
+        }
     }
 
     fn delete(&mut self, id: TopicIdPartition, step: &mut Step<'_>) -> bool {

@@ -4,7 +4,9 @@ use std::rc::Rc;
 
 use super::harness::{Harness, PARTITION, batch};
 use crate::broker::observation::BrokerObservation;
-use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
+use crate::broker::replica_manager::LocalChanges;
+use crate::broker::view::TopicsDelta;
+use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicIdPartition};
 use crate::io::{Effect, Observation};
 use crate::log::Records;
 use crate::message::data::{DataFetchRequest, FetchPartition};
@@ -201,4 +203,24 @@ fn a_refused_fetch_backs_off_for_a_second() {
     assert_eq!(harness.values(2), Vec::<u64>::new());
     harness.advance(200);
     assert_eq!(harness.values(2), [1]);
+}
+
+/// `TopicDelta.localChanges`.
+#[test]
+fn what_a_publication_changes_here_is_known_before_it_does() {
+    let mut harness = Harness::new();
+    harness.advance(1_000);
+    let mut changes = |id: i32, removed: &[TopicIdPartition]| {
+        let mut found = LocalChanges::default();
+        harness.with(id, |plane, image, _| {
+            let changed = if removed.is_empty() { vec![image.partition.clone()] } else { Vec::new() };
+            found = plane.replicas().local_changes(&TopicsDelta { changed, removed: removed.to_vec() });
+        });
+        found
+    };
+    assert_eq!(changes(1, &[]), LocalChanges { leaders: true, ..LocalChanges::default() });
+    assert_eq!(changes(2, &[]), LocalChanges { followers: true, ..LocalChanges::default() });
+    assert_eq!(changes(2, &[PARTITION]), LocalChanges { deletes: true, ..LocalChanges::default() });
+    let other = TopicIdPartition { partition: 9, ..PARTITION };
+    assert_eq!(changes(2, &[other]), LocalChanges::default());
 }

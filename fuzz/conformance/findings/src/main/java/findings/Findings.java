@@ -9,6 +9,8 @@ import findings.broker.KeepProposalOfSameEpoch;
 import findings.broker.ResetReplicasOfMissedEpoch;
 import findings.client.CompareEpochOfPosition;
 import findings.client.KeepTopicIdsThroughRebootstrap;
+import findings.network.ExpireRequestsOnTime;
+import findings.network.FailRequestsInBackoffAtOnce;
 import org.apache.kafka.controller.ClearIndexOfElr;
 import org.apache.kafka.controller.CommittedOffsetOfSnapshot;
 import org.apache.kafka.controller.ConfirmLeadershipOfHeartbeats;
@@ -53,7 +55,9 @@ final class Findings {
         new ConfirmLeadershipOfHeartbeats(),
         new ElectDespiteEqualLatencies(),
         new DropAbortedTransaction(),
-        new CommittedOffsetOfSnapshot()
+        new CommittedOffsetOfSnapshot(),
+        new ExpireRequestsOnTime(),
+        new FailRequestsInBackoffAtOnce()
     );
 
     private Findings() {

@@ -92,8 +92,8 @@ public final class Main {
         parse(arguments);
         if (testsItself) {
             Path work = Path.of(System.getProperty("java.io.tmpdir"));
-            Simulated runs =
-                new Simulated(command, scenario, examples(), List.of("network.latency=" + EQUAL_LATENCY), TEST_SEEDS, jobs, work);
+            Simulated runs = new Simulated(command, scenario, examples(), List.of("network.latency=" + EQUAL_LATENCY), TEST_SEEDS,
+                jobs, work, Map.of());
             return new SelfTest(command, work, runs).run() ? 0 : 1;
         }
         if ((trials == null) == compared.isEmpty()) {
@@ -133,7 +133,7 @@ public final class Main {
             throw new BadInput("there are no trials to compare with");
         }
         Simulated runs = new Simulated(command, scenario, examples(), set, seeds, jobs,
-            Path.of(System.getProperty("java.io.tmpdir")));
+            Path.of(System.getProperty("java.io.tmpdir")), real.trialsNs());
         Samples simulated = runs.run();
         String of = "Kafka " + String.join(", ", new TreeSet<>(versions)) + ": " + count + " trials of " + clusters
             + " clusters; simulated: "

@@ -19,10 +19,12 @@ final class Samples {
 
     private static final List<String> PHASES = List.of("detect", "elect", "activate", "commit", "brokers", "led", "total");
     private static final double US_PER_MS = 1000;
+    private static final long NS_PER_MS = 1_000_000;
 
     private final Map<String, Map<String, List<Double>>> times = new LinkedHashMap<>();
     private final Map<String, Integer> splits = new LinkedHashMap<>();
     private final Map<String, Integer> unended = new LinkedHashMap<>();
+    private final Map<String, List<Long>> trialsNs = new LinkedHashMap<>();
 
     static List<String> measures(Fault.Role role) {
         return role == Fault.Role.BROKER ? OF_BROKERS : OF_CONTROLLERS;
@@ -60,6 +62,11 @@ final class Samples {
         return splits.getOrDefault(fault, 0);
     }
 
+    /** From the fault until the cluster was well again, by fault; in the order of the trials. */
+    Map<String, List<Long>> trialsNs() {
+        return trialsNs;
+    }
+
     int unended(String fault) {
         return unended.getOrDefault(fault, 0);
     }
@@ -81,6 +88,8 @@ final class Samples {
         } else if (!failover.isMissingNode()) {
             addUnended(fault);
         }
+        long ms = trial.path("lasted_ms").asLong() + trial.path("well_after_ms").asLong();
+        trialsNs.computeIfAbsent(fault, unused -> new ArrayList<>()).add(ms * NS_PER_MS);
         for (String kind : List.of("produce", "consume", "admin")) {
             if (trial.path("gaps").has(kind + "_us")) {
                 add(fault, kind + " gap", trial.get("gaps").get(kind + "_us").asDouble() / US_PER_MS);

@@ -28,6 +28,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** Stories whose measures are known; those of phases and gaps come from the simulator's own tests. */
 final class SelfTest {
@@ -119,6 +120,14 @@ final class SelfTest {
         same("the longest gap since the fault", Map.of("produce", 350L), Gaps.of(1_000, successes));
         same("the fault fell into it", Map.of("produce", 800L), Gaps.of(500, successes));
         same("the gap came before", Map.of(), Gaps.of(1_500, successes));
+        String ok = "{:index 1, :time 500, :type :ok, :process ";
+        same("the simulator's successes", List.of(new Gaps.Success(500, "produce", "produce/0/topic-0-2"),
+            new Gaps.Success(500, "consume", "consume/3/topic-0-1")), SimulatedHistory.successes(Stream.of(
+                ok + "1000004, :f :send, :value [[:send \"topic-0-2\" [320 219]]]}",
+                ok + "3000002, :f :poll, :value [[:poll {\"topic-0-1\" [[372 329] [373 330]]}]]}",
+                ok + "3000003, :f :poll, :value [[:poll {\"topic-0-0\" []}]]}",
+                ok + "1000004, :f :send, :value [[:send \"passing-2-1\" [4 219]]]}",
+                "{:index 0, :time 2229538881, :type :fail, :process 2000000, :f :producer-id, :value nil}")));
         long later = 31_000_000_000L;
         successes.add(new Gaps.Success(later, "produce", "produce/topic-0-0"));
         successes.add(new Gaps.Success(2 * later, "produce", "produce/topic-0-0"));

@@ -26,7 +26,9 @@ final class Simulated {
     /** Verdicts; 2 and 5 are none. */
     private static final Set<Integer> VERDICTS = Set.of(0, 1, 3, 4);
     private static final Map<String, String> KINDS =
-        Map.of("controller", "", "partition", "", "produce_gap", "produce gap", "consume_gap", "consume gap", "admin_gap", "admin gap");
+        Map.of("controller", "", "partition", "", "admin_gap", "admin gap");
+    /** A trial that says nothing of its length: as in {@code scenarios/src/failover/gaps.rs}. */
+    private static final long WINDOW_NS = 30_000_000_000L;
     private static final long NS_PER_MS = 1_000_000;
     private static final long NS_PER_SECOND = 1_000_000_000;
     private static final Pattern VOTE =
@@ -40,12 +42,16 @@ final class Simulated {
     private final int seeds;
     private final int jobs;
     private final Path work;
+    private final Map<String, List<Long>> trialsNs;
 
     /** A failover of an active controller. */
     private record Elected(String fault, long atNs, double electMs, double electedMs) {
     }
 
-    private record Run(Fault.Role role, long seed, JsonNode json) {
+    private record Gap(String fault, String kind, long ns) {
+    }
+
+    private record Run(Fault.Role role, long seed, JsonNode json, List<Gap> gaps) {
         List<Elected> elected() {
             List<Elected> all = new ArrayList<>();
             for (JsonNode it : json.path("failover").path("controller")) {
@@ -59,7 +65,9 @@ final class Simulated {
         }
     }
 
-    Simulated(Path command, Path scenario, Path properties, List<String> set, int seeds, int jobs, Path work) {
+    /** @param trialsNs how long trials took from the fault until the cluster was well again, by fault */
+    Simulated(Path command, Path scenario, Path properties, List<String> set, int seeds, int jobs, Path work,
+        Map<String, List<Long>> trialsNs) {
         this.command = command;
         this.scenario = scenario;
         this.properties = properties;
@@ -67,6 +75,7 @@ final class Simulated {
         this.seeds = seeds;
         this.jobs = jobs;
         this.work = work;
+        this.trialsNs = trialsNs;
     }
 
     Samples run() throws IOException, InterruptedException {
@@ -74,12 +83,13 @@ final class Simulated {
         for (long seed = 0; seed < seeds; seed++) {
             for (Fault.Role role : List.of(Fault.Role.CONTROLLER, Fault.Role.BROKER)) {
                 long of = seed;
-                tasks.add(() -> new Run(role, of, replay(role, of)));
+                tasks.add(() -> replay(role, of));
             }
         }
         List<Run> runs = all(tasks, "simulated runs");
         Samples samples = new Samples();
         runs.forEach(run -> add(run, samples));
+        runs.forEach(run -> run.gaps.forEach(it -> samples.add(it.fault, it.kind, (double) it.ns / NS_PER_MS)));
         addSplits(runs, samples);
         return samples;
     }
@@ -105,6 +115,21 @@ final class Simulated {
                     samples.add(fault, Samples.named(phase.getKey().replace("_ms", ""), isBroker), phase.getValue().asDouble()));
             }
         }
+    }
+
+    /** A gap of the clients counts until the cluster is well again, which takes as long as in a trial of the same fault. */
+    private List<Gap> gaps(Fault.Role role, long seed, JsonNode json, List<Gaps.Success> successes) {
+        List<Gap> gaps = new ArrayList<>();
+        long number = seed;
+        for (JsonNode it : json.path("failover").path("admin_gap")) {
+            String fault = role + "-" + it.path("cause").asText();
+            List<Long> trials = trialsNs.getOrDefault(fault, List.of(WINDOW_NS));
+            long struckNs = it.path("at_ns").asLong();
+            long endNs = struckNs + trials.get((int) (number++ % trials.size()));
+            List<Gaps.Success> until = successes.stream().filter(success -> success.atNs() <= endNs).toList();
+            Gaps.of(struckNs, until).forEach((kind, ns) -> gaps.add(new Gap(fault, kind + " gap", ns)));
+        }
+        return gaps;
     }
 
     /**
@@ -165,14 +190,17 @@ final class Simulated {
         return it.atNs + (long) (it.electedMs * NS_PER_MS);
     }
 
-    private JsonNode replay(Fault.Role role, long seed) throws IOException {
+    private Run replay(Fault.Role role, long seed) throws IOException {
         Path file = Files.createTempFile(work, "run", ".json");
+        Path history = Files.createTempFile(work, "run", ".edn");
         List<String> words = words(role, seed);
-        words.addAll(List.of("--json", file.toString()));
+        words.addAll(List.of("--json", file.toString(), "--history", history.toString()));
         execute(words);
         JsonNode json = Trials.JSON.readTree(file.toFile());
+        List<Gap> gaps = gaps(role, seed, json, SimulatedHistory.successes(history));
         Files.delete(file);
-        return json;
+        Files.delete(history);
+        return new Run(role, seed, json, gaps);
     }
 
     private List<String> words(Fault.Role role, long seed) {

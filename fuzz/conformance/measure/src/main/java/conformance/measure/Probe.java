@@ -17,6 +17,7 @@ record Probe(String type, String method, String descriptor, int kind, String ent
     private static final String RAFT = "org/apache/kafka/raft/KafkaRaftClient";
     private static final String CONTROLLER = "org/apache/kafka/controller/QuorumController";
     private static final String LOADER = "org/apache/kafka/image/loader/MetadataLoader";
+    private static final String REPLICAS = "kafka/server/ReplicaManager";
     private static final String CLIENT = "org/apache/kafka/clients/NetworkClient";
     private static final String STATES = "org/apache/kafka/clients/ClusterConnectionStates";
     private static final String LIFECYCLE = "org/apache/kafka/server/BrokerLifecycleManager";
@@ -90,6 +91,9 @@ record Probe(String type, String method, String descriptor, int kind, String ent
         all.add(span(LOADER, "lambda$handleLoadSnapshot$*", Kind.LOADER_EVENT));
         all.add(span(LOADER, "maybePublishMetadata", Kind.PUBLISH));
         all.add(span(LOADER, "initializeNewPublishers", Kind.FIRST_PUBLISH));
+        all.add(span(REPLICAS, "stopPartitions", Kind.STOP_PARTITIONS));
+        all.add(span(REPLICAS, "applyLocalLeadersDelta", Kind.LEAD_PARTITIONS));
+        all.add(span(REPLICAS, "applyLocalFollowersDelta", Kind.FOLLOW_PARTITIONS));
 
         for (String event : List.of("StartupEvent", "SetReadyToUnfenceEvent", "BeginControlledShutdownEvent",
             "CommunicationEvent", "BrokerRegistrationResponseEvent", "BrokerHeartbeatResponseEvent", "ShutdownEvent",

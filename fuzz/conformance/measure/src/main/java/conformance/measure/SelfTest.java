@@ -127,6 +127,7 @@ final class SelfTest {
             .span(Kind.FIRST_PUBLISH, 5, 0, "", 64_000, 64_010, 10)
             .span(Kind.FIRST_PUBLISH, 5, 0, "", 65_000, 68_000, 3_000)
             .span(Kind.PUBLISH, 5, 0, "", 68_100, 68_300, 200)
+            .span(Kind.LEAD_PARTITIONS, 5, Kind.PUBLISH, "", 69_000, 69_400, 400)
             .span(Kind.RAFT_LISTENERS, IO, 0, "", 70_000, 70_010, 10)
             .span(Kind.QUEUED_EVENT, IO, Kind.RAFT_LISTENERS, "", 71_005, 71_005, 0)
             .span(Kind.RAFT_LISTENERS, IO, 0, "", 71_000, 71_020, 20)
@@ -139,6 +140,7 @@ final class SelfTest {
         same("a leader's append, without the fsync", List.of(600L), ofController(works, "raft-io", "append"));
         same("a follower's append, of records", List.of(300L), ofController(works, "raft-io", "append as follower"));
         same("publishing", List.of(200L, 3_000L), ofController(works, "metadata-loader", "publish"));
+        same("a publication's leaders", List.of(400L), us(works, "request-handler", "lead partitions"));
         same("activation", List.of(14_500L), us(works, "controller-event-queue", "claim"));
         same("a forwarded request's event", List.of(2_000L), us(works, "controller-event-queue", "Envelope request"));
         same("a periodic event", List.of(100L), us(works, "controller-event-queue", "timer"));

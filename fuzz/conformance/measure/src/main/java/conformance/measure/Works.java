@@ -76,6 +76,9 @@ final class Works {
             case Kind.LOADER_COMMIT -> ofRole(jvm, LOADER, "post");
             case Kind.LOADER_EVENT -> ofRole(jvm, LOADER, "leader change");
             case Kind.PUBLISH, Kind.FIRST_PUBLISH -> ofRole(jvm, LOADER, "publish");
+            case Kind.STOP_PARTITIONS -> new Samples.Key(HANDLER, "stop partitions");
+            case Kind.LEAD_PARTITIONS -> new Samples.Key(HANDLER, "lead partitions");
+            case Kind.FOLLOW_PARTITIONS -> new Samples.Key(HANDLER, "follow partitions");
             case Kind.LIFECYCLE -> new Samples.Key(LIFECYCLE, lifecycleEvent(jvm.name(event)));
             case Kind.CHANNEL_RESPONSE -> jvm.channelOf(event).equals(LIFECYCLE) || !jvm.name(event).isEmpty() ? null
                 : new Samples.Key(HANDLER, event.apiName() + " response");

@@ -32,6 +32,9 @@ public final class Kind {
     public static final int MAIN = 28;
     public static final int FIRST_PUBLISH = 29;
     public static final int FOLLOWER_APPEND = 30;
+    public static final int STOP_PARTITIONS = 31;
+    public static final int LEAD_PARTITIONS = 32;
+    public static final int FOLLOW_PARTITIONS = 33;
 
     /** From here on an event is a moment. */
     public static final int HANDOVER_REQUEST = 40;
