@@ -24,7 +24,7 @@ final class Samples {
     private final Map<String, Map<String, List<Double>>> times = new LinkedHashMap<>();
     private final Map<String, Integer> splits = new LinkedHashMap<>();
     private final Map<String, Integer> unended = new LinkedHashMap<>();
-    private final Map<String, List<Long>> trialsNs = new LinkedHashMap<>();
+    private final Map<String, List<Long>> afterwardsNs = new LinkedHashMap<>();
 
     static List<String> measures(Fault.Role role) {
         return role == Fault.Role.BROKER ? OF_BROKERS : OF_CONTROLLERS;
@@ -62,9 +62,9 @@ final class Samples {
         return splits.getOrDefault(fault, 0);
     }
 
-    /** From the fault until the cluster was well again, by fault; in the order of the trials. */
-    Map<String, List<Long>> trialsNs() {
-        return trialsNs;
+    /** How long clients were watched after the end of a fault, by fault; in the order of the trials. */
+    Map<String, List<Long>> afterwardsNs() {
+        return afterwardsNs;
     }
 
     int unended(String fault) {
@@ -88,8 +88,8 @@ final class Samples {
         } else if (!failover.isMissingNode()) {
             addUnended(fault);
         }
-        long ms = trial.path("lasted_ms").asLong() + trial.path("well_after_ms").asLong();
-        trialsNs.computeIfAbsent(fault, unused -> new ArrayList<>()).add(ms * NS_PER_MS);
+        long ms = trial.path("clients_ms").asLong() - trial.path("lasted_ms").asLong();
+        afterwardsNs.computeIfAbsent(fault, unused -> new ArrayList<>()).add(ms * NS_PER_MS);
         for (String kind : List.of("produce", "consume", "admin")) {
             if (trial.path("gaps").has(kind + "_us")) {
                 add(fault, kind + " gap", trial.get("gaps").get(kind + "_us").asDouble() / US_PER_MS);

@@ -27,8 +27,8 @@ final class Simulated {
     private static final Set<Integer> VERDICTS = Set.of(0, 1, 3, 4);
     private static final Map<String, String> KINDS =
         Map.of("controller", "", "partition", "", "admin_gap", "admin gap");
-    /** A trial that says nothing of its length: as in {@code scenarios/src/failover/gaps.rs}. */
-    private static final long WINDOW_NS = 30_000_000_000L;
+    /** If there are no trials. */
+    private static final long AFTERWARDS_NS = 10_000_000_000L;
     private static final long NS_PER_MS = 1_000_000;
     private static final long NS_PER_SECOND = 1_000_000_000;
     private static final Pattern VOTE =
@@ -42,7 +42,7 @@ final class Simulated {
     private final int seeds;
     private final int jobs;
     private final Path work;
-    private final Map<String, List<Long>> trialsNs;
+    private final Map<String, List<Long>> afterwardsNs;
 
     /** A failover of an active controller. */
     private record Elected(String fault, long atNs, double electMs, double electedMs) {
@@ -65,9 +65,9 @@ final class Simulated {
         }
     }
 
-    /** @param trialsNs how long trials took from the fault until the cluster was well again, by fault */
+    /** @param afterwardsNs how long trials watched clients after the end of a fault, by fault */
     Simulated(Path command, Path scenario, Path properties, List<String> set, int seeds, int jobs, Path work,
-        Map<String, List<Long>> trialsNs) {
+        Map<String, List<Long>> afterwardsNs) {
         this.command = command;
         this.scenario = scenario;
         this.properties = properties;
@@ -75,7 +75,7 @@ final class Simulated {
         this.seeds = seeds;
         this.jobs = jobs;
         this.work = work;
-        this.trialsNs = trialsNs;
+        this.afterwardsNs = afterwardsNs;
     }
 
     Samples run() throws IOException, InterruptedException {
@@ -117,19 +117,33 @@ final class Simulated {
         }
     }
 
-    /** A gap of the clients counts until the cluster is well again, which takes as long as in a trial of the same fault. */
+    /** Clients are watched as long after the end of a fault as in a trial of the same fault. */
     private List<Gap> gaps(Fault.Role role, long seed, JsonNode json, List<Gaps.Success> successes) {
         List<Gap> gaps = new ArrayList<>();
         long number = seed;
         for (JsonNode it : json.path("failover").path("admin_gap")) {
             String fault = role + "-" + it.path("cause").asText();
-            List<Long> trials = trialsNs.getOrDefault(fault, List.of(WINDOW_NS));
+            List<Long> afterwards = afterwardsNs.getOrDefault(fault, List.of(AFTERWARDS_NS));
             long struckNs = it.path("at_ns").asLong();
-            long endNs = struckNs + trials.get((int) (number++ % trials.size()));
+            long endNs = liftedNs(json, struckNs) + afterwards.get((int) (number++ % afterwards.size()));
             List<Gaps.Success> until = successes.stream().filter(success -> success.atNs() <= endNs).toList();
             Gaps.of(struckNs, until).forEach((kind, ns) -> gaps.add(new Gap(fault, kind + " gap", ns)));
         }
         return gaps;
+    }
+
+    /** When the newest fault that began by then ends. */
+    private static long liftedNs(JsonNode json, long struckNs) {
+        long beganNs = 0;
+        long liftedNs = struckNs;
+        for (JsonNode fault : json.path("plan")) {
+            long atNs = fault.path("at_ns").asLong();
+            if (atNs <= struckNs && atNs >= beganNs) {
+                beganNs = atNs;
+                liftedNs = Math.max(struckNs, atNs + fault.path("lasts_ns").asLong());
+            }
+        }
+        return liftedNs;
     }
 
     /**
