@@ -1,7 +1,8 @@
-//! Threads as queues with service time.
+//! Threads as queues with service time, and pools of them.
 
 use super::World;
 use super::node::{Busy, Thaw};
+use super::pool::{Entry, Lane};
 use crate::process::{DiskError, File, Input, Node, Process, Thread};
 use crate::schedule::{Due, Owner};
 use crate::service::{Work, input_kind};
@@ -80,6 +81,85 @@ impl<P: Process> World<P> {
         }
     }
 
+    /// Serves what is in the thread's queue, and steps it with what was served while it is free.
+    fn pump_pool<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread) {
+        while self.nodes[usize::from(node.0)].runs() {
+            self.admit(node, thread);
+            let slot = &mut self.nodes[usize::from(node.0)].threads[usize::from(thread.0)];
+            let (Busy::Free, Some(pool)) = (&slot.busy, &mut slot.pool) else { return };
+            if self.taken_at_one_time >= self.limits.max_events_at_one_time {
+                self.look_up_at = 0;
+                return;
+            }
+            if let Some(Entry { lane, input, hash }) = pool.served.pop_front() {
+                self.taken_at_one_time += 1;
+                self.step(watch, node, thread, input, hash);
+                self.serve_next(node, thread, lane);
+            } else if slot.timer.fired {
+                slot.timer.fired = false;
+                slot.timer.mono_ns = u64::MAX;
+                slot.queue.push_back((Input::Timer, 0));
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn admit(&mut self, node: Node, thread: Thread) {
+        loop {
+            let slot = &mut self.nodes[usize::from(node.0)].threads[usize::from(thread.0)];
+            let (Some(pool), Some((input, hash))) = (&mut slot.pool, slot.queue.pop_front()) else { return };
+            let entry = Entry { lane: Lane::of(&input), input, hash };
+            if matches!(entry.input, Input::DiskError(_)) {
+                pool.served.push_front(entry);
+            } else if pool.is_taken(entry.lane) {
+                pool.waiting.push_back(entry);
+            } else {
+                self.serve_beside(node, thread, entry);
+            }
+        }
+    }
+
+    /// An input of a lane has been stepped: the next one of the lane is served.
+    fn serve_next(&mut self, node: Node, thread: Thread, lane: Lane) {
+        let Some(pool) = &mut self.nodes[usize::from(node.0)].threads[usize::from(thread.0)].pool else { return };
+        if let Some(entry) = pool.take_waiting(lane) {
+            self.serve_beside(node, thread, entry);
+        }
+    }
+
+    fn serve_beside(&mut self, node: Node, thread: Thread, entry: Entry<P>) {
+        let state = &mut self.nodes[usize::from(node.0)];
+        let Some(pool) = &mut state.threads[usize::from(thread.0)].pool else { return };
+        let mut works = std::mem::take(&mut pool.works);
+        if let Some(process) = &state.process {
+            process.work_before(thread, &entry.input, &mut works);
+        }
+        let mut busy_ns = self.service_ns(node, Work::Input(thread, input_kind(&entry.input)));
+        for work in works.drain(..) {
+            busy_ns += self.service_ns(node, Work::Done(work));
+        }
+        let slot = &mut self.nodes[usize::from(node.0)].threads[usize::from(thread.0)];
+        let Some(pool) = &mut slot.pool else { return };
+        pool.works = works;
+        if busy_ns == 0 {
+            pool.served.push_back(entry);
+        } else {
+            let (owner, due) = (Owner::thread(node, thread), Due::Served(node, thread));
+            let ordinal = self.schedule.push(self.now + busy_ns, owner, &mut slot.next_ordinal, due);
+            pool.serving.push((ordinal, entry));
+        }
+    }
+
+    /// An input of a pool has been served; false if this schedule entry is of none.
+    fn served_beside(&mut self, node: Node, thread: Thread, ordinal: u32) -> bool {
+        let Some(pool) = &mut self.nodes[usize::from(node.0)].threads[usize::from(thread.0)].pool else { return false };
+        let Some(place) = pool.serving.iter().position(|(of, _)| *of == ordinal) else { return false };
+        let (_, entry) = pool.serving.remove(place);
+        pool.served.push_back(entry);
+        true
+    }
+
     /// A free thread accepts an input: it is busy for the input's service time, then steps.
     #[inline]
     fn serve<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, input: Input<P>, hash: u64) {
@@ -117,7 +197,7 @@ impl<P: Process> World<P> {
     }
 
     #[inline(always)]
-    pub(super) fn step<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, input: Input<P>, hash: u64) {
+    fn step<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, input: Input<P>, hash: u64) {
         watch.input(self.now, node, thread, &input);
         let state = &mut self.nodes[usize::from(node.0)];
         let now = state.clock.now(self.now);
