@@ -314,9 +314,9 @@ impl<P: Process> NodeState<P> {
     /// True if nothing waits behind a barrier, and no failed effect is still to be reported.
     pub fn is_settled(&self) -> bool {
         self.threads.iter().all(|thread| {
-            let next = thread.pool.as_ref().and_then(|pool| pool.next());
-            let next = next.or(thread.queue.front().map(|(input, _)| input));
-            let to_be_notified = matches!(next, Some(Input::DiskError(_)));
+            let of_pool = thread.pool.as_ref().and_then(|pool| pool.next());
+            let mut next = of_pool.into_iter().chain(thread.queue.front().map(|(input, _)| input));
+            let to_be_notified = next.any(|input| matches!(input, Input::DiskError(_)));
             let quiet = match &thread.busy {
                 Busy::Free => true,
                 Busy::Serving { input, .. } => !matches!(input, Input::DiskError(_)),
