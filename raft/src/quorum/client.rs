@@ -54,8 +54,6 @@ use crate::step::{Fatal, Step, throw};
 const GRACEFUL_SHUTDOWN_MS: i64 = 5_000;
 /// `KafkaRaftClient` gives it to `RaftMetadataLogCleanerManager`.
 const LOG_CLEANER_MS: i64 = 60_000;
-/// Limit of polls in one step, besides those that take a message.
-const MAX_ROUNDS: usize = 16;
 const NS_PER_MS: u64 = 1_000_000;
 
 /// The parameters of a replica besides its disk.
@@ -180,25 +178,24 @@ impl RaftClient {
     }
 
     /// The rest of the IO thread's loop after a message, or after its wait has ended without one. Kafka's `poll` begins
-    /// with the state and ends with the message; here a step begins with the message.
+    /// with the state and ends with the message; here a step begins with the message. A state that has changed does not
+    /// let the thread wait, and is polled again only after a message that is in its queue by then: what has arrived while
+    /// a prospective wrote `quorum-state` is answered before it requests pre-votes itself.
     fn run(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
-        let (mut wait_ms, mut round) = (0, 0);
-        while round < MAX_ROUNDS {
+        let wait_ms = loop {
             self.poll_listeners(step);
             if self.poll_shutdown(step) {
                 return Ok(());
             }
-            wait_ms = self.poll_current_state(step)?.min(self.poll_log_cleaner(step));
+            let wait_ms = self.poll_current_state(step)?.min(self.poll_log_cleaner(step));
             self.channel.poll(step.now, step.entropy, step.out);
-            // The poll of the message queue does not wait while the queue contains a message, such as the failure of a
-            // request whose connection is in reconnect backoff.
+            // The queue may contain a message of this step, such as the failure of a request whose connection is in
+            // reconnect backoff.
             match self.channel.take_inbound() {
                 Some(inbound) => self.handle_inbound(inbound, step)?,
-                None if wait_ms > 0 => break,
-                None => round += 1,
+                None => break wait_ms,
             }
-            wait_ms = 0;
-        }
+        };
         self.quorum.write_late(step);
         step.out.record(|| DialogueEntry::Waits { ms: wait_ms });
         self.arm_timer(wait_ms, step);

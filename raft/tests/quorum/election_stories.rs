@@ -80,6 +80,20 @@ fn the_checks_of_a_vote_come_in_kafkas_order() {
     assert_eq!(verdict(ask(for_another)), (false, ErrorCode::InvalidVoterKey, 7, -1), "after the bump");
 }
 
+/// `pollFollower` returns 0 after the transition: the queue is polled without a wait, and then the new state.
+#[test]
+fn a_request_in_the_queue_is_answered_before_pre_votes_are_requested() {
+    let mut harness = follower();
+    while harness.role() != Role::Prospective {
+        let (at, thread) = harness.next_timer().expect("the fetch timer is armed");
+        harness.mono_ns = at;
+        harness.fire(thread);
+    }
+    harness.order.clear();
+    assert!(verdict(harness.ask(vote(3, 5, (0, 99), true))).0);
+    assert_eq!(harness.order, ["VoteResponse", "Vote", "Vote"]);
+}
+
 #[test]
 fn who_grants_what() {
     // (state, pre-vote, vote of the same epoch), for a candidate whose log is good enough.

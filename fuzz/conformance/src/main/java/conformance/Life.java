@@ -30,9 +30,6 @@ import java.util.function.Supplier;
  * would be: in {@code RaftMessageQueue.poll}, between two steps.
  */
 final class Life implements RaftNode.Driver, AutoCloseable {
-    /** How often a client that does not want to wait is polled again in one step. */
-    private static final int MOST_POLLS = 32;
-
     private final Dialogue dialogue;
     private final Report report;
     private final Path directory;
@@ -53,7 +50,6 @@ final class Life implements RaftNode.Driver, AutoCloseable {
     private Line step;
     private int nextEntry;
     private boolean handedOver;
-    private int polls;
     /** When the client's thread was woken up, if it did not run since. */
     private Long wokenUpMs = null;
     private int wakeUpsDue = 0;
@@ -119,7 +115,7 @@ final class Life implements RaftNode.Driver, AutoCloseable {
     @Override
     public void await(long timeoutMs) {
         try {
-            while (!feed(timeoutMs)) {
+            while (!feed()) {
                 output(new Entry("wait", JsonNodeFactory.instance.objectNode().put("ms", timeoutMs)));
                 finish();
                 advance();
@@ -162,7 +158,6 @@ final class Life implements RaftNode.Driver, AutoCloseable {
         step = line;
         nextEntry = 0;
         handedOver = false;
-        polls = 0;
         outputs.clear();
         differences.clear();
         unclaimed.clear();
@@ -172,13 +167,10 @@ final class Life implements RaftNode.Driver, AutoCloseable {
     }
 
     /**
-     * Lets the client's thread go on: again and again while it does not want to wait, then with the next input, or once
-     * with nothing if the step has no input for it. False if the step is over.
+     * Lets the client's thread go on: with the next input, or once with nothing if the step has no input for it. False if
+     * the step is over. A client that does not want to wait polls again in the model's next step.
      */
-    private boolean feed(long timeoutMs) {
-        if (handedOver && timeoutMs == 0 && polls++ < MOST_POLLS) {
-            return true;
-        }
+    private boolean feed() {
         while (nextEntry < step.entries().size()) {
             Entry entry = step.entries().get(nextEntry);
             if (!handedOver && isOfThread(entry)) {

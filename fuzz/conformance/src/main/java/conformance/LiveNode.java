@@ -25,7 +25,6 @@ import java.util.concurrent.SynchronousQueue;
  */
 final class LiveNode implements RaftNode.Driver {
     private static final long EPOCH_MS = 1_767_225_600_000L;
-    private static final int MOST_POLLS = 32;
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Runnable NOTHING = () -> { };
     private static final Runnable KILL = () -> {
@@ -98,7 +97,8 @@ final class LiveNode implements RaftNode.Driver {
         outputs.clear();
         up = true;
         new Thread(this::live, "raft-io-" + setup.nodeId()).start();
-        if (await()) {
+        await();
+        if (up) {
             run(NOTHING);
         }
         node.forgetWakeUps();
@@ -170,21 +170,17 @@ final class LiveNode implements RaftNode.Driver {
 
     // Between the two threads
 
-    private void run(Runnable first) {
-        Runnable next = first;
-        int polls = 0;
-        do {
-            try {
-                toClient.put(next);
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
-            next = NOTHING;
-        } while (await() && waitMs == 0 && polls++ < MOST_POLLS);
+    private void run(Runnable next) {
+        try {
+            toClient.put(next);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+        await();
     }
 
-    /** Waits until the client waits; false if it ended instead. */
-    private boolean await() {
+    /** Until the client waits, or ends. */
+    private void await() {
         Object said;
         try {
             said = fromClient.take();
@@ -193,12 +189,11 @@ final class LiveNode implements RaftNode.Driver {
         }
         if (said instanceof Long wait) {
             waitMs = wait;
-            return true;
+            return;
         }
         up = false;
         outputs.add(new Entry("halt", JSON.createObjectNode()
             .put("fatal", said instanceof Throwable).put("reason", said.toString())));
-        return false;
     }
 
     private void live() {

@@ -33,6 +33,7 @@ final class SelfTest {
     static boolean run(PrintStream out) throws IOException {
         SelfTest test = new SelfTest(out);
         test.works();
+        test.wakes();
         test.messages();
         test.processes();
         test.stages();
@@ -145,6 +146,25 @@ final class SelfTest {
         same("a forwarded request's event", List.of(2_000L), us(works, "controller-event-queue", "Envelope request"));
         same("a periodic event", List.of(100L), us(works, "controller-event-queue", "timer"));
         same("listeners that got something", List.of(20L), ofController(works, "raft-io", "deliver"));
+    }
+
+    /** What waits for an idle thread is that thread's work, what waits for a busy one is not. */
+    private void wakes() {
+        Recording one = new Recording(1)
+            .message(Kind.QUEUED_RAFT, OUTBOUND, VOTE, 0, false, 1, 100, 100)
+            .message(Kind.RAFT_HANDLE, IO, VOTE, 0, false, 1, 350, 600)
+            .message(Kind.QUEUED_RAFT, OUTBOUND, VOTE, 0, false, 2, 400, 400)
+            .span(Kind.RAFT_STATE, IO, Kind.RAFT_POLL, "", 610, 620, 10)
+            .message(Kind.RAFT_HANDLE, IO, VOTE, 0, false, 2, 650, 700)
+            .span(Kind.BECOME_CANDIDATE, IO, Kind.RAFT_HANDLE, "", 1_000, 2_000, 1_000)
+            .message(Kind.RAFT_HANDLE, IO, VOTE, 0, true, 3, 990, 2_010)
+            .span(Kind.RAFT_STATE, IO, Kind.RAFT_POLL, "", 2_020, 2_520, 500)
+            .span(Kind.BECOME_CANDIDATE, IO, Kind.RAFT_HANDLE, "", 5_000, 5_100, 100);
+        one.events.add(new Event(Kind.HANDOVER_REQUEST, VOTE, IO, 2_500_000, 2_500_000, 0, 9, 0, 0, 0, Kind.RAFT_STATE, false));
+        Samples works = measured(started("controller-1"), one).works;
+        same("work with waking up", List.of(80L, 500L), ofController(works, "raft-io", "Vote request"));
+        same("a transition with the requests for votes", List.of(100L, 1_500L),
+            ofController(works, "raft-io", "become candidate"));
     }
 
     private void messages() {

@@ -126,15 +126,32 @@ final class Works {
         long inner = 0;
         Event state = null;
         boolean hasAppended = false;
+        boolean hasRequestedVotes = false;
+        Become become = null;
+        Wakes wakes = new Wakes();
         // It is tried again and again until the loader has caught up, and publishes only then.
         Event first = jvm.events.stream().filter(it -> it.kind() == Kind.FIRST_PUBLISH)
             .max(Comparator.comparingLong(Event::own)).orElse(null);
         for (Event event : jvm.events) {
+            long woken = wakes.next(event);
+            if (event.kind() == Kind.HANDOVER_REQUEST && event.api() == ApiKeys.VOTE.id && event.parent() == Kind.RAFT_STATE) {
+                hasRequestedVotes = true;
+                continue;
+            }
             if (event.kind() == Kind.FSYNC && event.parent() == Kind.RAFT_STATE && jvm.name(event).startsWith("FileRecords")) {
                 hasAppended = true;
                 continue;
             }
             if (event.kind() == Kind.RAFT_STATE && event.parent() == Kind.RAFT_POLL) {
+                if (hasRequestedVotes && become != null) {
+                    // The first requests for votes are a part of the transition.
+                    works.add(become.key, become.own + event.own());
+                    become = null;
+                    hasRequestedVotes = false;
+                    state = null;
+                    continue;
+                }
+                hasRequestedVotes = false;
                 if (hasAppended) {
                     works.add(ofRole(jvm, RAFT, "append"), event.own());
                 }
@@ -159,7 +176,12 @@ final class Works {
             if (key == null) {
                 continue;
             }
-            long own = event.own();
+            long own = event.own() + (key.name().equals("timer") ? 0 : woken);
+            if (event.kind() == Kind.BECOME_PROSPECTIVE || event.kind() == Kind.BECOME_CANDIDATE) {
+                add(become);
+                become = new Become(key, own);
+                continue;
+            }
             if (event.kind() == Kind.CLAIM) {
                 claim = own;
                 continue;
@@ -187,6 +209,16 @@ final class Works {
             }
             works.add(key, own);
         }
+        add(become);
     }
 
+    /** A transition after which votes are requested. */
+    private record Become(Samples.Key key, long own) {
+    }
+
+    private void add(Become become) {
+        if (become != null) {
+            works.add(become.key, become.own);
+        }
+    }
 }
