@@ -371,7 +371,7 @@ fn kafka_client(
     let node = blank(scenario, seed, place);
     spec.draws = seed.entropy(Purpose::Workload, place as u64);
     // An admin client that requests elections all the time hides failures to elect.
-    spec.topics.elections = seed.entropy(Purpose::Workload, ELECTIONS).below(2) == 0;
+    spec.topics.elections |= seed.entropy(Purpose::Workload, ELECTIONS).below(2) == 0;
     spec.topics.brokers = spec.places.iter().map(|(id, _)| *id).collect();
     spec.keeps_timetable = explicit.keeps_operations && !is_fresh;
     spec.timetable = explicit.timetable(spec.index.into()).filter(|_| !is_fresh);

@@ -55,6 +55,10 @@ pub struct Clients {
     /// change it if this is not larger, or if it is not set on topics.
     #[serde(skip_serializing_if = "is_zero")]
     pub altered_min_insync_replicas: u16,
+    /// Admin clients request elections in each run; otherwise in half of the runs, since one that requests them all the
+    /// time hides failures to elect.
+    #[serde(skip_serializing_if = "is_false")]
+    pub elections_in_each_run: bool,
     /// Admin clients request unclean elections, too.
     #[serde(skip_serializing_if = "is_false")]
     pub unclean_elections: bool,
@@ -94,6 +98,7 @@ impl Default for Clients {
             replication_factor: 3,
             min_insync_replicas: 2,
             altered_min_insync_replicas: 0,
+            elections_in_each_run: false,
             unclean_elections: false,
             produce_to_lasting_topics_only: false,
             acks: Acks::All,
@@ -203,7 +208,7 @@ impl Clients {
             altered_min_insync_replicas: (1..self.altered_min_insync_replicas)
                 .contains(&self.min_insync_replicas)
                 .then_some(self.min_insync_replicas..=self.altered_min_insync_replicas),
-            elections: true,
+            elections: self.elections_in_each_run,
             unclean_elections: self.unclean_elections,
             produce_to_lasting_only: self.produce_to_lasting_topics_only,
             brokers: Rc::from([]),

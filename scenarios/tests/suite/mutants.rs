@@ -66,7 +66,7 @@ mutants! {
     g05_old_epoch_replicas_counted: CountOldEpochReplicas, "quorum" 0 => "OwnEpochCommit";
     g10_higher_epoch_ignored: HigherEpochIgnored, "quorum" 0 => "HigherEpochObeyed";
     g11_epoch_not_durable: EpochNotDurable, "quorum" 0 => "PersistBeforePromise:D2";
-    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "partitions" 783 => "HighWatermarkAcknowledged";
+    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "partitions" 112 => "HighWatermarkAcknowledged";
     g13_no_divergence_check: NoDivergenceCheck, "quorum" 1 => "LogMatching";
     g15_truncated_below_high_watermark: TruncateBelowHighWatermark, "quorum" 106 => "HighWatermarkWithinLog";
     g17_acknowledged_at_append: AckAtAppend, "quorum" 0 => "LinearizableAppends";
@@ -95,7 +95,7 @@ mutants! {
     m28_fenced_in_a_new_isr: Kafka13083FencedInNewIsr, "ci" 0 => "ValidControllerIsrAndElr";
     g18_acknowledged_by_offset: AckByOffset, "ci" 29 => "LinearizableAdmin";
     p01_truncates_to_its_high_watermark: Kip101TruncateToHighWatermark, "ci" 1 => "AckedValueNotLost";
-    p05_joins_below_the_epochs_start: Kafka7128JoinBelowEpochStart, "ci" 35 => "LeaderCandidateCompleteness";
+    p05_joins_below_the_epochs_start: Kafka7128JoinBelowEpochStart, "ci" 73 => "LeaderCandidateCompleteness";
     p19_isr_change_never_cleared: Kafka12751IsrChangeNeverCleared, "ci" 1 => "Recovery";
     p20_committed_isr_only: Kip497CommittedIsrOnly, "ci" 1 => "ReplicationQuorumSuperset";
     p36_no_min_isr: Jepsen2013NoMinIsr, "ci" 0 => "ReplicationQuorumSuperset";
@@ -149,7 +149,7 @@ mutants! {
     m41_election_type_ignored: Kafka13162ElectionTypeIgnored, "ci" 2 => "StaleAdminAnswer";
     l04_new_epoch_at_reregistration: Kafka16952NewEpochAtReregistration, "ci" 0 => "MonotonicBrokerEpoch";
     l05_reregistration_fences: Kafka16757ReregistrationFences, "ci" 98 => "ReregistrationKeepsState";
-    l08_unfenced_at_log_end_only: Kafka13959UnfencedAtLogEndOnly, "ci" 0 => "Recovery";
+    l08_unfenced_at_log_end_only: Kafka13959UnfencedAtLogEndOnly, "ci" 239 => "Recovery";
     l09_shutdown_target_moves: Kafka14292ShutdownTargetMoves, "ci" 198 => "ControlledShutdownEnds";
     l10_demotion_ignored: Kafka14296DemotionIgnored, "ci" 0 => "DemotionObeyed";
     g31_session_on_wall_clock: SessionOnWallClock, "combined" 38 => "HeardBrokerNotFenced";
@@ -178,10 +178,10 @@ mutants! {
     m40_deleted_topic_stays_created: Kafka19497DeletedTopicStaysCreated, "ci" 0 => "ImagesEqualAtEqualOffsets";
     z08_full_update_keeps_deleted: Kafka15799FullUpdateKeepsDeleted, "ci" 0 => "ImagesEqualAtEqualOffsets";
     g25_replay_by_local_clock: ReplayByLocalClock, "ci" 0 => "ImagesEqualAtEqualOffsets";
-    n01_vote_compares_offsets_only: VoteComparesOffsetsOnly, "partitions" 2 => "LeaderCompleteness";
+    n01_vote_compares_offsets_only: VoteComparesOffsetsOnly, "partitions" 60 => "LeaderCompleteness";
     n02_fetch_offset_never_goes_back: FetchOffsetNeverGoesBack, "quorum" 43 => "HighWatermarkAcknowledged";
     n03_observer_counts_for_check_quorum: ObserverCountsForCheckQuorum, "ci" 7 => "LeaderWithoutMajorityResigns";
-    n04_appended_kept_by_follower: AppendedKeptByFollower, "quorum" 499 => "CommittedReads";
+    n04_appended_kept_by_follower: AppendedKeptByFollower, "quorum" 915 => "CommittedReads";
     n05_pre_vote_of_follower_in_touch: PreVoteOfFollowerInTouch, "quorum" 0 => "PreVoteRefusedInTouch";
     n06_diverging_fetch_credited: DivergingFetchCredited, "quorum" 0 => "MajorityReachedHighWatermark";
     n07_elr_kept_at_min_isr: ElrKeptAtMinIsr, "ci" 1 => "ValidControllerIsrAndElr";
@@ -200,9 +200,9 @@ mutants! {
     n20_ack_at_last_offset: AckAtLastOffset, "ci" 0 => "ReplicationQuorumSuperset";
     n21_unknown_epoch_stops_fetching: UnknownEpochStopsFetching, "combined" 22 => "Recovery";
     n22_truncated_segments_left_on_disk: TruncatedSegmentsLeftOnDisk, "brokers" 0 => "LogMatching";
-    n23_unresolved_only_on_the_wire: UnresolvedOnlyOnTheWire, "combined" 259 => "Recovery";
+    n23_unresolved_only_on_the_wire: UnresolvedOnlyOnTheWire, "ci" 730 => "Recovery";
     n24_retried_batch_takes_more: RetriedBatchTakesMore, "brokers" 1 => "InventedRecord";
-    n25_older_metadata_with_leader_accepted: OlderMetadataWithLeaderAccepted, "cluster-partitions" 105 => "PositionLost";
+    n25_older_metadata_with_leader_accepted: OlderMetadataWithLeaderAccepted, "cluster-partitions" 127 => "PositionLost";
     n26_position_takes_leader_epoch: PositionTakesLeaderEpoch, "cluster-power-loss" 22 => "PositionLost";
     n27_admin_call_forgotten_in_flight: AdminCallForgottenInFlight, "ci" 2 => "Recovery";
     n28_rename_not_forced: RenameNotForced, "quorum" 0 => "PersistBeforePromise:D2";

@@ -97,6 +97,8 @@ fields! {
         "`min.insync.replicas` of each topic. 0: the topics do not set it, and that of the nodes applies.";
     "clients.altered_min_insync_replicas": up_to(0, 9), Default("0"),
         "Admin clients alter `min.insync.replicas` of topics between `min_insync_replicas` and this value; never, if it is not larger.";
+    "clients.elections_in_each_run": Boolean, Default("false"),
+        "Admin clients request elections in each run. Otherwise they do in half of the runs, since such requests hide failures to elect.";
     "clients.unclean_elections": Boolean, Default("false"), "Admin clients request unclean elections, too.";
     "clients.produce_to_lasting_topics_only": Boolean, Default("false"),
         "Producers send nothing to the topics that admin clients delete and create again. The first record of a new topic waits for `replica.fetch.backoff.ms`, and all requests behind it on its connection wait, too.";
