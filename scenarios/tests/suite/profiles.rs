@@ -28,7 +28,8 @@ fn only_a_leaders_append_takes_the_time_of_one() {
 
 #[test]
 fn a_broker_leads_when_that_work_of_a_publication_is_over() {
-    let cluster = "cluster = { voters = 1, brokers = 1 }\nclients = { replication_factor = 1, min_insync_replicas = 1 }";
+    let cluster =
+        "cluster = { voters = 1, brokers = 1 }\nclients = { replication_factor = 1, min_insync_replicas = 1 }";
     let ended_s = |us| {
         let work = "thread = \"request-handler\"\nname = \"lead partitions\"";
         with_work(cluster, work, us).sim_ns / 1_000_000_000
