@@ -89,7 +89,7 @@ fn a_request_in_the_queue_is_answered_before_pre_votes_are_requested() {
         harness.mono_ns = at;
         harness.fire(thread);
     }
-    assert_eq!(harness.order.last().map(String::as_str), Some("quorum-state"));
+    assert!(harness.order.iter().all(|what| what != "PreVote"), "{:?}", harness.order);
     harness.order.clear();
     assert!(verdict(harness.ask(vote(3, 5, (0, 99), true))).0);
     // The connection to 2 waits for the answer to a fetch.
