@@ -115,6 +115,13 @@ switches! {
         /// those records again: a replica of a partition may lead without acknowledged records, and voters of the
         /// quorum may apply different records. Fix: the log ends where the next segment does not follow on.
         DropSegmentsBehindGap,
+        /// A truncation removes epochs from the cache, and leaves it to a scheduler's thread to rewrite
+        /// `leader-epoch-checkpoint` (`LeaderEpochFileCache.truncateFromEndAsyncFlush`; consensus.md §4.2). Records of an
+        /// epoch that the cache still has may be appended meanwhile. If the process dies then, the next one finds an
+        /// entry of the removed epochs below the end of its log, which loading does not remove: it states an epoch in
+        /// Fetch and Vote of which it has no record, and as a leader it gives a wrong end of the epochs before.
+        /// Fix: the checkpoint is rewritten before records are appended.
+        WriteEpochsBeforeAppend,
         /// Replay of a ClearElr record empties the ELRs and leaves the index from brokers to ELRs as it was
         /// (`ReplicationControlManager.removeTopicElrs`, `BrokersToElrs`; controller-broker.md §1.2). Once the topic is
         /// deleted, the stale entry makes each unclean registration of that broker throw, and the active controller

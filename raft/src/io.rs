@@ -57,8 +57,10 @@ pub enum ThreadName {
     BrokerLifecycle = 4,
     /// A broker's requests, fetchers and logs.
     RequestHandler = 5,
-    /// A broker's background tasks: flushes, and the checkpoint of high watermarks.
+    /// A broker's background tasks: flushes, and checkpoints of high watermarks and epochs.
     Scheduler = 6,
+    /// Background tasks of the metadata log: flushes, and the checkpoint of epochs.
+    RaftScheduler = 7,
 }
 
 impl ThreadName {
@@ -122,7 +124,8 @@ pub enum Input {
 /// A message from one thread of a node to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Post {
-    /// To the raft thread: the accumulator holds something drainable, or a resignation was requested.
+    /// To the raft thread: the accumulator holds something drainable, or a resignation was requested. To a scheduler: a log
+    /// has work for it.
     WakeUp,
     /// To the event queue: the listener has something new (commits, a leader change).
     ListenerEvent,
@@ -132,7 +135,7 @@ pub enum Post {
     Start,
     /// To the request handler: the loader has published metadata.
     Published,
-    /// To the lifecycle manager: a publication was applied. To the scheduler: the requested flush is durable.
+    /// To the lifecycle manager: a publication was applied. To a scheduler: the requested work is durable.
     Applied,
     /// To the scheduler: stop. Then to the request handler: stop, and close all logs. Then to the
     /// raft thread: the broker has stopped.

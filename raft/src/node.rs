@@ -87,7 +87,8 @@ impl Node {
     /// Processes one input of one thread.
     pub fn step(&mut self, thread: ThreadName, now: Now, input: Input, entropy: &mut dyn Entropy, out: &mut Out) {
         let Some(alive) = &mut self.alive else {
-            if self.swallows_faults {
+            // The reason why it ends may be behind an fsync, and is not this thread's.
+            if self.swallows_faults || thread == ThreadName::RaftScheduler {
                 return;
             }
             // A failed fsync dropped its last effects, including the end of the process.
@@ -239,6 +240,7 @@ impl Alive {
                 Input::Post(Post::Stop) => raft.step(Input::Terminate, step),
                 _ => raft.step(input, step),
             },
+            (ThreadName::RaftScheduler, _) => raft.step_scheduler(&input, step),
             (ThreadName::ControllerEventQueue, _) => match state_machine {
                 StateMachine::Nobody => Ok(()),
                 StateMachine::Model(model) => model.step(raft, input, step),

@@ -103,6 +103,7 @@ impl Process for Actor {
         "broker-lifecycle",
         "request-handler",
         "kafka-scheduler",
+        "raft-scheduler",
     ];
 
     /// Kafka has eight request handlers, a fetcher for each leader, and publishes on the loader's thread.

@@ -55,6 +55,7 @@ entries! {
     "findings/reset-replicas-of-missed-epoch",
     "findings/compare-epoch-of-position",
     "findings/drop-segments-behind-gap",
+    "findings/write-epochs-before-append",
     "findings/clear-index-of-elr",
     "findings/retry-assigned-only",
 }

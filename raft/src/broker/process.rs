@@ -258,7 +258,7 @@ impl BrokerProcess {
             input => self.data_plane.step(input, leader, &self.view, step),
         }
         self.data_plane.replicas_mut().tell(step);
-        if self.data_plane.replicas().has_flush_due() {
+        if self.data_plane.replicas().has_background_work() {
             step.out.push(Effect::Post { thread: ThreadName::Scheduler, post: Post::WakeUp });
         }
         Ok(())
@@ -287,8 +287,8 @@ impl BrokerProcess {
         step.out.push(Effect::Post { thread: ThreadName::BrokerLifecycle, post: Post::Applied });
     }
 
-    /// Processes one input of the scheduler's thread: the checkpoint of high watermarks by its timer, and flushes of
-    /// rolled segments when the request handler posts them.
+    /// Processes one input of the scheduler's thread: the checkpoint of high watermarks by its timer, and the work of
+    /// logs when the request handler posts it.
     pub fn step_scheduler(&mut self, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         match input {
             Input::Post(Post::Start) => self.arm_scheduler(step),
@@ -297,7 +297,7 @@ impl BrokerProcess {
                 self.arm_scheduler(step);
             }
             Input::Post(Post::WakeUp) => {
-                let begun = self.data_plane.replicas_mut().begin_flush(step.out);
+                let begun = self.data_plane.replicas_mut().begin_background_work(step.out);
                 let done = Effect::Post { thread: ThreadName::Scheduler, post: Post::Applied };
                 step.out.effects.extend(begun.then_some(done));
             }
@@ -306,7 +306,7 @@ impl BrokerProcess {
                 step.out.push(Effect::Post { thread: ThreadName::RequestHandler, post: Post::Stop });
             }
             // Everything before it in the list is durable.
-            Input::Post(Post::Applied) => self.data_plane.replicas_mut().finish_flush(),
+            Input::Post(Post::Applied) => self.data_plane.replicas_mut().finish_background_work(step.out),
             Input::DiskError(error) => throw!("the disk failed: {error}"),
             _ => {}
         }

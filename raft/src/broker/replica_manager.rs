@@ -26,7 +26,7 @@ use delayed::{DelayedFetch, DelayedProduce};
 use super::alter_partition::AlterPartitionManager;
 use super::config::BrokerConfig;
 use super::dialogue::PartitionCall;
-use super::log::{FlushTask, LogManager, PartitionLog};
+use super::log::{BackgroundTask, LogManager, PartitionLog};
 use super::observation::BrokerObservation;
 use super::partition::{Partition, Surroundings};
 use super::view::ClusterView;
@@ -85,7 +85,7 @@ pub struct ReplicaManager {
     next_checkpoint_ns: Option<u64>,
     observations: Vec<BrokerObservation>,
     /// In progress on the scheduler's thread.
-    flushes: Vec<FlushTask>,
+    background: Vec<BackgroundTask>,
 }
 
 impl ReplicaManager {
@@ -107,7 +107,7 @@ impl ReplicaManager {
             next_producer_sweep_ns: None,
             next_checkpoint_ns: None,
             observations: Vec::new(),
-            flushes: Vec::new(),
+            background: Vec::new(),
         }
     }
 

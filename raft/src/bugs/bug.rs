@@ -416,6 +416,8 @@ switches! {
         ShortWriteIgnored,
         /// P31 (KAFKA-3968): the directory is not forced after a segment was created.
         Kafka3968SegmentNameNotForced,
+        /// EpochsOfRecords' synthetic mutant: a new leader's epoch begins at the last record of its log, not behind it.
+        EpochBeginsAtLastRecord,
         /// DamagedFileRefused's synthetic mutant: a malformed entry of a `leader-epoch-checkpoint` is skipped.
         MalformedEpochSkipped,
     }

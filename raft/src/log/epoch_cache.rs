@@ -4,7 +4,11 @@ use std::fmt::Write as _;
 
 use smallvec::SmallVec;
 
-use super::files::{Force, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, LogError, read_file, replace_file};
+use super::files::{
+    Force, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, LogError, put_in_place, read_file, replace_file,
+    temporary_of_scheduler, write_temporary,
+};
+use super::segment::Segment;
 use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 use crate::io::{DurableFiles, Effect, FileHandle, Out};
@@ -13,9 +17,24 @@ use crate::io::{DurableFiles, Effect, FileHandle, Out};
 const VERSION: &str = "0";
 
 /// Epochs and their start offsets, both strictly ascending.
+///
+/// Kafka writes the checkpoint at once when an epoch is added, but after a truncation a scheduler's thread does, a moment
+/// later (`truncateFromEndAsyncFlush`). A process that dies before that leaves the epochs that were removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct EpochCache {
     entries: SmallVec<[OffsetAndEpoch; 8]>,
+    checkpoint: Checkpoint,
+}
+
+/// The checkpoint, compared with the cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Checkpoint {
+    #[default]
+    Current,
+    /// It has entries that were removed.
+    Stale,
+    /// As `Stale`; the scheduler's thread has written the entries to a temporary file.
+    Rewriting,
 }
 
 impl EpochCache {
@@ -44,17 +63,50 @@ impl EpochCache {
     }
 
     /// Replaces the checkpoint by the content of the cache.
-    ///
-    /// Kafka rewrites the file on this thread only in `assign`; after a truncation and at load a scheduler thread does
-    /// it a moment later, and also forces it. Here it is always done at once: a rename before the bytes are forced
-    /// could leave a torn checkpoint after a power loss, which Kafka never has.
-    pub fn write(&self, force: Force, out: &mut Out) {
+    pub fn write(&mut self, force: Force, out: &mut Out) {
         self.write_to(LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, force, out);
     }
 
     /// As [`EpochCache::write`], for any partition.
-    pub fn write_to(&self, path: &str, handle: FileHandle, force: Force, out: &mut Out) {
+    pub fn write_to(&mut self, path: &str, handle: FileHandle, force: Force, out: &mut Out) {
         replace_file(path, handle, self.to_text().as_bytes(), force, out);
+        self.checkpoint = Checkpoint::Current;
+    }
+
+    /// Whether the checkpoint has entries that were removed.
+    pub fn is_stale(&self) -> bool {
+        self.checkpoint != Checkpoint::Current
+    }
+
+    /// Whether the scheduler's thread has to rewrite the checkpoint, and has not begun to.
+    pub fn is_rewrite_due(&self) -> bool {
+        self.checkpoint == Checkpoint::Stale
+    }
+
+    /// Whether the scheduler's thread may have left a temporary file.
+    pub fn is_being_rewritten(&self) -> bool {
+        self.checkpoint == Checkpoint::Rewriting
+    }
+
+    /// The scheduler's thread rewrites the checkpoint, if that is due. When everything in `out` is complete it calls
+    /// [`EpochCache::finish_rewrite`]. Returns whether it was due.
+    pub fn begin_rewrite(&mut self, path: &str, handle: FileHandle, force: Force, out: &mut Out) -> bool {
+        let is_due = self.is_rewrite_due();
+        if is_due {
+            let parts = std::iter::once(self.to_text().as_bytes().into());
+            write_temporary(&temporary_of_scheduler(path), handle, parts, force, out);
+            self.checkpoint = Checkpoint::Rewriting;
+        }
+        is_due
+    }
+
+    /// Puts the rewritten checkpoint in its place, unless another thread has written a newer one, or has removed more
+    /// entries.
+    pub fn finish_rewrite(&mut self, path: &str, force: Force, out: &mut Out) {
+        if self.is_being_rewritten() {
+            put_in_place(temporary_of_scheduler(path), path, force, out);
+            self.checkpoint = Checkpoint::Current;
+        }
     }
 
     fn to_text(&self) -> String {
@@ -90,13 +142,25 @@ impl EpochCache {
         true
     }
 
-    /// Removes epochs that start at `end` or later; true if there were any.
-    pub fn truncate_from_end(&mut self, end: Offset) -> bool {
-        let before = self.entries.len();
+    /// Adds the epochs of batches that the checkpoint lacks (`LogSegment.recover`); true if there were any. A batch without
+    /// an epoch starts none.
+    pub fn assign_missing(&mut self, segments: &[Segment]) -> bool {
+        let mut added = false;
+        for entry in segments.iter().flat_map(|segment| &segment.entries) {
+            let epoch = entry.batch.epoch;
+            if epoch >= LeaderEpoch(0) && self.latest_epoch().is_none_or(|latest| epoch > latest) {
+                added |= self.assign(epoch, entry.base_offset);
+            }
+        }
+        added
+    }
+
+    /// Removes epochs that start at `end` or later. If there were any, the checkpoint has to be rewritten.
+    pub fn truncate_from_end(&mut self, end: Offset) {
         while self.entries.last().is_some_and(|latest| latest.offset >= end) {
             self.entries.pop();
+            self.checkpoint = Checkpoint::Stale;
         }
-        self.entries.len() != before
     }
 
     /// The end offset of `epoch` according to the entries; `None` if no higher epoch is known either. `log_end` is the
@@ -210,7 +274,8 @@ mod tests {
                 prop_assert_eq!(&entries, &naive.0);
                 let end = cache.end_offset_for(LeaderEpoch(requested), Offset(20)).map(|e| (e.epoch.0, e.offset.0));
                 prop_assert_eq!(end, naive.end_offset_for(requested, 20));
-                prop_assert_eq!(parse(&cache.to_text(), Bugs::NONE), Ok(cache.clone()));
+                let read = parse(&cache.to_text(), Bugs::NONE).map(|read| read.entries);
+                prop_assert_eq!(read, Ok(cache.entries.clone()));
             }
         }
     }

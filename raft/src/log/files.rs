@@ -24,6 +24,8 @@ pub const QUORUM_STATE_HANDLE: FileHandle = FileHandle(2);
 pub const LEADER_EPOCH_CHECKPOINT_HANDLE: FileHandle = FileHandle(3);
 /// Handle of `partition.metadata.tmp`.
 pub const PARTITION_METADATA_HANDLE: FileHandle = FileHandle(4);
+/// Handle of the temporary file of the scheduler's thread, see [`temporary_of_scheduler`].
+pub const LEADER_EPOCH_CHECKPOINT_SCHEDULER_HANDLE: FileHandle = FileHandle(5);
 /// The first handle for segments; each new segment gets the next one.
 pub const FIRST_SEGMENT_HANDLE: FileHandle = FileHandle(16);
 
@@ -88,15 +90,37 @@ pub(super) fn replace_file_by_parts(
     out: &mut Out,
 ) {
     let temporary: Rc<str> = format!("{path}.tmp").into();
-    out.push(Effect::Open { file: handle, path: Rc::clone(&temporary), truncate: true });
+    write_temporary(&temporary, handle, parts, force, out);
+    put_in_place(temporary, path, force, out);
+}
+
+/// The first half of [`replace_file_by_parts`].
+pub(super) fn write_temporary(
+    temporary: &Rc<str>,
+    handle: FileHandle,
+    parts: impl Iterator<Item = Rc<[u8]>>,
+    force: Force,
+    out: &mut Out,
+) {
+    out.push(Effect::Open { file: handle, path: Rc::clone(temporary), truncate: true });
     parts.for_each(|bytes| out.push(Effect::Append { file: handle, bytes }));
     if force != Force::Nothing {
         out.push(Effect::Fsync { file: handle });
     }
+}
+
+/// The second half of [`replace_file_by_parts`].
+pub(super) fn put_in_place(temporary: Rc<str>, path: &str, force: Force, out: &mut Out) {
     out.push(Effect::Rename { from: temporary, to: path.into() });
     if force == Force::Durable {
         out.push(Effect::FsyncDirectory);
     }
+}
+
+/// The temporary file of a scheduler's thread. Kafka's threads use the same one, one after the other: a `CheckpointFile`
+/// has a lock.
+pub(super) fn temporary_of_scheduler(path: &str) -> Rc<str> {
+    format!("{path}.scheduler.tmp").into()
 }
 
 /// Path of the segment that starts at `base`.

@@ -36,9 +36,9 @@ pub use cut_batch::CutBatch;
 pub use election_state_file::{ElectionState, read_election_state, write_election_state};
 pub(crate) use epoch_cache::EpochCache;
 pub use files::{
-    FIRST_SEGMENT_HANDLE, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, LogError, META_PROPERTIES,
-    META_PROPERTIES_HANDLE, PARTITION_METADATA, PARTITION_METADATA_HANDLE, QUORUM_STATE, QUORUM_STATE_HANDLE,
-    parse_segment_path, segment_path,
+    FIRST_SEGMENT_HANDLE, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE,
+    LEADER_EPOCH_CHECKPOINT_SCHEDULER_HANDLE, LogError, META_PROPERTIES, META_PROPERTIES_HANDLE, PARTITION_METADATA,
+    PARTITION_METADATA_HANDLE, QUORUM_STATE, QUORUM_STATE_HANDLE, parse_segment_path, segment_path,
 };
 pub(crate) use files::{Force, read_file, replace_file};
 pub use log_config::LogConfig;

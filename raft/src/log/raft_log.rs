@@ -6,7 +6,7 @@ use std::slice;
 use super::batch::{Batch, MAX_BATCH_BYTES, Records};
 use super::cut_batch::CutBatch;
 use super::epoch_cache::EpochCache;
-use super::files::{Force, LogError, segment_path};
+use super::files::{Force, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_SCHEDULER_HANDLE, LogError, segment_path};
 use super::log_config::LogConfig;
 use super::partition_metadata;
 use super::recovery::{recover_segments, remove_segments};
@@ -14,7 +14,7 @@ use super::segment::{Segment, read_segment};
 use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
-use crate::io::{DurableFiles, Effect, FileHandle, Out, Probe};
+use crate::io::{DurableFiles, Effect, FileHandle, Out, Post, Probe, ThreadName};
 
 /// Result of [`RaftLog::validate_offset_and_epoch`] (consensus.md §4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,10 @@ pub struct RaftLog {
     /// flush after a restart covers every segment (consensus.md §4.9).
     recovery_point: Offset,
     appended_since_flush: bool,
+    /// Segments below this offset were rolled: the scheduler's thread forces them (`UnifiedLog.roll`).
+    flush_due: Option<Offset>,
+    /// It does so up to this offset; `None` if the log was truncated since it began.
+    flushing: Option<Offset>,
     /// Names may have changed since the last fsync of the directory.
     directory_dirty: bool,
 }
@@ -81,9 +85,9 @@ impl RaftLog {
         let segments = recover_segments(files, config, start_snapshot, out)?;
         let (first, last) = (&segments[0], &segments[segments.len() - 1]);
         let (start, end) = (first.base_offset, last.end_offset());
-        let epochs = repair_epoch_cache(&checkpoint, &segments, end);
-        if epochs != checkpoint {
-            epochs.write(Force::durable(config.bugs), out);
+        let epochs = repair_epoch_cache(checkpoint, &segments, end, config, out);
+        if epochs.is_rewrite_due() {
+            wake_scheduler(out);
         }
         let mut log = RaftLog {
             config,
@@ -97,6 +101,8 @@ impl RaftLog {
             high_watermark: start,
             recovery_point: start,
             appended_since_flush: false,
+            flush_due: None,
+            flushing: None,
             directory_dirty: true,
         };
         if config.fixes.has(Fix::FlushRecoveredLog) {
@@ -214,6 +220,9 @@ impl RaftLog {
         for batch in batches {
             self.assign_epoch_start(batch.epoch, self.offset_of(batch), out);
         }
+        if self.config.fixes.has(Fix::WriteEpochsBeforeAppend) && self.epochs.is_stale() {
+            self.epochs.write(Force::durable(self.config.bugs), out);
+        }
         let bytes: u64 = batches.iter().map(|batch| batch.len_bytes() as u64).sum();
         if let (AppendOrigin::RaftLeader, true, Some(first)) =
             (origin, bytes > self.config.segment_bytes, batches.first())
@@ -266,6 +275,8 @@ impl RaftLog {
         out.probe(Probe::SegmentRolled);
         self.segments.push(segment);
         self.directory_dirty = true;
+        self.flush_due = Some(base_offset);
+        wake_scheduler(out);
     }
 
     /// Epoch cache `assign(epoch, offset)`: durable before the caller's next effect.
@@ -316,11 +327,44 @@ impl RaftLog {
     }
 
     fn after_flush(&mut self, out: &mut Out) {
+        self.flush_directory(out);
+        self.appended_since_flush = false;
+    }
+
+    fn flush_directory(&mut self, out: &mut Out) {
         if self.directory_dirty && !self.config.bugs.has(Bug::Kafka3968SegmentNameNotForced) {
             out.push(Effect::FsyncDirectory);
             self.directory_dirty = false;
         }
-        self.appended_since_flush = false;
+    }
+
+    /// The scheduler's thread: rewrites the epoch checkpoint, and forces the segments below a new one, with its name, if
+    /// the thread that appends has not done so. When everything in `out` is complete it calls
+    /// [`RaftLog::finish_background_work`]. Returns whether there was anything to do.
+    pub fn begin_background_work(&mut self, out: &mut Out) -> bool {
+        let (handle, force) = (LEADER_EPOCH_CHECKPOINT_SCHEDULER_HANDLE, Force::durable(self.config.bugs));
+        let rewrites = self.epochs.begin_rewrite(LEADER_EPOCH_CHECKPOINT, handle, force, out);
+        let up_to = self.flush_due.take().filter(|up_to| self.recovery_point < *up_to);
+        if let Some(up_to) = up_to {
+            self.flush_below(up_to, out);
+        }
+        rewrites || up_to.is_some()
+    }
+
+    fn flush_below(&mut self, up_to: Offset, out: &mut Out) {
+        let first = self.segment_of(self.recovery_point);
+        for segment in self.segments[first..].iter().take_while(|segment| segment.base_offset < up_to) {
+            out.push(Effect::Fsync { file: segment.handle });
+        }
+        self.flush_directory(out);
+        self.flushing = Some(up_to);
+    }
+
+    pub fn finish_background_work(&mut self, out: &mut Out) {
+        self.epochs.finish_rewrite(LEADER_EPOCH_CHECKPOINT, Force::durable(self.config.bugs), out);
+        if let Some(up_to) = self.flushing.take() {
+            self.recovery_point = self.recovery_point.max(up_to.min(self.end));
+        }
     }
 
     /// Whether this process has appended records that are not flushed. Recovered records do not count, although they
@@ -385,9 +429,10 @@ impl RaftLog {
         self.end = self.active_mut().truncate(target, out).min(before);
         self.recovery_point = self.recovery_point.min(self.end);
         self.high_watermark = self.high_watermark.min(self.end);
-        if self.epochs.truncate_from_end(self.end) {
-            self.epochs.write(Force::durable(self.config.bugs), out);
-            self.epoch_checkpoint_stale = false;
+        self.flushing = None;
+        self.epochs.truncate_from_end(self.end);
+        if self.epochs.is_rewrite_due() {
+            wake_scheduler(out);
         }
     }
 
@@ -432,16 +477,21 @@ impl RaftLog {
     }
 }
 
+fn wake_scheduler(out: &mut Out) {
+    out.push(Effect::Post { thread: ThreadName::RaftScheduler, post: Post::WakeUp });
+}
+
 /// consensus.md §4.2 `load`: epochs that the checkpoint lacks are added from the batches, and entries beyond the end
 /// are removed. Entries below the log's start stay, as in Kafka, which does not know the start at that point.
-fn repair_epoch_cache(checkpoint: &EpochCache, segments: &[Segment], end: Offset) -> EpochCache {
-    let mut epochs = checkpoint.clone();
-    for entry in segments.iter().flat_map(|segment| &segment.entries) {
-        // As Kafka's `LogSegment.recover`: a batch without an epoch starts none.
-        let epoch = entry.batch.epoch;
-        if epoch >= LeaderEpoch(0) && epochs.latest_epoch().is_none_or(|latest| epoch > latest) {
-            epochs.assign(epoch, entry.base_offset);
-        }
+fn repair_epoch_cache(
+    mut epochs: EpochCache,
+    segments: &[Segment],
+    end: Offset,
+    config: LogConfig,
+    out: &mut Out,
+) -> EpochCache {
+    if epochs.assign_missing(segments) {
+        epochs.write(Force::durable(config.bugs), out);
     }
     epochs.truncate_from_end(end);
     epochs

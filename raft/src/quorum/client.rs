@@ -170,6 +170,21 @@ impl RaftClient {
         self.run(step)
     }
 
+    /// Processes one input of the scheduler's thread: work of the log that was posted to it, and its end.
+    pub fn step_scheduler(&mut self, input: &Input, step: &mut Step<'_>) -> Result<(), Fatal> {
+        match input {
+            Input::Post(Post::WakeUp) => {
+                let begun = self.log.begin_background_work(step.out);
+                let done = Effect::Post { thread: ThreadName::RaftScheduler, post: Post::Applied };
+                step.out.effects.extend(begun.then_some(done));
+            }
+            Input::Post(Post::Applied) => self.log.finish_background_work(step.out),
+            Input::DiskError(error) if !self.ignores(*error) => throw!("the disk failed: {error}"),
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn ignores(&self, error: DiskError) -> bool {
         self.setup.bugs.has(match error {
             DiskError::Io => Bug::FailedFsyncIgnored,

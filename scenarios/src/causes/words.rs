@@ -131,13 +131,13 @@ fn name(thread: Thread) -> &'static str {
 fn of_post(thread: Thread, post: &Post) -> &'static str {
     match (post, name(thread)) {
         (Post::WakeUp, "raft-io") => "appends records or resigns, as the controller has requested",
-        (Post::WakeUp, "kafka-scheduler") => "flushes log segments",
+        (Post::WakeUp, "kafka-scheduler" | "raft-scheduler") => "flushes log segments or writes checkpoints of epochs",
         (Post::WakeUp, _) => "processes the next event of its queue",
         (Post::ListenerEvent, _) => "processes commits or a leader change of the metadata log",
         (Post::ShuttingDown, _) => "begins to shut down",
         (Post::Start, _) => "starts",
         (Post::Published, _) => "applies the metadata that metadata-loader has published",
-        (Post::Applied, "kafka-scheduler") => "has flushed log segments",
+        (Post::Applied, "kafka-scheduler" | "raft-scheduler") => "has done so",
         (Post::Applied, _) => "is notified that the published metadata is applied",
         (Post::Stop, _) => "stops",
     }

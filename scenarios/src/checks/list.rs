@@ -58,6 +58,7 @@ checks! {
         Linger in invariant::linger;
         VoterUpdates in invariant::voter_update;
         Holes in invariant::holes;
+        EpochsOfRecords in invariant::epochs;
         Campaigns in invariant::campaigns;
         Images in metadata::images;
         BrokerEpochs in metadata::brokers;

@@ -147,7 +147,7 @@ mod tests {
         let text = format!("name = \"t\"\nduration = \"20s\"\n{more}");
         let read = |path: &str| match path {
             "machine.toml" => Ok(MACHINE.to_owned()),
-            "sleepy.toml" => Ok(MACHINE.replace("raft-io", "raft")),
+            "sleepy.toml" => Ok(MACHINE.replace("raft-io", "raft-ip")),
             _ => Err(format!("{path} cannot be read")),
         };
         Scenario::from_toml_with("t.toml", &text, read).map_err(|error| error.0)
@@ -167,7 +167,7 @@ mod tests {
         let refused = |more: &str| scenario(more).expect_err("refused");
         assert!(refused("profile = \"none.toml\"").contains("none.toml cannot be read"));
         let unknown = refused("profile = \"sleepy.toml\"");
-        assert!(unknown.contains("no thread is named \"raft\"; did you mean raft-io?"), "{unknown}");
+        assert!(unknown.contains("no thread is named \"raft-ip\"; did you mean raft-io?"), "{unknown}");
         let ideal = refused("network = { latency = \"profile\" }");
         assert!(ideal.contains("network.latency") && ideal.contains("\"ideal\""), "{ideal}");
         let wrong = |from: &str, to: &str| Machine::from_toml(&MACHINE.replacen(from, to, 1)).expect_err("refused");

@@ -109,7 +109,8 @@ mutants! {
     leader_left_early: LeaderLeftEarly, "ci" 0 => "LeaderNotLeftEarly";
     election_timeout_from_zero: ElectionTimeoutFromZero, "quorum" 0 => "ElectionNotEarly";
     forwarded_forgotten: ForwardedForgotten, "ci" 0 => "RequestAnswered";
-    r16_malformed_election_ignored: MalformedElectionIgnored, "power-loss" 368 => "DamagedFileRefused";
+    r16_malformed_election_ignored: MalformedElectionIgnored, "power-loss" 210 => "DamagedFileRefused";
+    epoch_begins_at_last_record: EpochBeginsAtLastRecord, "quorum" 4 => "EpochsOfRecords";
     malformed_epoch_skipped: MalformedEpochSkipped, "power-loss" 487 => "DamagedFileRefused";
     renounced_unheard: RenouncedUnheard, "ci" 0 => "Recovery";
     shrunk_early: ShrunkEarly, "ci" 0 => "IsrNotShrunkEarly";
@@ -209,7 +210,7 @@ mutants! {
     n29_torn_tail_not_cut: TornTailNotCut, "power-loss" 0 => "LogMatching";
     n30_flushed_counts_as_committed: FlushedCountsAsCommitted, "brokers" 0 => "GhostMismatch";
     n32_quorum_segments_behind_cut_kept: SegmentsBehindCutKept, "quorum" 38 => "PersistBeforePromise:D8", then "NoHoleBelowLogEnd";
-    n32_segments_behind_cut_kept: SegmentsBehindCutKept, "cluster-power-loss" 7 => "NoHoleBelowLogEnd";
+    n32_segments_behind_cut_kept: SegmentsBehindCutKept, "cluster-power-loss" 27 => "NoHoleBelowLogEnd";
     n33_failed_fsync_ignored: FailedFsyncIgnored, "quorum" 0 => "PersistBeforePromise:D8";
     n34_unreadable_segment_empty: UnreadableSegmentEmpty, "power-loss" 18 => "DamagedFileRefused";
     n35_short_write_ignored: ShortWriteIgnored, "cluster-power-loss" 2 => "PersistBeforePromise:D8";

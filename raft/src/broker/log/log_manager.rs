@@ -1,4 +1,4 @@
-//! All logs of a broker: loading, background flushes, checkpoints, clean shutdown (controller-broker.md §5.2, §5.3,
+//! All logs of a broker: loading, background work, checkpoints, clean shutdown (controller-broker.md §5.2, §5.3,
 //! §6.1, §6.9). There is one log directory.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,10 +15,16 @@ use crate::ids::{BrokerEpoch, Offset, TopicIdPartition, Uuid};
 use crate::io::{DurableFiles, Out};
 use crate::log::LogError;
 
-/// A background flush; complete when all fsyncs before it in the list are.
+/// Work of the scheduler's thread for a log: a flush of rolled segments, or a rewrite of the epoch checkpoint, or both.
+/// Everything before it in the list is complete when it is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FlushTask {
+pub struct BackgroundTask {
     partition: TopicIdPartition,
+    flush: Option<Flush>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Flush {
     up_to: Offset,
     truncations: u32,
 }
@@ -117,11 +123,15 @@ impl LogManager {
         PartitionLog::create(paths::directory(topic, partition), topic_id, self.opened, self.config, out)
     }
 
-    /// Work for the background thread, if the log has rolled.
-    pub fn take_flush(partition: TopicIdPartition, log: &mut PartitionLog, out: &mut Out) -> Option<FlushTask> {
-        let up_to = log.take_flush_due()?;
-        let truncations = log.flush(up_to, out);
-        Some(FlushTask { partition, up_to, truncations })
+    /// Work for the scheduler's thread, if the log has any.
+    pub fn begin_background_work(
+        partition: TopicIdPartition,
+        log: &mut PartitionLog,
+        out: &mut Out,
+    ) -> Option<BackgroundTask> {
+        let rewrites = log.begin_rewrite_of_epochs(out);
+        let flush = log.take_flush_due().map(|up_to| Flush { up_to, truncations: log.flush(up_to, out) });
+        (rewrites || flush.is_some()).then_some(BackgroundTask { partition, flush })
     }
 
     /// Writes a checkpoint; the caller passes all logs. Does nothing before the log manager has started.
@@ -169,14 +179,17 @@ impl LogManager {
     }
 }
 
-impl FlushTask {
+impl BackgroundTask {
     pub fn partition(&self) -> TopicIdPartition {
         self.partition
     }
 
-    /// The flush is complete: the recovery point advances.
-    pub fn finish(self, log: &mut PartitionLog) {
-        log.flushed(self.up_to, self.truncations);
+    /// The recovery point advances, and the checkpoint is put in its place.
+    pub fn finish(self, log: &mut PartitionLog, out: &mut Out) {
+        if let Some(Flush { up_to, truncations }) = self.flush {
+            log.flushed(up_to, truncations);
+        }
+        log.finish_rewrite_of_epochs(out);
     }
 }
 

@@ -25,7 +25,7 @@ mod tests;
 
 pub use checkpoints::OffsetCheckpoint;
 pub use clean_shutdown::{CLEAN_SHUTDOWN_FILE, read_clean_shutdown};
-pub use log_manager::{FlushTask, LogManager};
+pub use log_manager::{BackgroundTask, LogManager};
 pub use partition_log::{AppendRefusal, LeaderAppend, PartitionLog};
 pub use partition_log_config::PartitionLogConfig;
 pub use producer_state::ProducerStates;

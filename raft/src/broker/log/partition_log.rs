@@ -12,6 +12,7 @@ use super::paths::{self, Handles};
 use super::producer_state::{BatchMetadata, ProducerStates};
 use super::recovery::Recovered;
 use crate::bugs::Bug;
+use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, Uuid};
 use crate::io::{Effect, FileHandle, Out, Probe};
 use crate::log::{Batch, BatchBuilder, EpochCache, Force, Records, Segment, read_segment, write_topic_id};
@@ -289,6 +290,9 @@ impl PartitionLog {
             self.topic_id_written = true;
         }
         batches.iter().for_each(|batch| self.assign_epoch_start(batch.epoch, batch.base_offset, out));
+        if self.config.fixes.has(Fix::WriteEpochsBeforeAppend) && self.epochs.is_stale() {
+            self.write_epochs(out);
+        }
         self.maybe_roll(batches, now_ms, out);
     }
 
@@ -323,9 +327,9 @@ impl PartitionLog {
         self.directory_dirty = true;
     }
 
-    /// Whether it has rolled since the last flush.
-    pub fn is_flush_due(&self) -> bool {
-        self.flush_due.is_some()
+    /// Whether the scheduler's thread has to flush rolled segments or to rewrite the epoch checkpoint.
+    pub fn has_background_work(&self) -> bool {
+        self.flush_due.is_some() || self.epochs.is_rewrite_due()
     }
 
     /// The offset up to which a background flush is due, if one is.
@@ -363,10 +367,24 @@ impl PartitionLog {
 
     fn write_epochs(&mut self, out: &mut Out) {
         self.epochs_written = true;
-        let handle = self.handles.leader_epoch_checkpoint();
-        let lax = self.config.bugs.has(Bug::Kafka16541EpochCheckpointNotForced);
-        let force = if lax { Force::Nothing } else { Force::durable(self.config.bugs) };
+        let (handle, force) = (self.handles.leader_epoch_checkpoint(), self.force_of_epochs());
         self.epochs.write_to(&paths::leader_epoch_checkpoint(&self.directory), handle, force, out);
+    }
+
+    fn force_of_epochs(&self) -> Force {
+        let lax = self.config.bugs.has(Bug::Kafka16541EpochCheckpointNotForced);
+        if lax { Force::Nothing } else { Force::durable(self.config.bugs) }
+    }
+
+    /// The scheduler's thread: see [`EpochCache::begin_rewrite`]. Returns whether there was anything to do.
+    pub(super) fn begin_rewrite_of_epochs(&mut self, out: &mut Out) -> bool {
+        let (handle, force) = (self.handles.leader_epoch_checkpoint_of_scheduler(), self.force_of_epochs());
+        self.epochs.begin_rewrite(&paths::leader_epoch_checkpoint(&self.directory), handle, force, out)
+    }
+
+    pub(super) fn finish_rewrite_of_epochs(&mut self, out: &mut Out) {
+        let force = self.force_of_epochs();
+        self.epochs.finish_rewrite(&paths::leader_epoch_checkpoint(&self.directory), force, out);
     }
 
     /// Whole batches from the one that holds `from`, without any that reach beyond `end` (exclusive), up to `max_bytes`
@@ -437,6 +455,9 @@ impl PartitionLog {
         }
         if self.epochs_written {
             names.push("leader-epoch-checkpoint".to_owned());
+        }
+        if self.epochs.is_being_rewritten() {
+            names.push("leader-epoch-checkpoint.scheduler.tmp".to_owned());
         }
         names
     }

@@ -15,7 +15,7 @@ const FIRST_DATA_HANDLE: u32 = 1 << 31;
 /// Low bits of a handle that distinguish the files of a log.
 const LOG_BITS: u32 = 13;
 /// The small files of a log use the first handles of its range.
-const SMALL_FILES: u32 = 2;
+const SMALL_FILES: u32 = 3;
 
 /// Directory of a partition: `TOPIC-N`.
 pub(super) fn directory(topic: &str, partition: i32) -> Rc<str> {
@@ -84,6 +84,11 @@ impl Handles {
 
     pub fn partition_metadata(&self) -> FileHandle {
         FileHandle(self.first + 1)
+    }
+
+    /// The temporary file of the scheduler's thread.
+    pub fn leader_epoch_checkpoint_of_scheduler(&self) -> FileHandle {
+        FileHandle(self.first + 2)
     }
 
     /// A handle for a new segment. Handles are reused after about eight thousand segments, when the old one is no

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::partition_log_config::PartitionLogConfig;
 use super::paths::{self, Handles};
 use crate::bugs::{Bug, Bugs};
-use crate::ids::{LeaderEpoch, Offset, Uuid};
+use crate::ids::{Offset, Uuid};
 use crate::io::{DurableFiles, Effect, Out, Probe};
 use crate::log::{
     Batch, BatchError, EpochCache, Force, LogError, NO_BATCH, Segment, read_file, read_segments, read_topic_id,
@@ -47,26 +47,18 @@ pub(super) fn recover(
     config: PartitionLogConfig,
     out: &mut Out,
 ) -> Result<Option<Recovered>, LogError> {
-    let (checkpoint, topic_id) = read_state(directory, files, config.bugs)?;
+    let (mut epochs, topic_id) = read_state(directory, files, config.bugs)?;
     let Some(topic_id) = topic_id else { return Ok(None) };
     let epochs_path = paths::leader_epoch_checkpoint(directory);
     let mut handles = Handles::new(ordinal);
     let (segments, changed) = recover_segments(directory, files, (last_end, config), &mut handles, out)?;
     let end = segments[segments.len() - 1].end_offset();
-    let mut epochs = checkpoint.clone();
-    for entry in segments.iter().flat_map(|segment| &segment.entries) {
-        // As in Kafka's `LogSegment.recover`, a batch without an epoch starts none.
-        let epoch = entry.batch.epoch;
-        if epoch >= LeaderEpoch(0) && epochs.latest_epoch().is_none_or(|latest| epoch > latest) {
-            epochs.assign(epoch, entry.base_offset);
-        }
-    }
-    epochs.truncate_from_end(end);
-    let rewrite = epochs != checkpoint;
-    if rewrite {
+    let are_missing = epochs.assign_missing(&segments);
+    if are_missing {
         epochs.write_to(&epochs_path, handles.leader_epoch_checkpoint(), Force::durable(config.bugs), out);
     }
-    let epochs_written = rewrite || files.read(&epochs_path).is_some();
+    epochs.truncate_from_end(end);
+    let epochs_written = are_missing || files.read(&epochs_path).is_some();
     let recovery_point = if last_end.clean { end } else { last_end.recovery_point };
     let directory = Rc::clone(directory);
     let directory_dirty = changed || !last_end.clean;

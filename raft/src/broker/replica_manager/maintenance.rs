@@ -175,27 +175,27 @@ impl ReplicaManager {
         of_topic.for_each(|partition| partition.set_min_insync_replicas(min_insync_replicas));
     }
 
-    /// Whether a log has rolled.
-    pub fn has_flush_due(&self) -> bool {
-        self.partitions.values().any(|partition| partition.log().is_flush_due())
+    /// Whether a log has rolled, or has to rewrite its epoch checkpoint.
+    pub fn has_background_work(&self) -> bool {
+        self.partitions.values().any(|partition| partition.log().has_background_work())
     }
 
-    /// Background thread: flushes the segments below rolled ones. Returns whether there were any;
-    /// [`ReplicaManager::finish_flush`] must be called when everything before it in the list is complete.
-    pub fn begin_flush(&mut self, out: &mut Out) -> bool {
-        let partitions = self.partitions.values_mut();
-        let flushes =
-            partitions.filter_map(|partition| LogManager::take_flush(partition.id(), partition.log_mut(), out));
-        let before = self.flushes.len();
-        self.flushes.extend(flushes);
-        self.flushes.len() > before
+    /// The scheduler's thread: flushes the segments below rolled ones, and rewrites epoch checkpoints. Returns whether
+    /// there were any; [`ReplicaManager::finish_background_work`] must be called when everything before it in the list is
+    /// complete.
+    pub fn begin_background_work(&mut self, out: &mut Out) -> bool {
+        let before = self.background.len();
+        for partition in self.partitions.values_mut() {
+            self.background.extend(LogManager::begin_background_work(partition.id(), partition.log_mut(), out));
+        }
+        self.background.len() > before
     }
 
-    /// The recovery points advance.
-    pub fn finish_flush(&mut self) {
-        for task in std::mem::take(&mut self.flushes) {
+    /// The recovery points advance, and the checkpoints are put in their place.
+    pub fn finish_background_work(&mut self, out: &mut Out) {
+        for task in std::mem::take(&mut self.background) {
             if let Some(partition) = self.partitions.get_mut(&task.partition()) {
-                task.finish(partition.log_mut());
+                task.finish(partition.log_mut(), out);
             }
         }
     }

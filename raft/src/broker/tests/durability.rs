@@ -52,8 +52,8 @@ fn a_rolled_segment_is_forced_in_the_background() {
     // Batches of 84 bytes, segments of 300: three batches per segment.
     let mut harness = harness_with(0..7);
     harness.with(1, |plane, _, step| {
-        assert!(plane.replicas().has_flush_due() && plane.replicas_mut().begin_flush(step.out));
-        plane.replicas_mut().finish_flush();
+        assert!(plane.replicas().has_background_work() && plane.replicas_mut().begin_background_work(step.out));
+        plane.replicas_mut().finish_background_work(step.out);
         plane.replicas_mut().checkpoint_high_watermarks(step.out);
     });
     assert_eq!(harness.partition(1).log().recovery_point().0, 6);

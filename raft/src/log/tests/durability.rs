@@ -1,13 +1,14 @@
 //! What is forced before what (consensus.md §4.9), and the bugs that turn it around.
 
 use super::super::batch::Records;
-use super::super::files::{FIRST_SEGMENT_HANDLE, segment_path};
+use super::super::files::{FIRST_SEGMENT_HANDLE, LEADER_EPOCH_CHECKPOINT, segment_path};
 use super::super::log_config::LogConfig;
-use super::super::raft_log::RaftLog;
-use super::{CONFIG, append, at, batch, open, trace};
+use super::super::raft_log::{RaftLog, Validation};
+use super::{CONFIG, append, at, background, batch, open, trace};
 use crate::bugs::{Bug, Bugs};
+use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, Offset};
-use crate::io::{DurableFiles, Observation, Out, Probe};
+use crate::io::{DurableFiles, Effect, Observation, Out, Post, Probe, ThreadName};
 use crate::test_disk::TestDisk;
 
 fn first_append(bugs: Bugs) -> Vec<String> {
@@ -47,8 +48,10 @@ fn a_full_or_an_old_segment_is_followed_by_a_new_one() {
     let mut out = Out::default();
     log.append_as_leader(&batch(4, 1, 1), 0, &mut out).expect("a good batch");
     log.flush(&mut out);
-    let probe = format!("{:?}", crate::io::Effect::Observe(Observation::Probe(Probe::SegmentRolled)));
-    let rolled = ["open 00000000000000000004.log", &probe, "append 17", "fsync 16", "fsync 17", "fsync directory"];
+    let probe = format!("{:?}", Effect::Observe(Observation::Probe(Probe::SegmentRolled)));
+    let wakes = format!("{:?}", Effect::Post { thread: ThreadName::RaftScheduler, post: Post::WakeUp });
+    let rolled =
+        ["open 00000000000000000004.log", &probe, &wakes, "append 17", "fsync 16", "fsync 17", "fsync directory"];
     assert_eq!(trace(&out), rolled);
 
     let mut log = open(&mut TestDisk::default(), LogConfig { segment_bytes: 1 << 30, ..CONFIG });
@@ -97,6 +100,84 @@ fn a_cut_across_segments_removes_them_without_forcing_that() {
     log.append_as_leader(&batch(1, 2, 1), 0, &mut out).expect("a good batch");
     log.flush(&mut out);
     assert_eq!(trace(&out).last().map(String::as_str), Some("fsync 16"));
+}
+
+/// A log of epochs 1 and 2, whose last batch is cut off.
+fn cut_epoch_off(config: LogConfig) -> (RaftLog, TestDisk) {
+    let mut disk = TestDisk::default();
+    let mut log = open(&mut disk, config);
+    append(&mut log, &mut disk, &batch(0, 1, 1));
+    append(&mut log, &mut disk, &batch(1, 2, 1));
+    let mut out = Out::default();
+    assert_eq!(log.truncate_to_end_offset(at(1, 1), &mut out), Ok(Offset(1)));
+    disk.apply(&mut out);
+    (log, disk)
+}
+
+/// `LeaderEpochFileCache.truncateFromEndAsyncFlush`: loading removes what lies at the end of the log or beyond, not what
+/// lies below, which records of an older epoch may have reached in the meantime.
+#[test]
+fn an_epoch_that_was_cut_off_stays_on_disk_until_the_scheduler_rewrites_the_checkpoint() {
+    let config = LogConfig { segment_bytes: 1 << 20, fixes: Fixes::NONE, ..CONFIG };
+    let (mut log, mut disk) = cut_epoch_off(config);
+    assert_eq!(disk.read(LEADER_EPOCH_CHECKPOINT), Some(b"0\n2\n1 0\n2 1\n".to_vec()));
+    assert_eq!(open(&mut disk.clone(), config).epoch_starts(), [at(1, 0)], "killed at once");
+
+    let of_old_epoch = |log: &mut RaftLog, disk: &mut TestDisk| {
+        let mut out = Out::default();
+        let fetched = Records([batch(1, 1, 2)].into_iter().collect());
+        assert_eq!(log.append_as_follower(&fetched, LeaderEpoch(3), 0, &mut out), Ok(true));
+        log.flush(&mut out);
+        disk.apply(&mut out);
+    };
+    of_old_epoch(&mut log, &mut disk);
+    let mut found = disk.clone();
+    found.lose_power();
+    let found = open(&mut found, config);
+    assert_eq!((found.end_offset(), found.last_fetched_epoch()), (Offset(3), LeaderEpoch(2)), "no record has epoch 2");
+    // Epoch 1 ends at 3: a follower that has the same records is told to truncate.
+    assert_eq!(found.validate_offset_and_epoch(Offset(3), LeaderEpoch(1)), Validation::Diverging(at(1, 1)));
+
+    background(&mut log, &mut disk);
+    disk.lose_power();
+    assert_eq!(open(&mut disk, config).epoch_starts(), [at(1, 0)]);
+    assert!(disk.paths().iter().all(|path| !path.ends_with(".tmp")));
+
+    let fixed = LogConfig { segment_bytes: 1 << 20, ..CONFIG };
+    let (mut log, mut disk) = cut_epoch_off(fixed);
+    of_old_epoch(&mut log, &mut disk);
+    disk.lose_power();
+    assert_eq!(open(&mut disk, fixed).epoch_starts(), [at(1, 0)]);
+}
+
+#[test]
+fn a_checkpoint_that_the_scheduler_rewrites_gives_way_to_a_newer_one() {
+    let (mut log, mut disk) = cut_epoch_off(CONFIG);
+    let (mut begun, mut newer, mut finished) = (Out::default(), Out::default(), Out::default());
+    assert!(log.begin_background_work(&mut begun));
+    log.assign_epoch_start(LeaderEpoch(3), Offset(1), &mut newer);
+    log.finish_background_work(&mut finished);
+    assert_eq!(trace(&finished), [""; 0]);
+    disk.apply(&mut begun);
+    disk.apply(&mut newer);
+    disk.lose_power();
+    assert_eq!(disk.read(LEADER_EPOCH_CHECKPOINT), Some(b"0\n2\n1 0\n3 1\n".to_vec()));
+}
+
+/// An observer forces nothing when it appends: a power loss takes what the scheduler has not forced.
+#[test]
+fn rolled_segments_are_forced_by_the_scheduler() {
+    let mut disk = TestDisk::default();
+    let mut log = open(&mut disk, LogConfig { segment_bytes: 200, ..CONFIG });
+    for base in 0..5 {
+        append(&mut log, &mut disk, &batch(base, 1, 1));
+    }
+    let mut lost = disk.clone();
+    lost.lose_power();
+    assert_eq!(open(&mut lost, CONFIG).end_offset(), Offset(0));
+    background(&mut log, &mut disk);
+    disk.lose_power();
+    assert_eq!(open(&mut disk, CONFIG).end_offset(), Offset(4), "the segment of offset 4 is the active one");
 }
 
 #[test]

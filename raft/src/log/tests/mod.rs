@@ -21,7 +21,7 @@ const CONFIG: LogConfig = LogConfig {
     segment_bytes: 256,
     segment_ms: 1_000,
     bugs: Bugs::NONE,
-    fixes: Fixes::NONE.with(Fix::DropSegmentsBehindGap),
+    fixes: Fixes::NONE.with(Fix::DropSegmentsBehindGap).with(Fix::WriteEpochsBeforeAppend),
 };
 
 /// A data batch of `count` records at `base`.
@@ -50,6 +50,16 @@ fn append(log: &mut RaftLog, disk: &mut TestDisk, batch: &Rc<Batch>) {
     let mut out = Out::default();
     log.append_as_leader(batch, 0, &mut out).expect("a good batch");
     disk.apply(&mut out);
+}
+
+/// What the scheduler's thread does.
+fn background(log: &mut RaftLog, disk: &mut TestDisk) {
+    let mut out = Out::default();
+    if log.begin_background_work(&mut out) {
+        disk.apply(&mut out);
+        log.finish_background_work(&mut out);
+        disk.apply(&mut out);
+    }
 }
 
 /// Effects in short, for tests of their order.

@@ -23,6 +23,8 @@ enum Step {
     /// More of the last epoch, from a leader that has more of it.
     CatchUp(u64),
     Flush,
+    /// By the scheduler's thread.
+    Background,
     /// To where the logs diverge, by the leader's answer.
     Truncate {
         epoch: i32,
@@ -39,6 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => prop::collection::vec(1..4_u64, 1..4).prop_map(Step::AppendAsFollower),
         3 => (1..4_u64).prop_map(Step::CatchUp),
         3 => Just(Step::Flush),
+        2 => Just(Step::Background),
         3 => (0..6_i32, 0..40_i64).prop_map(|(epoch, offset)| Step::Truncate { epoch, offset }),
         1 => Just(Step::Kill),
         1 => Just(Step::LosePower),
@@ -234,6 +237,11 @@ proptest! {
                     log.flush(&mut out);
                     prop_assert!(!log.is_dirty());
                     forced = naive.batches.len();
+                }
+                Step::Background => {
+                    if log.begin_background_work(&mut out) {
+                        log.finish_background_work(&mut out);
+                    }
                 }
                 Step::Truncate { epoch, offset } => {
                     naive.truncate(naive.parting_offset(epoch, offset));

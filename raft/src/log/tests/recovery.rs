@@ -8,7 +8,7 @@ use super::super::batch::{BATCH_HEADER_BYTES, Batch, Records};
 use super::super::files::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, segment_path};
 use super::super::log_config::LogConfig;
 use super::super::raft_log::{RaftLog, Validation};
-use super::{CONFIG, append, at, batch, open, trace};
+use super::{CONFIG, append, at, background, batch, open, trace};
 use crate::bugs::{Bug, Bugs};
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{LeaderEpoch, Offset};
@@ -100,7 +100,8 @@ proptest! {
         }
         disk.put(path, &bytes);
 
-        let after = open(&mut disk, CONFIG);
+        let mut after = open(&mut disk, CONFIG);
+        background(&mut after, &mut disk);
         prop_assert_eq!(after.batches(), Records(batches.0[..victim].into()));
         prop_assert_eq!(after.end_offset(), batches.0[victim].base_offset);
         let last_epoch = victim.checked_sub(1).map_or(LeaderEpoch(0), |last| batches.0[last].epoch);

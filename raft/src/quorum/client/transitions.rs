@@ -99,7 +99,8 @@ impl RaftClient {
         let linger_ms = i64::from(self.setup.config.append_linger_ms);
         let accumulator = BatchAccumulator::new(epoch, end, linger_ms, MAX_BATCH_BYTES as u32, self.setup.bugs);
         self.quorum.transition_to_leader(end, accumulator, step)?;
-        self.log.assign_epoch_start(epoch, end, step.out);
+        let start = if self.setup.bugs.has(Bug::EpochBeginsAtLastRecord) { Offset((end.0 - 1).max(0)) } else { end };
+        self.log.assign_epoch_start(epoch, start, step.out);
         self.append_leader_change(step);
         self.requests.reset_all();
         Ok(())

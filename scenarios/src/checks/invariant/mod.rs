@@ -23,6 +23,7 @@ pub mod campaigns;
 pub mod check_quorum;
 pub mod durability;
 pub mod early;
+pub mod epochs;
 pub mod fatal_fault;
 pub mod high_watermark;
 pub mod holes;

@@ -109,15 +109,18 @@ impl Losses<'_> {
 
     /// Why may a replica never be in sync, or its leader never get one in sync?
     pub fn may_stay_out_of_sync(&self, server: usize, leader: usize) -> Option<Excuse> {
-        let newest = |of: usize| {
-            self.facts.iter().rev().find_map(|fact| match fact {
-                Fact::EpochsAltered { server, are } if *server == of => Some(*are),
-                _ => None,
-            })
-        };
         let is_spoilt = |of: usize| self.is_rotten(of).then_some(Excuse::RottenReplica);
-        let is_altered = |of: usize| newest(of).filter(|are| *are).map(|_| Excuse::ReplicaEpochsAltered);
+        let is_altered = |of: usize| self.has_altered_epochs(of).then_some(Excuse::ReplicaEpochsAltered);
         [server, leader].into_iter().find_map(|of| is_spoilt(of).or_else(|| is_altered(of)))
+    }
+
+    /// Has a fault left other epochs in the checkpoint of a server's replica?
+    pub fn has_altered_epochs(&self, of: usize) -> bool {
+        let newest = self.facts.iter().rev().find_map(|fact| match fact {
+            Fact::EpochsAltered { server, are } if *server == of => Some(*are),
+            _ => None,
+        });
+        newest == Some(true)
     }
 
     /// Has a fault taken this batch from a server, and not itself since it got it back?

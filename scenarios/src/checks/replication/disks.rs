@@ -5,8 +5,8 @@
 //! durable before the first record (KIP-516).
 
 use crate::checks::audit::GhostMismatch;
-use crate::checks::invariant::log_matching;
 use crate::checks::invariant::topic_id::PersistBeforePromiseD7;
+use crate::checks::invariant::{epochs, log_matching};
 use crate::checks::prelude::*;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -262,7 +262,7 @@ impl Replication {
             disk.directories[place].partition = Some(*index);
         }
         for (index, model) in self.partitions.iter_mut().enumerate() {
-            let segments = found.remove(&index).unwrap_or_default().segments;
+            let FoundLog { directory, segments } = found.remove(&index).unwrap_or_default();
             let PartitionModel { ledger, replicas, .. } = model;
             let replica = &mut replicas[server];
             if segments.is_empty() && replica.log.is_empty() {
@@ -294,6 +294,13 @@ impl Replication {
                         "partition {of}: broker {id} finds a batch on its disk that differs from that of another replica"
                     )
                 });
+            }
+            let checkpoint = files.read(&format!("{directory}{EPOCHS_FILE}")).unwrap_or_default();
+            let log = &model.replicas[server].log;
+            if let Some((entry, epoch)) = epochs::first_other(&checkpoint, log, &model.ledger)
+                && !model.losses().has_altered_epochs(server)
+            {
+                epochs::has_other_epoch(format_args!("partition {of}: broker {id}"), entry, epoch, verdict);
             }
         }
     }

@@ -37,7 +37,8 @@ pub const CONFIG: PartitionLogConfig = PartitionLogConfig {
     segment_ms: 604_800_000,
     max_message_bytes: 1 << 20,
     bugs: raft::bugs::Bugs::NONE,
-    fixes: raft::fixes::Fixes::NONE,
+    // The scheduler's thread does not run.
+    fixes: raft::fixes::Fixes::NONE.with(raft::fixes::Fix::WriteEpochsBeforeAppend),
 };
 const CLIENT_CONNECTION: u64 = 9;
 const CONTROLLER: NodeId = NodeId(1);

@@ -22,8 +22,10 @@ use raft::message::{
 use sim::process::File;
 use sim::watch::{Down, Synced, Write};
 
-const CONFIG: LogConfig =
-    LogConfig { segment_bytes: 400, segment_ms: 604_800_000, bugs: Bugs::NONE, fixes: Fixes::NONE };
+const CONFIG: LogConfig = LogConfig { segment_bytes: 400, segment_ms: 604_800_000, bugs: Bugs::NONE, fixes: FIXES };
+
+/// The scheduler's thread does not run.
+const FIXES: Fixes = Fixes::NONE.with(Fix::WriteEpochsBeforeAppend);
 
 /// The puppets.
 pub struct Quorum {
@@ -501,7 +503,11 @@ impl Quorum {
             event: Event::Booted { incarnation: self.lives[server], disk: &self.disks[server] },
         });
         let mut out = Out::default();
-        self.logs[server] = quiet(RaftLog::open(&self.disks[server], LogConfig { fixes, ..CONFIG }, &mut out));
+        self.logs[server] = quiet(RaftLog::open(
+            &self.disks[server],
+            LogConfig { fixes: fixes.with(Fix::WriteEpochsBeforeAppend), ..CONFIG },
+            &mut out,
+        ));
         self.perform_but(server, out, skip);
     }
 }

@@ -17,6 +17,7 @@ use sim::watch::{Down, Write};
 
 use super::brokers::{Brokers, CONFIG, PARTITION, TOPIC, broker, to_isr};
 use super::excuses::{elected_uncleanly, leader};
+use super::safety::checkpoint;
 use crate::checks::audit::NodeView;
 use crate::checks::clients::ClientHistories;
 
@@ -270,6 +271,23 @@ fn with_hole() -> Brokers {
     brokers.perform(1, out);
     brokers.restart(1, Down::PowerLost);
     brokers
+}
+
+#[test]
+fn a_log_of_a_partition_has_no_epoch_but_those_of_its_records() {
+    let path = "t-0/leader-epoch-checkpoint";
+    for (content, is_right) in [("0\n1\n0 0\n", true), ("0\n2\n0 0\n1 2\n", true), ("0\n2\n0 0\n1 1\n", false)] {
+        let mut brokers = Brokers::at_work(false, &[10, 11]);
+        brokers.perform(1, checkpoint(path, content));
+        brokers.restart(1, Down::Killed);
+        assert_eq!(brokers.broke(), (!is_right).then_some("EpochsOfRecords"), "{content:?}");
+        // A fault has left it.
+        let mut brokers = Brokers::at_work(false, &[10, 11]);
+        brokers.perform(1, checkpoint(path, content));
+        brokers.cluster_mut().replication.damaged(1, Some(&[path.to_owned()]));
+        brokers.restart(1, Down::Killed);
+        assert_eq!(brokers.broke(), None);
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@ use crate::checks::prelude::*;
 use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, NodeId, Offset};
-use raft::io::{Observation, Out, Role, ThreadName, Visitor};
-use raft::log::{Records, segment_path};
+use raft::io::{Effect, Observation, Out, Role, ThreadName, Visitor};
+use raft::log::{LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_SCHEDULER_HANDLE, Records, segment_path};
 
 use super::quorum::Quorum;
 use crate::checks::audit::NodeView;
@@ -49,6 +49,30 @@ fn a_log_ends_where_its_records_do() {
         assert_eq!(appended, Ok(true));
         names(&mut quorum);
         assert!(quorum.checks.fired().any(|name| name == "NoHoleBelowLogEnd"));
+    }
+}
+
+/// Gives a `leader-epoch-checkpoint` this content.
+pub fn checkpoint(path: &str, content: &str) -> Out {
+    let (file, temporary) = (LEADER_EPOCH_CHECKPOINT_SCHEDULER_HANDLE, Rc::from(format!("{path}.tmp")));
+    let mut out = Out::default();
+    out.push(Effect::Open { file, path: Rc::clone(&temporary), truncate: true });
+    out.push(Effect::Append { file, bytes: content.as_bytes().into() });
+    out.push(Effect::Fsync { file });
+    out.push(Effect::Rename { from: temporary, to: path.into() });
+    out.push(Effect::FsyncDirectory);
+    out
+}
+
+#[test]
+fn a_log_has_no_epoch_but_those_of_its_records() {
+    // All records are of epoch 1.
+    for (content, is_right) in [("0\n1\n1 0\n", true), ("0\n2\n1 0\n2 9\n", true), ("0\n1\n2 0\n", false)] {
+        let mut quorum = Quorum::at_work();
+        quorum.perform(1, checkpoint(LEADER_EPOCH_CHECKPOINT, content));
+        quorum.kill(1);
+        quorum.boot(1);
+        assert_eq!(quorum.broke(), (!is_right).then_some("EpochsOfRecords"), "{content:?}");
     }
 }
 

@@ -20,9 +20,7 @@ impl PartitionLog {
         if target >= self.end {
             // An epoch for which this replica, as leader, wrote no record must be removed as well: the next fetch would
             // name it and diverge from the leader's log forever.
-            if self.epochs.truncate_from_end(self.end) {
-                self.write_epochs(out);
-            }
+            self.epochs.truncate_from_end(self.end);
             return false;
         }
         let keep = self.segment_of(target.max(self.start_offset())) + 1;
@@ -34,7 +32,7 @@ impl PartitionLog {
         }
         let before = self.end;
         self.end = self.active_mut().truncate(target, out).min(before);
-        self.after_truncation(out);
+        self.after_truncation();
         true
     }
 
@@ -56,16 +54,14 @@ impl PartitionLog {
         self.recovery_point = offset;
         self.epochs = EpochCache::default();
         self.write_epochs(out);
-        self.after_truncation(out);
+        self.after_truncation();
     }
 
-    fn after_truncation(&mut self, out: &mut Out) {
+    fn after_truncation(&mut self) {
         self.truncations += 1;
         self.recovery_point = self.recovery_point.min(self.end);
         self.high_watermark = self.high_watermark.clamp(self.start_offset(), self.end);
-        if self.epochs.truncate_from_end(self.end) {
-            self.write_epochs(out);
-        }
+        self.epochs.truncate_from_end(self.end);
         if self.config.bugs.has(Bug::ProducersNotRolledBack) && self.end > self.start_offset() {
             return;
         }

@@ -150,7 +150,7 @@ proptest! {
         actions in prop::collection::vec((action(), prop::option::weighted(0.1, any::<(prop::sample::Index, bool)>())), 1..60),
         segment_bytes in prop_oneof![Just(200_u64), Just(400), Just(1 << 30)],
     ) {
-        let fixes = Fixes::NONE.with(Fix::DropSegmentsBehindGap);
+        let fixes = Fixes::NONE.with(Fix::DropSegmentsBehindGap).with(Fix::WriteEpochsBeforeAppend);
         let config = PartitionLogConfig { segment_bytes, segment_ms: i64::MAX, max_message_bytes: 1 << 20, bugs: Bugs::NONE, fixes };
         let (manager, log, disk) = Harness::open(config, TestDisk::default());
         let mut harness = Harness { config, disk, manager, log, expected: Vec::new(), forced: 0 };
@@ -188,8 +188,8 @@ proptest! {
                     epoch.0 += 1; // only another leader truncates this log
                 }
                 Action::Flush => {
-                    if let Some(task) = LogManager::take_flush(ID, &mut harness.log, &mut out) {
-                        task.finish(&mut harness.log);
+                    if let Some(task) = LogManager::begin_background_work(ID, &mut harness.log, &mut out) {
+                        task.finish(&mut harness.log, &mut out);
                         let point = harness.log.recovery_point();
                         let below = harness.expected.iter().take_while(|batch| batch.next_offset() <= point).count();
                         harness.forced = harness.forced.max(below);

@@ -7,6 +7,7 @@ import findings.broker.FirstPublishAfterCaughtUp;
 import findings.broker.ForceMarkerRemoval;
 import findings.broker.KeepProposalOfSameEpoch;
 import findings.broker.ResetReplicasOfMissedEpoch;
+import findings.broker.WriteEpochsBeforeAppend;
 import findings.client.CompareEpochOfPosition;
 import findings.client.KeepTopicIdsThroughRebootstrap;
 import findings.network.ExpireRequestsOnTime;
@@ -47,6 +48,7 @@ final class Findings {
         new ResetReplicasOfMissedEpoch(),
         new CompareEpochOfPosition(),
         new DropSegmentsBehindGap(),
+        new WriteEpochsBeforeAppend(),
         new ClearIndexOfElr(),
         // Further defects, which the simulator has no fix for.
         new FollowWithoutVoters(),

@@ -85,7 +85,7 @@ public final class RaftNode implements AutoCloseable, World {
             new MetadataLogConfig(new AbstractConfig(MetadataLogConfig.CONFIG_DEF, logProperties(), false));
         Path partition = directory.resolve(PARTITION.toString());
         Files.createDirectories(partition);
-        log = KafkaRaftLog.createLog(PARTITION, Uuid.METADATA_TOPIC_ID, partition.toFile(), clock, IdleScheduler.INSTANCE,
+        log = KafkaRaftLog.createLog(PARTITION, Uuid.METADATA_TOPIC_ID, partition.toFile(), clock, LogScheduler.INSTANCE,
             logConfig, setup.nodeId());
         elections = new RecordedElections(partition.resolve("quorum-state").toFile(), outputs);
         ListenerName listener = new ListenerName(setup.listener());
