@@ -88,7 +88,7 @@ findings! {
     reset_replicas_of_missed_epoch: "findings/reset-replicas-of-missed-epoch" 0..0 >= 0;
     compare_epoch_of_position: "findings/compare-epoch-of-position" 0..40 >= 3;
     drop_segments_behind_gap: "findings/drop-segments-behind-gap" 0..24 >= 16;
-    write_epochs_before_append: "findings/write-epochs-before-append" 0..24 >= 4;
+    write_epochs_before_append: "findings/write-epochs-before-append" 0..24 >= 2;
     clear_index_of_elr: "findings/clear-index-of-elr" 0..24 >= 4;
     // A topic must be deleted while a validation of it is under way: 12 of 200 seeds.
     retry_assigned_only: "findings/retry-assigned-only" 0..60 >= 2;
