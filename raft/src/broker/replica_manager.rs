@@ -8,8 +8,8 @@
 //!
 //! All code here that accesses logs, including the fetchers, must run on *one* thread of the node: an fsync delays the
 //! following effects of its own thread only, and the writes of a log must stay in order. (Kafka has locks for that.)
-//! Background flushes only fsync, and the checkpoint of high watermarks is a separate file: these two may run on
-//! another thread. The recovery points are checkpointed here, because a truncation must do so before the next append to
+//! Flushes of rolled segments only fsync, the checkpoint of high watermarks is a separate file, and a rewritten epoch
+//! checkpoint has a temporary file of its own: these run on the scheduler's thread. The recovery points are checkpointed here, because a truncation must do so before the next append to
 //! the log.
 
 mod delayed;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use smallvec::SmallVec;
 
 use super::files::{
-    Force, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, LogError, put_in_place, read_file, replace_file,
+    Force, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE, LogError, read_file, replace_file,
     temporary_of_scheduler, write_temporary,
 };
 use super::segment::Segment;
@@ -101,12 +101,14 @@ impl EpochCache {
     }
 
     /// Puts the rewritten checkpoint in its place, unless another thread has written a newer one, or has removed more
-    /// entries.
-    pub fn finish_rewrite(&mut self, path: &str, force: Force, out: &mut Out) {
-        if self.is_being_rewritten() {
-            put_in_place(temporary_of_scheduler(path), path, force, out);
+    /// entries. Returns whether it did; the caller forces the directory.
+    pub fn finish_rewrite(&mut self, path: &str, out: &mut Out) -> bool {
+        let is_written = self.is_being_rewritten();
+        if is_written {
+            out.push(Effect::Rename { from: temporary_of_scheduler(path), to: path.into() });
             self.checkpoint = Checkpoint::Current;
         }
+        is_written
     }
 
     fn to_text(&self) -> String {

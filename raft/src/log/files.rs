@@ -91,7 +91,10 @@ pub(super) fn replace_file_by_parts(
 ) {
     let temporary: Rc<str> = format!("{path}.tmp").into();
     write_temporary(&temporary, handle, parts, force, out);
-    put_in_place(temporary, path, force, out);
+    out.push(Effect::Rename { from: temporary, to: path.into() });
+    if force == Force::Durable {
+        out.push(Effect::FsyncDirectory);
+    }
 }
 
 /// The first half of [`replace_file_by_parts`].
@@ -106,14 +109,6 @@ pub(super) fn write_temporary(
     parts.for_each(|bytes| out.push(Effect::Append { file: handle, bytes }));
     if force != Force::Nothing {
         out.push(Effect::Fsync { file: handle });
-    }
-}
-
-/// The second half of [`replace_file_by_parts`].
-pub(super) fn put_in_place(temporary: Rc<str>, path: &str, force: Force, out: &mut Out) {
-    out.push(Effect::Rename { from: temporary, to: path.into() });
-    if force == Force::Durable {
-        out.push(Effect::FsyncDirectory);
     }
 }
 

@@ -361,7 +361,10 @@ impl RaftLog {
     }
 
     pub fn finish_background_work(&mut self, out: &mut Out) {
-        self.epochs.finish_rewrite(LEADER_EPOCH_CHECKPOINT, Force::durable(self.config.bugs), out);
+        let is_renamed = self.epochs.finish_rewrite(LEADER_EPOCH_CHECKPOINT, out);
+        if is_renamed && Force::durable(self.config.bugs) == Force::Durable {
+            out.push(Effect::FsyncDirectory);
+        }
         if let Some(up_to) = self.flushing.take() {
             self.recovery_point = self.recovery_point.max(up_to.min(self.end));
         }

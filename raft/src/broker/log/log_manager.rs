@@ -184,12 +184,12 @@ impl BackgroundTask {
         self.partition
     }
 
-    /// The recovery point advances, and the checkpoint is put in its place.
-    pub fn finish(self, log: &mut PartitionLog, out: &mut Out) {
+    /// The recovery point advances, and the checkpoint is put in its place. Returns whether the directory has to be forced.
+    pub fn finish(self, log: &mut PartitionLog, out: &mut Out) -> bool {
         if let Some(Flush { up_to, truncations }) = self.flush {
             log.flushed(up_to, truncations);
         }
-        log.finish_rewrite_of_epochs(out);
+        log.finish_rewrite_of_epochs(out)
     }
 }
 

@@ -382,9 +382,10 @@ impl PartitionLog {
         self.epochs.begin_rewrite(&paths::leader_epoch_checkpoint(&self.directory), handle, force, out)
     }
 
-    pub(super) fn finish_rewrite_of_epochs(&mut self, out: &mut Out) {
-        let force = self.force_of_epochs();
-        self.epochs.finish_rewrite(&paths::leader_epoch_checkpoint(&self.directory), force, out);
+    /// Returns whether the directory has to be forced.
+    pub(super) fn finish_rewrite_of_epochs(&mut self, out: &mut Out) -> bool {
+        let is_renamed = self.epochs.finish_rewrite(&paths::leader_epoch_checkpoint(&self.directory), out);
+        is_renamed && self.force_of_epochs() == Force::Durable
     }
 
     /// Whole batches from the one that holds `from`, without any that reach beyond `end` (exclusive), up to `max_bytes`

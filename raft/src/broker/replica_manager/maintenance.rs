@@ -191,13 +191,16 @@ impl ReplicaManager {
         self.background.len() > before
     }
 
-    /// The recovery points advance, and the checkpoints are put in their place.
+    /// The recovery points advance, and the checkpoints are put in their place: all before an fsync, behind which their
+    /// partitions may be deleted (`LeaderEpochFileCache.writeIfDirExists`).
     pub fn finish_background_work(&mut self, out: &mut Out) {
+        let mut is_dirty = false;
         for task in std::mem::take(&mut self.background) {
             if let Some(partition) = self.partitions.get_mut(&task.partition()) {
-                task.finish(partition.log_mut(), out);
+                is_dirty |= task.finish(partition.log_mut(), out);
             }
         }
+        out.effects.extend(is_dirty.then_some(Effect::FsyncDirectory));
     }
 
     /// Background thread, every `replica.high.watermark.checkpoint.interval.ms`.

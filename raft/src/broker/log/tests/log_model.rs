@@ -13,7 +13,7 @@ use super::super::{OffsetCheckpoint, read_clean_shutdown};
 use crate::bugs::Bugs;
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{BrokerEpoch, LeaderEpoch, Offset, TopicIdPartition, Uuid};
-use crate::io::{DurableFiles, Out};
+use crate::io::{DurableFiles, Effect, Out};
 use crate::log::{Batch, BatchBuilder, Records};
 use crate::test_disk::TestDisk;
 
@@ -189,7 +189,9 @@ proptest! {
                 }
                 Action::Flush => {
                     if let Some(task) = LogManager::begin_background_work(ID, &mut harness.log, &mut out) {
-                        task.finish(&mut harness.log, &mut out);
+                        if task.finish(&mut harness.log, &mut out) {
+                            out.push(Effect::FsyncDirectory);
+                        }
                         let point = harness.log.recovery_point();
                         let below = harness.expected.iter().take_while(|batch| batch.next_offset() <= point).count();
                         harness.forced = harness.forced.max(below);
