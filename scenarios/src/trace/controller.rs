@@ -122,6 +122,8 @@ struct Recorder {
     lines: Vec<Line>,
     incarnation: Option<u32>,
     input: Option<(Thread, Option<Entry>)>,
+    /// Raft has ended the process, which is about to stop: another thread may still be given an input.
+    has_ended: bool,
     /// Lines and entries of the raft calls whose content is not known yet: it is when they are run.
     announced: VecDeque<(usize, usize)>,
 }
@@ -131,7 +133,14 @@ const REQUEST_HANDLER: Thread = Thread(ThreadName::ControllerRequestHandler as u
 
 impl Recorder {
     fn of(node: Node) -> Recorder {
-        Recorder { node, lines: Vec::new(), incarnation: None, input: None, announced: VecDeque::new() }
+        Recorder {
+            node,
+            lines: Vec::new(),
+            incarnation: None,
+            input: None,
+            has_ended: false,
+            announced: VecDeque::new(),
+        }
     }
 
     fn line(&mut self, at_ns: u64, process: &Actor, mut what: What, first: Option<Entry>) {
@@ -204,6 +213,7 @@ impl Watch<Actor> for Recorder {
     fn booted(&mut self, _: u64, node: Node, incarnation: u32, _: &Disk) {
         if node == self.node {
             self.announced.clear();
+            self.has_ended = false;
             self.incarnation = Some(incarnation);
         }
     }
@@ -236,9 +246,14 @@ impl Watch<Actor> for Recorder {
     }
 
     fn stepped(&mut self, at: u64, node: Node, thread: Thread, process: &Actor) {
-        if node == self.node
-            && let Some((of, entry)) = self.input.take()
+        let Actor::Server(server) = process else { return };
+        if node != self.node {
+            return;
+        }
+        let had_ended = std::mem::replace(&mut self.has_ended, server.node.role().is_none());
+        if let Some((of, entry)) = self.input.take()
             && of == thread
+            && !had_ended
         {
             let arrival = thread == REQUEST_HANDLER;
             let what = if arrival { What::Arrival } else { What::Step { event: None, timed_out: false } };
