@@ -24,7 +24,7 @@ pub const QUORUM_STATE_HANDLE: FileHandle = FileHandle(2);
 pub const LEADER_EPOCH_CHECKPOINT_HANDLE: FileHandle = FileHandle(3);
 /// Handle of `partition.metadata.tmp`.
 pub const PARTITION_METADATA_HANDLE: FileHandle = FileHandle(4);
-/// Handle of the temporary file of the scheduler's thread, see [`temporary_of_scheduler`].
+/// Handle of `leader-epoch-checkpoint.scheduler.tmp`.
 pub const LEADER_EPOCH_CHECKPOINT_SCHEDULER_HANDLE: FileHandle = FileHandle(5);
 /// The first handle for segments; each new segment gets the next one.
 pub const FIRST_SEGMENT_HANDLE: FileHandle = FileHandle(16);
