@@ -6,6 +6,7 @@ use scenarios::catalog;
 use scenarios::causes::{Causes, words};
 use scenarios::run::{Request, run};
 use scenarios::scenario::{Scenario, switches};
+use scenarios::trace::controller::{self, ControllerDialogue};
 use scenarios::trace::{Relation, Trace, What, api_names};
 
 fn broken() -> Scenario {
@@ -84,4 +85,17 @@ fn steps_are_named_by_their_rpcs_and_threads_and_partitions_by_their_topics() {
     // A topic id is cut to ten characters.
     let by_id = led.iter().find(|mark| mark.contains("…-"));
     assert!(!led.is_empty() && by_id.is_none(), "{by_id:?}");
+}
+
+/// Raft is shut down before the controller, whose threads may be given an input until the process stops.
+#[test]
+fn the_dialogue_of_a_controller_has_no_step_after_raft_has_ended_the_process() {
+    let scenario = catalog::find("ci").expect("built in").scenario().expect("good");
+    let request = Request { dialogue: Some(2), ..Request::new(&scenario, 23) };
+    let (_, dialogue) = ControllerDialogue::of(&request).expect("a controller");
+    let last = |at: usize| dialogue.lines[..at].last().is_some_and(|line| line.state.is_some());
+    let ends: Vec<usize> = (0..dialogue.lines.len())
+        .filter(|at| matches!(dialogue.lines[*at].what, controller::What::Down { .. }))
+        .collect();
+    assert!(ends.len() > 1 && ends.into_iter().all(last), "the controller has a state in its last step");
 }
