@@ -54,7 +54,7 @@ final class DirectoryComparison {
             String name = segment.get("file").asText();
             files.add(directory.resolve(name).toFile());
             for (JsonNode damage : json.get("damage")) {
-                if (damage.get("file").asText().equals(name)) {
+                if (end == null && damage.get("file").asText().equals(name)) {
                     end = damage.get("position").asLong();
                 }
             }

@@ -166,6 +166,7 @@ final class Recovery {
             problem = e.toString();
             isRefused = true;
         }
+        awaitRecoveryThreads();
         String kafka = isRefused ? problem : "it loads";
         boolean isSame = report.judge("log directories (LogManager)", isRefused ? "data.refused" : "data.accepted",
             isRefused == model.has("error"), directory.toString(), () -> "Kafka: " + kafka + ", model " + model.get("error"));
@@ -193,6 +194,19 @@ final class Recovery {
                 throw new BadInput("a lock cannot be given back: " + e);
             }
         });
+    }
+
+    /** LogManager gives up at the first log that cannot be loaded, while its threads go on with the others. */
+    private static void awaitRecoveryThreads() {
+        for (Thread thread : Thread.getAllStackTraces().keySet()) {
+            if (thread.getName().startsWith("log-recovery-")) {
+                try {
+                    thread.join();
+                } catch (InterruptedException e) {
+                    throw new BadInput("interrupted while logs were loaded");
+                }
+            }
+        }
     }
 
     private void partition(UnifiedLog log, JsonNode model) {
