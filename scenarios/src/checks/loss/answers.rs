@@ -289,17 +289,15 @@ impl Losses<'_> {
 
     /// Why may a leader report an end of its log that the committed one does not have?
     pub fn may_end_at(&self, end: Offset) -> Option<Excuse> {
-        let is_missing = || (end <= self.missing_end()).then_some(Excuse::ReadOfDestroyedRecord);
+        let is_missing = || self.is_missing_at(end).then_some(Excuse::ReadOfDestroyedRecord);
         self.promises_nothing_more().or_else(is_missing)
     }
 
-    /// Where the last batch ends that is missing with cause: a leader that has not learned of it may report that end.
-    fn missing_end(&self) -> Offset {
-        if self.lowest_cut().is_none() {
-            return Offset(0);
-        }
-        let missing = self.ledger.all().filter(|batch| self.may_be_missing(*batch).is_some());
-        missing.map(|batch| self.ledger.end(batch)).max().unwrap_or_default()
+    /// Does a batch end there, or beyond, that is missing with cause? A leader that has not learned of it may report that
+    /// end, and does so in each answer to a consumer: most batches end before it, and are not looked at.
+    fn is_missing_at(&self, end: Offset) -> bool {
+        let mut beyond = self.ledger.all().filter(|batch| self.ledger.end(*batch) >= end);
+        self.lowest_cut().is_some() && beyond.any(|batch| self.may_be_missing(batch).is_some())
     }
 
     /// Why may a consumer lose a position within the committed log, behind a record of this value? The log was cut below
