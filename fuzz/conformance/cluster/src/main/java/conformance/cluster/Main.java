@@ -133,7 +133,7 @@ public final class Main {
             throw new BadInput("there are no trials to compare with");
         }
         Simulated runs = new Simulated(command, scenario, examples(), set, seeds, jobs,
-            Path.of(System.getProperty("java.io.tmpdir")), real.afterwardsNs());
+            Path.of(System.getProperty("java.io.tmpdir")), real.watched());
         Samples simulated = runs.run();
         String of = "Kafka " + String.join(", ", new TreeSet<>(versions)) + ": " + count + " trials of " + clusters
             + " clusters; simulated: "

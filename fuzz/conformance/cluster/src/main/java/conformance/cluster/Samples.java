@@ -24,7 +24,11 @@ final class Samples {
     private final Map<String, Map<String, List<Double>>> times = new LinkedHashMap<>();
     private final Map<String, Integer> splits = new LinkedHashMap<>();
     private final Map<String, Integer> unended = new LinkedHashMap<>();
-    private final Map<String, List<Long>> afterwardsNs = new LinkedHashMap<>();
+    private final Map<String, List<Watched>> watched = new LinkedHashMap<>();
+
+    /** How long a fault lasted, and how long clients were watched after its end. */
+    record Watched(long lastedNs, long afterwardsNs) {
+    }
 
     static List<String> measures(Fault.Role role) {
         return role == Fault.Role.BROKER ? OF_BROKERS : OF_CONTROLLERS;
@@ -62,9 +66,9 @@ final class Samples {
         return splits.getOrDefault(fault, 0);
     }
 
-    /** How long clients were watched after the end of a fault, by fault; in the order of the trials. */
-    Map<String, List<Long>> afterwardsNs() {
-        return afterwardsNs;
+    /** By fault, in the order of the trials. */
+    Map<String, List<Watched>> watched() {
+        return watched;
     }
 
     int unended(String fault) {
@@ -88,8 +92,10 @@ final class Samples {
         } else if (!failover.isMissingNode()) {
             addUnended(fault);
         }
-        long ms = trial.path("clients_ms").asLong() - trial.path("lasted_ms").asLong();
-        afterwardsNs.computeIfAbsent(fault, unused -> new ArrayList<>()).add(ms * NS_PER_MS);
+        long lastedMs = trial.path("lasted_ms").asLong();
+        long afterwardsMs = trial.path("clients_ms").asLong() - lastedMs;
+        watched.computeIfAbsent(fault, unused -> new ArrayList<>())
+            .add(new Watched(lastedMs * NS_PER_MS, afterwardsMs * NS_PER_MS));
         for (String kind : List.of("produce", "consume", "admin")) {
             if (trial.path("gaps").has(kind + "_us")) {
                 add(fault, kind + " gap", trial.get("gaps").get(kind + "_us").asDouble() / US_PER_MS);

@@ -8,6 +8,7 @@ import java.io.InputStreamReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -42,7 +43,7 @@ final class Simulated {
     private final int seeds;
     private final int jobs;
     private final Path work;
-    private final Map<String, List<Long>> afterwardsNs;
+    private final Map<String, List<Samples.Watched>> watched;
 
     /** A failover of an active controller. */
     private record Elected(String fault, long atNs, double electMs, double electedMs) {
@@ -65,9 +66,9 @@ final class Simulated {
         }
     }
 
-    /** @param afterwardsNs how long trials watched clients after the end of a fault, by fault */
+    /** @param watched how long trials watched clients, by fault */
     Simulated(Path command, Path scenario, Path properties, List<String> set, int seeds, int jobs, Path work,
-        Map<String, List<Long>> afterwardsNs) {
+        Map<String, List<Samples.Watched>> watched) {
         this.command = command;
         this.scenario = scenario;
         this.properties = properties;
@@ -75,7 +76,7 @@ final class Simulated {
         this.seeds = seeds;
         this.jobs = jobs;
         this.work = work;
-        this.afterwardsNs = afterwardsNs;
+        this.watched = watched;
     }
 
     Samples run() throws IOException, InterruptedException {
@@ -117,19 +118,28 @@ final class Simulated {
         }
     }
 
-    /** Clients are watched as long after the end of a fault as in a trial of the same fault. */
-    private List<Gap> gaps(Fault.Role role, long seed, JsonNode json, List<Gaps.Success> successes) {
+    /**
+     * Clients are watched as long after the end of a fault as in the trial of the same fault that lasted most nearly as long:
+     * a broker that comes back within its old session is registered when that has ended, so that the shorter a fault was, the
+     * longer the cluster takes afterwards to be well.
+     */
+    private List<Gap> gaps(Fault.Role role, JsonNode json, List<Gaps.Success> successes) {
         List<Gap> gaps = new ArrayList<>();
-        long number = seed;
         for (JsonNode it : json.path("failover").path("admin_gap")) {
             String fault = role + "-" + it.path("cause").asText();
-            List<Long> afterwards = afterwardsNs.getOrDefault(fault, List.of(AFTERWARDS_NS));
             long struckNs = it.path("at_ns").asLong();
-            long endNs = liftedNs(json, struckNs) + afterwards.get((int) (number++ % afterwards.size()));
+            long liftedNs = liftedNs(json, struckNs);
+            long endNs = liftedNs + afterwardsNs(fault, liftedNs - struckNs);
             List<Gaps.Success> until = successes.stream().filter(success -> success.atNs() <= endNs).toList();
             Gaps.of(struckNs, until).forEach((kind, ns) -> gaps.add(new Gap(fault, kind + " gap", ns)));
         }
         return gaps;
+    }
+
+    private long afterwardsNs(String fault, long lastedNs) {
+        return watched.getOrDefault(fault, List.of()).stream()
+            .min(Comparator.comparingLong(trial -> Math.abs(trial.lastedNs() - lastedNs)))
+            .map(Samples.Watched::afterwardsNs).orElse(AFTERWARDS_NS);
     }
 
     /** When the newest fault that began by then ends. */
@@ -211,7 +221,7 @@ final class Simulated {
         words.addAll(List.of("--json", file.toString(), "--history", history.toString()));
         execute(words);
         JsonNode json = Trials.JSON.readTree(file.toFile());
-        List<Gap> gaps = gaps(role, seed, json, SimulatedHistory.successes(history));
+        List<Gap> gaps = gaps(role, json, SimulatedHistory.successes(history));
         Files.delete(file);
         Files.delete(history);
         return new Run(role, seed, json, gaps);
