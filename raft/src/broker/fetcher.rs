@@ -319,7 +319,7 @@ mod tests {
             |fetcher: &Fetcher, now_ns| fetcher.ready(now_ns).iter().map(|(id, _)| id.partition).collect::<Vec<i32>>();
         let (mut out, now) = (Out::default(), Now { mono_ns: 0, wall_ms: 0 });
         let step = Step { now, entropy: &mut Zero, out: &mut out };
-        fetcher.conclude(id(0), NextStep::Appended(state(0)), 1, &step);
+        fetcher.conclude(id(0), NextStep::Moved(state(0)), 1, &step);
         assert_eq!(order(&fetcher, 0), [1, 2, 0]);
         fetcher.conclude(id(2), NextStep::Continue(state(0)), 1, &step);
         assert_eq!(order(&fetcher, 0), [1, 2, 0], "it got nothing, and waits where it was");

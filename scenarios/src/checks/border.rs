@@ -85,14 +85,17 @@ impl Checks {
             self.verdict.met(Situation::DamagedFileRefused);
             return;
         }
-        let next = model.log.get(model.log.agreed);
         let quorum = self.models.quorum_losses();
+        // A newer leader may lack what an older one has committed by the word of a voter that had lost it.
+        let (committed, ledger) = (&self.models.committed, &self.models.ledger);
+        let is_promised = |shown: OffsetAndEpoch| shown.offset <= committed.promised_end(ledger);
+        let below = (model.log.get(model.log.agreed), model.high_watermark.is_none_or(is_promised));
         let at = (server, self.models.leader_of(server));
         // A broker reads the files of its data logs before it publishes for the first time.
         let has_published = |cluster: &ClusterChecks| cluster.metadata.published(server).is_some();
         let has_started = self.models.cluster.as_deref().map_or(model.role.is_some(), has_published);
         let altered_at_start = model.altered && !has_started;
-        let (id, excuse) = (model.id, quorum.may_end_itself(fault, at, (model.epoch(), altered_at_start), next));
+        let (id, excuse) = (model.id, quorum.may_end_itself(fault, at, (model.epoch(), altered_at_start), below));
         self.verdict.fail_unless(excuse, &NoFatalFault::CLAIM, || format!("node {id} ended itself: {reason}"));
     }
 

@@ -78,6 +78,11 @@ impl Committed {
         self.promised = self.batches.len();
     }
 
+    /// One past the last offset that is promised.
+    pub fn promised_end(&self, ledger: &Ledger) -> Offset {
+        ledger.end(self.prefix(self.promised))
+    }
+
     pub fn losses<'a>(&'a self, ledger: &'a Ledger) -> QuorumLosses<'a> {
         QuorumLosses { ledger, facts: &self.facts }
     }

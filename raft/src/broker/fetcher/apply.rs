@@ -19,10 +19,12 @@ use crate::step::Step;
 pub(super) enum NextStep {
     /// Nothing new: fetching continues from here.
     Unmoved(FetchState),
+    /// Nothing new in the first answer: other partitions are first in the next request.
+    First(FetchState),
     /// Fetching continues from here.
     Continue(FetchState),
-    /// Records were appended: other partitions are first in the next request.
-    Appended(FetchState),
+    /// The log is another one: other partitions are first in the next request.
+    Moved(FetchState),
     /// The fetch is repeated after the backoff.
     BackOff,
     /// No more fetches until the leader epoch increases.
@@ -68,7 +70,7 @@ impl Fetcher {
                 ErrorCode::FencedLeaderEpoch if stale => NextStep::BackOff,
                 _ => apply(found, state, replicas, step),
             };
-            let moved = !matches!(verdict, NextStep::Unmoved(_));
+            let moved = !matches!(verdict, NextStep::Unmoved(_) | NextStep::First(_));
             self.conclude(found.partition, verdict, backoff_ms, step);
             if moved {
                 replicas.follower_moved(found.partition, view, step);
@@ -82,7 +84,7 @@ impl Fetcher {
                 let state = self.partitions.get_or_insert_with(id, || next.at(0));
                 *state = next.at(state.turn);
             }
-            NextStep::Appended(next) => {
+            NextStep::First(next) | NextStep::Moved(next) => {
                 let turn = self.last_turn();
                 self.partitions.insert(id, next.at(turn));
             }
@@ -183,11 +185,12 @@ fn append(
         replicas.observe(BrokerObservation::FollowerHighWatermark { of, epoch, offset });
     }
     let last_fetched_epoch = batches.last().map(|batch: &Rc<_>| batch.epoch).or(state.last_fetched_epoch);
-    let next = FetchState::new(end, state.leader_epoch, last_fetched_epoch);
+    let next = state.fetched(end, last_fetched_epoch);
     match batches {
-        [] if offset == before => NextStep::Unmoved(next),
-        [] => NextStep::Continue(next),
-        _ => NextStep::Appended(next),
+        [] if state.has_lag && offset == before => NextStep::Unmoved(state),
+        [] if state.has_lag => NextStep::Continue(state),
+        [] if offset == before => NextStep::First(next),
+        _ => NextStep::Moved(next),
     }
 }
 
@@ -210,10 +213,11 @@ fn truncate(
     step.out.probe(Probe::DivergingFetch);
     if replicas.bugs().has(Bug::Kafka2143RestartFromZero) {
         replicas.truncate_fully_and_start_at(id, Offset(0), step);
-        return NextStep::Continue(fetch_from_end(id, state, replicas));
+    } else {
+        replicas.truncate(id, target, step);
     }
-    replicas.truncate(id, target, step);
-    NextStep::Continue(fetch_from_end(id, state, replicas))
+    let (end, latest) = end_of_log(id, state, replicas);
+    NextStep::Continue(state.truncated(end, latest, step))
 }
 
 /// [`Bug::Kafka13207AnswerForRemovedPartition`]
@@ -250,15 +254,19 @@ fn back_in_range(
         OutOfRange::Earliest if leader > end => replicas.truncate_fully_and_start_at(id, leader, step),
         OutOfRange::Earliest => {}
     }
-    NextStep::Continue(fetch_from_end(id, state, replicas))
+    let (end, latest) = end_of_log(id, state, replicas);
+    NextStep::Moved(state.fetched(end, latest))
 }
 
-fn fetch_from_end(id: TopicIdPartition, state: FetchState, replicas: &mut ReplicaManager) -> FetchState {
-    let Some(log) = replicas.log_mut(id).map(|log: &mut PartitionLog| &*log) else { return state };
+/// The end of a log that may have been cut, and the epoch of its last record.
+fn end_of_log(id: TopicIdPartition, state: FetchState, replicas: &mut ReplicaManager) -> (Offset, Option<LeaderEpoch>) {
+    let Some(log) = replicas.log_mut(id).map(|log: &mut PartitionLog| &*log) else {
+        return (state.fetch_offset, state.last_fetched_epoch);
+    };
     let (end, latest) = (log.end_offset(), log.latest_epoch());
     if end != state.fetch_offset {
         let (of, epoch) = (id.into(), state.leader_epoch);
         replicas.observe(BrokerObservation::Truncated { of, epoch, end });
     }
-    FetchState::new(end, state.leader_epoch, latest)
+    (end, latest)
 }

@@ -34,6 +34,10 @@ pub(super) struct FetchState {
     pub out_of_range: Option<OutOfRange>,
     /// The position in a request: partitions are ordered by ascending turn.
     pub turn: u64,
+    /// The leader has answered without an error before: Kafka's `lag` is known.
+    pub has_lag: bool,
+    /// The last delay, also when it is over. Kafka's record computes when it ends whenever one is made from another.
+    delay_ns: Option<u64>,
     delayed_until_ns: Option<u64>,
 }
 
@@ -45,8 +49,28 @@ impl FetchState {
             last_fetched_epoch,
             out_of_range: None,
             turn: 0,
+            has_lag: false,
+            delay_ns: None,
             delayed_until_ns: None,
         }
+    }
+
+    /// After an answer without an error the next fetch is from here.
+    pub fn fetched(self, fetch_offset: Offset, last_fetched_epoch: Option<LeaderEpoch>) -> FetchState {
+        FetchState { has_lag: true, ..FetchState::new(fetch_offset, self.leader_epoch, last_fetched_epoch) }
+    }
+
+    /// The log was cut where it diverged from the leader's. A delay that is over begins anew: the new state is made with
+    /// the old one's `delay` (`updateFetchOffsetAndMaybeMarkTruncationComplete`), so that a follower that was refused first
+    /// waits for `replica.fetch.backoff.ms` twice.
+    pub fn truncated(
+        self,
+        fetch_offset: Offset,
+        last_fetched_epoch: Option<LeaderEpoch>,
+        step: &Step<'_>,
+    ) -> FetchState {
+        let delayed_until_ns = self.delay_ns.map(|delay| step.now.mono_ns.saturating_add(delay));
+        FetchState { fetch_offset, last_fetched_epoch, delayed_until_ns, ..self }
     }
 
     /// With this position in a request.
@@ -63,6 +87,7 @@ impl FetchState {
     pub fn delay(&mut self, backoff_ms: i64, step: &Step<'_>) {
         if self.is_ready(step.now.mono_ns) {
             let backoff_ns = u64::try_from(backoff_ms).unwrap_or(0).saturating_mul(1_000_000);
+            self.delay_ns = Some(backoff_ns);
             self.delayed_until_ns = Some(step.now.mono_ns.saturating_add(backoff_ns));
         }
     }

@@ -205,6 +205,30 @@ fn a_refused_fetch_backs_off_for_a_second() {
     assert_eq!(harness.values(2), [1]);
 }
 
+/// `PartitionFetchState` computes anew when a delay ends, also of one that is over.
+#[test]
+fn a_refused_fetch_that_truncates_next_backs_off_again() {
+    let mut harness = Harness::new();
+    harness.advance(1_000);
+    harness.kill(3);
+    harness.cut(1, 2);
+    harness.produce(1, 1, batch(&[90]));
+    harness.change(2, &[2], &[2]);
+    harness.produce(2, 1, batch(&[2]));
+    harness.heal();
+    harness.tamper = Some(|answer| answer.error = ErrorCode::UnknownLeaderEpoch);
+    harness.publish(&[1]);
+    harness.advance(100);
+    assert!(harness.tamper.is_none());
+    assert_eq!(harness.values(1), [90]);
+    harness.advance(1_000);
+    assert_eq!(harness.values(1), Vec::<u64>::new(), "truncated after a second");
+    harness.advance(800);
+    assert_eq!(harness.values(1), Vec::<u64>::new());
+    harness.advance(200);
+    assert_eq!(harness.values(1), [2], "fetched after another one");
+}
+
 /// `TopicDelta.localChanges`.
 #[test]
 fn what_a_publication_changes_here_is_known_before_it_does() {

@@ -208,19 +208,20 @@ impl QuorumLosses<'_> {
     }
 
     /// May a replica end itself by a fault? It hears of another leader of an epoch that it, or who named the leader to
-    /// it, forgot; or a leader without the destroyed records takes it below its high watermark, `next` being the first
-    /// batch that it has and the committed log does not.
+    /// it, forgot; or a leader without the destroyed records takes it below its high watermark: `next` is the first batch
+    /// that it has and the committed log does not, and what is below its high watermark is promised, or is not.
     pub fn may_end_itself(
         &self,
         fault: FatalFault,
         (server, leader): (usize, Option<usize>),
         (epoch, altered_at_start): (LeaderEpoch, bool),
-        next: Option<BatchId>,
+        (next, is_promised): (Option<BatchId>, bool),
     ) -> Option<Excuse> {
         let explains = match fault {
             FatalFault::AnotherLeader => self.is_forgotten(epoch, |_, _| true),
             FatalFault::TruncationBelowHighWatermark => {
-                self.may_cut(server, leader) || next.is_some_and(|next| self.may_be_missing(next).is_some())
+                let is_cut = next.is_some_and(|next| self.may_be_missing(next).is_some());
+                is_cut || !is_promised || self.may_cut(server, leader)
             }
             // A file that can be read may name another cluster, node or partition: it is read at the start.
             FatalFault::Other => altered_at_start,

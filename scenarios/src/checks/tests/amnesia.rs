@@ -417,6 +417,27 @@ fn a_fatal_fault_is_excused_by_what_its_server_has_forgotten_only() {
     assert_eq!(halted(2, FatalFault::TruncationBelowHighWatermark).as_deref(), Some("NoFatalFault"));
 }
 
+/// Server 0 commits by what server 1 holds, or has forgotten: a newer leader that lacks it may ask for less than that.
+#[test]
+fn a_fatal_fault_is_excused_by_a_commit_that_counts_who_has_forgotten() {
+    for is_forgotten in [true, false] {
+        let mut quorum = Quorum::of(3);
+        quorum.elect(0, 1, &[1, 2]);
+        let batch = quorum.data(0, 1, 10);
+        quorum.write(0, &batch);
+        quorum.replicate(0, 1, 1);
+        if is_forgotten {
+            quorum.replace_disk(1);
+            quorum.boot(1);
+        }
+        quorum.move_high_watermark(0, 1);
+        assert_eq!(quorum.broke(), None);
+        let event = Event::Halted { reason: "as it says", fault: Some(FatalFault::TruncationBelowHighWatermark) };
+        quorum.checks.on(Crossing { at_ns: quorum.now + 1, server: 0, event });
+        assert_eq!(quorum.broke(), (!is_forgotten).then_some("NoFatalFault"));
+    }
+}
+
 #[test]
 fn an_older_leader_may_still_commit_what_a_newer_one_never_had() {
     let mut quorum = committed_on_two();

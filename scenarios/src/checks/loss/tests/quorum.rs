@@ -200,7 +200,7 @@ impl History {
             agree(4, losses.may_commit_beside(epoch).is_some(), beside);
             let another = self.forgot.iter().any(|(_, first, last)| (*first..=*last).contains(&number));
             for altered in [false, true] {
-                let ends = |fault| losses.may_end_itself(fault, (0, None), (epoch, altered), None).is_some();
+                let ends = |fault| losses.may_end_itself(fault, (0, None), (epoch, altered), (None, true)).is_some();
                 agree(5, ends(FatalFault::AnotherLeader), another);
                 agree(5, ends(FatalFault::Other), altered);
             }
@@ -220,8 +220,11 @@ impl History {
                 agree(9, losses.may_cut(server, leader), naive);
                 for next in self.written.iter().copied().map(Some).chain([None]) {
                     let (fault, epochs) = (FatalFault::TruncationBelowHighWatermark, (LeaderEpoch(0), false));
-                    let answer = losses.may_end_itself(fault, (server, leader), epochs, next);
-                    agree(9, answer.is_some(), naive || next.is_some_and(|next| self.gone.contains(&next)));
+                    let is_gone = next.is_some_and(|next| self.gone.contains(&next));
+                    for promised in [false, true] {
+                        let answer = losses.may_end_itself(fault, (server, leader), epochs, (next, promised));
+                        agree(9, answer.is_some(), naive || is_gone || !promised);
+                    }
                 }
             }
         }
