@@ -6,13 +6,13 @@ import java.util.Locale;
 /** An SVG with a panel for each measure that matters most: the share of failovers that took at most so long, both kinds. */
 final class Chart {
     private static final int WIDTH = 1120;
-    private static final int HEIGHT = 810;
-    private static final int TOP = 96;
+    private static final int HEIGHT = 850;
+    private static final int TOP = 114;
     private static final int PANEL_WIDTH = 460;
     private static final int PANEL_HEIGHT = 270;
     private static final int LEFT = 72;
     private static final int GAP_X = 90;
-    private static final int GAP_Y = 100;
+    private static final int GAP_Y = 118;
     private static final String REAL = "#0b5fa5";
     private static final String SIMULATED = "#c2410c";
     private static final String INK = "#1f2933";
@@ -20,6 +20,8 @@ final class Chart {
     /** Where the values span more than this factor, the axis is logarithmic. */
     private static final double WIDE = 12;
     private static final int TICKS = 5;
+    /** The least and the greatest values of a sample, percent, that an axis need not show. */
+    private static final int SHOWN = 98;
 
     private record Panel(String title, String fault, String measure) {
     }
@@ -65,9 +67,9 @@ final class Chart {
     private void panel(Panel panel, int x, int y) {
         double[] one = real.of(panel.fault, panel.measure);
         double[] other = simulated.of(panel.fault, panel.measure);
-        text(x, y - 28, 15, "bold", "start", INK, panel.title);
-        text(x, y - 10, 12, "normal", "start", REAL, told("real", one));
-        text(x + PANEL_WIDTH, y - 10, 12, "normal", "end", SIMULATED, told("simulated", other));
+        text(x, y - 44, 15, "bold", "start", INK, panel.title);
+        text(x, y - 26, 12, "normal", "start", REAL, told("real", one));
+        text(x, y - 10, 12, "normal", "start", SIMULATED, told("simulated", other));
         Axis axis = Axis.of(one, other, x);
         for (int percent = 0; percent <= 100; percent += 25) {
             double at = y + PANEL_HEIGHT * (1 - percent / 100.0);
@@ -129,12 +131,11 @@ final class Chart {
         return String.format(Locale.ROOT, ms < 10 && ms % 1 != 0 ? "%.1f ms" : "%.0f ms", ms);
     }
 
-    /** Times along a panel. */
+    /** Times along a panel. The few values beyond it are at its edges. */
     private record Axis(double least, double most, boolean isLog, double from) {
         static Axis of(double[] one, double[] other, double from) {
-            double least = Math.min(one.length > 0 ? one[0] : other.length > 0 ? other[0] : 1,
-                other.length > 0 ? other[0] : Double.MAX_VALUE);
-            double most = Math.max(one.length > 0 ? one[one.length - 1] : 1, other.length > 0 ? other[other.length - 1] : 1);
+            double least = Math.min(quantile(one, 100 - SHOWN), quantile(other, 100 - SHOWN));
+            double most = Math.max(one.length + other.length == 0 ? 2 : 0, Math.max(last(one), last(other)));
             least = Math.max(least, 0.1);
             if (most / least > WIDE) {
                 return new Axis(Math.pow(10, Math.floor(Math.log10(least))), Math.pow(10, Math.ceil(Math.log10(most))), true, from);
@@ -142,6 +143,14 @@ final class Chart {
             double step = step(most - least);
             return new Axis(Math.floor(least / step) * step, Math.max(Math.ceil(most / step), Math.floor(least / step) + 1) * step,
                 false, from);
+        }
+
+        private static double quantile(double[] sorted, int percent) {
+            return sorted.length == 0 ? Double.MAX_VALUE : Statistics.quantile(sorted, percent);
+        }
+
+        private static double last(double[] sorted) {
+            return sorted.length == 0 ? 0 : Statistics.quantile(sorted, SHOWN);
         }
 
         private static double step(double span) {
@@ -153,7 +162,7 @@ final class Chart {
         double at(double ms) {
             double share = isLog ? (Math.log10(Math.max(ms, least)) - Math.log10(least)) / (Math.log10(most) - Math.log10(least))
                 : (ms - least) / (most - least);
-            return from + PANEL_WIDTH * share;
+            return from + PANEL_WIDTH * Math.max(0, Math.min(1, share));
         }
 
         /** All ticks of an axis in one unit, with as many digits as their distance needs. */
