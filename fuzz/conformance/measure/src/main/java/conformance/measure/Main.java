@@ -27,7 +27,7 @@ public final class Main {
         work, of messages, connections, starts, stops, fsyncs and pauses, as distributions.
 
           --out FILE          write the profile there (without: only the summary)
-          --rounds N          default 60, of about 15 s each
+          --rounds N          default 60, of about 12 s each
           --for 30m           begin no round after that time (30s, 30m, 2h)
           --kafka VERSION     the release (default 4.4.0)
           --jvm OPTIONS       of the servers, in one word (default: "-Xmx256m -XX:+UseSerialGC -XX:TieredStopAtLevel=1")
@@ -35,6 +35,7 @@ public final class Main {
           --work DIRECTORY    the servers' files; its disk is measured (default: a directory that is removed)
           --keep DIRECTORY    keep what was recorded
           --analyse DIRECTORY do not run servers: analyse what was kept
+          --heap SIZE         of this tool, not of the servers (default 6g)
           --self-test         check the analysis
 
         Exit codes: 0 done, 1 the self-test failed, 2 bad input (or a fault of the harness).

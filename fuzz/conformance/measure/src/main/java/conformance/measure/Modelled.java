@@ -11,7 +11,8 @@ final class Modelled {
         "OffsetForLeaderEpoch");
     private static final Set<String> WORKS = Set.of("timer", "post", "become prospective", "become candidate", "become leader",
         "become follower", "become unattached", "become resigned", "claim", "renounce", "publish", "append",
-        "append as follower", "stop partitions", "lead partitions", "follow partitions");
+        "append as follower", "stop partitions", "lead partitions", "follow partitions", "lead partition",
+        "follow partition");
 
     /** What forces files that the simulator has, too: it has no indexes. */
     private static final Set<String> FILES = Set.of("FileRecords", "FileQuorumStateStore", "CheckpointFile", "FileRawSnapshotWriter",

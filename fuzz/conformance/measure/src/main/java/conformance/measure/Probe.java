@@ -18,6 +18,7 @@ record Probe(String type, String method, String descriptor, int kind, String ent
     private static final String CONTROLLER = "org/apache/kafka/controller/QuorumController";
     private static final String LOADER = "org/apache/kafka/image/loader/MetadataLoader";
     private static final String REPLICAS = "kafka/server/ReplicaManager";
+    private static final String PARTITION = "kafka/cluster/Partition";
     private static final String CLIENT = "org/apache/kafka/clients/NetworkClient";
     private static final String STATES = "org/apache/kafka/clients/ClusterConnectionStates";
     private static final String LIFECYCLE = "org/apache/kafka/server/BrokerLifecycleManager";
@@ -94,6 +95,8 @@ record Probe(String type, String method, String descriptor, int kind, String ent
         all.add(span(REPLICAS, "stopPartitions", Kind.STOP_PARTITIONS));
         all.add(span(REPLICAS, "applyLocalLeadersDelta", Kind.LEAD_PARTITIONS));
         all.add(span(REPLICAS, "applyLocalFollowersDelta", Kind.FOLLOW_PARTITIONS));
+        all.add(span(PARTITION, "makeLeader", Kind.LEAD_PARTITION));
+        all.add(span(PARTITION, "makeFollower", Kind.FOLLOW_PARTITION));
 
         for (String event : List.of("StartupEvent", "SetReadyToUnfenceEvent", "BeginControlledShutdownEvent",
             "CommunicationEvent", "BrokerRegistrationResponseEvent", "BrokerHeartbeatResponseEvent", "ShutdownEvent",

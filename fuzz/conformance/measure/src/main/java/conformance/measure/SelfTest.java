@@ -129,6 +129,15 @@ final class SelfTest {
             .span(Kind.FIRST_PUBLISH, 5, 0, "", 65_000, 68_000, 3_000)
             .span(Kind.PUBLISH, 5, 0, "", 68_100, 68_300, 200)
             .span(Kind.LEAD_PARTITIONS, 5, Kind.PUBLISH, "", 69_000, 69_400, 400)
+            .span(Kind.FSYNC, 6, Kind.LEAD_PARTITION, "CheckpointFile.write", 80_100, 80_900, 800)
+            .span(Kind.LEAD_PARTITION, 6, Kind.LEAD_PARTITIONS, "", 80_050, 87_050, 6_200)
+            .span(Kind.LEAD_PARTITION, 6, Kind.LEAD_PARTITIONS, "", 87_060, 92_060, 5_000)
+            .span(Kind.LEAD_PARTITIONS, 6, Kind.PUBLISH, "", 80_000, 92_090, 90)
+            .span(Kind.FOLLOW_PARTITION, 6, Kind.FOLLOW_PARTITIONS, "", 92_200, 93_200, 1_000)
+            .span(Kind.FOLLOW_PARTITION, 6, Kind.FOLLOW_PARTITIONS, "", 93_210, 95_210, 2_000)
+            .span(Kind.FOLLOW_PARTITIONS, 6, Kind.PUBLISH, "", 92_100, 95_610, 510)
+            .span(Kind.LEAD_PARTITION, 6, 0, "", 96_000, 96_100, 100)
+            .span(Kind.FOLLOW_PARTITION, 6, 0, "", 96_200, 96_300, 100)
             .span(Kind.RAFT_LISTENERS, IO, 0, "", 70_000, 70_010, 10)
             .span(Kind.QUEUED_EVENT, IO, Kind.RAFT_LISTENERS, "", 71_005, 71_005, 0)
             .span(Kind.RAFT_LISTENERS, IO, 0, "", 71_000, 71_020, 20)
@@ -141,7 +150,14 @@ final class SelfTest {
         same("a leader's append, without the fsync", List.of(600L), ofController(works, "raft-io", "append"));
         same("a follower's append, of records", List.of(300L), ofController(works, "raft-io", "append as follower"));
         same("publishing", List.of(200L, 3_000L), ofController(works, "metadata-loader", "publish"));
-        same("a publication's leaders", List.of(400L), us(works, "request-handler", "lead partitions"));
+        same("a publication's leaders, without each of them", List.of(90L, 400L),
+            us(works, "request-handler", "lead partitions"));
+        same("each leader of a publication, without the fsync", List.of(5_000L, 6_200L),
+            us(works, "request-handler", "lead partition"));
+        same("the first of them is the first call", List.of(new Samples.Sample(1, 6_200_000), new Samples.Sample(2, 5_000_000)),
+            works.byKey().get(new Samples.Key("request-handler", "lead partition")));
+        same("a publication's followers, without each of them", List.of(510L), us(works, "request-handler", "follow partitions"));
+        same("each follower of a publication", List.of(1_000L, 2_000L), us(works, "request-handler", "follow partition"));
         same("activation", List.of(14_500L), us(works, "controller-event-queue", "claim"));
         same("a forwarded request's event", List.of(2_000L), us(works, "controller-event-queue", "Envelope request"));
         same("a periodic event", List.of(100L), us(works, "controller-event-queue", "timer"));
@@ -232,7 +248,9 @@ final class SelfTest {
     /** What the simulator does not know is left out. */
     private void profile() {
         Recording one = new Recording(1).message(Kind.RAFT_HANDLE, IO, VOTE, 0, true, 0, 100, 600)
-            .message(Kind.RAFT_HANDLE, IO, ApiKeys.DESCRIBE_QUORUM.id, 0, false, 0, 700, 800);
+            .message(Kind.RAFT_HANDLE, IO, ApiKeys.DESCRIBE_QUORUM.id, 0, false, 0, 700, 800)
+            .span(Kind.LEAD_PARTITION, 6, Kind.LEAD_PARTITIONS, "", 1_000, 8_000, 7_000)
+            .span(Kind.FOLLOW_PARTITION, 6, Kind.FOLLOW_PARTITIONS, "", 9_000, 9_900, 900);
         String text = new Profile().write(measured(started("controller-1"), one), Map.of("kafka", "1", "java", "2", "machine",
             "3"));
         same("a work in the profile", true, text.contains("""
@@ -244,6 +262,9 @@ final class SelfTest {
               { first = 1, n = 1, us = [500] },
             ]
             """));
+        for (String name : List.of("lead partition", "follow partition")) {
+            same(name + " in the profile", true, text.contains("thread = \"request-handler\"\nname = \"" + name + "\"\n"));
+        }
         same("the link in the profile", true, text.contains("latency = { n = 3, us = [40, 50, 60] }"));
         same("an unknown work", false, text.contains("DescribeQuorum"));
     }

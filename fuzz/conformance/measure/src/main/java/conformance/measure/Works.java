@@ -79,6 +79,8 @@ final class Works {
             case Kind.STOP_PARTITIONS -> new Samples.Key(HANDLER, "stop partitions");
             case Kind.LEAD_PARTITIONS -> new Samples.Key(HANDLER, "lead partitions");
             case Kind.FOLLOW_PARTITIONS -> new Samples.Key(HANDLER, "follow partitions");
+            case Kind.LEAD_PARTITION -> ofPublication(event, Kind.LEAD_PARTITIONS, "lead partition");
+            case Kind.FOLLOW_PARTITION -> ofPublication(event, Kind.FOLLOW_PARTITIONS, "follow partition");
             case Kind.LIFECYCLE -> new Samples.Key(LIFECYCLE, lifecycleEvent(jvm.name(event)));
             case Kind.CHANNEL_RESPONSE -> jvm.channelOf(event).equals(LIFECYCLE) || !jvm.name(event).isEmpty() ? null
                 : new Samples.Key(HANDLER, event.apiName() + " response");
@@ -87,6 +89,11 @@ final class Works {
             case Kind.API_VERSIONS_RESPONSE -> new Samples.Key(jvm.channelOf(event), "ApiVersions response");
             default -> null;
         };
+    }
+
+    /** One partition is a piece of work of its own only within a publication. */
+    private static Samples.Key ofPublication(Event event, int publication, String name) {
+        return event.parent() == publication ? new Samples.Key(HANDLER, name) : null;
     }
 
     static String controllerEvent(String name) {

@@ -35,6 +35,8 @@ public final class Kind {
     public static final int STOP_PARTITIONS = 31;
     public static final int LEAD_PARTITIONS = 32;
     public static final int FOLLOW_PARTITIONS = 33;
+    public static final int LEAD_PARTITION = 34;
+    public static final int FOLLOW_PARTITION = 35;
 
     /** From here on an event is a moment. */
     public static final int HANDOVER_REQUEST = 40;
