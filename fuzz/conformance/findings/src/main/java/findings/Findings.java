@@ -31,6 +31,10 @@ import java.util.List;
 
 /** All reproductions. */
 final class Findings {
+    /** The one that the script {@code run} gives to the clients' harness. */
+    static final String OF_CLIENTS = "RetryAssignedOnly";
+    static final String OF_CLIENTS_SUMMARY =
+        "A consumer loses an answer with an error for an unassigned partition: others stand still for 30 s.";
     static final List<Finding> ALL = List.of(
         // The findings of the catalog, in its order.
         new FlushRecoveredLog(),

@@ -13,7 +13,9 @@ public final class Main {
         usage: run [--kafka VERSION] [NAME...|--list]
         Reproduces findings on released classes of Kafka: all of them, or those named. Exit code 0: each was shown;
         1: one was not; 2: bad input.
-        FINDINGS_LOG=info prints Kafka's own log, too.""";
+        FINDINGS_LOG=info prints Kafka's own log, too. RetryAssignedOnly runs in the clients' harness, on Kafka 4.4 only,
+        and reads CONFORMANCE_LOG instead.""";
+    private static final String ROW = "%-34s %s%n";
 
     private Main() {
     }
@@ -34,7 +36,8 @@ public final class Main {
                     return 0;
                 }
                 case "--list" -> {
-                    known.values().forEach(finding -> System.out.printf("%-34s %s%n", finding.name(), finding.summary()));
+                    known.values().forEach(finding -> System.out.printf(ROW, finding.name(), finding.summary()));
+                    System.out.printf(ROW, Findings.OF_CLIENTS, Findings.OF_CLIENTS_SUMMARY);
                     return 0;
                 }
                 default -> {
