@@ -46,11 +46,6 @@ final class Dialogue implements AutoCloseable {
         return file;
     }
 
-    /** Whether real raft clients had this dialogue, see {@link Recording}. */
-    boolean isOfKafka() {
-        return header.path("recorded_by").asText().equals("kafka");
-    }
-
     /** The line that {@link #next()} gives next, or null at the end. */
     Line peek() throws IOException {
         return ahead.isEmpty() ? readAhead() : ahead.peekFirst();

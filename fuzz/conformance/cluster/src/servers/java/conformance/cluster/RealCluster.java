@@ -87,11 +87,6 @@ public final class RealCluster implements AutoCloseable {
         return String.join(",", brokers().stream().map(Node::address).toList());
     }
 
-    /** For {@code bootstrap.controllers}. */
-    public String bootstrapControllers() {
-        return String.join(",", controllers().stream().map(Node::address).toList());
-    }
-
     /** Writes the properties of all nodes, and formats their directories ({@code kafka-storage format}). */
     public void format() throws IOException {
         String voters = String.join(",", controllers().stream().map(node -> node.id() + "@" + node.address()).toList());
@@ -158,15 +153,6 @@ public final class RealCluster implements AutoCloseable {
     /** SIGSTOP, or SIGCONT; returns the time of the signal. */
     public Instant pause(Node node, boolean pauses) throws IOException {
         return signals.send(pauses ? "STOP" : "CONT", pid(node));
-    }
-
-    /** Whether a node that was told to terminate has ended; it counts as not running then. */
-    public boolean hasEnded(Node node) {
-        Running it = running.get(node.id());
-        if (it != null && !it.process.isAlive()) {
-            running.remove(node.id());
-        }
-        return !running.containsKey(node.id());
     }
 
     /** Waits for a node that was told to terminate, and kills it if it takes too long. */
