@@ -12,7 +12,7 @@ final class Modelled {
     private static final Set<String> WORKS = Set.of("timer", "post", "become prospective", "become candidate", "become leader",
         "become follower", "become unattached", "become resigned", "claim", "renounce", "publish", "append",
         "append as follower", "stop partitions", "lead partitions", "follow partitions", "lead partition",
-        "follow partition");
+        "update leader", "follow partition", "create log");
 
     /** What forces files that the simulator has, too: it has no indexes. */
     private static final Set<String> FILES = Set.of("FileRecords", "FileQuorumStateStore", "CheckpointFile", "FileRawSnapshotWriter",

@@ -97,6 +97,10 @@ record Probe(String type, String method, String descriptor, int kind, String ent
         all.add(span(REPLICAS, "applyLocalFollowersDelta", Kind.FOLLOW_PARTITIONS));
         all.add(span(PARTITION, "makeLeader", Kind.LEAD_PARTITION));
         all.add(span(PARTITION, "makeFollower", Kind.FOLLOW_PARTITION));
+        all.add(span(PARTITION, "createLog", Kind.CREATE_LOG));
+        // makeLeader calls it if the leader epoch is new; otherwise appends do.
+        all.add(new Probe("org/apache/kafka/storage/internals/log/UnifiedLog", "assignEpochStartOffset", "(IJ)V",
+            Kind.LEAD_PARTITION, "mark", "", ""));
 
         for (String event : List.of("StartupEvent", "SetReadyToUnfenceEvent", "BeginControlledShutdownEvent",
             "CommunicationEvent", "BrokerRegistrationResponseEvent", "BrokerHeartbeatResponseEvent", "ShutdownEvent",

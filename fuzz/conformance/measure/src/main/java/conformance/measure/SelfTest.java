@@ -65,9 +65,19 @@ final class SelfTest {
 
         /** Times in microseconds. */
         Recording span(int kind, int thread, int parent, String name, long begin, long end, long own) {
+            return span(kind, thread, 0, parent, name, begin, end, own);
+        }
+
+        /** A leader with a new epoch. */
+        Recording newLeader(int parent, long begin, long end, long own) {
+            return span(Kind.LEAD_PARTITION, 6, 1, parent, "", begin, end, own);
+        }
+
+        private Recording span(int kind, int thread, int identity, int parent, String name, long begin, long end, long own) {
             int number = jvm.names.size() + 1;
             jvm.names.put(number, name);
-            events.add(new Event(kind, -1, thread, begin * 1000, end * 1000, own * 1000, 0, 0, 0, number, parent, false));
+            events.add(new Event(kind, -1, thread, begin * 1000, end * 1000, own * 1000, identity, 0, 0, number, parent,
+                false));
             return this;
         }
 
@@ -129,15 +139,24 @@ final class SelfTest {
             .span(Kind.FIRST_PUBLISH, 5, 0, "", 65_000, 68_000, 3_000)
             .span(Kind.PUBLISH, 5, 0, "", 68_100, 68_300, 200)
             .span(Kind.LEAD_PARTITIONS, 5, Kind.PUBLISH, "", 69_000, 69_400, 400)
+            .span(Kind.FSYNC, 6, Kind.CREATE_LOG, "PartitionMetadataFile.writeInternal", 80_070, 80_080, 10)
+            .span(Kind.CREATE_LOG, 6, Kind.LEAD_PARTITION, "", 80_060, 80_090, 20)
             .span(Kind.FSYNC, 6, Kind.LEAD_PARTITION, "CheckpointFile.write", 80_100, 80_900, 800)
-            .span(Kind.LEAD_PARTITION, 6, Kind.LEAD_PARTITIONS, "", 80_050, 87_050, 6_200)
-            .span(Kind.LEAD_PARTITION, 6, Kind.LEAD_PARTITIONS, "", 87_060, 92_060, 5_000)
-            .span(Kind.LEAD_PARTITIONS, 6, Kind.PUBLISH, "", 80_000, 92_090, 90)
-            .span(Kind.FOLLOW_PARTITION, 6, Kind.FOLLOW_PARTITIONS, "", 92_200, 93_200, 1_000)
+            .newLeader(Kind.LEAD_PARTITIONS, 80_050, 87_050, 6_170)
+            .newLeader(Kind.LEAD_PARTITIONS, 87_060, 92_060, 5_000)
+            .span(Kind.LEAD_PARTITION, 6, Kind.LEAD_PARTITIONS, "", 92_062, 92_069, 7)
+            .span(Kind.LEAD_PARTITIONS, 6, Kind.PUBLISH, "", 80_000, 92_090, 83)
+            .span(Kind.CREATE_LOG, 6, Kind.STOP_PARTITIONS, "", 92_230, 92_260, 30)
+            .span(Kind.STOP_PARTITIONS, 6, Kind.FOLLOW_PARTITION, "", 92_220, 92_270, 20)
+            .span(Kind.FOLLOW_PARTITION, 6, Kind.FOLLOW_PARTITIONS, "", 92_200, 93_200, 950)
             .span(Kind.FOLLOW_PARTITION, 6, Kind.FOLLOW_PARTITIONS, "", 93_210, 95_210, 2_000)
             .span(Kind.FOLLOW_PARTITIONS, 6, Kind.PUBLISH, "", 92_100, 95_610, 510)
-            .span(Kind.LEAD_PARTITION, 6, 0, "", 96_000, 96_100, 100)
+            .newLeader(0, 96_000, 96_100, 100)
+            .span(Kind.CREATE_LOG, 6, Kind.LEAD_PARTITION, "", 96_120, 96_160, 40)
+            .newLeader(0, 96_110, 96_180, 30)
             .span(Kind.FOLLOW_PARTITION, 6, 0, "", 96_200, 96_300, 100)
+            .span(Kind.CREATE_LOG, 6, Kind.KAFKA_APIS, "", 97_000, 97_050, 50)
+            .span(Kind.FOLLOW_PARTITION, 6, Kind.FOLLOW_PARTITIONS, "", 97_100, 98_100, 1_000)
             .span(Kind.RAFT_LISTENERS, IO, 0, "", 70_000, 70_010, 10)
             .span(Kind.QUEUED_EVENT, IO, Kind.RAFT_LISTENERS, "", 71_005, 71_005, 0)
             .span(Kind.RAFT_LISTENERS, IO, 0, "", 71_000, 71_020, 20)
@@ -150,14 +169,18 @@ final class SelfTest {
         same("a leader's append, without the fsync", List.of(600L), ofController(works, "raft-io", "append"));
         same("a follower's append, of records", List.of(300L), ofController(works, "raft-io", "append as follower"));
         same("publishing", List.of(200L, 3_000L), ofController(works, "metadata-loader", "publish"));
-        same("a publication's leaders, without each of them", List.of(90L, 400L),
+        same("a publication's leaders, without each of them", List.of(83L, 400L),
             us(works, "request-handler", "lead partitions"));
-        same("each leader of a publication, without the fsync", List.of(5_000L, 6_200L),
+        same("each new leader of a publication, without its log and the fsync", List.of(5_000L, 6_170L),
             us(works, "request-handler", "lead partition"));
-        same("the first of them is the first call", List.of(new Samples.Sample(1, 6_200_000), new Samples.Sample(2, 5_000_000)),
+        same("the first of them is the first call", List.of(new Samples.Sample(1, 6_170_000), new Samples.Sample(2, 5_000_000)),
             works.byKey().get(new Samples.Key("request-handler", "lead partition")));
         same("a publication's followers, without each of them", List.of(510L), us(works, "request-handler", "follow partitions"));
-        same("each follower of a publication", List.of(1_000L, 2_000L), us(works, "request-handler", "follow partition"));
+        same("each follower of a publication", List.of(950L, 1_000L, 2_000L),
+            us(works, "request-handler", "follow partition"));
+        same("a leader whose epoch is not new", List.of(7L), us(works, "request-handler", "update leader"));
+        same("logs of a publication's partitions, without the fsync", List.of(20L, 30L),
+            us(works, "request-handler", "create log"));
         same("activation", List.of(14_500L), us(works, "controller-event-queue", "claim"));
         same("a forwarded request's event", List.of(2_000L), us(works, "controller-event-queue", "Envelope request"));
         same("a periodic event", List.of(100L), us(works, "controller-event-queue", "timer"));
@@ -249,8 +272,10 @@ final class SelfTest {
     private void profile() {
         Recording one = new Recording(1).message(Kind.RAFT_HANDLE, IO, VOTE, 0, true, 0, 100, 600)
             .message(Kind.RAFT_HANDLE, IO, ApiKeys.DESCRIBE_QUORUM.id, 0, false, 0, 700, 800)
-            .span(Kind.LEAD_PARTITION, 6, Kind.LEAD_PARTITIONS, "", 1_000, 8_000, 7_000)
-            .span(Kind.FOLLOW_PARTITION, 6, Kind.FOLLOW_PARTITIONS, "", 9_000, 9_900, 900);
+            .newLeader(Kind.LEAD_PARTITIONS, 1_000, 8_000, 7_000)
+            .span(Kind.LEAD_PARTITION, 6, Kind.LEAD_PARTITIONS, "", 8_100, 8_200, 100)
+            .span(Kind.CREATE_LOG, 6, Kind.FOLLOW_PARTITION, "", 9_050, 9_100, 50)
+            .span(Kind.FOLLOW_PARTITION, 6, Kind.FOLLOW_PARTITIONS, "", 9_000, 9_900, 850);
         String text = new Profile().write(measured(started("controller-1"), one), Map.of("kafka", "1", "java", "2", "machine",
             "3"));
         same("a work in the profile", true, text.contains("""
@@ -262,7 +287,7 @@ final class SelfTest {
               { first = 1, n = 1, us = [500] },
             ]
             """));
-        for (String name : List.of("lead partition", "follow partition")) {
+        for (String name : List.of("lead partition", "update leader", "follow partition", "create log")) {
             same(name + " in the profile", true, text.contains("thread = \"request-handler\"\nname = \"" + name + "\"\n"));
         }
         same("the link in the profile", true, text.contains("latency = { n = 3, us = [40, 50, 60] }"));

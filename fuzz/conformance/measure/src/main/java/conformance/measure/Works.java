@@ -5,6 +5,7 @@ import conformance.measure.recorder.Kind;
 import org.apache.kafka.common.protocol.ApiKeys;
 
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 
@@ -79,8 +80,8 @@ final class Works {
             case Kind.STOP_PARTITIONS -> new Samples.Key(HANDLER, "stop partitions");
             case Kind.LEAD_PARTITIONS -> new Samples.Key(HANDLER, "lead partitions");
             case Kind.FOLLOW_PARTITIONS -> new Samples.Key(HANDLER, "follow partitions");
-            case Kind.LEAD_PARTITION -> ofPublication(event, Kind.LEAD_PARTITIONS, "lead partition");
-            case Kind.FOLLOW_PARTITION -> ofPublication(event, Kind.FOLLOW_PARTITIONS, "follow partition");
+            case Kind.LEAD_PARTITION -> ofPublication(event, event.identity() == 0 ? "update leader" : "lead partition");
+            case Kind.FOLLOW_PARTITION -> ofPublication(event, "follow partition");
             case Kind.LIFECYCLE -> new Samples.Key(LIFECYCLE, lifecycleEvent(jvm.name(event)));
             case Kind.CHANNEL_RESPONSE -> jvm.channelOf(event).equals(LIFECYCLE) || !jvm.name(event).isEmpty() ? null
                 : new Samples.Key(HANDLER, event.apiName() + " response");
@@ -92,7 +93,8 @@ final class Works {
     }
 
     /** One partition is a piece of work of its own only within a publication. */
-    private static Samples.Key ofPublication(Event event, int publication, String name) {
+    private static Samples.Key ofPublication(Event event, String name) {
+        int publication = event.kind() == Kind.LEAD_PARTITION ? Kind.LEAD_PARTITIONS : Kind.FOLLOW_PARTITIONS;
         return event.parent() == publication ? new Samples.Key(HANDLER, name) : null;
     }
 
@@ -135,6 +137,7 @@ final class Works {
         boolean hasAppended = false;
         boolean hasRequestedVotes = false;
         Become become = null;
+        Map<Integer, Event> created = new HashMap<>();
         Wakes wakes = new Wakes();
         // It is tried again and again until the loader has caught up, and publishes only then.
         Event first = jvm.events.stream().filter(it -> it.kind() == Kind.FIRST_PUBLISH)
@@ -179,9 +182,20 @@ final class Works {
             if (event.kind() == Kind.QUEUED_EVENT && event.parent() == Kind.RAFT_LISTENERS) {
                 listened = event.end();
             }
+            if (event.kind() == Kind.CREATE_LOG) {
+                created.put(event.thread(), event);
+                continue;
+            }
             Samples.Key key = key(jvm, event);
             if (key == null) {
                 continue;
+            }
+            if (event.kind() == Kind.LEAD_PARTITION || event.kind() == Kind.FOLLOW_PARTITION) {
+                // A partition has one log.
+                Event log = created.remove(event.thread());
+                if (log != null && log.begin() >= event.begin()) {
+                    works.add(HANDLER, "create log", log.own());
+                }
             }
             long own = event.own() + (key.name().equals("timer") ? 0 : woken);
             if (event.kind() == Kind.BECOME_PROSPECTIVE || event.kind() == Kind.BECOME_CANDIDATE) {

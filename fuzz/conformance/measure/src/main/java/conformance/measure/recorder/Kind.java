@@ -37,6 +37,7 @@ public final class Kind {
     public static final int FOLLOW_PARTITIONS = 33;
     public static final int LEAD_PARTITION = 34;
     public static final int FOLLOW_PARTITION = 35;
+    public static final int CREATE_LOG = 36;
 
     /** From here on an event is a moment. */
     public static final int HANDOVER_REQUEST = 40;

@@ -148,6 +148,17 @@ public final class Recorder {
         STORE.write(kind, track, begin, end, own, track.identities[at], track.auxiliaries[at], parent, track.messages[at]);
     }
 
+    /** Its identity tells that this was called within it: of the innermost open span, if it is of that kind. */
+    public static void mark(int kind) {
+        if (STORE != null) {
+            Track track = TRACK.get();
+            int at = track.depth - 1;
+            if (at >= 0 && track.kinds[at] == kind) {
+                track.identities[at] = 1;
+            }
+        }
+    }
+
     private static void push(Track track, int kind, int identity, int auxiliary, Message message) {
         int at = track.depth;
         if (at == Track.DEPTH) {
