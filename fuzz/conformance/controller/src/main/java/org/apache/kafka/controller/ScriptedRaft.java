@@ -78,6 +78,9 @@ final class ScriptedRaft implements RaftClient<ApiMessageAndVersion> {
         String error = scripted == null ? "" : scripted.path("error").asText();
         if (error.equals("NotLeader")) {
             throw new NotLeaderException("as in the dialogue");
+        } else if (records.isEmpty()) {
+            // As KafkaRaftClient.append does, before the records reach the accumulator.
+            throw new IllegalArgumentException("Append failed because there are no records");
         } else if (!error.isEmpty()) {
             throw new BufferAllocationException("as in the dialogue: " + error);
         }
