@@ -22,9 +22,9 @@ pub struct UsableBroker {
 
 #[derive(Clone, Debug)]
 struct BrokerList {
-    /// The epoch of the last use; when it changes, the stripe advances by one. Kafka keeps it in a shuffle, so that a
-    /// list used only in two first rounds could run out of brokers there.
-    epoch: Option<u32>,
+    /// The epoch of the last use; when it changes, the stripe advances by one. A shuffle leaves it alone: a list that was
+    /// not used since epoch 0 goes on from there afterwards, and may have no broker left.
+    epoch: u32,
     brokers: Vec<NodeId>,
     /// Number of brokers returned in this epoch.
     index: usize,
@@ -52,8 +52,8 @@ impl BrokerList {
         if self.brokers.is_empty() {
             return None;
         }
-        if self.epoch != Some(epoch) {
-            self.epoch = Some(epoch);
+        if self.epoch != epoch {
+            self.epoch = epoch;
             self.index = 0;
             self.offset = (self.offset + 1) % self.brokers.len();
         }
@@ -63,11 +63,6 @@ impl BrokerList {
         let broker = self.brokers[(self.index + self.offset) % self.brokers.len()];
         self.index += 1;
         Some(broker)
-    }
-
-    fn shuffle(&mut self, entropy: &mut dyn Entropy) {
-        shuffle(&mut self.brokers, entropy);
-        self.epoch = None;
     }
 }
 
@@ -81,7 +76,7 @@ impl StripedReplicaPlacer {
         let mut list = |mut brokers: Vec<NodeId>| {
             brokers.sort_unstable();
             let offset = below(entropy, brokers.len());
-            BrokerList { epoch: Some(0), brokers, index: 0, offset }
+            BrokerList { epoch: 0, brokers, index: 0, offset }
         };
         let mut racks = Vec::with_capacity(by_rack.len());
         for [fenced, unfenced] in by_rack.into_values() {
@@ -111,8 +106,8 @@ impl StripedReplicaPlacer {
         if self.epoch as usize == self.unfenced && self.unfenced > 1 {
             shuffle(&mut self.racks, entropy);
             for rack in &mut self.racks {
-                rack.fenced.shuffle(entropy);
-                rack.unfenced.shuffle(entropy);
+                shuffle(&mut rack.fenced.brokers, entropy);
+                shuffle(&mut rack.unfenced.brokers, entropy);
             }
             self.epoch = 0;
         }

@@ -66,7 +66,9 @@ impl MetadataLog for FakeLog {
         if self.epoch != Some(epoch) {
             return Err(AppendError::NotLeader);
         }
-        assert!(!records.is_empty(), "an append of nothing");
+        if records.is_empty() {
+            return Err(AppendError::Empty);
+        }
         for record in records {
             let frame = record.frame(record.version_for(MetadataVersion(metadata_version)));
             assert!(frame.is_ok(), "{record:?} has no form at metadata.version {metadata_version}");
@@ -293,6 +295,7 @@ impl Harness {
             want_fence,
             want_shut_down,
             offline_log_dirs: Rc::from([]),
+            cordoned_log_dirs: None,
         }
     }
 

@@ -190,3 +190,19 @@ fn no_op_records_are_written_while_active_and_only_then() {
     harness.advance(1_001);
     assert_eq!(count(&harness), 12);
 }
+
+/// `QuorumController.appendRecords`: a result of n × 10,000 records that need not be atomic ends with an append of none,
+/// which raft refuses. The records are written.
+#[test]
+fn ten_thousand_records_at_once_make_the_controller_renounce() {
+    for (partitions, resigns) in [(9_999, true), (9_998, false)] {
+        let mut harness = Harness::active();
+        harness.join(&[1]);
+        harness.create("t", &vec![&[1][..]; 5_000], &[]);
+        harness.create("u", &vec![&[1][..]; partitions - 5_000], &[]);
+        let before = harness.log.end;
+        harness.advance(12_000);
+        assert_eq!(harness.log.resigned, resigns, "{partitions} partitions lose their leader, and a broker is fenced");
+        assert!(harness.log.end > before + partitions as i64, "all are written");
+    }
+}

@@ -318,6 +318,30 @@ proptest! {
     }
 }
 
+/// Draws in this order.
+struct Given(std::vec::IntoIter<u32>);
+
+impl crate::io::Entropy for Given {
+    fn below(&mut self, bound: u32) -> u32 {
+        self.0.next().filter(|draw| *draw < bound).expect("a draw below its bound")
+    }
+}
+
+/// `BrokerList.shuffle` leaves the list's epoch alone: the list of rack b, used in epoch 0 only, has no broker left in
+/// the next epoch 0.
+#[test]
+fn a_list_that_was_used_in_the_first_round_only_goes_on_from_there_after_a_shuffle() {
+    let broker = |id, rack: &str, fenced| UsableBroker { id: NodeId(id), rack: Some(rack.into()), fenced };
+    let brokers = [broker(1, "a", false), broker(2, "a", false), broker(3, "b", true), broker(4, "c", true)];
+    // Offsets of the lists of a, b and c, and of the racks; then the racks and the list of a are shuffled into their
+    // order (lists of one broker draw nothing).
+    let mut draws = Given(vec![0, 0, 0, 1, 2, 1, 1].into_iter());
+    let placed = StripedReplicaPlacer::new(&brokers, &mut draws).place(3, 2, &mut draws).expect("enough");
+    let ids: Vec<Vec<i32>> = placed.iter().map(|replicas| replicas.iter().map(|id| id.0).collect()).collect();
+    assert_eq!(ids, [[1, 3], [2, 4], [1, 4]], "not broker 3 again");
+    assert_eq!(draws.0.next(), None);
+}
+
 #[test]
 fn as_many_partitions_as_brokers_give_each_one_leadership() {
     let brokers: Vec<_> = (0..5).map(|id| UsableBroker { id: NodeId(id), rack: None, fenced: false }).collect();
