@@ -12,7 +12,9 @@ use super::config::BrokerConfig;
 use super::data_plane::DataPlane;
 use super::dialogue::PartitionEntry;
 use super::image_view::ImageView;
-use super::lifecycle::{BrokerIdentity, BrokerLifecycleManager, BrokerServer, LifecycleEvent, ServerAction};
+use super::lifecycle::{
+    BrokerIdentity, BrokerLifecycleManager, BrokerServer, LifecycleEvent, PublishedMetadata, ServerAction,
+};
 use super::log::LogManager;
 use super::observation::BrokerObservation;
 use super::replica_manager::LocalChanges;
@@ -179,7 +181,7 @@ impl BrokerProcess {
             }
         };
         self.act(actions, step);
-        self.lifecycle.poll(raft.quorum().known_leader(), self.last_applied.0, step);
+        self.lifecycle.poll(raft.quorum().known_leader(), self.published(), step);
         for event in self.lifecycle.take_events() {
             if let LifecycleEvent::Registered { broker_epoch } = event {
                 self.data_plane.replicas_mut().set_broker_epoch(broker_epoch);
@@ -189,7 +191,7 @@ impl BrokerProcess {
             self.act(actions, step);
         }
         // Work that was decided in this step may be due at once.
-        self.lifecycle.poll(raft.quorum().known_leader(), self.last_applied.0, step);
+        self.lifecycle.poll(raft.quorum().known_leader(), self.published(), step);
         self.tell_state(step);
         let deadlines = [self.lifecycle.next_deadline_ns(step), self.server.next_deadline_ns()];
         step.out.push(match deadlines.into_iter().flatten().min() {
@@ -226,6 +228,11 @@ impl BrokerProcess {
                 }
             }
         }
+    }
+
+    fn published(&self) -> PublishedMetadata {
+        let version = self.view.image().features().metadata_version_or_minimum();
+        PublishedMetadata { offset: self.last_applied, version }
     }
 
     fn tell_state(&mut self, step: &mut Step<'_>) {

@@ -45,7 +45,7 @@ messages! {
         /// The epoch of this incarnation.
         broker_epoch: BrokerEpoch;
     }
-    /// BrokerHeartbeat (63) v1.
+    /// BrokerHeartbeat (63) v2.
     BrokerHeartbeatRequest {
         broker_id: NodeId;
         /// As registered.
@@ -58,6 +58,8 @@ messages! {
         want_shut_down: bool;
         /// Every directory that has failed in this process.
         offline_log_dirs: Rc<[Uuid]>;
+        /// Directories that get no new replicas (KIP-1066); unknown until the broker has caught up.
+        cordoned_log_dirs: Option<Rc<[Uuid]>>;
     }
     /// Answer to BrokerHeartbeat.
     BrokerHeartbeatResponse {

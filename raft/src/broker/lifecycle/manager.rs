@@ -7,13 +7,14 @@ use std::rc::Rc;
 
 use crate::broker::config::BrokerConfig;
 use crate::broker::controller_channel::{ChannelOutcome, ControllerChannel, Ticket};
-use crate::ids::{BrokerEpoch, NodeId, Uuid};
+use crate::ids::{BrokerEpoch, NodeId, Offset, Uuid};
 use crate::io::Input;
 use crate::message::cluster::{
     BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse,
     FeatureRange, Listener,
 };
 use crate::message::{ClusterRequest, ClusterResponse, ErrorCode, Request, Response};
+use crate::metadata::MetadataVersion;
 use crate::step::Step;
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -54,6 +55,15 @@ pub enum LifecycleEvent {
     ShutDown,
     /// No registration within `initial.broker.registration.timeout.ms`: the process exits.
     RegistrationTimedOut,
+}
+
+/// What the broker's metadata loader has published.
+#[derive(Clone, Copy, Debug)]
+pub struct PublishedMetadata {
+    /// The last offset; -1: none.
+    pub offset: Offset,
+    /// `metadata.version` there.
+    pub version: MetadataVersion,
 }
 
 /// The contents of the broker's registration.
@@ -179,9 +189,9 @@ impl BrokerLifecycleManager {
         }
     }
 
-    /// Does the work that is due. `leader` is the controller that the local raft client knows, and `metadata_offset`
-    /// the last offset that the metadata loader has published (-1: none).
-    pub fn poll(&mut self, leader: Option<NodeId>, metadata_offset: i64, step: &mut Step<'_>) {
+    /// Does the work that is due. `leader` is the controller that the local raft client knows, `published` how far the
+    /// metadata loader has got.
+    pub fn poll(&mut self, leader: Option<NodeId>, published: PublishedMetadata, step: &mut Step<'_>) {
         let now_ns = step.now.mono_ns;
         if self.state == BrokerState::ShuttingDown {
             return;
@@ -195,7 +205,7 @@ impl BrokerLifecycleManager {
             if self.in_flight.is_some() {
                 self.next_scheduling_immediate = true;
             } else {
-                let request = if self.registered { self.heartbeat(metadata_offset) } else { self.registration() };
+                let request = if self.registered { self.heartbeat(published) } else { self.registration() };
                 self.in_flight = Some(self.channel.send(Request::Cluster(request), step));
             }
         }
@@ -227,14 +237,17 @@ impl BrokerLifecycleManager {
         })
     }
 
-    fn heartbeat(&self, current_metadata_offset: i64) -> ClusterRequest {
+    fn heartbeat(&self, published: PublishedMetadata) -> ClusterRequest {
+        // The model's brokers have no cordoned directory (`cordoned.log.dirs`).
+        let tells_cordoned = self.state >= BrokerState::Recovery && published.version.is_cordoned_log_dirs_supported();
         ClusterRequest::BrokerHeartbeat(BrokerHeartbeatRequest {
             broker_id: self.node_id,
             broker_epoch: self.broker_epoch,
-            current_metadata_offset,
+            current_metadata_offset: published.offset.0,
             want_fence: !self.ready_to_unfence,
             want_shut_down: self.state == BrokerState::PendingControlledShutdown,
             offline_log_dirs: Rc::from([]),
+            cordoned_log_dirs: tells_cordoned.then(|| Rc::from([])),
         })
     }
 

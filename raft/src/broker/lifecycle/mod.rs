@@ -8,5 +8,5 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-pub use manager::{BrokerIdentity, BrokerLifecycleManager, BrokerState, LifecycleEvent};
+pub use manager::{BrokerIdentity, BrokerLifecycleManager, BrokerState, LifecycleEvent, PublishedMetadata};
 pub use server::{BrokerServer, ServerAction};

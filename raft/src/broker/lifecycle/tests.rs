@@ -2,12 +2,16 @@
 
 use std::rc::Rc;
 
-use super::{BrokerIdentity, BrokerLifecycleManager, BrokerServer, BrokerState, LifecycleEvent, ServerAction};
+use super::{
+    BrokerIdentity, BrokerLifecycleManager, BrokerServer, BrokerState, LifecycleEvent, PublishedMetadata, ServerAction,
+};
 use crate::broker::config::BrokerConfig;
-use crate::ids::{BrokerEpoch, NodeId, Uuid};
+use crate::controller::settings::level;
+use crate::ids::{BrokerEpoch, NodeId, Offset, Uuid};
 use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Input, Now, Out};
 use crate::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationResponse};
 use crate::message::{ClusterRequest, ClusterResponse, ErrorCode, Request, Response};
+use crate::metadata::MetadataVersion;
 use crate::step::Step;
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -22,6 +26,7 @@ impl Entropy for Zero {
 struct Harness {
     manager: BrokerLifecycleManager,
     now_ms: u64,
+    version: MetadataVersion,
     leader: Option<NodeId>,
     /// The node to which the manager is connected or connecting.
     connecting: Option<(ConnectToken, NodeId)>,
@@ -49,6 +54,7 @@ impl Harness {
         let mut harness = Harness {
             manager,
             now_ms: 0,
+            version: MetadataVersion(level::LATEST),
             leader,
             connecting: None,
             connected: None,
@@ -78,7 +84,8 @@ impl Harness {
         let now = Now { mono_ns: self.now_ms * NS_PER_MS, wall_ms: self.now_ms as i64 };
         let mut step = Step { now, entropy: &mut Zero, out: &mut out };
         act(&mut self.manager, &mut step);
-        self.manager.poll(self.leader, 7, &mut step);
+        let published = PublishedMetadata { offset: Offset(7), version: self.version };
+        self.manager.poll(self.leader, published, &mut step);
         for effect in out.effects {
             match effect {
                 Effect::Connect { token, to, .. } => {
@@ -183,6 +190,19 @@ fn a_broker_registers_catches_up_is_unfenced_and_leaves() {
         (vec![LifecycleEvent::ShutDown], BrokerState::ShuttingDown)
     );
     assert_eq!(harness.advance(10_000), None);
+}
+
+#[test]
+fn a_broker_tells_its_cordoned_directories_when_it_has_caught_up() {
+    for (version, told) in [(level::LATEST, Some(Rc::from([]))), (29, None)] {
+        let mut harness = Harness::new();
+        harness.version = MetadataVersion(version);
+        harness.register(ErrorCode::None);
+        assert_eq!(harness.requested_heartbeat().cordoned_log_dirs, None, "unknown");
+        harness.heartbeat(ErrorCode::None, true, true, false);
+        assert_eq!(harness.advance(5_000), Some(10));
+        assert_eq!(harness.requested_heartbeat().cordoned_log_dirs, told, "metadata.version {version}");
+    }
 }
 
 #[test]

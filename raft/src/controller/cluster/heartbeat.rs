@@ -14,7 +14,7 @@ use crate::message::ErrorCode;
 use crate::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse};
 use crate::metadata::image::BrokerRegistration;
 
-/// Step B. Returns the records of the new state, then those of offline directories.
+/// Step B. Returns the records of the new state, then those of offline and of cordoned directories.
 pub fn process_heartbeat(
     state: &ControllerState,
     heartbeats: &mut BrokerHeartbeatManager,
@@ -45,6 +45,7 @@ pub fn process_heartbeat(
         }
     }
     replication::directories_offline(view, id, broker, &request.offline_log_dirs, &mut records);
+    replication::directories_cordoned(view, id, broker, request.cordoned_log_dirs.as_ref(), &mut records);
     let is_fenced = matches!(next, BrokerControlState::Fenced | BrokerControlState::ShutdownNow);
     heartbeats.touch(id, is_fenced, request.current_metadata_offset);
     let response = BrokerHeartbeatResponse {

@@ -12,6 +12,7 @@ use crate::controller::state::ControllerState;
 use crate::ids::{BrokerEpoch, NodeId, TopicIdPartition, Uuid};
 use crate::message::ErrorCode;
 use crate::metadata::MetadataRecord;
+use crate::metadata::MetadataVersion;
 use crate::metadata::image::{BrokerRegistration, PartitionRegistration};
 use crate::metadata::records::{BrokerRegistrationChange, PartitionChange};
 
@@ -133,6 +134,30 @@ pub fn directories_offline(
         log_dirs,
         ..registration_change(broker, registration.epoch)
     }));
+}
+
+/// A broker names its cordoned directories, when it has caught up, and when they have changed since
+/// (`handleDirectoriesCordoned`).
+pub fn directories_cordoned(
+    view: View<'_>,
+    broker: NodeId,
+    registration: &BrokerRegistration,
+    cordoned: Option<&Rc<[Uuid]>>,
+    records: &mut Vec<MetadataRecord>,
+) {
+    let version = MetadataVersion(view.state.features.metadata_version());
+    let is_supported = version.is_cordoned_log_dirs_supported();
+    let Some(cordoned) = cordoned.filter(|_| is_supported) else { return };
+    if registration.cordoned_log_dirs.as_deref().is_none_or(|known| !same_set(known, cordoned)) {
+        records.push(MetadataRecord::BrokerRegistrationChange(BrokerRegistrationChange {
+            cordoned_log_dirs: Some(Rc::clone(cordoned)),
+            ..registration_change(broker, registration.epoch)
+        }));
+    }
+}
+
+fn same_set(one: &[Uuid], other: &[Uuid]) -> bool {
+    one.iter().all(|id| other.contains(id)) && other.iter().all(|id| one.contains(id))
 }
 
 /// Moves all replicas of a broker to its only directory: its disk was replaced. Replaces AssignReplicasToDirs (73),

@@ -17,8 +17,8 @@ mod view;
 
 pub use alter_partition::alter_partition;
 pub use broker_events::{
-    broker_fenced, broker_unfenced, controlled_shutdown, directories_offline, directory_assigned, leaves,
-    lost_uncleanly, unregistered,
+    broker_fenced, broker_unfenced, controlled_shutdown, directories_cordoned, directories_offline, directory_assigned,
+    leaves, lost_uncleanly, unregistered,
 };
 pub use create_topics::create_topics;
 pub use elections::{elect_leaders, elect_preferred, elect_unclean};

@@ -233,6 +233,33 @@ fn a_lost_directory_takes_its_replicas_out_of_isrs() {
     assert_eq!(&*dirs(&harness, 1), [uuid(70)]);
 }
 
+/// `handleDirectoriesCordoned`: the first list of a registration is always a change.
+#[test]
+fn a_broker_that_has_caught_up_names_its_cordoned_directories_once() {
+    let mut harness = Harness::active();
+    harness.join(&[1]);
+    let names = |harness: &mut Harness, cordoned: Option<&[u128]>| {
+        let before = harness.log.written.len();
+        let mut request = harness.heartbeat_request(1, false, false);
+        request.cordoned_log_dirs = cordoned.map(|dirs| dirs.iter().map(|dir| uuid(*dir)).collect());
+        harness.ask(cluster(ClusterRequest::BrokerHeartbeat(request)));
+        let named = |record: &MetadataRecord| match record {
+            MetadataRecord::BrokerRegistrationChange(change) => change.cordoned_log_dirs.as_ref().map(|it| it.len()),
+            _ => None,
+        };
+        harness.log.written[before..].iter().map(named).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&mut harness, None), [], "not yet known");
+    assert_eq!(names(&mut harness, Some(&[])), [Some(0)]);
+    assert_eq!(names(&mut harness, Some(&[])), []);
+    assert_eq!(names(&mut harness, Some(&[10_001])), [Some(1)]);
+    assert_eq!(names(&mut harness, Some(&[10_001])), []);
+    harness.advance(9_001);
+    harness.register(1, 50, BrokerEpoch::UNKNOWN);
+    assert_eq!(names(&mut harness, None), [None], "it is unfenced");
+    assert_eq!(names(&mut harness, Some(&[])), [Some(0)], "a new registration");
+}
+
 #[test]
 fn an_unregistered_broker_is_gone_and_controllers_register() {
     let mut harness = Harness::active();

@@ -54,8 +54,9 @@ fn cluster_request(request: &ClusterRequest) -> (&'static str, i16, bool, Value)
                 "wantFence": request.want_fence,
                 "wantShutDown": request.want_shut_down,
                 "offlineLogDirs": uuids(&request.offline_log_dirs),
+                "cordonedLogDirs": request.cordoned_log_dirs.as_deref().map(uuids),
             });
-            ("BROKER_HEARTBEAT", 1, body)
+            ("BROKER_HEARTBEAT", 2, body)
         }
         ClusterRequest::AllocateProducerIds(request) => {
             let (id, epoch) = (request.broker_id.0, request.broker_epoch.0);

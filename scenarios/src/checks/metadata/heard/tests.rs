@@ -19,6 +19,7 @@ fn heartbeat(want_shut_down: bool) -> BrokerHeartbeatRequest {
         want_fence: false,
         want_shut_down,
         offline_log_dirs: Rc::from([]),
+        cordoned_log_dirs: None,
     }
 }
 

@@ -51,6 +51,7 @@ impl Story {
             want_fence: false,
             want_shut_down: broker_id == LEAVES,
             offline_log_dirs: Rc::from([]),
+            cordoned_log_dirs: None,
         };
         self.connections += 1;
         let of = (controller, Rpc { connection: self.connections, correlation_id: 2 });
