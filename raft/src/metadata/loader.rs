@@ -45,6 +45,25 @@ enum Publishers {
     Installed,
 }
 
+/// Kafka's `MetadataBatchLoader.TransactionState`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TransactionState {
+    None,
+    /// The last record was its BeginTransaction record.
+    Started,
+    Continued,
+    /// The last record was its EndTransaction record.
+    Ended,
+    /// The last record was its AbortTransaction record.
+    Aborted,
+}
+
+impl TransactionState {
+    fn is_open(self) -> bool {
+        matches!(self, TransactionState::Started | TransactionState::Continued)
+    }
+}
+
 /// See the module's documentation.
 #[derive(Clone, Debug)]
 pub struct MetadataLoader {
@@ -55,8 +74,7 @@ pub struct MetadataLoader {
     delta: MetadataDelta,
     /// The last record that was read, visible or not.
     loaded: MetadataProvenance,
-    /// Offset of the BeginTransaction record of the open transaction.
-    transaction: Option<Offset>,
+    transaction: TransactionState,
     has_seen_record: bool,
     catching_up: bool,
     publishers: Publishers,
@@ -76,7 +94,7 @@ impl MetadataLoader {
             delta: MetadataDelta::new(Rc::clone(&image)),
             image,
             loaded: MetadataProvenance::EMPTY,
-            transaction: None,
+            transaction: TransactionState::None,
             has_seen_record: false,
             catching_up: true,
             publishers: Publishers::None,
@@ -163,7 +181,7 @@ impl MetadataLoader {
                 self.load_batch(batch, high_watermark, step, &mut published)?;
             }
         }
-        if self.transaction.is_none() {
+        if !self.transaction.is_open() {
             published.extend(self.flush(high_watermark, step));
         }
         Ok(published)
@@ -185,11 +203,13 @@ impl MetadataLoader {
         match batch.metadata_records() {
             Ok(records) => {
                 for (offset, record) in records {
-                    if matches!(record, MetadataRecord::BeginTransaction(_)) && self.transaction.is_none() {
-                        published.extend(self.flush(high_watermark, step));
-                    }
-                    if let Err(error) = self.replay(offset, record, batch, step) {
+                    if let Err(error) = self.replay(record, batch, step) {
                         self.fault(&format!("Error loading metadata log record from offset {offset}: {error}"))?;
+                    }
+                    // What came before the transaction is published without it.
+                    if self.transaction == TransactionState::Started {
+                        published.extend(self.flush(high_watermark, step));
+                        self.transaction = TransactionState::Started;
                     }
                     self.loaded = provenance(offset);
                 }
@@ -204,29 +224,22 @@ impl MetadataLoader {
         Ok(())
     }
 
-    /// Replays one record, in or out of a transaction. Abort drops the records since Begin at once: in Kafka they stay
-    /// until the end of the delivery and can leak into what it publishes (§5.4, a hazard not to copy).
-    fn replay(
-        &mut self,
-        offset: Offset,
-        record: &MetadataRecord,
-        batch: &Batch,
-        step: &Step<'_>,
-    ) -> Result<(), String> {
-        match (record, self.transaction) {
-            (MetadataRecord::BeginTransaction(_), None) => self.transaction = Some(offset),
-            (MetadataRecord::BeginTransaction(_), Some(began)) => {
-                return Err(format!("BeginTransactionRecord in the transaction that began at {began}"));
+    /// Replays one record, in or out of a transaction.
+    fn replay(&mut self, record: &MetadataRecord, batch: &Batch, step: &Step<'_>) -> Result<(), String> {
+        use TransactionState::{Aborted, Continued, Ended, Started};
+        let is_open = self.transaction.is_open();
+        match record {
+            MetadataRecord::BeginTransaction(_) if is_open => {
+                return Err("BeginTransactionRecord while already in a transaction".to_owned());
             }
-            (MetadataRecord::EndTransaction(_), Some(_)) => self.transaction = None,
-            (MetadataRecord::AbortTransaction(_), Some(_)) => {
-                self.transaction = None;
-                self.delta = MetadataDelta::new(Rc::clone(&self.image));
-            }
-            (MetadataRecord::EndTransaction(_) | MetadataRecord::AbortTransaction(_), None) => {
+            MetadataRecord::BeginTransaction(_) => self.transaction = Started,
+            MetadataRecord::EndTransaction(_) if is_open => self.transaction = Ended,
+            MetadataRecord::AbortTransaction(_) if is_open => self.transaction = Aborted,
+            MetadataRecord::EndTransaction(_) | MetadataRecord::AbortTransaction(_) => {
                 return Err(format!("{} without a transaction", record.name()));
             }
-            (record, _) => {
+            record => {
+                self.transaction = if is_open { Continued } else { TransactionState::None };
                 self.has_seen_record = true;
                 if self.is_missed(record, step.now_ms() - batch.max_timestamp_ms()) {
                     return Ok(());
@@ -257,10 +270,14 @@ impl MetadataLoader {
         }
     }
 
-    /// Builds the image of all loaded records, and publishes it if the loader has caught up.
+    /// Builds the image of all loaded records, and publishes it if the loader has caught up. The records of an aborted
+    /// transaction are dropped only if nothing came after the abort (`maybeFlushBatches`).
     fn flush(&mut self, high_watermark: Option<Offset>, step: &mut Step<'_>) -> Option<Publication> {
         if self.loaded.last_contained_offset <= self.image.offset() {
             return None;
+        }
+        if std::mem::replace(&mut self.transaction, TransactionState::None) == TransactionState::Aborted {
+            self.delta = MetadataDelta::new(Rc::clone(&self.image));
         }
         let image = self.delta.apply(self.loaded);
         let next = MetadataDelta::new(Rc::clone(&image));
