@@ -26,6 +26,8 @@ pub const LEADER_EPOCH_CHECKPOINT_HANDLE: FileHandle = FileHandle(3);
 pub const PARTITION_METADATA_HANDLE: FileHandle = FileHandle(4);
 /// Handle of `leader-epoch-checkpoint.scheduler.tmp`.
 pub const LEADER_EPOCH_CHECKPOINT_SCHEDULER_HANDLE: FileHandle = FileHandle(5);
+/// Handle of `partition.metadata.scheduler.tmp`.
+pub const PARTITION_METADATA_SCHEDULER_HANDLE: FileHandle = FileHandle(6);
 /// The first handle for segments; each new segment gets the next one.
 pub const FIRST_SEGMENT_HANDLE: FileHandle = FileHandle(16);
 

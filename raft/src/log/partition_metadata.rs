@@ -1,9 +1,13 @@
 //! `partition.metadata`: the topic id of the partition, durable before its first record
 //! (consensus.md §8.1, D7).
 
-use super::files::{Force, LogError, PARTITION_METADATA, PARTITION_METADATA_HANDLE, read_file, replace_file};
+use std::iter;
+
+use super::files::{
+    Force, LogError, PARTITION_METADATA, read_file, replace_file, temporary_of_scheduler, write_temporary,
+};
 use crate::ids::Uuid;
-use crate::io::{DurableFiles, FileHandle, Out};
+use crate::io::{DurableFiles, Effect, FileHandle, Out};
 
 /// Whether the file exists. If so, its topic id must be that of `__cluster_metadata`.
 pub(super) fn check(files: &dyn DurableFiles) -> Result<bool, LogError> {
@@ -17,11 +21,6 @@ pub(super) fn check(files: &dyn DurableFiles) -> Result<bool, LogError> {
     Ok(true)
 }
 
-/// Writes the file.
-pub(super) fn write(force: Force, out: &mut Out) {
-    write_topic_id(PARTITION_METADATA, PARTITION_METADATA_HANDLE, Uuid::METADATA_TOPIC_ID, force, out);
-}
-
 /// The topic id of any partition; `None` if the file is absent.
 pub(crate) fn read_topic_id(path: &str, files: &dyn DurableFiles) -> Result<Option<Uuid>, LogError> {
     let Some(bytes) = read_file(path, files)? else {
@@ -32,9 +31,64 @@ pub(crate) fn read_topic_id(path: &str, files: &dyn DurableFiles) -> Result<Opti
     parse(text).map(Some).map_err(|what| LogError::in_file(path, what))
 }
 
-/// Writes the file of any partition.
-pub(crate) fn write_topic_id(path: &str, handle: FileHandle, topic_id: Uuid, force: Force, out: &mut Out) {
-    replace_file(path, handle, to_text(topic_id).as_bytes(), force, out);
+/// Whether a log has written the file. A new log leaves that to a scheduler's thread
+/// (`UnifiedLog.initializeTopicId`), unless records come first, or the log is closed. Kafka's threads have a lock and
+/// write one file; here a thread that cannot wait for the scheduler's writes its own, with the same content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TopicIdFile {
+    is_written: bool,
+    /// The scheduler's thread writes it, and has not put it in its place.
+    is_in_background: bool,
+}
+
+impl TopicIdFile {
+    pub fn new(is_written: bool) -> TopicIdFile {
+        TopicIdFile { is_written, is_in_background: false }
+    }
+
+    pub fn is_written(self) -> bool {
+        self.is_written
+    }
+
+    /// Whether the scheduler's thread may have left a temporary file.
+    pub fn is_in_background(self) -> bool {
+        self.is_in_background
+    }
+
+    /// Whether the scheduler's thread has to write it, and has not begun to.
+    pub fn is_due(self) -> bool {
+        !self.is_written && !self.is_in_background
+    }
+
+    /// Writes it, if it is not written yet (`PartitionMetadataFile.maybeFlush`).
+    pub fn write(&mut self, path: &str, handle: FileHandle, topic_id: Uuid, force: Force, out: &mut Out) {
+        if !self.is_written {
+            replace_file(path, handle, to_text(topic_id).as_bytes(), force, out);
+            self.is_written = true;
+        }
+    }
+
+    /// The scheduler's thread writes it, if that is due. When everything in `out` is complete it calls
+    /// [`TopicIdFile::finish`]. Returns whether it was due.
+    pub fn begin(&mut self, path: &str, handle: FileHandle, topic_id: Uuid, force: Force, out: &mut Out) -> bool {
+        let is_due = self.is_due();
+        if is_due {
+            let parts = iter::once(to_text(topic_id).as_bytes().into());
+            write_temporary(&temporary_of_scheduler(path), handle, parts, force, out);
+            self.is_in_background = true;
+        }
+        is_due
+    }
+
+    /// Puts the scheduler's file in its place. Returns whether there was one; the caller forces the directory.
+    pub fn finish(&mut self, path: &str, out: &mut Out) -> bool {
+        let is_renamed = std::mem::take(&mut self.is_in_background);
+        if is_renamed {
+            out.push(Effect::Rename { from: temporary_of_scheduler(path), to: path.into() });
+            self.is_written = true;
+        }
+        is_renamed
+    }
 }
 
 fn to_text(topic_id: Uuid) -> String {

@@ -6,14 +6,17 @@ use std::slice;
 use super::batch::{Batch, MAX_BATCH_BYTES, Records};
 use super::cut_batch::CutBatch;
 use super::epoch_cache::EpochCache;
-use super::files::{Force, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_SCHEDULER_HANDLE, LogError, segment_path};
+use super::files::{
+    Force, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_SCHEDULER_HANDLE, LogError, PARTITION_METADATA,
+    PARTITION_METADATA_HANDLE, PARTITION_METADATA_SCHEDULER_HANDLE, segment_path,
+};
 use super::log_config::LogConfig;
-use super::partition_metadata;
+use super::partition_metadata::{self, TopicIdFile};
 use super::recovery::{recover_segments, remove_segments};
 use super::segment::{Segment, read_segment};
 use crate::bugs::Bug;
 use crate::fixes::Fix;
-use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
+use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, Uuid};
 use crate::io::{DurableFiles, Effect, FileHandle, Out, Post, Probe, ThreadName};
 
 /// Result of [`RaftLog::validate_offset_and_epoch`] (consensus.md §4.3).
@@ -51,7 +54,7 @@ pub struct RaftLog {
     epochs: EpochCache,
     /// The checkpoint is older than `epochs`; only with [`Bug::EpochCacheAfterBatch`].
     epoch_checkpoint_stale: bool,
-    topic_id_written: bool,
+    topic_id_file: TopicIdFile,
     end: Offset,
     high_watermark: Offset,
     /// All records below this offset were forced by this process. Kafka's starts at 0 in every process, so the first
@@ -79,14 +82,14 @@ impl RaftLog {
         start_snapshot: Option<OffsetAndEpoch>,
         out: &mut Out,
     ) -> Result<RaftLog, LogError> {
-        let topic_id_written = partition_metadata::check(files)?;
+        let topic_id_file = TopicIdFile::new(partition_metadata::check(files)?);
         let checkpoint = EpochCache::read(files, config.bugs)?;
         EpochCache::create_checkpoint(files, out);
         let segments = recover_segments(files, config, start_snapshot, out)?;
         let (first, last) = (&segments[0], &segments[segments.len() - 1]);
         let (start, end) = (first.base_offset, last.end_offset());
         let epochs = repair_epoch_cache(checkpoint, &segments, end, config, out);
-        if epochs.is_rewrite_due() {
+        if epochs.is_rewrite_due() || topic_id_file.is_due() {
             wake_scheduler(out);
         }
         let mut log = RaftLog {
@@ -96,7 +99,7 @@ impl RaftLog {
             segments,
             epochs,
             epoch_checkpoint_stale: false,
-            topic_id_written,
+            topic_id_file,
             end,
             high_watermark: start,
             recovery_point: start,
@@ -250,12 +253,13 @@ impl RaftLog {
 
     /// D7: the topic id is durable before the first record is appended.
     fn write_topic_id(&mut self, out: &mut Out) {
-        if !self.topic_id_written {
-            let lax = self.config.bugs.has(Bug::TopicIdNotDurable);
-            let force = if lax { Force::Nothing } else { Force::durable(self.config.bugs) };
-            partition_metadata::write(force, out);
-            self.topic_id_written = true;
-        }
+        let (handle, force) = (PARTITION_METADATA_HANDLE, self.force_of_topic_id());
+        self.topic_id_file.write(PARTITION_METADATA, handle, Uuid::METADATA_TOPIC_ID, force, out);
+    }
+
+    fn force_of_topic_id(&self) -> Force {
+        let lax = self.config.bugs.has(Bug::TopicIdNotDurable);
+        if lax { Force::Nothing } else { Force::durable(self.config.bugs) }
     }
 
     /// Starts a new segment if these batches would exceed the size of the active one, or if it is too old.
@@ -338,17 +342,19 @@ impl RaftLog {
         }
     }
 
-    /// The scheduler's thread: rewrites the epoch checkpoint, and forces the segments below a new one, with its name, if
+    /// The scheduler's thread: writes `partition.metadata`, rewrites the epoch checkpoint, and forces the segments below a new one, with its name, if
     /// the thread that appends has not done so. When everything in `out` is complete it calls
     /// [`RaftLog::finish_background_work`]. Returns whether there was anything to do.
     pub fn begin_background_work(&mut self, out: &mut Out) -> bool {
         let (handle, force) = (LEADER_EPOCH_CHECKPOINT_SCHEDULER_HANDLE, Force::durable(self.config.bugs));
         let rewrites = self.epochs.begin_rewrite(LEADER_EPOCH_CHECKPOINT, handle, force, out);
+        let (handle, force) = (PARTITION_METADATA_SCHEDULER_HANDLE, self.force_of_topic_id());
+        let writes_topic_id = self.topic_id_file.begin(PARTITION_METADATA, handle, Uuid::METADATA_TOPIC_ID, force, out);
         let up_to = self.flush_due.take().filter(|up_to| self.recovery_point < *up_to);
         if let Some(up_to) = up_to {
             self.flush_below(up_to, out);
         }
-        rewrites || up_to.is_some()
+        rewrites || writes_topic_id || up_to.is_some()
     }
 
     fn flush_below(&mut self, up_to: Offset, out: &mut Out) {
@@ -361,8 +367,11 @@ impl RaftLog {
     }
 
     pub fn finish_background_work(&mut self, out: &mut Out) {
-        let is_renamed = self.epochs.finish_rewrite(LEADER_EPOCH_CHECKPOINT, out);
-        if is_renamed && Force::durable(self.config.bugs) == Force::Durable {
+        let is_renamed = [
+            self.epochs.finish_rewrite(LEADER_EPOCH_CHECKPOINT, out),
+            self.topic_id_file.finish(PARTITION_METADATA, out),
+        ];
+        if is_renamed.contains(&true) && Force::durable(self.config.bugs) == Force::Durable {
             out.push(Effect::FsyncDirectory);
         }
         if let Some(up_to) = self.flushing.take() {

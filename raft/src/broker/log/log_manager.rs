@@ -15,7 +15,7 @@ use crate::ids::{BrokerEpoch, Offset, TopicIdPartition, Uuid};
 use crate::io::{DurableFiles, Out};
 use crate::log::LogError;
 
-/// Work of the scheduler's thread for a log: a flush of rolled segments, or a rewrite of the epoch checkpoint, or both.
+/// Work of the scheduler's thread for a log: a flush of rolled segments, or a file to be put in its place, or both.
 /// Everything before it in the list is complete when it is finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackgroundTask {
@@ -129,7 +129,7 @@ impl LogManager {
         log: &mut PartitionLog,
         out: &mut Out,
     ) -> Option<BackgroundTask> {
-        let rewrites = log.begin_rewrite_of_epochs(out);
+        let rewrites = log.begin_small_files(out);
         let flush = log.take_flush_due().map(|up_to| Flush { up_to, truncations: log.flush(up_to, out) });
         (rewrites || flush.is_some()).then_some(BackgroundTask { partition, flush })
     }
@@ -155,7 +155,7 @@ impl LogManager {
         which.write(&offsets, self.config.bugs, out);
     }
 
-    /// A clean shutdown: every log is flushed, then recovery points and start offsets are written, and the marker last.
+    /// A clean shutdown: every log is flushed and closed, then recovery points and start offsets are written, and the marker last.
     /// Of a directory that was not loaded in this run there are no logs: its checkpoints become empty, and a marker of the
     /// run before stays.
     pub fn shut_down<'a>(
@@ -168,6 +168,7 @@ impl LogManager {
         for (topic, partition, log) in logs {
             let truncations = log.flush(log.end_offset(), out);
             log.flushed(log.end_offset(), truncations);
+            log.write_topic_id(out);
             closed.push((topic, partition, log));
         }
         for which in [OffsetCheckpoint::RecoveryPoint, OffsetCheckpoint::LogStart] {
@@ -184,12 +185,12 @@ impl BackgroundTask {
         self.partition
     }
 
-    /// The recovery point advances, and the checkpoint is put in its place. Returns whether the directory has to be forced.
+    /// The recovery point advances, and small files are put in their place. Returns whether the directory has to be forced.
     pub fn finish(self, log: &mut PartitionLog, out: &mut Out) -> bool {
         if let Some(Flush { up_to, truncations }) = self.flush {
             log.flushed(up_to, truncations);
         }
-        log.finish_rewrite_of_epochs(out)
+        log.finish_small_files(out)
     }
 }
 

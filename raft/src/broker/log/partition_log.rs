@@ -15,7 +15,7 @@ use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, Uuid};
 use crate::io::{Effect, FileHandle, Out, Probe};
-use crate::log::{Batch, BatchBuilder, EpochCache, Force, Records, Segment, read_segment, write_topic_id};
+use crate::log::{Batch, BatchBuilder, EpochCache, Force, Records, Segment, TopicIdFile, read_segment};
 use crate::message::ErrorCode;
 
 /// The result of a leader's append.
@@ -46,7 +46,7 @@ pub struct PartitionLog {
     segments: Vec<Segment>,
     epochs: EpochCache,
     producers: ProducerStates,
-    topic_id_written: bool,
+    topic_id_file: TopicIdFile,
     /// The leader-epoch checkpoint exists.
     epochs_written: bool,
     end: Offset,
@@ -80,7 +80,7 @@ impl PartitionLog {
             handles,
             segments: vec![segment],
             epochs: EpochCache::default(),
-            topic_id_written: false,
+            topic_id_file: TopicIdFile::new(false),
             epochs_written: false,
             end: Offset(0),
             high_watermark: Offset(0),
@@ -118,7 +118,7 @@ impl PartitionLog {
             topic_id,
             handles,
             epochs,
-            topic_id_written: true,
+            topic_id_file: TopicIdFile::new(true),
             epochs_written,
             high_watermark: if config.bugs.has(Bug::FlushedCountsAsCommitted) {
                 high_watermark.max(recovery_point).clamp(start, end)
@@ -283,12 +283,7 @@ impl PartitionLog {
 
     /// What Kafka does before it compares with the state of producers: `partition.metadata`, epoch cache, roll.
     fn prepare_append(&mut self, batches: &[Rc<Batch>], now_ms: i64, out: &mut Out) {
-        if !self.topic_id_written {
-            let handle = self.handles.partition_metadata();
-            let force = Force::durable(self.config.bugs);
-            write_topic_id(&paths::partition_metadata(&self.directory), handle, self.topic_id, force, out);
-            self.topic_id_written = true;
-        }
+        self.write_topic_id(out);
         batches.iter().for_each(|batch| self.assign_epoch_start(batch.epoch, batch.base_offset, out));
         if self.config.fixes.has(Fix::WriteEpochsBeforeAppend) && self.epochs.is_stale() {
             self.write_epochs(out);
@@ -327,9 +322,10 @@ impl PartitionLog {
         self.directory_dirty = true;
     }
 
-    /// Whether the scheduler's thread has to flush rolled segments or to rewrite the epoch checkpoint.
+    /// Whether the scheduler's thread has to flush rolled segments, to rewrite the epoch checkpoint or to write
+    /// `partition.metadata`.
     pub fn has_background_work(&self) -> bool {
-        self.flush_due.is_some() || self.epochs.is_rewrite_due()
+        self.flush_due.is_some() || self.epochs.is_rewrite_due() || self.topic_id_file.is_due()
     }
 
     /// The offset up to which a background flush is due, if one is.
@@ -376,16 +372,28 @@ impl PartitionLog {
         if lax { Force::Nothing } else { Force::durable(self.config.bugs) }
     }
 
-    /// The scheduler's thread: see [`EpochCache::begin_rewrite`]. Returns whether there was anything to do.
-    pub(super) fn begin_rewrite_of_epochs(&mut self, out: &mut Out) -> bool {
+    /// `partition.metadata`, unless it is written.
+    pub(super) fn write_topic_id(&mut self, out: &mut Out) {
+        let (handle, force) = (self.handles.partition_metadata(), Force::durable(self.config.bugs));
+        self.topic_id_file.write(&paths::partition_metadata(&self.directory), handle, self.topic_id, force, out);
+    }
+
+    /// The scheduler's thread: see [`EpochCache::begin_rewrite`] and [`TopicIdFile::begin`]. Returns whether there was
+    /// anything to do.
+    pub(super) fn begin_small_files(&mut self, out: &mut Out) -> bool {
         let (handle, force) = (self.handles.leader_epoch_checkpoint_of_scheduler(), self.force_of_epochs());
-        self.epochs.begin_rewrite(&paths::leader_epoch_checkpoint(&self.directory), handle, force, out)
+        let rewrites = self.epochs.begin_rewrite(&paths::leader_epoch_checkpoint(&self.directory), handle, force, out);
+        let (handle, force) = (self.handles.partition_metadata_of_scheduler(), Force::durable(self.config.bugs));
+        let path = paths::partition_metadata(&self.directory);
+        self.topic_id_file.begin(&path, handle, self.topic_id, force, out) || rewrites
     }
 
     /// Returns whether the directory has to be forced.
-    pub(super) fn finish_rewrite_of_epochs(&mut self, out: &mut Out) -> bool {
-        let is_renamed = self.epochs.finish_rewrite(&paths::leader_epoch_checkpoint(&self.directory), out);
-        is_renamed && self.force_of_epochs() == Force::Durable
+    pub(super) fn finish_small_files(&mut self, out: &mut Out) -> bool {
+        let epochs = self.epochs.finish_rewrite(&paths::leader_epoch_checkpoint(&self.directory), out);
+        let topic_id = self.topic_id_file.finish(&paths::partition_metadata(&self.directory), out);
+        (epochs && self.force_of_epochs() == Force::Durable)
+            || (topic_id && Force::durable(self.config.bugs) == Force::Durable)
     }
 
     /// Whole batches from the one that holds `from`, without any that reach beyond `end` (exclusive), up to `max_bytes`
@@ -451,8 +459,11 @@ impl PartitionLog {
     fn file_names(&self) -> Vec<String> {
         let mut names: Vec<String> =
             self.segments.iter().map(|segment| format!("{:020}.log", segment.base_offset.0)).collect();
-        if self.topic_id_written {
+        if self.topic_id_file.is_written() {
             names.push("partition.metadata".to_owned());
+        }
+        if self.topic_id_file.is_in_background() {
+            names.push("partition.metadata.scheduler.tmp".to_owned());
         }
         if self.epochs_written {
             names.push("leader-epoch-checkpoint".to_owned());

@@ -15,7 +15,7 @@ const FIRST_DATA_HANDLE: u32 = 1 << 31;
 /// Low bits of a handle that distinguish the files of a log.
 const LOG_BITS: u32 = 13;
 /// The small files of a log use the first handles of its range.
-const SMALL_FILES: u32 = 3;
+const SMALL_FILES: u32 = 4;
 
 /// Directory of a partition: `TOPIC-N`.
 pub(super) fn directory(topic: &str, partition: i32) -> Rc<str> {
@@ -89,6 +89,11 @@ impl Handles {
     /// The temporary file of the scheduler's thread.
     pub fn leader_epoch_checkpoint_of_scheduler(&self) -> FileHandle {
         FileHandle(self.first + 2)
+    }
+
+    /// The temporary file of the scheduler's thread.
+    pub fn partition_metadata_of_scheduler(&self) -> FileHandle {
+        FileHandle(self.first + 3)
     }
 
     /// A handle for a new segment. Handles are reused after about eight thousand segments, when the old one is no

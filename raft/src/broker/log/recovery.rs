@@ -51,9 +51,11 @@ pub(super) fn recover(
     let Some(topic_id) = topic_id else { return Ok(None) };
     let epochs_path = paths::leader_epoch_checkpoint(directory);
     let mut handles = Handles::new(ordinal);
-    let (segments, changed) = recover_segments(directory, files, (last_end, config), &mut handles, out)?;
+    let RecoveredSegments { segments, first_scanned, changed } =
+        recover_segments(directory, files, (last_end, config), &mut handles, out)?;
     let end = segments[segments.len() - 1].end_offset();
-    let are_missing = epochs.assign_missing(&segments);
+    // Trusted segments are not read: what the checkpoint lacks of them is lost (`LogSegment.recover`).
+    let are_missing = epochs.assign_missing(segments.get(first_scanned..).unwrap_or_default());
     if are_missing {
         epochs.write_to(&epochs_path, handles.leader_epoch_checkpoint(), Force::durable(config.bugs), out);
     }
@@ -86,27 +88,39 @@ pub(super) fn read_state(
     Ok((checkpoint, read_topic_id(&paths::partition_metadata(directory), files)?))
 }
 
-/// Segments in order, and whether file names changed.
+struct RecoveredSegments {
+    /// In order.
+    segments: Vec<Segment>,
+    /// Index of the first one that was scanned; their number, or above, if none was.
+    first_scanned: usize,
+    /// File names have changed.
+    changed: bool,
+}
+
 fn recover_segments(
     directory: &str,
     files: &dyn DurableFiles,
     (last_end, config): (LastEnd, PartitionLogConfig),
     handles: &mut Handles,
     out: &mut Out,
-) -> Result<(Vec<Segment>, bool), LogError> {
+) -> Result<RecoveredSegments, LogError> {
     let paths = files.paths();
     let mut bases: Vec<Offset> = paths.iter().filter_map(|path| paths::parse_segment(directory, path)).collect();
     bases.sort_unstable();
     if bases.is_empty() {
         let segment = Segment::new(Offset(0), handles.next_segment());
         out.push(Effect::Open { file: segment.handle, path: paths::segment(directory, Offset(0)), truncate: true });
-        return Ok((vec![segment], true));
+        return Ok(RecoveredSegments { segments: vec![segment], first_scanned: 0, changed: true });
     }
 
     // Scanning starts with the segment that holds the recovery point.
-    let first_scanned = bases.partition_point(|base| *base <= last_end.recovery_point).saturating_sub(1);
+    let first_scanned = if last_end.clean {
+        bases.len()
+    } else {
+        bases.partition_point(|base| *base <= last_end.recovery_point).saturating_sub(1)
+    };
     let (segments, cut) = read_segments(&bases, (config.bugs, config.fixes), |base| {
-        let is_trusted = last_end.clean || bases[..first_scanned].contains(&base);
+        let is_trusted = bases[..first_scanned].contains(&base);
         let parse = if is_trusted { parse_trusted } else { Batch::parse };
         // The directory goes offline, and it is the only one (`LogManager.loadLogs`, `ReplicaManager.handleLogDirFailure`).
         let bytes = match read_file(&paths::segment(directory, base), files) {
@@ -128,7 +142,7 @@ fn recover_segments(
     if is_torn {
         out.probe(Probe::RecoveredTornTail);
     }
-    Ok((segments, !dropped.is_empty()))
+    Ok(RecoveredSegments { segments, first_scanned, changed: !dropped.is_empty() })
 }
 
 /// In a trusted file only headers are checked, so a corrupt batch stays until a follower or consumer checks its CRC; only

@@ -175,12 +175,12 @@ impl ReplicaManager {
         of_topic.for_each(|partition| partition.set_min_insync_replicas(min_insync_replicas));
     }
 
-    /// Whether a log has rolled, or has to rewrite its epoch checkpoint.
+    /// Whether a log has rolled, or has to write its epoch checkpoint or its topic id.
     pub fn has_background_work(&self) -> bool {
         self.partitions.values().any(|partition| partition.log().has_background_work())
     }
 
-    /// The scheduler's thread: flushes the segments below rolled ones, and rewrites epoch checkpoints. Returns whether
+    /// The scheduler's thread: flushes the segments below rolled ones, and writes epoch checkpoints and topic ids. Returns whether
     /// there were any; [`ReplicaManager::finish_background_work`] must be called when everything before it in the list is
     /// complete.
     pub fn begin_background_work(&mut self, out: &mut Out) -> bool {
@@ -191,7 +191,7 @@ impl ReplicaManager {
         self.background.len() > before
     }
 
-    /// The recovery points advance, and the checkpoints are put in their place: all before an fsync, behind which their
+    /// The recovery points advance, and the files are put in their place: all before an fsync, behind which their
     /// partitions may be deleted (`LeaderEpochFileCache.writeIfDirExists`).
     pub fn finish_background_work(&mut self, out: &mut Out) {
         let mut is_dirty = false;

@@ -1,7 +1,7 @@
 //! What is forced before what (consensus.md §4.9), and the bugs that turn it around.
 
 use super::super::batch::Records;
-use super::super::files::{FIRST_SEGMENT_HANDLE, LEADER_EPOCH_CHECKPOINT, segment_path};
+use super::super::files::{FIRST_SEGMENT_HANDLE, LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, segment_path};
 use super::super::log_config::LogConfig;
 use super::super::raft_log::{RaftLog, Validation};
 use super::{CONFIG, append, at, background, batch, open, trace};
@@ -100,6 +100,22 @@ fn a_cut_across_segments_removes_them_without_forcing_that() {
     log.append_as_leader(&batch(1, 2, 1), 0, &mut out).expect("a good batch");
     log.flush(&mut out);
     assert_eq!(trace(&out).last().map(String::as_str), Some("fsync 16"));
+}
+
+/// `UnifiedLog.initializeTopicId`
+#[test]
+fn the_scheduler_writes_the_topic_id_of_an_empty_log() {
+    let mut disk = TestDisk::default();
+    let mut log = open(&mut disk, CONFIG);
+    assert_eq!(disk.read(PARTITION_METADATA), None);
+    background(&mut log, &mut disk);
+    disk.lose_power();
+    assert!(disk.read(PARTITION_METADATA).is_some());
+    let mut out = Out::default();
+    let mut log = RaftLog::open(&disk, CONFIG, &mut out).expect("the log opens");
+    log.append_as_leader(&batch(0, 1, 1), 0, &mut out).expect("a good batch");
+    assert!(!log.begin_background_work(&mut out));
+    assert!(trace(&out).iter().all(|effect| !effect.contains("partition.metadata")));
 }
 
 /// A log of epochs 1 and 2, whose last batch is cut off.

@@ -106,6 +106,14 @@ impl Harness {
     }
 }
 
+const CONFIG: PartitionLogConfig = PartitionLogConfig {
+    segment_bytes: 1 << 30,
+    segment_ms: i64::MAX,
+    max_message_bytes: 1 << 20,
+    bugs: Bugs::NONE,
+    fixes: Fixes::NONE,
+};
+
 /// A disk that returns EIO for one file.
 struct Unreadable<'a>(&'a TestDisk, &'a str);
 
@@ -123,25 +131,75 @@ impl DurableFiles for Unreadable<'_> {
 
 #[test]
 fn a_broker_does_not_start_with_a_segment_that_it_cannot_read() {
-    let fixes = Fixes::NONE;
-    let config = PartitionLogConfig {
-        segment_bytes: 1 << 30,
-        segment_ms: i64::MAX,
-        max_message_bytes: 1 << 20,
-        bugs: Bugs::NONE,
-        fixes,
-    };
-    let (_, mut log, mut disk) = Harness::open(config, TestDisk::default());
+    let (_, mut log, mut disk) = Harness::open(CONFIG, TestDisk::default());
     let mut out = Out::default();
     log.assign_epoch_start(LeaderEpoch(1), Offset(0), &mut out);
     let records = Records([BatchBuilder::new(Offset(0), LeaderEpoch(-1), 0).value(7).build()].into_iter().collect());
     log.append_as_leader(&records, LeaderEpoch(1), 0, &mut out).expect("it leads");
     disk.apply(&mut out);
-    assert!(LogManager::load(&disk, config).is_ok());
+    assert!(LogManager::load(&disk, CONFIG).is_ok());
     let segment = "t-0/00000000000000000000.log";
     assert!(disk.read(segment).is_some_and(|bytes| !bytes.is_empty()));
-    let refused = LogManager::load(&Unreadable(&disk, segment), config).map(|_| ());
+    let refused = LogManager::load(&Unreadable(&disk, segment), CONFIG).map(|_| ());
     assert_eq!(refused.map_err(|error| error.to_string()), Err(format!("{segment}: input/output error (EIO)")));
+}
+
+fn put(disk: &mut TestDisk, log: &mut PartitionLog, batches: &[(i64, i32)]) {
+    let mut out = Out::default();
+    for (base, epoch) in batches {
+        let mut builder = BatchBuilder::new(Offset(*base), LeaderEpoch(*epoch), 0);
+        builder.value(7);
+        log.append_as_follower(&[builder.build()], 0, &mut out).expect("a good batch");
+    }
+    disk.apply(&mut out);
+}
+
+/// `LogSegment.recover` is the only place that adds epochs of records, and it runs from the recovery point on after an
+/// unclean shutdown.
+#[test]
+fn epochs_that_the_checkpoint_lacks_are_found_in_segments_that_are_scanned() {
+    let config = PartitionLogConfig { segment_bytes: 200, ..CONFIG };
+    let (manager, mut log, mut disk) = Harness::open(config, TestDisk::default());
+    put(&mut disk, &mut log, &[(0, 1), (1, 2), (2, 3), (3, 4)]);
+    let mut out = Out::default();
+    let task = LogManager::begin_background_work(ID, &mut log, &mut out).expect("the log has rolled");
+    task.finish(&mut log, &mut out);
+    assert_eq!(log.recovery_point(), Offset(2));
+    let topic: Rc<str> = "t".into();
+    manager.write_checkpoint(OffsetCheckpoint::RecoveryPoint, std::iter::once((&topic, 0, &log)), &mut out);
+    disk.apply(&mut out);
+    disk.put("t-0/leader-epoch-checkpoint", b"0\n0\n");
+    let epochs = |log: &PartitionLog| log.epoch_starts().iter().map(|it| it.epoch.0).collect::<Vec<_>>();
+    let (_, found, _) = Harness::open(config, disk.clone());
+    assert_eq!((epochs(&found), found.end_offset()), (vec![3, 4], Offset(4)));
+
+    let mut out = Out::default();
+    manager.shut_down(std::iter::once((&topic, 0, &mut log)), BrokerEpoch(1), &mut out);
+    disk.apply(&mut out);
+    let (_, found, _) = Harness::open(config, disk);
+    assert_eq!((epochs(&found), found.end_offset()), (vec![], Offset(4)), "nothing is scanned");
+}
+
+#[test]
+fn the_scheduler_writes_the_topic_id_of_a_log_without_records() {
+    let (_, mut log, mut disk) = Harness::open(CONFIG, TestDisk::default());
+    let mut out = Out::default();
+    let task = LogManager::begin_background_work(ID, &mut log, &mut out).expect("the file is due");
+    disk.apply(&mut out);
+    assert_eq!(disk.read("t-0/partition.metadata"), None);
+    // Records do not wait for the scheduler.
+    let mut early = (disk.clone(), log.clone());
+    put(&mut early.0, &mut early.1, &[(0, 1)]);
+    for (mut disk, mut log) in [(disk, log), early] {
+        assert!(task.finish(&mut log, &mut out) && !log.has_background_work());
+        out.push(Effect::FsyncDirectory);
+        disk.apply(&mut out);
+        disk.lose_power();
+        let files: Vec<_> = disk.paths().into_iter().filter(|path| path.contains("metadata")).collect();
+        assert_eq!(files.iter().map(|path| &**path).collect::<Vec<_>>(), ["t-0/partition.metadata"]);
+        let manager = LogManager::load(&disk, CONFIG).expect("the log loads");
+        assert!(manager.has_loaded("t", ID));
+    }
 }
 
 proptest! {
@@ -151,7 +209,7 @@ proptest! {
         segment_bytes in prop_oneof![Just(200_u64), Just(400), Just(1 << 30)],
     ) {
         let fixes = Fixes::NONE.with(Fix::DropSegmentsBehindGap).with(Fix::WriteEpochsBeforeAppend);
-        let config = PartitionLogConfig { segment_bytes, segment_ms: i64::MAX, max_message_bytes: 1 << 20, bugs: Bugs::NONE, fixes };
+        let config = PartitionLogConfig { segment_bytes, fixes, ..CONFIG };
         let (manager, log, disk) = Harness::open(config, TestDisk::default());
         let mut harness = Harness { config, disk, manager, log, expected: Vec::new(), forced: 0 };
         let mut epoch = LeaderEpoch(0);
