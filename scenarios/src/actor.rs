@@ -1,5 +1,6 @@
 //! The adapter: `raft`'s nodes and our clients as processes of `sim`'s world. Translation only.
 
+use std::iter;
 use std::rc::Rc;
 
 use raft::io::{ConnectToken, Connection, DialogueEntry, DurableFiles, FatalFault, FileHandle, ThreadName};
@@ -71,7 +72,7 @@ impl Actor {
 
 /// The work of a server that its inputs or effects show, by the number of [`Process::work_before`] and
 /// [`Process::work_in`].
-pub const WORKS: [&str; 14] = [
+pub const WORKS: [&str; 18] = [
     "become unattached",
     "become prospective",
     "become candidate",
@@ -86,6 +87,10 @@ pub const WORKS: [&str; 14] = [
     "stop partitions",
     "lead partitions",
     "follow partitions",
+    "lead partition",
+    "update leader",
+    "follow partition",
+    "create log",
 ];
 
 impl Process for Actor {
@@ -166,8 +171,10 @@ impl Process for Actor {
         let changes = broker.next_local_changes();
         works.push(8);
         works.extend(changes.deletes.then_some(11));
-        works.extend(changes.leaders.then_some(12));
-        works.extend(changes.followers.then_some(13));
+        works.extend((changes.leads + changes.updates > 0).then_some(12));
+        works.extend((changes.follows > 0).then_some(13));
+        let of_each = [(14, changes.leads), (15, changes.updates), (16, changes.follows), (17, changes.creates)];
+        of_each.iter().for_each(|(work, count)| works.extend(iter::repeat_n(*work, *count)));
     }
 
     fn work_in(&self, thread: Thread, effect: &Effect<Actor>) -> Option<u8> {

@@ -56,13 +56,18 @@ pub struct FetcherChanges {
     pub start: Vec<FetcherStart>,
 }
 
-/// Kinds of changes of a broker's own replicas: `LocalReplicaChanges`.
+/// Changes of a broker's own replicas: `LocalReplicaChanges`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LocalChanges {
     pub deletes: bool,
-    /// Partitions that it leads are new or changed.
-    pub leaders: bool,
-    pub followers: bool,
+    /// Number of partitions that it leads in a new leader epoch.
+    pub leads: usize,
+    /// Number of partitions that it leads, changed in the same leader epoch.
+    pub updates: usize,
+    /// Number of new or changed partitions that it follows.
+    pub follows: usize,
+    /// Number of these that have no log here yet.
+    pub creates: usize,
 }
 
 /// The replicas of one broker.

@@ -52,10 +52,17 @@ impl ReplicaManager {
         let (mine, others): (Vec<_>, Vec<_>) =
             delta.changed.iter().partition(|partition| partition.replicas.contains(&local));
         let left = others.iter().map(|partition| partition.partition);
+        let (leading, following): (Vec<_>, Vec<_>) =
+            mine.iter().partition::<Vec<&PartitionView>, _>(|it| it.leader == Some(local));
+        let is_known = |of: &PartitionView| self.partition(of.partition).map(Partition::leader_epoch);
+        let has_log = |of: &PartitionView| is_known(of).is_some() || self.logs.has_loaded(&of.topic, of.partition);
+        let updates = leading.iter().filter(|of| is_known(of).is_some_and(|epoch| epoch >= of.leader_epoch)).count();
         LocalChanges {
             deletes: delta.removed.iter().copied().chain(left).any(|id| self.partitions.contains_key(&id)),
-            leaders: mine.iter().any(|partition| partition.leader == Some(local)),
-            followers: mine.iter().any(|partition| partition.leader != Some(local)),
+            leads: leading.len() - updates,
+            updates,
+            follows: following.len(),
+            creates: mine.iter().filter(|of| !has_log(of)).count(),
         }
     }
 

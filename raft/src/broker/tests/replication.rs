@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::harness::{Harness, PARTITION, batch};
 use crate::broker::observation::BrokerObservation;
 use crate::broker::replica_manager::LocalChanges;
-use crate::broker::view::TopicsDelta;
+use crate::broker::view::{PartitionView, TopicsDelta};
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicIdPartition};
 use crate::io::{Effect, Observation};
 use crate::log::Records;
@@ -234,17 +234,23 @@ fn a_refused_fetch_that_truncates_next_backs_off_again() {
 fn what_a_publication_changes_here_is_known_before_it_does() {
     let mut harness = Harness::new();
     harness.advance(1_000);
-    let mut changes = |id: i32, removed: &[TopicIdPartition]| {
+    let other = TopicIdPartition { partition: 9, ..PARTITION };
+    let mut changes = |id: i32, changed: &[(TopicIdPartition, i32)], removed: &[TopicIdPartition]| {
         let mut found = LocalChanges::default();
         harness.with(id, |plane, image, _| {
-            let changed = if removed.is_empty() { vec![image.partition.clone()] } else { Vec::new() };
+            let view = |(partition, bump): &(TopicIdPartition, i32)| {
+                let leader_epoch = LeaderEpoch(image.partition.leader_epoch.0 + bump);
+                PartitionView { partition: *partition, leader_epoch, ..image.partition.clone() }
+            };
+            let changed = changed.iter().map(view).collect();
             found = plane.replicas().local_changes(&TopicsDelta { changed, removed: removed.to_vec() });
         });
         found
     };
-    assert_eq!(changes(1, &[]), LocalChanges { leaders: true, ..LocalChanges::default() });
-    assert_eq!(changes(2, &[]), LocalChanges { followers: true, ..LocalChanges::default() });
-    assert_eq!(changes(2, &[PARTITION]), LocalChanges { deletes: true, ..LocalChanges::default() });
-    let other = TopicIdPartition { partition: 9, ..PARTITION };
-    assert_eq!(changes(2, &[other]), LocalChanges::default());
+    let none = LocalChanges::default();
+    assert_eq!(changes(1, &[(PARTITION, 0)], &[]), LocalChanges { updates: 1, ..none });
+    assert_eq!(changes(1, &[(PARTITION, 1), (other, 0)], &[]), LocalChanges { leads: 2, creates: 1, ..none });
+    assert_eq!(changes(2, &[(PARTITION, 0), (other, 0)], &[]), LocalChanges { follows: 2, creates: 1, ..none });
+    assert_eq!(changes(2, &[], &[PARTITION]), LocalChanges { deletes: true, ..none });
+    assert_eq!(changes(2, &[], &[other]), none);
 }
