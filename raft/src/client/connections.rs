@@ -397,3 +397,54 @@ impl NodeState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Start(u32);
+
+    impl Entropy for Start {
+        fn below(&mut self, bound: u32) -> u32 {
+            self.0 % bound
+        }
+    }
+
+    fn ready(requests: i32) -> NodeConnection {
+        let in_flight =
+            (0..requests).map(|correlation_id| InFlight { correlation_id, times_out_at_ms: 30_000 }).collect();
+        NodeConnection::Ready { token: ConnectToken(1), connection: Connection(1), in_flight }
+    }
+
+    /// `NetworkClient.leastLoadedNode`
+    #[test]
+    fn the_least_loaded_node_is_idle_else_ready_else_connecting_else_longest_untried() {
+        let connecting = || NodeConnection::Connecting { token: ConnectToken(2), give_up_at_ms: 10_000 };
+        let untried_since = |ms| (NodeConnection::Disconnected { retry_at_ms: 500 }, ms);
+        let backing_off = || NodeConnection::Disconnected { retry_at_ms: 1_001 };
+        let table: [(&str, Vec<(NodeConnection, i64)>, u32, Option<i32>); 8] = [
+            ("the first idle one from the start", vec![(ready(0), 0), (ready(1), 0), (ready(0), 0)], 1, Some(3)),
+            ("the fewest requests", vec![(ready(3), 0), (ready(1), 0), (ready(2), 0)], 2, Some(2)),
+            ("of equal ones the first from the start", vec![(ready(2), 0), (ready(1), 0), (ready(1), 0)], 2, Some(3)),
+            ("none has room", vec![(ready(5), 0), (connecting(), 0)], 0, Some(2)),
+            ("the last one that connects", vec![(connecting(), 0), (connecting(), 0), untried_since(1)], 0, Some(2)),
+            ("the oldest attempt", vec![untried_since(7), untried_since(3), untried_since(3)], 0, Some(2)),
+            ("one in backoff is none", vec![(backing_off(), 1), untried_since(9)], 0, Some(2)),
+            ("nobody", vec![(backing_off(), 1), (ready(5), 0)], 0, None),
+        ];
+        for (why, links, start, expected) in table {
+            let mut connections = Connections::new(&ClientConfig::new([].into(), [].into()), 5);
+            let nodes: Vec<NodeId> = (1..).take(links.len()).map(NodeId).collect();
+            let any_ready = links.iter().any(|(link, _)| matches!(link, NodeConnection::Ready { .. }));
+            for (node, (link, last_connect_attempt_ms)) in nodes.iter().zip(links) {
+                let state = connections.state(*node);
+                (state.link, state.last_connect_attempt_ms) = (link, last_connect_attempt_ms);
+            }
+            let found = connections.least_loaded_node(1_000, &nodes, &mut Start(start));
+            assert_eq!(found, (expected.map(NodeId), any_ready), "{why}");
+        }
+        let connections = Connections::new(&ClientConfig::new([].into(), [].into()), 5);
+        let (found, _) = connections.least_loaded_node(0, &[NodeId(1), NodeId(2)], &mut Start(1));
+        assert_eq!(found, Some(NodeId(2)), "never tried");
+    }
+}

@@ -73,6 +73,7 @@ impl Process {
             ThreadName::ControllerEventQueue => {
                 self.controller.step(&mut ReplicaLog::new(&mut self.raft), input, &mut step)
             }
+            ThreadName::RaftScheduler => self.raft.step_scheduler(&input, &mut step),
             other => panic!("{other:?} has nothing to do here"),
         }
         .expect("no fault");
@@ -132,4 +133,19 @@ fn what_is_committed_is_there_after_a_restart_and_epochs_go_on() {
     let records = batches.0.iter().flat_map(|batch| batch.metadata_records().expect("written here"));
     let begun = records.filter(|(_, record)| matches!(record, MetadataRecord::BeginTransaction(_))).count();
     assert_eq!(begun, 1, "only the first controller writes what was formatted");
+}
+
+/// `KafkaRaftClient` calls no listener's `beginShutdown`, and `ControllerServer.shutdown` waits for raft first: the
+/// controller does not fail what waits for a commit.
+#[test]
+fn a_shutdown_begins_with_raft_and_fails_no_waiting_request() {
+    let mut process = Process::boot(TestDisk::default());
+    process.run_ms(3_000);
+    process.register(1);
+    process.run_ms(1);
+    process.step(ThreadName::RaftIo, Input::Terminate);
+    while let Some((thread, input)) = process.posts.pop_front() {
+        process.step(thread, input);
+    }
+    assert_eq!(process.answered, 0);
 }
