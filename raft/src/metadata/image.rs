@@ -29,7 +29,7 @@ pub(crate) use topics::no_elr;
 pub use topics::{TopicImage, TopicsImage};
 
 use self::digest::{EntityKind, entity_hash};
-use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, ProducerId};
+use crate::ids::{LeaderEpoch, Offset, ProducerId};
 use crate::metadata::MetadataRecord;
 use crate::metadata::records::{BrokerRegistrationChange, FenceBroker, UnfenceBroker};
 
@@ -102,11 +102,6 @@ impl MetadataImage {
     /// Offset of the last contained record; -1 for the empty image.
     pub fn offset(&self) -> Offset {
         self.provenance.last_contained_offset
-    }
-
-    /// Offset and epoch of the last contained record.
-    pub fn highest_offset_and_epoch(&self) -> OffsetAndEpoch {
-        OffsetAndEpoch { epoch: self.provenance.last_contained_epoch, offset: self.offset() }
     }
 
     pub fn features(&self) -> &Rc<FeaturesImage> {

@@ -16,28 +16,9 @@ impl MetadataVersion {
     pub const LATEST_PRODUCTION: MetadataVersion = MetadataVersion(33);
 
     const IBP_3_4_IV0: MetadataVersion = MetadataVersion(8);
-    const IBP_3_6_IV0: MetadataVersion = MetadataVersion(12);
-    const IBP_3_6_IV1: MetadataVersion = MetadataVersion(13);
-    const IBP_3_7_IV0: MetadataVersion = MetadataVersion(15);
     const IBP_3_7_IV2: MetadataVersion = MetadataVersion(17);
     const IBP_4_0_IV1: MetadataVersion = MetadataVersion(23);
     const IBP_4_3_IV0: MetadataVersion = MetadataVersion(30);
-    const IBP_4_4_IV2: MetadataVersion = MetadataVersion(33);
-
-    /// Up to 3.6-IV0 the leader epoch is bumped when an ISR shrinks (KAFKA-15021).
-    pub fn is_leader_epoch_bump_required_on_isr_shrink(self) -> bool {
-        self < Self::IBP_3_6_IV0
-    }
-
-    /// KIP-868: Begin, End and AbortTransaction.
-    pub fn is_metadata_transaction_supported(self) -> bool {
-        self >= Self::IBP_3_6_IV1
-    }
-
-    /// RegisterController.
-    pub fn is_controller_registration_supported(self) -> bool {
-        self >= Self::IBP_3_7_IV0
-    }
 
     /// KIP-858: replicas are assigned to log directories.
     pub fn is_directory_assignment_supported(self) -> bool {
@@ -53,11 +34,6 @@ impl MetadataVersion {
     /// Registrations report cordoned log directories.
     pub fn is_cordoned_log_dirs_supported(self) -> bool {
         self >= Self::IBP_4_3_IV0
-    }
-
-    /// UnregisterController.
-    pub fn is_controller_unregistration_supported(self) -> bool {
-        self >= Self::IBP_4_4_IV2
     }
 }
 

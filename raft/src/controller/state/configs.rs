@@ -63,13 +63,6 @@ impl ConfigState {
             .or_else(|| self.get(ResourceType::Broker, "", name))
     }
 
-    /// The brokers that set this config; the cluster default is not included.
-    pub fn brokers_that_set<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Rc<str>> {
-        let brokers = self.resources.iter().filter(|((kind, _), _)| *kind == ResourceType::Broker.value());
-        let brokers = brokers.filter(move |((_, broker), configs)| !broker.is_empty() && configs.contains_key(name));
-        brokers.map(|((_, broker), _)| broker)
-    }
-
     pub(super) fn replay(&mut self, record: &Config) {
         let key = (record.resource_type, Rc::clone(&record.resource_name));
         match &record.value {

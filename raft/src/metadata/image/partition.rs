@@ -196,11 +196,6 @@ impl PartitionRegistration {
     pub fn has_preferred_leader(&self) -> bool {
         self.leader == self.preferred_replica()
     }
-
-    /// Whether a reassignment is running.
-    pub fn is_reassigning(&self) -> bool {
-        !self.removing_replicas.is_empty() || !self.adding_replicas.is_empty()
-    }
 }
 
 fn next_epoch(epoch: i32) -> Result<i32, ReplayError> {
