@@ -103,6 +103,7 @@ fn settings(report: &SweepReport) -> Vec<String> {
     let mut items = vec![format!("fixes: {}", list(&subject.fixes)), format!("bugs: {}", list(&subject.bugs))];
     items.extend(subject.cluster.iter().map(|dir| format!("cluster: {dir}")));
     items.extend(subject.set.iter().map(|set| format!("set: {set}")));
+    items.extend(subject.profiles.iter().map(|profile| format!("service times: {profile}")));
     items
 }
 

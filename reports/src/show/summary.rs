@@ -29,6 +29,9 @@ pub fn text(report: &SweepReport, width: usize, verbose: bool, json_flag: &str) 
         before += &paragraph(width, "missing", &report.missing, 3);
     }
     before += &paragraph(width, "kafka", &kafka(report), 1);
+    if !report.subject.profiles.is_empty() {
+        before += &paragraph(width, "service times", &[report.subject.profiles.join(", ")], 1);
+    }
     let counted = after(report, width, &limits(report));
     // All of them if they fit; otherwise their number.
     let is_long = before.lines().count() + 1 + counted.lines().count() > LINES;
@@ -96,7 +99,6 @@ fn kafka(report: &SweepReport) -> Vec<String> {
         1 => "with the fix of 1 known defect".to_owned(),
         n => format!("with the fixes of {n} known defects"),
     });
-    items.extend(subject.profiles.iter().map(|profile| format!("service times: {profile}")));
     items
 }
 
