@@ -119,14 +119,20 @@ impl Disk {
     }
 
     /// Completion of the barrier: everything dirty of the file is durable, which is all that was written since an fsync
-    /// of it failed; its name is so if the file system has a journal.
+    /// of it failed. A file system with a journal commits what it knows of the file: its length, its creation, a rename,
+    /// and with that all changes before (ext4 waits for the transaction `i_sync_tid`, the last one that changed the inode).
     pub fn fsync(&mut self, file: File) {
         let synced = self.opened(file);
         let cuts = |change: &Change| matches!(change, Change::Truncated { inode, .. } if *inode == synced);
         if self.inode(synced).has_hole() {
             self.make_cuts_durable(synced);
         }
-        let commits = || self.inode(synced).is_dirty() || self.pending.iter().any(cuts);
+        let is_of_file = |change: &Change| match change {
+            Change::Created { inode, .. } | Change::Truncated { inode, .. } => *inode == synced,
+            Change::Renamed { to, .. } => self.names.get(to) == Some(&synced),
+            Change::Unlinked { .. } => false,
+        };
+        let commits = || self.inode(synced).is_dirty() || self.pending.iter().any(is_of_file);
         if self.file_system != FileSystem::Posix && commits() {
             self.make_durable(self.pending.len());
             self.sweep();

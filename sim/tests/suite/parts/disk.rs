@@ -79,6 +79,20 @@ fn a_journal_is_committed_with_a_changed_file_and_not_with_another() {
 }
 
 #[test]
+fn a_journal_is_committed_with_a_file_that_is_new_or_renamed() {
+    for (file_system, durable) in [(FileSystem::Posix, false), (FileSystem::Ext4, true), (FileSystem::Xfs, true)] {
+        let mut disk = Disk::new(file_system);
+        disk.open(A, &path("a"), true);
+        disk.fsync(A);
+        assert_eq!(disk.read_durable("a").is_some(), durable, "{file_system:?}: empty");
+        disk.fsync_directory();
+        disk.rename("a", &path("b"));
+        disk.fsync(A);
+        assert_eq!(disk.read_durable("b").is_some(), durable, "{file_system:?}: renamed");
+    }
+}
+
+#[test]
 fn a_journal_keeps_no_appended_byte_without_the_changes_before_it() {
     let mut disk = Disk::new(FileSystem::Ext4);
     for name in ["a", "b"] {
