@@ -211,11 +211,9 @@ fn wall_steps_add_up() {
     assert_eq!(max_wall_step_ms(&plan), 500);
 }
 
-/// Only if the scenario requests them; then each names one opener and a connection to some server.
+/// Each names one opener and a connection to some server.
 #[test]
 fn connections_drop_every_packet_if_the_scenario_says_so() {
-    let entries = catalog::list();
-    assert!(entries.iter().all(|entry| !entry.scenario().expect("good").nemesis.allows(Kind::BlackHole)));
     let text = "[nemesis]\nswarm = false\n[nemesis.black-hole]\nevery = \"2s\"\nlasts = \"1s..40s\"";
     let mut scenario = built_in("calm");
     scenario.nemesis =

@@ -129,6 +129,9 @@ impl LogManager {
         log: &mut PartitionLog,
         out: &mut Out,
     ) -> Option<BackgroundTask> {
+        if !log.has_background_work() {
+            return None;
+        }
         let rewrites = log.begin_small_files(out);
         let flush = log.take_flush_due().map(|up_to| Flush { up_to, truncations: log.flush(up_to, out) });
         (rewrites || flush.is_some()).then_some(BackgroundTask { partition, flush })
