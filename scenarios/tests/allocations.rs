@@ -1,8 +1,8 @@
 //! In the steady part of a calm run, all checks on, an event of a quorum costs at most 0.25
 //! allocations. A full cluster's events cost more: each record batch is built, given its offsets and
 //! kept by logs and models (four allocations that live on), and each change of the metadata makes
-//! new records and images on every node. Clients of topics that come and go request all metadata
-//! whenever they have waited for `retry.backoff.ms`.
+//! new records and images on every node. Topics come and go: each log writes its topic id to a file, and
+//! clients request all metadata whenever they have waited for `retry.backoff.ms`.
 #![expect(unsafe_code, reason = "a global allocator that counts")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -67,7 +67,7 @@ fn worst_of(scenario: &Scenario) -> u64 {
 /// One test, for the counter is one.
 #[test]
 fn an_event_of_a_steady_run_costs_few_allocations() {
-    for (name, at_most) in [("controller-failover", 250), ("calm", 1_400)] {
+    for (name, at_most) in [("controller-failover", 250), ("calm", 1_500)] {
         let scenario = catalog::find(name).expect("built in").scenario().expect("good");
         let worst = worst_of(&scenario);
         assert!(worst <= at_most, "{}: {worst} allocations per 1,000 events; at most {at_most}", scenario.name);

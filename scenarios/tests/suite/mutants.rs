@@ -66,7 +66,7 @@ mutants! {
     g05_old_epoch_replicas_counted: CountOldEpochReplicas, "quorum" 0 => "OwnEpochCommit";
     g10_higher_epoch_ignored: HigherEpochIgnored, "quorum" 0 => "HigherEpochObeyed";
     g11_epoch_not_durable: EpochNotDurable, "quorum" 0 => "PersistBeforePromise:D2";
-    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "partitions" 112 => "HighWatermarkAcknowledged";
+    g12_no_epoch_check_on_fetch: NoEpochCheckOnFetch, "partitions" 904 => "HighWatermarkAcknowledged";
     g13_no_divergence_check: NoDivergenceCheck, "quorum" 1 => "LogMatching";
     g15_truncated_below_high_watermark: TruncateBelowHighWatermark, "quorum" 106 => "HighWatermarkWithinLog";
     g17_acknowledged_at_append: AckAtAppend, "quorum" 0 => "LinearizableAppends";
@@ -151,7 +151,7 @@ mutants! {
     l04_new_epoch_at_reregistration: Kafka16952NewEpochAtReregistration, "ci" 0 => "MonotonicBrokerEpoch";
     l05_reregistration_fences: Kafka16757ReregistrationFences, "ci" 98 => "ReregistrationKeepsState";
     l08_unfenced_at_log_end_only: Kafka13959UnfencedAtLogEndOnly, "ci" 239 => "Recovery";
-    l09_shutdown_target_moves: Kafka14292ShutdownTargetMoves, "ci" 198 => "ControlledShutdownEnds";
+    l09_shutdown_target_moves: Kafka14292ShutdownTargetMoves, "ci" 1 => "ControlledShutdownEnds";
     l10_demotion_ignored: Kafka14296DemotionIgnored, "ci" 0 => "DemotionObeyed";
     g31_session_on_wall_clock: SessionOnWallClock, "combined" 38 => "HeardBrokerNotFenced";
     l11_stray_detection_inverted: Kafka13127StrayDetectionInverted, "ci" 6 => "AckedValueNotLost";
@@ -179,10 +179,10 @@ mutants! {
     m40_deleted_topic_stays_created: Kafka19497DeletedTopicStaysCreated, "ci" 0 => "ImagesEqualAtEqualOffsets";
     z08_full_update_keeps_deleted: Kafka15799FullUpdateKeepsDeleted, "ci" 0 => "ImagesEqualAtEqualOffsets";
     g25_replay_by_local_clock: ReplayByLocalClock, "ci" 0 => "ImagesEqualAtEqualOffsets";
-    n01_vote_compares_offsets_only: VoteComparesOffsetsOnly, "partitions" 60 => "LeaderCompleteness";
+    n01_vote_compares_offsets_only: VoteComparesOffsetsOnly, "partitions" 2 => "LeaderCompleteness";
     n02_fetch_offset_never_goes_back: FetchOffsetNeverGoesBack, "quorum" 43 => "HighWatermarkAcknowledged";
     n03_observer_counts_for_check_quorum: ObserverCountsForCheckQuorum, "ci" 7 => "LeaderWithoutMajorityResigns";
-    n04_appended_kept_by_follower: AppendedKeptByFollower, "quorum" 915 => "CommittedReads";
+    n04_appended_kept_by_follower: AppendedKeptByFollower, "quorum" 439 => "CommittedReads";
     n05_pre_vote_of_follower_in_touch: PreVoteOfFollowerInTouch, "quorum" 0 => "PreVoteRefusedInTouch";
     n06_diverging_fetch_credited: DivergingFetchCredited, "quorum" 0 => "MajorityReachedHighWatermark";
     n07_elr_kept_at_min_isr: ElrKeptAtMinIsr, "ci" 1 => "ValidControllerIsrAndElr";
@@ -196,12 +196,12 @@ mutants! {
     n15_fetcher_outlives_election: FetcherOutlivesElection, "combined" 0 => "PresentLeaderObeyed";
     n16_refused_proposal_forgotten: RefusedProposalForgotten, "brokers" 0 => "ProposalKeptUntilKnown";
     n17_high_watermark_below_min_isr: HighWatermarkBelowMinIsr, "ci" 0 => "ReplicationQuorumSuperset";
-    n18_producers_not_rolled_back: ProducersNotRolledBack, "brokers" 87 => "IdempotentSequence";
+    n18_producers_not_rolled_back: ProducersNotRolledBack, "brokers" 318 => "IdempotentSequence";
     n19_remembers_one_batch: RemembersOneBatch, "ci" 0 => "DuplicateRecognised";
     n20_ack_at_last_offset: AckAtLastOffset, "ci" 0 => "ReplicationQuorumSuperset";
     n21_unknown_epoch_stops_fetching: UnknownEpochStopsFetching, "combined" 22 => "Recovery";
     n22_truncated_segments_left_on_disk: TruncatedSegmentsLeftOnDisk, "brokers" 0 => "LogMatching";
-    n23_unresolved_only_on_the_wire: UnresolvedOnlyOnTheWire, "ci" 730 => "Recovery";
+    n23_unresolved_only_on_the_wire: UnresolvedOnlyOnTheWire, "ci" 885 => "Recovery";
     n24_retried_batch_takes_more: RetriedBatchTakesMore, "brokers" 1 => "InventedRecord";
     n25_older_metadata_with_leader_accepted: OlderMetadataWithLeaderAccepted, "cluster-partitions" 127 => "PositionLost";
     n26_position_takes_leader_epoch: PositionTakesLeaderEpoch, "cluster-power-loss" 22 => "PositionLost";
@@ -210,7 +210,7 @@ mutants! {
     n29_torn_tail_not_cut: TornTailNotCut, "power-loss" 0 => "LogMatching";
     n30_flushed_counts_as_committed: FlushedCountsAsCommitted, "brokers" 0 => "GhostMismatch";
     n32_quorum_segments_behind_cut_kept: SegmentsBehindCutKept, "quorum" 38 => "PersistBeforePromise:D8", then "NoHoleBelowLogEnd";
-    n32_segments_behind_cut_kept: SegmentsBehindCutKept, "cluster-power-loss" 27 => "NoHoleBelowLogEnd";
+    n32_segments_behind_cut_kept: SegmentsBehindCutKept, "cluster-power-loss" 143 => "NoHoleBelowLogEnd";
     n33_failed_fsync_ignored: FailedFsyncIgnored, "quorum" 0 => "PersistBeforePromise:D8";
     n34_unreadable_segment_empty: UnreadableSegmentEmpty, "power-loss" 18 => "DamagedFileRefused";
     n35_short_write_ignored: ShortWriteIgnored, "cluster-power-loss" 2 => "PersistBeforePromise:D8";

@@ -374,6 +374,9 @@ impl PartitionLog {
 
     /// `partition.metadata`, unless it is written.
     pub(super) fn write_topic_id(&mut self, out: &mut Out) {
+        if self.topic_id_file.is_written() {
+            return;
+        }
         let (handle, force) = (self.handles.partition_metadata(), Force::durable(self.config.bugs));
         self.topic_id_file.write(&paths::partition_metadata(&self.directory), handle, self.topic_id, force, out);
     }
@@ -381,19 +384,30 @@ impl PartitionLog {
     /// The scheduler's thread: see [`EpochCache::begin_rewrite`] and [`TopicIdFile::begin`]. Returns whether there was
     /// anything to do.
     pub(super) fn begin_small_files(&mut self, out: &mut Out) -> bool {
-        let (handle, force) = (self.handles.leader_epoch_checkpoint_of_scheduler(), self.force_of_epochs());
-        let rewrites = self.epochs.begin_rewrite(&paths::leader_epoch_checkpoint(&self.directory), handle, force, out);
-        let (handle, force) = (self.handles.partition_metadata_of_scheduler(), Force::durable(self.config.bugs));
-        let path = paths::partition_metadata(&self.directory);
-        self.topic_id_file.begin(&path, handle, self.topic_id, force, out) || rewrites
+        let (rewrites, writes) = (self.epochs.is_rewrite_due(), self.topic_id_file.is_due());
+        if rewrites {
+            let (handle, force) = (self.handles.leader_epoch_checkpoint_of_scheduler(), self.force_of_epochs());
+            self.epochs.begin_rewrite(&paths::leader_epoch_checkpoint(&self.directory), handle, force, out);
+        }
+        if writes {
+            let (handle, force) = (self.handles.partition_metadata_of_scheduler(), Force::durable(self.config.bugs));
+            let path = paths::partition_metadata(&self.directory);
+            self.topic_id_file.begin(&path, handle, self.topic_id, force, out);
+        }
+        rewrites || writes
     }
 
     /// Returns whether the directory has to be forced.
     pub(super) fn finish_small_files(&mut self, out: &mut Out) -> bool {
-        let epochs = self.epochs.finish_rewrite(&paths::leader_epoch_checkpoint(&self.directory), out);
-        let topic_id = self.topic_id_file.finish(&paths::partition_metadata(&self.directory), out);
-        (epochs && self.force_of_epochs() == Force::Durable)
-            || (topic_id && Force::durable(self.config.bugs) == Force::Durable)
+        let (rewritten, written) = (self.epochs.is_being_rewritten(), self.topic_id_file.is_in_background());
+        if rewritten {
+            self.epochs.finish_rewrite(&paths::leader_epoch_checkpoint(&self.directory), out);
+        }
+        if written {
+            self.topic_id_file.finish(&paths::partition_metadata(&self.directory), out);
+        }
+        (rewritten && self.force_of_epochs() == Force::Durable)
+            || (written && Force::durable(self.config.bugs) == Force::Durable)
     }
 
     /// Whole batches from the one that holds `from`, without any that reach beyond `end` (exclusive), up to `max_bytes`
