@@ -23,7 +23,7 @@ public final class Main {
           --bug NAME         a mistake of the simulated controllers: the comparison must notice it
 
           --kafka VERSION    the release to compare with (default 4.4.0; 4.3.0 works, too)
-          --context N        print the N steps before the first difference of each class (default 0)
+          --context N        print the N steps before the first difference of each class (default 20)
           --json FILE        write the report for machines
           --known FILE       the table of known differences (default known.toml beside this script)
           --seed N           of the recording (default 1)
@@ -45,7 +45,7 @@ public final class Main {
     private Path json;
     private Path record;
     private boolean selfTest = false;
-    private int context = 0;
+    private int context = 20;
     private long seed = 1;
     private int seconds = 40;
 

@@ -29,7 +29,7 @@ public final class ClientMain {
           --set KEY=VALUE    of the scenario, such as cluster.metadata_version=12; may be repeated
           --role ROLE        producer or consumer; without it both
           --all-partitions   producers send to more than one, whose order follows hash codes in Kafka
-          --context N        print the N steps before the first difference of each class (default 0)
+          --context N        print the N steps before the first difference of each class (default 20)
           --json FILE        write the report for machines
           --known FILE       the table of known differences (default known.toml beside this script)
           --kafka VERSION    the release to compare with (default 4.4.0)
@@ -54,7 +54,7 @@ public final class ClientMain {
     private boolean selfTest = false;
     private boolean logs = false;
     private String finding = "";
-    private int context = 0;
+    private int context = 20;
 
     private ClientMain() {
     }

@@ -24,7 +24,7 @@ public final class ControllerMain {
           --kraftsim PATH    the simulator (run builds it)
           --bug NAME         a mistake of the simulated controllers: the comparison must notice it
           --set KEY=VALUE    of the scenario, such as cluster.metadata_version=12; may be repeated
-          --context N        print the N steps before the first difference of each class (default 0)
+          --context N        print the N steps before the first difference of each class (default 20)
           --json FILE        write the report for machines
           --known FILE       the table of known differences (default known.toml beside this script)
           --kafka VERSION    the release to compare with (default 4.4.0)
@@ -45,7 +45,7 @@ public final class ControllerMain {
     private Path json;
     private boolean selfTest = false;
     private String finding = "";
-    private int context = 0;
+    private int context = 20;
 
     private ControllerMain() {
     }

@@ -22,7 +22,7 @@ public final class PartitionMain {
           --kraftsim PATH    the simulator (run builds it)
           --bug NAME         a mistake of the simulated brokers: the comparison must notice it
           --set KEY=VALUE    of the scenario, such as cluster.metadata_version=12; may be repeated
-          --context N        print the N steps before the first difference of each class (default 0)
+          --context N        print the N steps before the first difference of each class (default 20)
           --keep DIRECTORY   keep the dialogues there
           --json FILE        write the report for machines
           --known FILE       the table of known differences (default known.toml beside this script)
@@ -45,7 +45,7 @@ public final class PartitionMain {
     private Path json;
     private Path kept;
     private boolean selfTest = false;
-    private int context = 0;
+    private int context = 20;
 
     private PartitionMain() {
     }
