@@ -138,6 +138,7 @@ final class Works {
         boolean hasRequestedVotes = false;
         Become become = null;
         Map<Integer, Event> created = new HashMap<>();
+        Map<Integer, Long> forced = new HashMap<>();
         Wakes wakes = new Wakes();
         // It is tried again and again until the loader has caught up, and publishes only then.
         Event first = jvm.events.stream().filter(it -> it.kind() == Kind.FIRST_PUBLISH)
@@ -182,6 +183,10 @@ final class Works {
             if (event.kind() == Kind.QUEUED_EVENT && event.parent() == Kind.RAFT_LISTENERS) {
                 listened = event.end();
             }
+            if (event.kind() == Kind.FSYNC && event.parent() == Kind.LEAD_PARTITION) {
+                forced.merge(event.thread(), event.end() - event.begin(), Long::sum);
+                continue;
+            }
             if (event.kind() == Kind.CREATE_LOG) {
                 created.put(event.thread(), event);
                 continue;
@@ -198,6 +203,11 @@ final class Works {
                 }
             }
             long own = event.own() + (key.name().equals("timer") ? 0 : woken);
+            if (event.kind() == Kind.LEAD_PARTITION) {
+                // Requests are refused until the new leader epoch is on disk (Partition.makeLeader).
+                own += forced.getOrDefault(event.thread(), 0L);
+                forced.remove(event.thread());
+            }
             if (event.kind() == Kind.BECOME_PROSPECTIVE || event.kind() == Kind.BECOME_CANDIDATE) {
                 add(become);
                 become = new Become(key, own);
