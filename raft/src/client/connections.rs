@@ -402,6 +402,8 @@ impl NodeState {
 mod tests {
     use super::*;
 
+    type Links = Vec<(NodeConnection, i64)>;
+
     struct Start(u32);
 
     impl Entropy for Start {
@@ -422,7 +424,7 @@ mod tests {
         let connecting = || NodeConnection::Connecting { token: ConnectToken(2), give_up_at_ms: 10_000 };
         let untried_since = |ms| (NodeConnection::Disconnected { retry_at_ms: 500 }, ms);
         let backing_off = || NodeConnection::Disconnected { retry_at_ms: 1_001 };
-        let table: [(&str, Vec<(NodeConnection, i64)>, u32, Option<i32>); 8] = [
+        let table: [(&str, Links, u32, Option<i32>); 8] = [
             ("the first idle one from the start", vec![(ready(0), 0), (ready(1), 0), (ready(0), 0)], 1, Some(3)),
             ("the fewest requests", vec![(ready(3), 0), (ready(1), 0), (ready(2), 0)], 2, Some(2)),
             ("of equal ones the first from the start", vec![(ready(2), 0), (ready(1), 0), (ready(1), 0)], 2, Some(3)),

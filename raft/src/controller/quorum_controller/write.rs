@@ -181,7 +181,7 @@ impl QuorumController {
         let wrote = !records.is_empty();
         // `appendRecords` goes on until a batch is not full: behind n × 10,000 records it appends none, which raft
         // refuses, with all of them scheduled.
-        let ends_full = !atomic && wrote && records.len() % MAX_RECORDS_PER_BATCH == 0;
+        let ends_full = !atomic && wrote && records.len().is_multiple_of(MAX_RECORDS_PER_BATCH);
         for batch in records.chunks(batches).chain(ends_full.then_some(&[][..])) {
             if let Err(error) = self.append(log, batch, step)? {
                 // NotLeader is no fault; all others are, and the client gets UNKNOWN_SERVER_ERROR (§2.5).
