@@ -140,7 +140,7 @@ fn names_that_are_nearly_known_are_recognised() {
 
 #[test]
 fn a_bug_is_named_by_the_id_of_its_row_too() {
-    let replayed = |bug: &str| kraftsim(&["replay", "quorum", "--seed", "0", "--bug", bug]);
+    let replayed = |bug: &str| kraftsim(&["replay", "quorum", "--seed", "2", "--bug", bug]);
     let (code, out, err) = replayed("G04");
     assert_eq!(code, 1, "{err}");
     assert!(err.contains(" --bug NoLogTest "), "the command has the name: {err}");
@@ -150,7 +150,7 @@ fn a_bug_is_named_by_the_id_of_its_row_too() {
 
 #[test]
 fn a_step_of_github_actions_gets_annotations() {
-    let words = ["replay", "quorum", "--seed", "0", "--bug", "NoLogTest"];
+    let words = ["replay", "quorum", "--seed", "2", "--bug", "NoLogTest"];
     let said = |actions: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_kraftsim"));
         let came = command.args(words).env("GITHUB_ACTIONS", actions).output().expect("it starts");
