@@ -195,7 +195,8 @@ fn kinds_in_dialogues_of(name: &str, node: &str, runs: &[&[&str]]) -> std::colle
 fn a_log_shows_what_is_requested() {
     let run = ["replay", "quorum", "--seed", "7", "--log"];
     let failing = ["replay", "quorum", "--seed", "2", "--bug", "NoLogTest", "--log"];
-    let (code, out, _) = kraftsim(&[&failing[..], &["--grep", "vote", "--from", "29.716s", "--to", "29.737s"]].concat());
+    let (code, out, _) =
+        kraftsim(&[&failing[..], &["--grep", "vote", "--from", "29.716s", "--to", "29.737s"]].concat());
     assert_eq!(code, 1);
     insta::assert_snapshot!("log_of_votes", out);
     let (_, all, _) = kraftsim(&[&run[..], &["--from", "1s", "--to", "2s"]].concat());
