@@ -367,11 +367,10 @@ impl RaftLog {
     }
 
     pub fn finish_background_work(&mut self, out: &mut Out) {
-        let is_renamed = [
-            self.epochs.finish_rewrite(LEADER_EPOCH_CHECKPOINT, out),
-            self.topic_id_file.finish(PARTITION_METADATA, out),
-        ];
-        if is_renamed.contains(&true) && Force::durable(self.config.bugs) == Force::Durable {
+        let epochs = self.epochs.finish_rewrite(LEADER_EPOCH_CHECKPOINT, out);
+        let topic_id = self.topic_id_file.finish(PARTITION_METADATA, out);
+        let force = [epochs.then(|| Force::durable(self.config.bugs)), topic_id.then(|| self.force_of_topic_id())];
+        if force.contains(&Some(Force::Durable)) {
             out.push(Effect::FsyncDirectory);
         }
         if let Some(up_to) = self.flushing.take() {

@@ -239,7 +239,8 @@ impl BrokerLifecycleManager {
 
     fn heartbeat(&self, published: PublishedMetadata) -> ClusterRequest {
         // The model's brokers have no cordoned directory (`cordoned.log.dirs`).
-        let tells_cordoned = self.state >= BrokerState::Recovery && published.version.is_cordoned_log_dirs_supported();
+        let reports_cordoned =
+            self.state >= BrokerState::Recovery && published.version.is_cordoned_log_dirs_supported();
         ClusterRequest::BrokerHeartbeat(BrokerHeartbeatRequest {
             broker_id: self.node_id,
             broker_epoch: self.broker_epoch,
@@ -247,7 +248,7 @@ impl BrokerLifecycleManager {
             want_fence: !self.ready_to_unfence,
             want_shut_down: self.state == BrokerState::PendingControlledShutdown,
             offline_log_dirs: Rc::from([]),
-            cordoned_log_dirs: tells_cordoned.then(|| Rc::from([])),
+            cordoned_log_dirs: reports_cordoned.then(|| Rc::from([])),
         })
     }
 

@@ -193,15 +193,15 @@ fn a_broker_registers_catches_up_is_unfenced_and_leaves() {
 }
 
 #[test]
-fn a_broker_tells_its_cordoned_directories_when_it_has_caught_up() {
-    for (version, told) in [(level::LATEST, Some(Rc::from([]))), (29, None)] {
+fn a_broker_reports_its_cordoned_directories_when_it_has_caught_up() {
+    for (version, expected) in [(level::LATEST, Some(Rc::from([]))), (29, None)] {
         let mut harness = Harness::new();
         harness.version = MetadataVersion(version);
         harness.register(ErrorCode::None);
         assert_eq!(harness.requested_heartbeat().cordoned_log_dirs, None, "unknown");
         harness.heartbeat(ErrorCode::None, true, true, false);
         assert_eq!(harness.advance(5_000), Some(10));
-        assert_eq!(harness.requested_heartbeat().cordoned_log_dirs, told, "metadata.version {version}");
+        assert_eq!(harness.requested_heartbeat().cordoned_log_dirs, expected, "metadata.version {version}");
     }
 }
 

@@ -158,8 +158,8 @@ impl LogManager {
         which.write(&offsets, self.config.bugs, out);
     }
 
-    /// A clean shutdown: every log is flushed and closed, then recovery points and start offsets are written, and the marker last.
-    /// Of a directory that was not loaded in this run there are no logs: its checkpoints become empty, and a marker of the
+    /// A clean shutdown: every log is flushed and closed, then recovery points and start offsets are written, and the marker
+    /// last. Of a directory that was not loaded in this run there are no logs: its checkpoints become empty, and a marker of the
     /// run before stays.
     pub fn shut_down<'a>(
         &self,
