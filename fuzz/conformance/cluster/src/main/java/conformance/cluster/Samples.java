@@ -92,6 +92,10 @@ final class Samples {
         } else if (!failover.isMissingNode()) {
             addUnended(fault);
         }
+        if (!trial.has("clients_ms")) {
+            // How long its clients were watched is not known, so its gaps cannot be compared.
+            return;
+        }
         long lastedMs = trial.path("lasted_ms").asLong();
         long afterwardsMs = trial.path("clients_ms").asLong() - lastedMs;
         watched.computeIfAbsent(fault, unused -> new ArrayList<>())

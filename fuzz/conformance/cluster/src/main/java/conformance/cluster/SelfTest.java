@@ -204,8 +204,8 @@ final class SelfTest {
     private void trials() throws IOException {
         Path file = work.resolve("trials.ndjson");
         Files.writeString(file, """
-            {"fault":"controller-kill","controller":{"ended":true,"detect_us":1500000,"total_us":2500500,"split":true},"gaps":{"produce_us":90000}}
-            {"fault":"controller-kill","controller":{"ended":true,"detect_us":1400000,"total_us":2400000,"split":false},"gaps":{}}
+            {"fault":"controller-kill","controller":{"ended":true,"detect_us":1500000,"total_us":2500500,"split":true},"lasted_ms":4000,"clients_ms":6000,"gaps":{"produce_us":90000}}
+            {"fault":"controller-kill","controller":{"ended":true,"detect_us":1400000,"total_us":2400000,"split":false},"lasted_ms":4000,"gaps":{"produce_us":70000}}
             {"fault":"controller-kill","controller":{"ended":false},"gaps":{}}
             {"fault":"broker-kill","partition":{"ended":true,"detect_us":8000000,"total_us":8001000}}
             """);
@@ -213,7 +213,10 @@ final class SelfTest {
         Trials.read(file).forEach(samples::addTrial);
         same("trials of a fault", 3L, Trials.count(Trials.read(file), Fault.parse("controller-kill")));
         same("totals", List.of(2400.0, 2500.5), values(samples, "controller-kill", "total"));
-        same("gaps", List.of(90.0), values(samples, "controller-kill", "produce gap"));
+        same("gaps, where it is known how long clients were watched", List.of(90.0),
+            values(samples, "controller-kill", "produce gap"));
+        same("after the end of a fault", Map.of("controller-kill", List.of(new Samples.Watched(4_000_000_000L, 2_000_000_000L))),
+            samples.watched());
         same("one is split", 1, samples.splits("controller-kill"));
         same("one has not ended", 1, samples.unended("controller-kill"));
         same("fenced", List.of(8000.0), values(samples, "broker-kill", "fenced"));
