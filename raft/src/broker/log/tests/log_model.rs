@@ -202,6 +202,17 @@ fn the_scheduler_writes_the_topic_id_of_a_log_without_records() {
     }
 }
 
+/// `UnifiedLog.close`
+#[test]
+fn a_clean_shutdown_writes_the_topic_id_of_a_log_without_records() {
+    let (manager, mut log, mut disk) = Harness::open(CONFIG, TestDisk::default());
+    let (topic, mut out): (Rc<str>, _) = ("t".into(), Out::default());
+    manager.shut_down(std::iter::once((&topic, 0, &mut log)), BrokerEpoch(1), &mut out);
+    disk.apply(&mut out);
+    disk.lose_power();
+    assert!(LogManager::load(&disk, CONFIG).expect("the log loads").has_loaded("t", ID));
+}
+
 proptest! {
     #[test]
     fn the_log_does_what_a_plain_list_does(
