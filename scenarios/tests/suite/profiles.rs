@@ -26,14 +26,21 @@ fn only_a_leaders_append_takes_the_time_of_one() {
     assert_eq!(acknowledged("\"append\"\nrole = \"broker\""), none, "no server has the role");
 }
 
+/// What is done once in a publication, and what is done for each partition in it.
 #[test]
-fn a_broker_leads_when_that_work_of_a_publication_is_over() {
+fn a_broker_leads_when_the_works_of_a_publication_are_over() {
     let cluster =
         "cluster = { voters = 1, brokers = 1 }\nclients = { replication_factor = 1, min_insync_replicas = 1 }";
-    let ended_s = |us| {
-        let work = "thread = \"request-handler\"\nname = \"lead partitions\"";
-        with_work(cluster, work, us).sim_ns / 1_000_000_000
+    let ended_s = |work, us| {
+        let work = format!("thread = \"request-handler\"\nname = \"{work}\"");
+        with_work(cluster, &work, us).sim_ns / 1_000_000_000
     };
-    assert_eq!(ended_s(0), 20);
-    assert!(ended_s(25_000_000) > 45, "nothing is produced for 25 s, and topics that come and go wait for each other");
+    for work in ["lead partitions", "lead partition", "create log"] {
+        assert_eq!(ended_s(work, 0), 20, "{work}");
+        let ended_s = ended_s(work, 25_000_000);
+        assert!(ended_s > 45, "{work}: nothing is produced for 25 s, and topics wait for each other; {ended_s} s");
+    }
+    for work in ["follow partitions", "follow partition"] {
+        assert_eq!(ended_s(work, 25_000_000), 20, "{work}: nobody follows");
+    }
 }

@@ -144,8 +144,6 @@ fn a_shutdown_begins_with_raft_and_fails_no_waiting_request() {
     process.register(1);
     process.run_ms(1);
     process.step(ThreadName::RaftIo, Input::Terminate);
-    while let Some((thread, input)) = process.posts.pop_front() {
-        process.step(thread, input);
-    }
+    assert!(process.raft.has_shut_down() && process.posts.is_empty(), "{:?}", process.posts);
     assert_eq!(process.answered, 0);
 }
