@@ -30,7 +30,8 @@ final class StateFiles {
     }
 
     void compare() {
-        file("meta.properties", () -> {
+        String without = hasDamage("meta.properties", "directory.id is missing") ? ".directory_id" : "";
+        file("meta.properties", "state.meta.properties" + without, () -> {
             JsonNode meta = json.get("meta_properties");
             MetaProperties kafka = new MetaProperties.Builder(
                 PropertiesUtils.readPropertiesFile(path("meta.properties").getPath())).build();
@@ -88,15 +89,16 @@ final class StateFiles {
         boolean agrees() throws IOException;
     }
 
-    /** Compares a file that is there. One that Kafka cannot read must be damaged for the simulator, too. */
     private void file(String name, Comparison comparison) {
+        file(name, "state." + path(name).getName(), comparison);
+    }
+
+    /** Compares a file that is there. One that Kafka cannot read must be damaged for the simulator, too. */
+    private void file(String name, String difference, Comparison comparison) {
         if (!path(name).exists()) {
             return;
         }
-        boolean isDamaged = false;
-        for (JsonNode damage : json.get("damage")) {
-            isDamaged |= damage.get("file").asText().equals(name);
-        }
+        boolean isDamaged = hasDamage(name, "");
         boolean agrees;
         String problem = "they differ";
         try {
@@ -106,7 +108,17 @@ final class StateFiles {
             problem = e.toString();
         }
         String kafka = problem;
-        report.judge("state files", "state." + path(name).getName(), agrees, directory + "/" + name, () -> kafka);
+        report.judge("state files", difference, agrees, directory + "/" + name, () -> kafka);
+    }
+
+    /** Whether the simulator says of this file that it is damaged, and that this is the problem. */
+    private boolean hasDamage(String name, String problem) {
+        for (JsonNode damage : json.get("damage")) {
+            if (damage.get("file").asText().equals(name) && damage.get("problem").asText().contains(problem)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private File path(String name) {
