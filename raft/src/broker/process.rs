@@ -165,6 +165,7 @@ impl BrokerProcess {
             }
             Input::Post(Post::Applied) => {
                 self.last_applied = self.applied.pop_front().unwrap_or(self.last_applied);
+                self.data_plane.replicas_mut().publication_is_complete();
                 if self.is_started {
                     Vec::new()
                 } else {
@@ -285,6 +286,7 @@ impl BrokerProcess {
             self.data_plane.replicas_mut().start_up(|partition| view.is_assigned(partition), step);
         }
         let topics = self.view.topics_delta(&delta);
+        self.data_plane.replicas_mut().begin_publication();
         self.data_plane.publish(&topics, &self.view, step);
         for (topic_id, min_insync_replicas) in self.view.changed_min_insync_replicas(&delta) {
             self.data_plane.replicas_mut().update_min_insync_replicas(topic_id, min_insync_replicas, step.out);

@@ -19,6 +19,7 @@ mod maintenance;
 mod offsets;
 mod produce;
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use delayed::{DelayedFetch, DelayedProduce};
@@ -91,6 +92,9 @@ pub struct ReplicaManager {
     observations: Vec<BrokerObservation>,
     /// In progress on the scheduler's thread.
     background: Vec<BackgroundTask>,
+    /// The new logs of each publication of metadata that is not complete: their files are not created yet, and those of
+    /// deleted logs with the same names may be there.
+    being_created: VecDeque<Vec<TopicIdPartition>>,
 }
 
 impl ReplicaManager {
@@ -113,6 +117,7 @@ impl ReplicaManager {
             next_checkpoint_ns: None,
             observations: Vec::new(),
             background: Vec::new(),
+            being_created: VecDeque::new(),
         }
     }
 

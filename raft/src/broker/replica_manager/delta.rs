@@ -121,6 +121,9 @@ impl ReplicaManager {
         let log = self.logs.open(&of.topic, of.partition.topic_id, of.partition.partition, step.out);
         let partition = Partition::new(of, self.config.node_id, self.bugs(), log);
         self.partitions.insert(of.partition, partition);
+        if let (Hosted::New, Some(created)) = (hosted, self.being_created.back_mut()) {
+            created.push(of.partition);
+        }
         hosted
     }
 }

@@ -175,6 +175,16 @@ impl ReplicaManager {
         of_topic.for_each(|partition| partition.set_min_insync_replicas(min_insync_replicas));
     }
 
+    /// The effects of a publication begin: new logs exist when they are complete.
+    pub fn begin_publication(&mut self) {
+        self.being_created.push_back(Vec::new());
+    }
+
+    /// The effects of the oldest publication are complete.
+    pub fn publication_is_complete(&mut self) {
+        self.being_created.pop_front();
+    }
+
     /// Whether a log has rolled, or has to write its epoch checkpoint or its topic id.
     pub fn has_background_work(&self) -> bool {
         self.partitions.values().any(|partition| partition.log().has_background_work())
@@ -182,10 +192,11 @@ impl ReplicaManager {
 
     /// The scheduler's thread: flushes the segments below rolled ones, and writes epoch checkpoints and topic ids. Returns whether
     /// there were any; [`ReplicaManager::finish_background_work`] must be called when everything before it in the list is
-    /// complete.
+    /// complete. A log that is being created is left out: it schedules nothing before its directory is there (`UnifiedLog.create`).
     pub fn begin_background_work(&mut self, out: &mut Out) -> bool {
         let before = self.background.len();
-        for partition in self.partitions.values_mut() {
+        let is_created = |id: TopicIdPartition| !self.being_created.iter().flatten().any(|other| *other == id);
+        for partition in self.partitions.values_mut().filter(|partition| is_created(partition.id())) {
             self.background.extend(LogManager::begin_background_work(partition.id(), partition.log_mut(), out));
         }
         self.background.len() > before

@@ -3,8 +3,9 @@
 use super::harness::{Harness, batch};
 use crate::broker::config::BrokerConfig;
 use crate::broker::log::{CLEAN_SHUTDOWN_FILE, LogManager, PartitionLogConfig, read_clean_shutdown};
+use crate::broker::view::TopicsDelta;
 use crate::fixes::{Fix, Fixes};
-use crate::ids::{BrokerEpoch, NodeId};
+use crate::ids::{BrokerEpoch, NodeId, Uuid};
 use crate::io::DurableFiles;
 use crate::message::ErrorCode;
 
@@ -61,6 +62,26 @@ fn a_rolled_segment_is_forced_in_the_background() {
     harness.boot(1);
     assert_eq!(harness.values(1), [0, 1, 2, 3, 4, 5], "what was below the roll");
     assert_eq!(harness.high_watermark(1), 6, "the checkpoint said 7, and was clipped");
+}
+
+/// The directory of a topic that was deleted may be there until then: `UnifiedLog.create` schedules its tasks behind that.
+#[test]
+fn a_new_log_schedules_nothing_before_the_publication_that_creates_it_is_complete() {
+    let mut harness = harness_with(0..1);
+    harness.with(1, |plane, image, step| {
+        let replicas = plane.replicas_mut();
+        replicas.begin_background_work(step.out);
+        replicas.finish_background_work(step.out);
+        replicas.begin_publication();
+        let (former, mut again) = (image.partition.partition, image.partition.clone());
+        again.partition.topic_id = Uuid([9; 16]);
+        plane.publish(&TopicsDelta { changed: vec![again], removed: vec![former] }, image, step);
+        let replicas = plane.replicas_mut();
+        assert!(replicas.has_background_work(), "partition.metadata");
+        assert!(!replicas.begin_background_work(step.out), "a scheduler that something else has woken");
+        replicas.publication_is_complete();
+        assert!(replicas.begin_background_work(step.out));
+    });
 }
 
 #[test]
