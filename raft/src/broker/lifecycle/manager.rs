@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use crate::broker::config::BrokerConfig;
 use crate::broker::controller_channel::{ChannelOutcome, ControllerChannel, Ticket};
+use crate::fixes::Fix;
 use crate::ids::{BrokerEpoch, NodeId, Offset, Uuid};
 use crate::io::Input;
 use crate::message::cluster::{
@@ -93,6 +94,7 @@ pub struct BrokerLifecycleManager {
     state: BrokerState,
     broker_epoch: BrokerEpoch,
     registered: bool,
+    pub(super) registers_again: bool,
     ready_to_unfence: bool,
     got_controlled_shutdown_response: bool,
     in_flight: Option<Ticket>,
@@ -115,6 +117,7 @@ impl BrokerLifecycleManager {
             state: BrokerState::NotRunning,
             broker_epoch: BrokerEpoch::UNKNOWN,
             registered: false,
+            registers_again: config.fixes.has(Fix::SessionSinceRegistration),
             ready_to_unfence: false,
             got_controlled_shutdown_response: false,
             in_flight: None,
@@ -252,7 +255,8 @@ impl BrokerLifecycleManager {
         })
     }
 
-    /// Any failure, including STALE_BROKER_EPOCH, only leads to a retry: a broker never registers again by itself.
+    /// Any failure, including STALE_BROKER_EPOCH, only leads to a retry: a broker never registers again by itself, unless a
+    /// fix says so.
     fn on_outcome(&mut self, outcome: ChannelOutcome, step: &Step<'_>) {
         if self.in_flight != Some(outcome.ticket) {
             return;
@@ -274,7 +278,11 @@ impl BrokerLifecycleManager {
             {
                 self.on_heartbeat(&response, step);
             }
-            Some(_) | None => {
+            failure => {
+                let is_stale = matches!(&failure, Some(Response::Cluster(ClusterResponse::BrokerHeartbeat(response)))
+                    if response.error == ErrorCode::StaleBrokerEpoch);
+                let is_leaving = self.state == BrokerState::PendingControlledShutdown;
+                self.registered &= !(is_stale && self.registers_again && !is_leaving);
                 // The next request is never sent at once after a failure.
                 self.next_scheduling_immediate = false;
                 self.schedule(self.heartbeat_interval_ns, step);

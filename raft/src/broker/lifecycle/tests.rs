@@ -23,6 +23,7 @@ impl Entropy for Zero {
     }
 }
 
+#[derive(Clone)]
 struct Harness {
     manager: BrokerLifecycleManager,
     now_ms: u64,
@@ -214,6 +215,11 @@ fn failures_are_tried_again_after_the_interval_and_never_at_once() {
     harness.heartbeat(ErrorCode::StaleBrokerEpoch, false, false, false);
     assert_eq!(harness.advance(5_000), Some(4_000), "a stale epoch is only tried again");
     assert_eq!(harness.requested_heartbeat().broker_epoch, BrokerEpoch(9));
+    let mut fixed = harness.clone();
+    fixed.manager.registers_again = true;
+    fixed.heartbeat(ErrorCode::StaleBrokerEpoch, false, false, false);
+    assert_eq!(fixed.advance(5_000), Some(6_000));
+    fixed.register(ErrorCode::None);
     // The next heartbeat becomes due while one is in flight: it is sent at once after it.
     harness.with(|manager, step| manager.set_ready_to_unfence(step));
     harness.heartbeat(ErrorCode::None, true, true, false);
