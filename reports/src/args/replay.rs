@@ -13,6 +13,7 @@ Examples:
   kraftsim replay quorum --seed 0x2a --bug NoLogTest
   kraftsim replay kraftsim-out/quorum-0x000000000000002a.json --until 12.5s
   kraftsim replay quorum --seed 42 --bug NoLogTest --log --around violation
+  kraftsim replay quorum --seed 42 --bug NoLogTest --html run.html
   kraftsim replay calm --seed 1 --until 20s --out disks
   kraftsim replay quorum --seed 42 \\
       --set controller.quorum.fetch.timeout.ms=500 --json -
@@ -40,6 +41,10 @@ pub struct ReplayArgs {
     /// kraftsim schema trace
     #[arg(long, value_name = "PATH|-")]
     pub trace: Option<PathBuf>,
+    /// Write the run as a page for a browser: nodes over time, messages, faults, operations of clients, and what led to the
+    /// violation, with its point of no return, which takes some hundred more runs; - is stdout
+    #[arg(long, value_name = "PATH|-")]
+    pub html: Option<PathBuf>,
     /// Write what the raft client of this controller, by its id, received and sent, as NDJSON
     /// into the file of -o, for a comparison with Kafka. The schema: kraftsim schema dialogue
     #[arg(long, value_name = "ID", requires = "output")]

@@ -67,7 +67,8 @@ fn verdict_name(verdict: Linearizability) -> &'static str {
     }
 }
 
-fn outcome(run: &RunReport) -> String {
+/// The verdict in a few words.
+pub fn outcome(run: &RunReport) -> String {
     match &run.outcome {
         RunOutcome::Holds => "all claims hold".to_owned(),
         RunOutcome::Violated(violation) => format!("{} DOES NOT HOLD", violation.invariant),

@@ -1,4 +1,4 @@
-//! The trace of a replayed run: the file, and the log on the terminal; the dialogue of a node.
+//! The trace of a replayed run: the file, the page, and the log on the terminal; the dialogue of a node.
 
 use fuzz::case::story::Describer;
 use fuzz::seeds::show_seed;
@@ -10,6 +10,7 @@ use crate::engine::Problem;
 use crate::exit;
 use crate::json::show_digest;
 use crate::output::{OutputTarget, Streams};
+use crate::page;
 use crate::trace::json;
 use crate::trace::log::{self, Filter};
 use crate::trace::screen::Screen;
@@ -18,6 +19,7 @@ use crate::verb::job::Job;
 /// The requested outputs of a trace.
 pub struct TraceOutputs {
     file: Option<OutputTarget>,
+    html: Option<OutputTarget>,
     log: Option<Filter>,
     dialogue: Option<Recorded>,
 }
@@ -44,6 +46,7 @@ impl TraceOutputs {
     /// Checks the flags before anything is run; `None` if none is given.
     pub fn of(args: &ReplayArgs, job: &Job) -> Result<Option<TraceOutputs>, Problem> {
         let file = args.trace.as_deref().map(OutputTarget::checked).transpose()?;
+        let html = args.html.as_deref().map(OutputTarget::checked).transpose()?;
         let names = || job.scenario.prepared.ready().map_or_else(Vec::new, |ready| ready.nodes(job.seed));
         let (broker, partition) = replica(args.partition_dialogue.as_deref())?;
         let requested = [
@@ -79,26 +82,29 @@ impl TraceOutputs {
             })
         };
         let log = args.log.then(filter).transpose()?;
-        let requested = TraceOutputs { file, log, dialogue };
+        let requested = TraceOutputs { file, html, log, dialogue };
         let json = args.json.as_deref().is_some_and(|path| path == std::path::Path::new("-"));
         let on_stdout = [
             json,
             requested.file == Some(OutputTarget::Stdout),
+            requested.html == Some(OutputTarget::Stdout),
             requested.is_dialogue_on_stdout(),
             requested.log.is_some(),
         ];
         if on_stdout.into_iter().filter(|is| *is).count() > 1 {
             return Err(Problem::new(
-                "only one of --json -, --trace -, --dialogue with -o - and --log can write to standard output",
+                "only one of --json -, --trace -, --html -, --dialogue with -o - and --log can write to standard output",
             ));
         }
-        let is_any = requested.file.is_some() || requested.log.is_some() || requested.dialogue.is_some();
+        let of_trace = requested.file.is_some() || requested.html.is_some() || requested.log.is_some();
+        let is_any = of_trace || requested.dialogue.is_some();
         Ok(is_any.then_some(requested))
     }
 
     /// Does it write to standard output?
     pub fn takes_stdout(&self) -> bool {
-        self.log.is_some() || self.file == Some(OutputTarget::Stdout) || self.is_dialogue_on_stdout()
+        let on_stdout = [&self.file, &self.html].into_iter().any(|file| *file == Some(OutputTarget::Stdout));
+        self.log.is_some() || on_stdout || self.is_dialogue_on_stdout()
     }
 
     pub fn has_dialogue(&self) -> bool {
@@ -150,7 +156,7 @@ impl TraceOutputs {
             }
             problems.extend(file.write(&text, streams).err());
         }
-        if self.file.is_none() && self.log.is_none() {
+        if self.file.is_none() && self.html.is_none() && self.log.is_none() {
             return Ok(None);
         }
         let (traced, trace) = ready.trace(job.seed, until_ns).map_err(Problem::new)?;
@@ -160,10 +166,14 @@ impl TraceOutputs {
         if let Some(file) = &self.file {
             problems.extend(file.write(&json::text(&trace, run), streams).err());
         }
-        let Some(filter) = &self.log else { return Ok(None) };
         let case = prepared.case(job.seed)?;
         let describer = Describer::of(&case).map_err(Problem::new)?;
         let in_words = |fault: &sim::fault::Fault| describer.fault(&sim::fault::Fault { on: None, ..fault.clone() });
+        if let Some(html) = &self.html {
+            let heading = page::heading(job, run, &case, until_ns, streams)?;
+            problems.extend(html.write(&page::text(&trace, &heading, &in_words), streams).err());
+        }
+        let Some(filter) = &self.log else { return Ok(None) };
         match log::text(&trace, filter, Screen::here(), &in_words) {
             Ok(text) => {
                 if trace.violation().is_some() || filter.around.is_some() {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::args::{OneRun, RunFlags};
+use crate::command;
 use crate::engine::{Engine, Named, Overrides, Problem};
 use crate::input::read_text;
 use crate::json::reading::in_file;
@@ -42,6 +43,14 @@ impl Job {
             from_repro(requested, run, engine, streams)
         } else {
             from_scenario(requested, run, verb, engine)
+        }
+    }
+
+    /// The command that runs it again, and expects this digest.
+    pub fn command(&self, digest: u128) -> String {
+        match &self.repro {
+            Some((path, on_top)) => command::replay_repro(path, digest, on_top),
+            None => command::replay(&self.scenario.name, self.seed, digest, &self.overrides),
         }
     }
 

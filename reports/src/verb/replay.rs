@@ -10,7 +10,6 @@ use fuzz::run::caught;
 use scenarios::report::{RunOutcome, RunReport};
 
 use crate::args::ReplayArgs;
-use crate::command;
 use crate::disks::Target;
 use crate::engine::{Engine, Overrides, Problem};
 use crate::exit;
@@ -139,10 +138,7 @@ fn write_repro(folder: &Path, job: &Job, run: &RunReport) -> Result<String, Prob
 
 fn failures(job: &Job, run: &RunReport, known: Option<KnownFinding>) -> Vec<Failure> {
     let RunOutcome::Violated(violation) = &run.outcome else { return Vec::new() };
-    let command = match &job.repro {
-        Some((path, on_top)) => command::replay_repro(path, run.digest, on_top),
-        None => command::replay(&job.scenario.name, job.seed, run.digest, &job.overrides),
-    };
+    let command = job.command(run.digest);
     vec![Failure {
         scenario: job.scenario.name.clone(),
         seed: job.seed,

@@ -15,6 +15,7 @@ mod fake;
 mod guided;
 mod known;
 mod operator;
+mod page;
 mod repository;
 mod results;
 mod trace;

@@ -221,7 +221,10 @@ fn what_a_log_cannot_show_is_said_before_anything_runs() {
         (&["--log", "--around", "there"], "neither \"violation\" nor the number of an event"),
         (&["--grep", "Fetch"], "--log"),
         (&["--dialogue", "producer-0", "-o", "-"], "error: --dialogue producer-0: this run has no such node"),
-        (&["--log", "--trace", "-"], "error: only one of --json -, --trace -, --dialogue with -o - and --log"),
+        (
+            &["--log", "--trace", "-"],
+            "error: only one of --json -, --trace -, --html -, --dialogue with -o - and --log",
+        ),
         (&["--log", "--from", "2s", "--to", "1s"], "error: --to is earlier than --from"),
     ] {
         let (code, out, err) = kraftsim(&[&run[..], words].concat());
