@@ -141,7 +141,9 @@ impl Columns {
 
     /// A partition is deleted with its log.
     fn deleted(&mut self, place: u32, path: &str) {
-        if let Some((log, _)) = path.rsplit_once('/').filter(|(log, file)| *log != METADATA_LOG && *file == FIRST_SEGMENT) {
+        if let Some((log, _)) =
+            path.rsplit_once('/').filter(|(log, file)| *log != METADATA_LOG && *file == FIRST_SEGMENT)
+        {
             self.push_state(place, "Deleted", Map::from_iter([("partition".to_owned(), log.into())]));
         }
     }
