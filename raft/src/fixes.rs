@@ -59,7 +59,8 @@ switches! {
         /// STALE_BROKER_EPOCH only retries (controller-broker.md §3.1, §5.1), so it stays fenced until it is
         /// restarted. Fix: the session begins with the registration, and begins again with a
         /// registration of the same process if that is fenced and has no session. A fenced broker has no
-        /// session behind a failover, so a broker also registers again after STALE_BROKER_EPOCH.
+        /// session behind a failover until its next heartbeat, so a broker also registers again after
+        /// STALE_BROKER_EPOCH, unless it is in controlled shutdown. (So it undoes an UnregisterBroker.)
         SessionSinceRegistration,
         /// A broker's start removes `.kafka_cleanshutdown` and does not force the directory
         /// (`CleanShutdownFileHandler.delete`; controller-broker.md §5.3). A power loss soon after restores

@@ -43,7 +43,7 @@ pub enum BrokerState {
     ShuttingDown = 7,
 }
 
-/// An event for other threads; each occurs at most once.
+/// An event for other threads; each but `Registered` occurs at most once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LifecycleEvent {
     /// The controller has registered this incarnation.
@@ -94,7 +94,7 @@ pub struct BrokerLifecycleManager {
     state: BrokerState,
     broker_epoch: BrokerEpoch,
     registered: bool,
-    pub(super) registers_again: bool,
+    registers_again: bool,
     ready_to_unfence: bool,
     got_controlled_shutdown_response: bool,
     in_flight: Option<Ticket>,
@@ -256,7 +256,7 @@ impl BrokerLifecycleManager {
     }
 
     /// Any failure, including STALE_BROKER_EPOCH, only leads to a retry: a broker never registers again by itself, unless a
-    /// fix says so.
+    /// fix says so. One that leaves does not: it would only be told to stop.
     fn on_outcome(&mut self, outcome: ChannelOutcome, step: &Step<'_>) {
         if self.in_flight != Some(outcome.ticket) {
             return;

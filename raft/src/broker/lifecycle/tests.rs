@@ -6,7 +6,9 @@ use super::{
     BrokerIdentity, BrokerLifecycleManager, BrokerServer, BrokerState, LifecycleEvent, PublishedMetadata, ServerAction,
 };
 use crate::broker::config::BrokerConfig;
+use crate::bugs::Bugs;
 use crate::controller::settings::level;
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{BrokerEpoch, NodeId, Offset, Uuid};
 use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Input, Now, Out};
 use crate::message::cluster::{BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationResponse};
@@ -23,7 +25,6 @@ impl Entropy for Zero {
     }
 }
 
-#[derive(Clone)]
 struct Harness {
     manager: BrokerLifecycleManager,
     now_ms: u64,
@@ -41,6 +42,10 @@ struct Harness {
 
 impl Harness {
     fn new() -> Harness {
+        Harness::with_fixes(Fixes::NONE)
+    }
+
+    fn with_fixes(fixes: Fixes) -> Harness {
         let identity = BrokerIdentity {
             cluster_id: "c".into(),
             incarnation_id: Uuid([1; 16]),
@@ -50,7 +55,8 @@ impl Harness {
             log_dirs: Rc::from([Uuid([2; 16])]),
             previous_broker_epoch: BrokerEpoch(3),
         };
-        let manager = BrokerLifecycleManager::new(&BrokerConfig::new(NodeId(1)), identity);
+        let config = BrokerConfig::new(NodeId(1)).with_switches(Bugs::NONE, fixes);
+        let manager = BrokerLifecycleManager::new(&config, identity);
         let leader = Some(NodeId(100));
         let mut harness = Harness {
             manager,
@@ -123,11 +129,17 @@ impl Harness {
     }
 
     fn register(&mut self, error: ErrorCode) {
-        let response = BrokerRegistrationResponse { error, broker_epoch: BrokerEpoch(9) };
+        self.register_as(error, BrokerEpoch(9));
+    }
+
+    fn register_as(&mut self, error: ErrorCode, broker_epoch: BrokerEpoch) {
+        assert!(matches!(self.requested, Some((_, ClusterRequest::BrokerRegistration(_)))), "{:?}", self.requested);
+        let response = BrokerRegistrationResponse { error, broker_epoch };
         self.answer(ClusterResponse::BrokerRegistration(response));
     }
 
     fn heartbeat(&mut self, error: ErrorCode, is_caught_up: bool, is_fenced: bool, should_shut_down: bool) {
+        assert!(matches!(self.requested, Some((_, ClusterRequest::BrokerHeartbeat(_)))), "{:?}", self.requested);
         let response = BrokerHeartbeatResponse { error, is_caught_up, is_fenced, should_shut_down };
         self.answer(ClusterResponse::BrokerHeartbeat(response));
     }
@@ -215,15 +227,32 @@ fn failures_are_tried_again_after_the_interval_and_never_at_once() {
     harness.heartbeat(ErrorCode::StaleBrokerEpoch, false, false, false);
     assert_eq!(harness.advance(5_000), Some(4_000), "a stale epoch is only tried again");
     assert_eq!(harness.requested_heartbeat().broker_epoch, BrokerEpoch(9));
-    let mut fixed = harness.clone();
-    fixed.manager.registers_again = true;
-    fixed.heartbeat(ErrorCode::StaleBrokerEpoch, false, false, false);
-    assert_eq!(fixed.advance(5_000), Some(6_000));
-    fixed.register(ErrorCode::None);
     // The next heartbeat becomes due while one is in flight: it is sent at once after it.
     harness.with(|manager, step| manager.set_ready_to_unfence(step));
     harness.heartbeat(ErrorCode::None, true, true, false);
     assert_eq!(harness.advance(5_000), Some(4_000));
+}
+
+/// `Fix::SessionSinceRegistration`
+#[test]
+fn a_broker_whose_epoch_is_stale_registers_again_if_the_fix_says_so_unless_it_leaves() {
+    let mut harness = Harness::with_fixes(Fixes::NONE.with(Fix::SessionSinceRegistration));
+    harness.register(ErrorCode::None);
+    harness.heartbeat(ErrorCode::StaleBrokerEpoch, false, false, false);
+    assert_eq!(harness.advance(5_000), Some(2_000));
+    harness.register(ErrorCode::DuplicateBrokerRegistration);
+    assert_eq!(harness.advance(5_000), Some(4_000), "the session of who took its place is not over");
+    harness.register_as(ErrorCode::None, BrokerEpoch(30));
+    assert_eq!(harness.requested_heartbeat().broker_epoch, BrokerEpoch(30));
+    harness.heartbeat(ErrorCode::None, true, true, false);
+    harness.advance(5_000);
+    harness.with(|manager, step| manager.set_ready_to_unfence(step));
+    harness.heartbeat(ErrorCode::None, true, false, false);
+    assert!(harness.advance(5_000).is_some());
+    harness.with(|manager, step| manager.begin_controlled_shutdown(step));
+    harness.heartbeat(ErrorCode::StaleBrokerEpoch, false, false, false);
+    assert!(harness.advance(5_000).is_some());
+    assert_eq!(harness.requested_heartbeat().broker_epoch, BrokerEpoch(30), "tried again until the time is over");
 }
 
 #[test]

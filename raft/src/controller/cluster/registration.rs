@@ -134,7 +134,8 @@ fn check_features(
     Ok(())
 }
 
-/// UnregisterBroker. Permitted for a running broker, whose requests then fail until it is restarted.
+/// UnregisterBroker. Permitted for a running broker, whose requests then fail until it is restarted
+/// (with the switch `SessionSinceRegistration` it registers again).
 pub fn unregister_broker(
     view: View<'_>,
     request: &UnregisterBrokerRequest,
