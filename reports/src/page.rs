@@ -1,7 +1,7 @@
 //! The run page of `replay --html`: one file that needs no network, for browsers of 2023 and later
 //! (`DecompressionStream`, `Array.prototype.toSorted`).
 //!
-//! [`columns`]: the lines of a trace, as columns; [`intervals`]: faults and operations of clients, from begin to end. The
+//! `columns`: the lines of a trace, as columns; `intervals`: faults and operations of clients, from begin to end. The
 //! page itself is in `page/`: `page.html`, `page.css`, and the scripts, which read those columns.
 //!
 //! The Content Security Policy allows exactly this style and this script, by their hashes. Data are JSON in which `<` is
