@@ -49,7 +49,6 @@ class Run {
     this.violation = this.relation.indexOf(RELATION.ITSELF);
     this.texts = new Array(head.texts).fill(null);
     this.states = columns.states;
-    this.stateAt = new Map(columns.states.line.map((line, n) => [line, n]));
     this.follow();
   }
 

@@ -194,7 +194,7 @@ function legend() {
     of("requests (responses are dotted)", [...Object.entries(API_COLOURS), ["others", OTHER_API]]),
     of("operations", OUTCOMES.map((outcome) => [outcome.name, outcome.colour])),
     of("faults", Object.entries(FAULT_COLOURS)),
-    element("p", "A cross: the message is lost. A bar: it is held up, and sent again later. Red: a cause of the violation."),
+    element("p", "A cross: the message is lost. A bar: it is held up, and sent again later. ×2: it is delivered once more. Red: a cause of the violation."),
   ];
 }
 

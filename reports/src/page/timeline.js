@@ -248,6 +248,10 @@ class Timeline {
     if (!arrives) [x2, y2] = [x2, y1 + (y2 - y1) * 0.5];
     if (fate !== FATE.BLOCKED) line(c, x1, y1, x2, y2);
     c.setLineDash([]);
+    if (fate === FATE.AGAIN) {
+      c.textAlign = "left";
+      c.fillText("×2", x2 + 4, y2 + (y1 - y2) * 0.2);
+    }
     if (fate === FATE.DROPPED) {
       line(c, x2 - 3, y2 - 3, x2 + 3, y2 + 3);
       line(c, x2 - 3, y2 + 3, x2 + 3, y2 - 3);

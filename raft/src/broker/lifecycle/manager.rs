@@ -256,7 +256,7 @@ impl BrokerLifecycleManager {
     }
 
     /// Any failure, including STALE_BROKER_EPOCH, only leads to a retry: a broker never registers again by itself, unless a
-    /// fix says so. One that leaves does not: it would only be told to stop.
+    /// fix says so. In controlled shutdown it does not: a fenced broker that wants to shut down is answered that it may.
     fn on_outcome(&mut self, outcome: ChannelOutcome, step: &Step<'_>) {
         if self.in_flight != Some(outcome.ticket) {
             return;
