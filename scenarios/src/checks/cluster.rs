@@ -308,6 +308,12 @@ impl ClusterChecks {
             return Some("every admin call that has failed is sent again, or ends");
         }
         let (histories, partitions) = (&mut self.histories, &mut self.replication.partitions);
-        self.fresh.missing(|partition, offset| histories.cut_below(partition, offset, partitions))
+        // Hardly ever does one.
+        let refusing = match partitions.iter().any(|partition| partition.may_refuse_forever()) {
+            true => self.fresh.unacknowledged(),
+            false => BTreeSet::new(),
+        };
+        let refusing = refusing.into_iter().filter(|of| histories.may_refuse_forever(*of, partitions)).count();
+        self.fresh.missing(refusing, |partition, offset| histories.cut_below(partition, offset, partitions))
     }
 }

@@ -1,7 +1,7 @@
 //! Clients when all faults are over. Does the cluster serve those that begin then? One creates a topic, one
 //! has a record acknowledged by every partition, one reads all of them from the start to that record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use raft::client::{AttemptEvent, TopicPartition};
 use raft::ids::Offset;
@@ -54,13 +54,23 @@ impl FreshClients {
         }
     }
 
-    /// What is still to be done. `cut_below` gives where a committed log ends that was cut below an offset: what a
-    /// leader deposed by an unclean election acknowledged may lie behind that, and never come.
-    pub fn missing(&self, mut cut_below: impl FnMut(TopicPartition, Offset) -> Option<Offset>) -> Option<&'static str> {
+    /// The partitions to which something was sent, and nothing is acknowledged.
+    pub fn unacknowledged(&self) -> BTreeSet<TopicPartition> {
+        self.sent.values().filter(|partition| !self.acked.contains_key(partition)).copied().collect()
+    }
+
+    /// What is still to be done. So many of the partitions, `refusing`, may refuse all producers for ever. `cut_below`
+    /// gives where a committed log ends that was cut below an offset: what a leader deposed by an unclean election
+    /// acknowledged may lie behind that, and never come.
+    pub fn missing(
+        &self,
+        refusing: usize,
+        mut cut_below: impl FnMut(TopicPartition, Offset) -> Option<Offset>,
+    ) -> Option<&'static str> {
         if !self.created {
             return Some("a fresh admin client creates a topic");
         }
-        if self.acked.len() < self.partitions {
+        if self.acked.len() + refusing < self.partitions {
             return Some("a fresh producer is acknowledged by every partition");
         }
         let unread = |(partition, acked): (&TopicPartition, &Offset)| {

@@ -129,11 +129,12 @@ impl ClientHistories {
     }
 
     /// A partition whose records that were committed at healing no fresh poll has all shown, with the first
-    /// such offset; topics that were deleted, or that come and go, do not count.
+    /// such offset; topics that were deleted, or that come and go, do not count, nor do leaders whose high watermark
+    /// does not advance, as their ISR stays below `min.insync.replicas` (KIP-966).
     pub fn unread(&self, partitions: &mut Partitions) -> Option<(String, i64)> {
         let mut lasting = partitions.iter_mut().filter(|it| self.is_lasting(it.id.topic_id));
         lasting.find_map(|of| {
-            let first = of.log.first_unread().filter(|_| !of.is_deleted())?;
+            let first = of.log.first_unread().filter(|_| !of.is_deleted() && !of.may_refuse_forever())?;
             Some((self.metadata.name_of(of.id), first))
         })
     }
@@ -143,6 +144,12 @@ impl ClientHistories {
         let log = *self.metadata.logs_of(of, partitions).first()?;
         let log = &partitions[log];
         log.losses().lowest_cut().filter(|lowest| *lowest < offset).map(|_| Offset(log.log.end()))
+    }
+
+    /// May what clients call by a name refuse producers with acks=all for ever?
+    pub fn may_refuse_forever(&mut self, of: TopicPartition, partitions: &mut Partitions) -> bool {
+        let log = self.metadata.logs_of(of, partitions).first().copied();
+        log.is_some_and(|log| partitions[log].may_refuse_forever())
     }
 
     /// Clients received more than is known to be committed: a leader deposed at the last moment, whom

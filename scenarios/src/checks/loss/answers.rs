@@ -338,24 +338,31 @@ impl Losses<'_> {
         })
     }
 
-    /// May a consumer be sent back behind committed records? By a leader that was elected uncleanly and deposed
-    /// before it began, for as long as it does not know that. It sends nobody further back than to where it has
-    /// all of the committed log.
+    /// Why may a consumer be sent back behind committed records?
     pub fn may_be_sent_back(&self, position: &SentBack) -> Option<Excuse> {
-        let sends = |(place, fact): (usize, &Fact)| {
-            let Fact::Began(began) = fact else { return false };
+        let answers = |(place, fact): (usize, &Fact)| {
+            let Fact::Began(began) = fact else { return None };
             let until = self.facts[place..].iter().find_map(|fact| match fact {
                 Fact::Ended { epoch, at } if *epoch == began.epoch => Some(*at),
                 _ => None,
             });
-            began.deposed
-                && began.agreed_end < position.from
-                && position.to.is_none_or(|to| began.agreed_end <= to)
-                && position.shown.is_none_or(|shown| shown <= began.epoch)
-                && until.is_none_or(|until| position.requested <= until)
-                && self.is_elected_uncleanly(began.epoch)
+            let may_answer = until.is_none_or(|until| position.requested <= until)
+                && position.shown.is_none_or(|shown| shown <= began.epoch);
+            may_answer.then(|| self.may_send_back(place, began, position))?
         };
-        let is_sent = self.facts.iter().enumerate().any(sends);
-        is_sent.then_some(Excuse::PositionSentBackByDeposedLeader)
+        self.facts.iter().enumerate().find_map(answers)
+    }
+
+    /// Why may this leader send a consumer back? It was elected uncleanly and deposed before it began, and does not know
+    /// that: it sends nobody further back than to where it has all of the committed log. Or it goes by epochs that a
+    /// fault has altered, which may end anywhere (`LeaderEpochFileCache.endOffsetFor`).
+    fn may_send_back(&self, place: usize, by: &Began, position: &SentBack) -> Option<Excuse> {
+        let lacks = by.deposed
+            && by.agreed_end < position.from
+            && position.to.is_none_or(|to| by.agreed_end <= to)
+            && self.is_elected_uncleanly(by.epoch);
+        let had_altered = || Losses { facts: &self.facts[..place], ..*self }.has_altered_epochs(by.server);
+        let by_epochs = || had_altered().then_some(Excuse::ReplicaEpochsAltered);
+        lacks.then_some(Excuse::PositionSentBackByDeposedLeader).or_else(by_epochs)
     }
 }

@@ -135,6 +135,13 @@ impl PartitionModel {
         })
     }
 
+    /// Is the ISR smaller than `min.insync.replicas`, and may too few replicas ever come back into it?
+    pub fn may_refuse_forever(&self) -> bool {
+        let (Some(now), Some((_, wanted))) = (self.now(), self.min_isrs.last()) else { return false };
+        let awaited = self.out_of_sync().filter(|(_, excuse)| excuse.is_none()).count();
+        now.has_leader() && now.isr.len() + awaited < *wanted
+    }
+
     /// Does it hold all that was acknowledged?
     pub fn is_guard(&self, server: usize) -> bool {
         self.replicas[server].log.agreed >= self.acked

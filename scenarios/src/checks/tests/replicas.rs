@@ -329,7 +329,7 @@ fn a_deleted_topic_takes_its_promises_along() {
 const P: TopicPartition = TopicPartition { topic: 0, partition: 0 };
 
 /// Clients know the topic; nobody has requested it, which is not judged here.
-fn clients_of_the_topic() -> ClientHistories {
+pub(super) fn clients_of_the_topic() -> ClientHistories {
     let (mut histories, mut scrap) = (ClientHistories::new(&["t".into()], 1, &[]), Verdict::default());
     let topic = MetadataRecord::Topic(Topic { name: "t".into(), topic_id: TOPIC });
     histories.metadata_committed(Offset(0), &topic, &mut scrap);
@@ -419,6 +419,38 @@ fn an_unclean_leader_deposed_before_it_acts_sends_consumers_back() {
         brokers.lead(0, 4, 5, 1);
     };
     assert_eq!(story(&again, (3, 4), &[]), 1);
+}
+
+/// A fault alters the epochs of a log while its broker is down: when it leads, it sends consumers back anywhere.
+#[test]
+fn a_leader_whose_epochs_a_fault_altered_sends_consumers_back() {
+    let alters = |brokers: &mut Brokers, server| {
+        let paths = ["t-0/leader-epoch-checkpoint".to_owned()];
+        brokers.cluster_mut().replication.damaged(server, Some(&paths));
+    };
+    let story = |before: &dyn Fn(&mut Brokers), after: &dyn Fn(&mut Brokers), shown: &[usize]| {
+        let mut brokers = Brokers::at_work(false, &[10, 11]);
+        brokers.cluster_mut().histories = clients_of_the_topic();
+        before(&mut brokers);
+        brokers.change(leader(broker(1)));
+        brokers.lead(1, 1, 1, 7);
+        after(&mut brokers);
+        assert_eq!(sent_back(&mut brokers, shown, (2, 0)), 0);
+        brokers.excused("replica_epochs_altered")
+    };
+    assert_eq!(story(&|brokers| alters(brokers, 1), &|_| (), &[0, 1]), 1);
+    assert_eq!(story(&|brokers| alters(brokers, 2), &|_| (), &[0, 1]), 0, "another log was altered");
+    assert_eq!(story(&|_| (), &|brokers| alters(brokers, 1), &[0, 1]), 0, "it had begun with its own");
+    let replaced = |brokers: &mut Brokers| {
+        alters(brokers, 1);
+        brokers.cluster_mut().replication.damaged(1, None);
+    };
+    assert_eq!(story(&replaced, &|_| (), &[0, 1]), 0, "it has a new disk");
+    let ends: [&dyn Fn(&mut Brokers); 2] =
+        [&|brokers| brokers.follows(1, 1), &|brokers| brokers.restart(1, Down::Killed)];
+    for end in ends {
+        assert_eq!(story(&|brokers| alters(brokers, 1), end, &[0, 1]), 0, "it leads no more");
+    }
 }
 
 /// Broker 0, elected after it, follows it until it knows that, and cuts what it lacks.

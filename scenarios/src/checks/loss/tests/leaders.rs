@@ -1,6 +1,6 @@
 //! Every history of a few steps in which leaders are elected, cleanly or not, begin in time, late or never, write on and
-//! learn late that they are deposed, with rot, lost records and a deletion at every place: what may be served, shown, cut
-//! and sent back, against a naive definition that looks at the whole history.
+//! learn late that they are deposed, with rot, lost records, altered epochs and a deletion at every place: what may be
+//! served, shown, cut and sent back, against a naive definition that looks at the whole history.
 //!
 //! Limits: 3 replicas, 3 elections, 4 records; 5 steps from where one record is committed by all, a second by the
 //! only member of the ISR. Replica 2 is touched only after replica 1: they are alike.
@@ -37,6 +37,8 @@ enum Event {
     Rot(usize),
     /// They are overwritten.
     Overwrite(usize),
+    /// A fault alters the epochs of a log, and ends the process; or the disk is replaced.
+    Alter(usize),
     Delete,
 }
 
@@ -56,6 +58,7 @@ struct Begun {
     /// It may lack these, and what stands behind them: a fault took them from it, and nobody else has them that may
     /// lead.
     lost: Vec<BatchId>,
+    altered: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -73,6 +76,7 @@ struct History {
     /// What a fault has taken from each replica, and it has not cut itself since.
     lost: [Vec<BatchId>; REPLICAS],
     rotten: [bool; REPLICAS],
+    altered: [bool; REPLICAS],
     deleted: bool,
     facts: Vec<Fact>,
     events: Vec<Event>,
@@ -82,8 +86,16 @@ impl History {
     fn new(records: &mut Records) -> History {
         let first = records.behind(BatchId::START, 0);
         let second = records.behind(first, 0);
-        let began =
-            Begun { epoch: 0, log: Vec::new(), agreed: 0, late: false, ended: None, unclean: false, lost: Vec::new() };
+        let began = Begun {
+            epoch: 0,
+            log: Vec::new(),
+            agreed: 0,
+            late: false,
+            ended: None,
+            unclean: false,
+            lost: Vec::new(),
+            altered: false,
+        };
         History {
             logs: [vec![first, second], vec![first], vec![first]],
             isr: vec![0],
@@ -95,6 +107,7 @@ impl History {
             committed: vec![first, second],
             lost: Default::default(),
             rotten: [false; REPLICAS],
+            altered: [false; REPLICAS],
             deleted: false,
             facts: vec![Fact::Began(Began {
                 at: 0,
@@ -137,6 +150,7 @@ impl History {
             events.extend(others.map(|leader| Event::Follow { server, leader }));
             events.extend((0..log.len()).map(|left| Event::Lose { server, left }));
             events.push(if self.rotten[server] { Event::Overwrite(server) } else { Event::Rot(server) });
+            events.push(Event::Alter(server));
         }
         let begins = |epoch: &i32| {
             let server = self.elected[*epoch as usize].0;
@@ -217,6 +231,11 @@ impl History {
                 self.rotten[server] = false;
                 self.facts.push(Fact::Whole { server });
             }
+            Event::Alter(server) => {
+                self.ends(server);
+                self.altered[server] = !self.altered[server];
+                self.facts.push(Fact::EpochsAltered { server, are: self.altered[server] });
+            }
             Event::Delete => {
                 self.deleted = true;
                 self.facts.push(Fact::Deleted);
@@ -256,7 +275,8 @@ impl History {
         }));
         let is_held = |id: &BatchId| others.iter().any(|other| self.logs[*other].contains(id));
         let lost = self.lost[server].iter().copied().filter(|id| !is_held(id)).collect();
-        self.begun.push(Begun { epoch, log, agreed, late, ended: None, unclean: !pending.is_empty(), lost });
+        let (unclean, altered) = (!pending.is_empty(), self.altered[server]);
+        self.begun.push(Begun { epoch, log, agreed, late, ended: None, unclean, lost, altered });
         if late {
             return true;
         }
@@ -349,8 +369,8 @@ impl History {
             let (from, requested) = (left + 1, self.events.len().saturating_sub(1));
             for (to, shown) in [(None, None), (Some(left), None), (None, Some(1)), (Some(0), Some(2))] {
                 let by = |begun: &Begun| {
-                    begun.agreed < from
-                        && to.is_none_or(|to| begun.agreed <= to)
+                    let lacks = begun.late && self.is_unclean(begun.epoch) && begun.agreed < from;
+                    (lacks && to.is_none_or(|to| begun.agreed <= to) || begun.altered)
                         && shown.is_none_or(|shown| shown <= begun.epoch)
                         && begun.ended.is_none_or(|ended| requested <= ended)
                 };
@@ -362,7 +382,7 @@ impl History {
                     since: 0,
                     until: requested as u64,
                 };
-                let naive = self.begun.iter().filter(late).any(by);
+                let naive = self.begun.iter().any(by);
                 agree(4, losses.may_be_sent_back(&position).is_some(), naive);
             }
         }
