@@ -342,7 +342,11 @@ impl Checks {
         self.is_overdue = true;
         let (servers, losses) = (&self.models.servers, self.models.committed.losses(&self.models.ledger));
         let newest = servers.iter().filter_map(ServerModel::leads).max().unwrap_or_default();
-        let excuse = missing.as_ref().and_then(|missing| losses.may_not_recover(&missing.servers, newest, servers));
+        let cluster = self.models.cluster.as_deref();
+        let excuse = missing.as_ref().and_then(|missing| {
+            let of_quorum = losses.may_not_recover(&missing.servers, newest, servers);
+            of_quorum.or_else(|| cluster?.may_not_recover(missing))
+        });
         if let Some(excuse) = excuse {
             return self.verdict.end_excused(excuse);
         }

@@ -290,30 +290,33 @@ impl ClusterChecks {
         if !behind.is_empty() {
             return Some(Missing::new("images published to the committed end", behind));
         }
-        let in_general = |predicate| Missing::new(predicate, Vec::new());
-        if let Some(predicate) = self.fresh_missing() {
-            return Some(in_general(predicate));
+        if let Some(missing) = self.fresh_missing() {
+            return Some(missing);
         }
-        if let Some((log, offset)) = self.histories.unread(&mut self.replication.partitions) {
-            return Some(Missing::unread(log, offset));
+        if let Some((id, log, offset)) = self.histories.unread(&mut self.replication.partitions) {
+            return Some(Missing { partition: Some(id), ..Missing::unread(log, offset) });
         }
         self.histories
             .is_ahead(&self.replication.partitions)
-            .then(|| in_general("all that clients have seen is committed"))
+            .then(|| Missing::new("all that clients have seen is committed", []))
     }
 
     /// What clients are still to do.
-    pub fn fresh_missing(&mut self) -> Option<&'static str> {
+    pub fn fresh_missing(&mut self) -> Option<Missing> {
         if !self.retries.are_done() {
-            return Some("every admin call that has failed is sent again, or ends");
+            return Some(Missing::new("every admin call that has failed is sent again, or ends", []));
         }
         let (histories, partitions) = (&mut self.histories, &mut self.replication.partitions);
-        // Hardly ever does one.
-        let refusing = match partitions.iter().any(|partition| partition.may_refuse_forever()) {
-            true => self.fresh.unacknowledged(),
-            false => BTreeSet::new(),
-        };
-        let refusing = refusing.into_iter().filter(|of| histories.may_refuse_forever(*of, partitions)).count();
-        self.fresh.missing(refusing, |partition, offset| histories.cut_below(partition, offset, partitions))
+        let cut_below = |partition, offset| histories.cut_below(partition, offset, partitions);
+        let (predicate, of) = self.fresh.missing(cut_below)?;
+        let partition = of.and_then(|of| histories.partition_of(of, partitions));
+        Some(Missing { partition, ..Missing::new(predicate, []) })
+    }
+
+    /// Why may what clients are to do in a partition never be done?
+    pub fn may_not_recover(&self, missing: &Missing) -> Option<Excuse> {
+        let of = missing.partition.filter(|_| missing.servers.is_empty())?;
+        let partition = self.replication.partitions.iter().find(|partition| partition.id == of)?;
+        partition.may_refuse_forever()
     }
 }

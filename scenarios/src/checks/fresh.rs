@@ -1,7 +1,7 @@
 //! Clients when all faults are over. Does the cluster serve those that begin then? One creates a topic, one
 //! has a record acknowledged by every partition, one reads all of them from the start to that record.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use raft::client::{AttemptEvent, TopicPartition};
 use raft::ids::Offset;
@@ -54,30 +54,25 @@ impl FreshClients {
         }
     }
 
-    /// The partitions to which something was sent, and nothing is acknowledged.
-    pub fn unacknowledged(&self) -> BTreeSet<TopicPartition> {
-        self.sent.values().filter(|partition| !self.acked.contains_key(partition)).copied().collect()
-    }
-
-    /// What is still to be done. So many of the partitions, `refusing`, may refuse all producers for ever. `cut_below`
-    /// gives where a committed log ends that was cut below an offset: what a leader deposed by an unclean election
-    /// acknowledged may lie behind that, and never come.
+    /// What is still to be done, and for which partition. `cut_below` gives where a committed log ends that was cut below an offset: what a
+    /// leader deposed by an unclean election acknowledged may lie behind that, and never come.
     pub fn missing(
         &self,
-        refusing: usize,
         mut cut_below: impl FnMut(TopicPartition, Offset) -> Option<Offset>,
-    ) -> Option<&'static str> {
+    ) -> Option<(&'static str, Option<TopicPartition>)> {
         if !self.created {
-            return Some("a fresh admin client creates a topic");
+            return Some(("a fresh admin client creates a topic", None));
         }
-        if self.acked.len() + refusing < self.partitions {
-            return Some("a fresh producer is acknowledged by every partition");
+        if self.acked.len() < self.partitions {
+            let refused = self.sent.values().find(|partition| !self.acked.contains_key(partition));
+            return Some(("a fresh producer is acknowledged by every partition", refused.copied()));
         }
-        let unread = |(partition, acked): (&TopicPartition, &Offset)| {
+        let mut unread = |(partition, acked): (&TopicPartition, &Offset)| {
             let end = cut_below(*partition, Offset(acked.0 + 1));
             let last = end.map_or(*acked, |end| (*acked).min(Offset(end.0 - 1)));
             last.0 >= 0 && self.read.get(partition) < Some(&last)
         };
-        self.acked.iter().any(unread).then_some("a fresh consumer reads every partition")
+        let (partition, _) = self.acked.iter().find(|of| unread(*of))?;
+        Some(("a fresh consumer reads every partition", Some(*partition)))
     }
 }

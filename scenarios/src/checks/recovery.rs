@@ -154,7 +154,8 @@ impl Recovery {
                 .map_or_else(|| "faults never ended".to_owned(), |ns| format!("all faults ended at {}", seconds(ns)));
             let whom: Vec<String> =
                 missing.servers.iter().map(|server| format!("node {}", servers[*server].id)).collect();
-            let of = missing.partition.map_or_else(String::new, |partition| format!(", partition {partition}"));
+            let of = missing.partition.filter(|_| missing.unread.is_none());
+            let of = of.map_or_else(String::new, |partition| format!(", partition {partition}"));
             let from = missing.unread.as_ref().map(|(log, offset)| format!(", {log} from offset {offset} on"));
             let whom = if whom.is_empty() { String::new() } else { format!(" (see {})", whom.join(", ")) };
             format!("{healed}; at {} this did not hold yet: {}{whom}", seconds(now_ns), missing.predicate)

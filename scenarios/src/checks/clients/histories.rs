@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use raft::broker::observation::PartitionTag;
 use raft::client::{AttemptEvent, TopicPartition};
-use raft::ids::{NodeId, Offset, Uuid};
+use raft::ids::{NodeId, Offset, TopicIdPartition, Uuid};
 use raft::message::AdminRequest;
 use raft::metadata::MetadataRecord;
 
@@ -128,15 +128,20 @@ impl ClientHistories {
         }
     }
 
-    /// A partition whose records that were committed at healing no fresh poll has all shown, with the first
-    /// such offset; topics that were deleted, or that come and go, do not count, nor do leaders whose high watermark
-    /// does not advance, as their ISR stays below `min.insync.replicas` (KIP-966).
-    pub fn unread(&self, partitions: &mut Partitions) -> Option<(String, i64)> {
+    /// A partition whose records that were committed at healing no fresh poll has all shown, its name, and the first
+    /// such offset; topics that were deleted, or that come and go, do not count.
+    pub fn unread(&self, partitions: &mut Partitions) -> Option<(TopicIdPartition, String, i64)> {
         let mut lasting = partitions.iter_mut().filter(|it| self.is_lasting(it.id.topic_id));
         lasting.find_map(|of| {
-            let first = of.log.first_unread().filter(|_| !of.is_deleted() && !of.may_refuse_forever())?;
-            Some((self.metadata.name_of(of.id), first))
+            let first = of.log.first_unread().filter(|_| !of.is_deleted())?;
+            Some((of.id, self.metadata.name_of(of.id), first))
         })
+    }
+
+    /// The partition that clients call by a name now.
+    pub fn partition_of(&mut self, of: TopicPartition, partitions: &mut Partitions) -> Option<TopicIdPartition> {
+        let log = *self.metadata.logs_of(of, partitions).first()?;
+        Some(partitions[log].id)
     }
 
     /// Where the committed log of what clients call by a name ends, if it was ever cut below an offset.
@@ -144,12 +149,6 @@ impl ClientHistories {
         let log = *self.metadata.logs_of(of, partitions).first()?;
         let log = &partitions[log];
         log.losses().lowest_cut().filter(|lowest| *lowest < offset).map(|_| Offset(log.log.end()))
-    }
-
-    /// May what clients call by a name refuse producers with acks=all for ever?
-    pub fn may_refuse_forever(&mut self, of: TopicPartition, partitions: &mut Partitions) -> bool {
-        let log = self.metadata.logs_of(of, partitions).first().copied();
-        log.is_some_and(|log| partitions[log].may_refuse_forever())
     }
 
     /// Clients received more than is known to be committed: a leader deposed at the last moment, whom

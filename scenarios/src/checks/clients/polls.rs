@@ -6,7 +6,7 @@
 //!   still be on its way there (a stale leader whose high watermark moves), so what lies beyond is
 //!   noted as a claim
 //! * a position within C is never out of range, nor truncated, unless the log was cut there or a leader said so
-//!   that was elected uncleanly and deposed before it acted
+//!   that was elected uncleanly and deposed before it acted, or goes by epochs that a fault has altered
 //! * a consumer that was shown a record which C no longer holds is moved before it reads on behind it (KIP-320)
 //! * a stale poll is legal, and counted
 
@@ -185,7 +185,7 @@ impl Polls {
                     ReadApi::OffsetForLeaderEpoch => {
                         position.requested = read.sent;
                         if number < 0 {
-                            position.suspect((client, partition), None, lost, context);
+                            position.suspect((client, partition), (ReadApi::OffsetForLeaderEpoch, None), lost, context);
                         }
                         return;
                     }
@@ -207,7 +207,7 @@ impl Polls {
                 let is_out = read.api == ReadApi::Fetch && error == ErrorCode::OffsetOutOfRange;
                 if is_out && position.offset == read.at {
                     position.requested = read.sent;
-                    position.suspect((client, partition), None, lost, context);
+                    position.suspect((client, partition), (ReadApi::Fetch, None), lost, context);
                 }
             }
             AttemptEvent::ReadStale { attempt, partition, error } => {
@@ -229,7 +229,7 @@ impl Polls {
                 let oldest = open.filter(|read| read.api == ReadApi::OffsetForLeaderEpoch).map(|read| read.sent).min();
                 let position = consumer.position(partition);
                 position.requested = oldest.unwrap_or(position.requested);
-                position.suspect((client, partition), None, lost, context);
+                position.suspect((client, partition), (ReadApi::OffsetForLeaderEpoch, None), lost, context);
             }
             AttemptEvent::PositionSet { partition, offset: Offset(to), cause } => {
                 let position = consumer.position(partition);
@@ -257,7 +257,8 @@ impl Polls {
                             });
                         }
                         if !before.astray {
-                            before.suspect((client, partition), Some(to), lost, context);
+                            let answer = (ReadApi::OffsetForLeaderEpoch, Some(to));
+                            before.suspect((client, partition), answer, lost, context);
                         }
                         let back = usize::try_from(from.saturating_sub(to)).unwrap_or(0);
                         before.shown.truncate(before.shown.len().saturating_sub(back));
@@ -294,19 +295,20 @@ impl Polls {
 }
 
 impl Position {
-    /// It is not in its leader's log, which sends it back `to` a place that it has, if it says so. That is
-    /// well if it is not in C either; if it is, the end must show a reason.
+    /// It is not in its leader's log, by the answer to what it `asked`, which sends it back `to` a place, if it says so.
+    /// That is well if it is not in C either; if it is, the end must show a reason.
     fn suspect(
         &mut self,
         (client, partition): (usize, TopicPartition),
-        to: Option<i64>,
+        (asked, to): (ReadApi, Option<i64>),
         lost: &mut Vec<Lost>,
         context: &mut Context<'_>,
     ) {
         self.astray = true;
         let Position { offset, epoch, requested, since, .. } = *self;
         let (until, at_ns, last) = (context.verdict.event, context.verdict.now_ns, self.shown.last().copied());
-        let position = SentBack { from: Offset(offset), to: to.map(Offset), since, until, shown: epoch, requested };
+        let (from, to) = (Offset(offset), to.map(Offset));
+        let position = SentBack { from, to, since, until, shown: epoch, requested, asked };
         let logs = context.logs_of(partition);
         let of_all = || logs.iter().map(|log| &context.partitions[*log]);
         let excuse = match logs[..] {

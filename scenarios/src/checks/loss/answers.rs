@@ -2,6 +2,7 @@
 //! functions of what was written and committed, and of the facts.
 
 use crate::checks::prelude::*;
+use raft::client::ReadApi;
 use raft::ids::{BrokerEpoch, LeaderEpoch, Offset};
 
 use super::facts::{Began, Fact};
@@ -30,6 +31,8 @@ pub struct SentBack {
     pub shown: Option<LeaderEpoch>,
     /// Number of the event of its request.
     pub requested: u64,
+    /// What that asked for.
+    pub asked: ReadApi,
 }
 
 impl Losses<'_> {
@@ -109,9 +112,15 @@ impl Losses<'_> {
 
     /// Why may a replica never be in sync, or its leader never get one in sync?
     pub fn may_stay_out_of_sync(&self, server: usize, leader: usize) -> Option<Excuse> {
-        let is_spoilt = |of: usize| self.is_rotten(of).then_some(Excuse::RottenReplica);
-        let is_altered = |of: usize| self.has_altered_epochs(of).then_some(Excuse::ReplicaEpochsAltered);
-        [server, leader].into_iter().find_map(|of| is_spoilt(of).or_else(|| is_altered(of)))
+        let is_rotten = self.is_rotten(server) || self.is_rotten(leader);
+        is_rotten.then_some(Excuse::RottenReplica).or_else(|| self.may_stay_out_by_epochs(server, leader))
+    }
+
+    /// The same, for epochs that a fault has altered: the leader refuses what a replica asks for, or the replica cuts
+    /// again and again what it fetches.
+    pub fn may_stay_out_by_epochs(&self, server: usize, leader: usize) -> Option<Excuse> {
+        let is_altered = self.has_altered_epochs(server) || self.has_altered_epochs(leader);
+        is_altered.then_some(Excuse::ReplicaEpochsAltered)
     }
 
     /// Has a fault left other epochs in the checkpoint of a server's replica?
@@ -338,31 +347,55 @@ impl Losses<'_> {
         })
     }
 
-    /// Why may a consumer be sent back behind committed records?
+    /// Why may a consumer be sent back behind committed records? The leader that answers was elected uncleanly and deposed
+    /// before it began, and does not know that; or it goes by epochs that a fault has altered, which may end anywhere.
     pub fn may_be_sent_back(&self, position: &SentBack) -> Option<Excuse> {
-        let answers = |(place, fact): (usize, &Fact)| {
-            let Fact::Began(began) = fact else { return None };
-            let until = self.facts[place..].iter().find_map(|fact| match fact {
-                Fact::Ended { epoch, at } if *epoch == began.epoch => Some(*at),
-                _ => None,
-            });
-            let may_answer = until.is_none_or(|until| position.requested <= until)
-                && position.shown.is_none_or(|shown| shown <= began.epoch);
-            may_answer.then(|| self.may_send_back(place, began, position))?
+        let why = |(place, fact): (usize, &Fact)| match fact {
+            Fact::Began(began) if self.may_answer(place, began, position) => self
+                .sends_back_when_deposed(began, position)
+                .or_else(|| self.sends_back_by_altered_epochs(place, began, position)),
+            _ => None,
         };
-        self.facts.iter().enumerate().find_map(answers)
+        self.facts.iter().enumerate().find_map(why)
     }
 
-    /// Why may this leader send a consumer back? It was elected uncleanly and deposed before it began, and does not know
-    /// that: it sends nobody further back than to where it has all of the committed log. Or it goes by epochs that a
-    /// fault has altered, which may end anywhere (`LeaderEpochFileCache.endOffsetFor`).
-    fn may_send_back(&self, place: usize, by: &Began, position: &SentBack) -> Option<Excuse> {
+    /// Did the leader that began at this place lead when the request was sent, and does it know of no older epoch than
+    /// the consumer?
+    fn may_answer(&self, place: usize, by: &Began, position: &SentBack) -> bool {
+        let until = self.facts[place..].iter().find_map(|fact| match fact {
+            Fact::Ended { epoch, at } if *epoch == by.epoch => Some(*at),
+            _ => None,
+        });
+        until.is_none_or(|until| position.requested <= until) && position.shown.is_none_or(|shown| shown <= by.epoch)
+    }
+
+    /// It sends nobody further back than to where it has all of the committed log.
+    fn sends_back_when_deposed(&self, by: &Began, position: &SentBack) -> Option<Excuse> {
         let lacks = by.deposed
             && by.agreed_end < position.from
             && position.to.is_none_or(|to| by.agreed_end <= to)
             && self.is_elected_uncleanly(by.epoch);
-        let had_altered = || Losses { facts: &self.facts[..place], ..*self }.has_altered_epochs(by.server);
-        let by_epochs = || had_altered().then_some(Excuse::ReplicaEpochsAltered);
-        lacks.then_some(Excuse::PositionSentBackByDeposedLeader).or_else(by_epochs)
+        lacks.then_some(Excuse::PositionSentBackByDeposedLeader)
+    }
+
+    /// `LeaderEpochFileCache.endOffsetFor`; what a Fetch is answered does not depend on epochs, as consumers send none.
+    fn sends_back_by_altered_epochs(&self, place: usize, by: &Began, position: &SentBack) -> Option<Excuse> {
+        let is_by_epochs = position.asked == ReadApi::OffsetForLeaderEpoch && self.began_with_altered_epochs(place, by);
+        is_by_epochs.then_some(Excuse::ReplicaEpochsAltered)
+    }
+
+    fn began_with_altered_epochs(&self, place: usize, by: &Began) -> bool {
+        Losses { facts: &self.facts[..place], ..*self }.has_altered_epochs(by.server)
+    }
+
+    /// Why may a server that follows the leader of an epoch cut its log anywhere? That leader goes by epochs that a fault
+    /// has altered. What is lost then is not known, so nothing more can be judged.
+    pub fn may_cut_anything(&self, follows: Option<LeaderEpoch>) -> Option<Excuse> {
+        let mut begun = self.facts.iter().enumerate();
+        let is_misled = begun.any(|(place, fact)| match fact {
+            Fact::Began(began) => Some(began.epoch) == follows && self.began_with_altered_epochs(place, began),
+            _ => false,
+        });
+        is_misled.then_some(Excuse::ReplicaEpochsAltered)
     }
 }

@@ -139,8 +139,8 @@ excuses! {
     /// A replica lost records with its page cache or its disk, and counts as in sync before the controllers can know.
     HurtReplicaInSync = "hurt_replica_in_sync", 1;
     /// A fault left other bytes in the `leader-epoch-checkpoint` of a replica, which has no checksum: its leader refuses
-    /// what it asks for, or its followers truncate their logs again and again, and it sends consumers back; with an ISR
-    /// below `min.insync.replicas`, it refuses producers.
+    /// what it asks for, or its followers truncate their logs again and again, and it sends consumers back. Ends the run
+    /// if a member of the ISR truncates committed records, or if the ISR stays below `min.insync.replicas`.
     ReplicaEpochsAltered = "replica_epochs_altered", 7;
     /// A replica with such a log leads. Ends the run.
     RottenReplicaLeads = "rotten_replica_leads", 6;

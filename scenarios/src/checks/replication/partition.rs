@@ -135,11 +135,15 @@ impl PartitionModel {
         })
     }
 
-    /// Is the ISR smaller than `min.insync.replicas`, and may too few replicas ever come back into it?
-    pub fn may_refuse_forever(&self) -> bool {
-        let (Some(now), Some((_, wanted))) = (self.now(), self.min_isrs.last()) else { return false };
-        let awaited = self.out_of_sync().filter(|(_, excuse)| excuse.is_none()).count();
-        now.has_leader() && now.isr.len() + awaited < *wanted
+    /// Why may its leader refuse producers for ever, with a high watermark that stays where it is (KIP-966)? Too few
+    /// replicas may ever come back into the ISR for `min.insync.replicas`.
+    pub fn may_refuse_forever(&self) -> Option<Excuse> {
+        let (now, (_, wanted)) = (self.now()?, self.min_isrs.last()?);
+        let leader = self.server(now.leader.known()?)?;
+        let out = self.out_of_sync().map(|(server, _)| self.losses().may_stay_out_by_epochs(server, leader));
+        let out: SmallVec<[Option<Excuse>; 8]> = out.collect();
+        let awaited = out.iter().filter(|excuse| excuse.is_none()).count();
+        out.into_iter().flatten().next().filter(|_| now.isr.len() + awaited < *wanted)
     }
 
     /// Does it hold all that was acknowledged?

@@ -10,6 +10,8 @@ use raft::metadata::records::PartitionChange;
 use super::brokers::{Brokers, to_isr};
 use super::replicas::clients_of_the_topic;
 use crate::checks::fresh::FreshClients;
+use crate::checks::loss::facts::Fact;
+use crate::checks::recovery::Missing;
 
 const P: TopicPartition = TopicPartition { topic: 0, partition: 0 };
 const RESULT: AttemptEvent =
@@ -22,11 +24,10 @@ fn each_of_the_three_is_waited_for() {
     let uncut = |_, _| None;
     let mut fresh = FreshClients::new(5, 1);
     fresh.attempt(4, RESULT);
-    assert_eq!(fresh.missing(0, uncut), Some("a fresh admin client creates a topic"));
+    assert_eq!(fresh.missing(uncut), Some(("a fresh admin client creates a topic", None)));
     fresh.attempt(5, RESULT);
     fresh.attempt(6, SENT);
-    assert_eq!(fresh.missing(0, uncut), Some("a fresh producer is acknowledged by every partition"));
-    assert_eq!((fresh.missing(1, uncut), fresh.unacknowledged().len()), (None, 1), "it may refuse for ever");
+    assert_eq!(fresh.missing(uncut), Some(("a fresh producer is acknowledged by every partition", Some(P))));
     fresh.attempt(6, AttemptEvent::BatchAcked { batch: 9, base_offset: Offset(3) });
     let poll = |fresh: &mut FreshClients, offset| {
         let leader_epoch = LeaderEpoch(0);
@@ -34,20 +35,16 @@ fn each_of_the_three_is_waited_for() {
         fresh.attempt(7, AttemptEvent::PollRecord { attempt: 1, offset: Offset(offset), value: 0 });
     };
     poll(&mut fresh, 2);
-    assert_eq!(fresh.missing(0, uncut), Some("a fresh consumer reads every partition"));
-    assert_eq!(
-        fresh.missing(0, |_, offset| (offset.0 == 4).then_some(Offset(3))),
-        None,
-        "what was acknowledged is lost"
-    );
+    assert_eq!(fresh.missing(uncut), Some(("a fresh consumer reads every partition", Some(P))));
+    assert_eq!(fresh.missing(|_, offset| (offset.0 == 4).then_some(Offset(3))), None, "what was acknowledged is lost");
     poll(&mut fresh, 3);
-    assert_eq!(fresh.missing(0, uncut), None);
+    assert_eq!(fresh.missing(uncut), None);
 }
 
-/// With too few replicas that can ever come back into the ISR, nobody waits for producers and consumers of it.
+/// With too few replicas that can ever come back into the ISR, what is still to be done there is never done.
 #[test]
 fn a_partition_may_refuse_producers_for_ever() {
-    let story = |change: PartitionChange, altered: &[usize]| {
+    let story = |change: PartitionChange, altered: &[usize], rotten: &[usize]| {
         let mut brokers = Brokers::at_work(false, &[10]);
         brokers.cluster_mut().histories = clients_of_the_topic();
         let cluster = brokers.cluster_mut();
@@ -60,15 +57,25 @@ fn a_partition_may_refuse_producers_for_ever() {
         for server in altered {
             cluster.replication.damaged(*server, Some(&["t-0/leader-epoch-checkpoint".to_owned()]));
         }
-        let is_unread = cluster.histories.unread(&mut cluster.replication.partitions).is_some();
-        assert_eq!(is_unread, cluster.fresh_missing().is_some());
-        !is_unread
+        let partition = cluster.replication.partitions.iter_mut().next().expect("it has one");
+        partition.facts.extend(rotten.iter().map(|server| Fact::Rotten { server: *server }));
+        let refused = cluster.fresh_missing().expect("nothing is acknowledged");
+        let (id, log, first) = cluster.histories.unread(&mut cluster.replication.partitions).expect("nothing is read");
+        let unread = Missing { partition: Some(id), ..Missing::unread(log, first) };
+        let [excuse, of_readers] = [refused, unread].map(|missing| cluster.may_not_recover(&missing));
+        assert_eq!(excuse, of_readers);
+        let out = Missing { partition: Some(id), ..Missing::new("every replica in sync", [1]) };
+        assert_eq!(cluster.may_not_recover(&out), None, "of replicas each has its own excuse");
+        assert_eq!(cluster.may_not_recover(&Missing::new("all that clients have seen is committed", [])), None);
+        excuse.map(Excuse::name)
     };
     let to = |isr: &[usize]| to_isr(isr, None);
-    assert!(story(to(&[0]), &[0]), "its followers truncate what they fetch");
-    assert!(story(to(&[0]), &[1, 2]), "it refuses its followers");
-    assert!(!story(to(&[0]), &[1]), "the other comes back");
-    assert!(!story(to(&[0]), &[]), "both do");
-    assert!(!story(to(&[0, 1]), &[0]), "the ISR is large enough");
-    assert!(!story(PartitionChange { leader: NodeId::NONE, ..to(&[0]) }, &[0]), "it has no leader");
+    let for_ever = Some("replica_epochs_altered");
+    assert_eq!(story(to(&[0]), &[0], &[]), for_ever, "its followers truncate what they fetch");
+    assert_eq!(story(to(&[0]), &[1, 2], &[]), for_ever, "it refuses its followers");
+    assert_eq!(story(to(&[0]), &[1], &[]), None, "the other comes back");
+    assert_eq!(story(to(&[0]), &[], &[]), None, "both do");
+    assert_eq!(story(to(&[0]), &[], &[1, 2]), None, "that is another excuse, of replicas only");
+    assert_eq!(story(to(&[0, 1]), &[0], &[]), None, "the ISR is large enough");
+    assert_eq!(story(PartitionChange { leader: NodeId::NONE, ..to(&[0]) }, &[0], &[]), None, "it has no leader");
 }

@@ -453,6 +453,23 @@ fn a_leader_whose_epochs_a_fault_altered_sends_consumers_back() {
     }
 }
 
+/// Its followers cut what they have of epochs that it does not know: a member of the ISR, too.
+#[test]
+fn who_follows_a_leader_of_altered_epochs_may_cut_anything() {
+    let cuts = |altered: usize| {
+        let mut brokers = Brokers::at_work(false, &[10, 11]);
+        let paths = ["t-0/leader-epoch-checkpoint".to_owned()];
+        brokers.cluster_mut().replication.damaged(altered, Some(&paths));
+        brokers.change(leader(broker(1)));
+        brokers.lead(1, 1, 1, 7);
+        brokers.follows(0, 1);
+        brokers.truncate(0, 0);
+        (brokers.broke().map(str::to_owned), brokers.checks.verdict.ended_by().map(Excuse::name))
+    };
+    assert_eq!(cuts(1), (None, Some("replica_epochs_altered")));
+    assert_eq!(cuts(0), (Some("AckedValueNotLost".to_owned()), None), "its own were altered, and its leader's not");
+}
+
 /// Broker 0, elected after it, follows it until it knows that, and cuts what it lacks.
 #[test]
 fn who_follows_an_unclean_leader_that_was_deposed_cuts_for_its_sake() {

@@ -287,7 +287,10 @@ fn what_was_shown_and_is_lost_may_be_another_record_later() {
 
 #[test]
 fn fresh_polls_read_all() {
-    let unread_of = |mut played: Played| played.histories.unread(&mut played.partitions);
+    let unread_of = |mut played: Played| {
+        let unread = played.histories.unread(&mut played.partitions);
+        unread.map(|(_, name, first)| (name, first))
+    };
     let story = |healed: bool, read: &[(i64, u64)]| {
         let steps = [appends(&[10]), healed.then_some(Step::Healed).into_iter().collect()].concat();
         unread_of(play(&[steps, consumer(&[starts_at(0), polls(2, 0, read, 2)])].concat()))

@@ -5,6 +5,8 @@
 //! Limits: 3 replicas, 3 elections, 4 records; 5 steps from where one record is committed by all, a second by the
 //! only member of the ISR. Replica 2 is touched only after replica 1: they are alike.
 
+use raft::client::ReadApi;
+
 use super::*;
 use crate::checks::loss::answers::SentBack;
 use crate::checks::replication::committed_log::ReportedBy;
@@ -368,21 +370,25 @@ impl History {
             }
             let (from, requested) = (left + 1, self.events.len().saturating_sub(1));
             for (to, shown) in [(None, None), (Some(left), None), (None, Some(1)), (Some(0), Some(2))] {
-                let by = |begun: &Begun| {
+                let by = |begun: &Begun, by_epochs: bool| {
                     let lacks = begun.late && self.is_unclean(begun.epoch) && begun.agreed < from;
-                    (lacks && to.is_none_or(|to| begun.agreed <= to) || begun.altered)
+                    (lacks && to.is_none_or(|to| begun.agreed <= to) || by_epochs && begun.altered)
                         && shown.is_none_or(|shown| shown <= begun.epoch)
                         && begun.ended.is_none_or(|ended| requested <= ended)
                 };
-                let position = SentBack {
+                let mut position = SentBack {
                     from: Offset(from as i64),
                     to: to.map(|to| Offset(to as i64)),
                     shown: shown.map(LeaderEpoch),
                     requested: requested as u64,
                     since: 0,
                     until: requested as u64,
+                    asked: ReadApi::OffsetForLeaderEpoch,
                 };
-                let naive = self.begun.iter().any(by);
+                let naive = self.begun.iter().any(|begun| by(begun, true));
+                agree(4, losses.may_be_sent_back(&position).is_some(), naive);
+                position.asked = ReadApi::Fetch;
+                let naive = self.begun.iter().any(|begun| by(begun, false));
                 agree(4, losses.may_be_sent_back(&position).is_some(), naive);
             }
         }
