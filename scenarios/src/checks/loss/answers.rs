@@ -315,7 +315,8 @@ impl Losses<'_> {
     pub fn may_be_lost(&self, position: &SentBack, last: Option<u64>) -> Option<Excuse> {
         let is_later = |fact: &Fact| matches!(fact, Fact::Began(began) if began.at > position.until);
         let until = self.facts.iter().position(is_later).unwrap_or(self.facts.len());
-        let then = Losses { facts: &self.facts[..until], ..*self };
+        // What is committed now may have come back since: those who had begun say what was committed then.
+        let then = Losses { facts: &self.facts[..until], committed: &[], ..*self };
         let led_by = |at: u64, of: LeaderEpoch| {
             !then.facts.iter().any(|fact| matches!(fact, Fact::Ended { epoch, at: end } if *epoch == of && *end <= at))
         };

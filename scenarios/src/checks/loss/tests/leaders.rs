@@ -446,3 +446,40 @@ fn what_leaders_may_do_is_judged_as_the_naive_definition_does() {
     explore(&passed_over, 5, &mut records, &mut judged);
     assert!(judged.iter().flatten().all(|count| *count > 1_000), "{judged:?}");
 }
+
+/// A consumer is sent back twice, from what one unclean election took, and the next one brought back.
+#[test]
+fn what_came_back_was_lost_in_between() {
+    let mut records = Records::default();
+    let mut history = History::new(&mut records);
+    let second = history.committed[1];
+    let unclean = |server| Event::Elect { server, unclean: true };
+    let lost = |history: &History, records: &Records| {
+        let (ledger, committed) = (&records.ledger, &history.committed[..]);
+        let position = SentBack {
+            from: Offset(2),
+            to: Some(Offset(1)),
+            shown: None,
+            requested: 4,
+            since: 4,
+            until: 5,
+            asked: ReadApi::OffsetForLeaderEpoch,
+        };
+        let (_, value) = ledger.get(second).parse().expect("it was built").values().next().expect("it has one");
+        Losses { ledger, committed, facts: &history.facts }.may_be_lost(&position, Some(value))
+    };
+    // The process of the first leader ends, and its log stays.
+    let ends = Event::Lose { server: 0, left: 2 };
+    for event in [ends, unclean(1), Event::Begin(1), Event::Append(1), Event::Commit] {
+        assert!(history.goes_on(event, &mut records));
+    }
+    assert_eq!(lost(&history, &records), Some(Excuse::PositionLostWithRecords));
+    for event in [unclean(0), Event::Begin(2), Event::Commit] {
+        assert!(history.goes_on(event, &mut records));
+    }
+    assert_eq!(history.committed[1], second, "it came back");
+    assert_eq!(lost(&history, &records), Some(Excuse::PositionLostWithRecords));
+    // Had it never been taken, its consumer would have lost it without a reason.
+    let never = History::new(&mut records);
+    assert_eq!(lost(&never, &records), None);
+}
