@@ -2,6 +2,7 @@
 
 use scenarios::cluster::{self, Explicit};
 use scenarios::history::History;
+use scenarios::instruments::moment::Moment;
 use scenarios::log_directory::{NodeFiles, node_files};
 use scenarios::report::{RunReport, Violation};
 use scenarios::run::{self, Host, Request};
@@ -60,6 +61,11 @@ impl Ready {
     /// Runs a seed, up to a time if given, and returns the files of its servers.
     pub fn node_files(&self, seed: u64, until_ns: Option<u64>) -> Result<(RunReport, Vec<NodeFiles>), String> {
         node_files(&Request { host: Host::Bare, until_ns, ..self.request(seed) })
+    }
+
+    /// The run of a seed before its first event, for instruments.
+    pub fn moment(&self, seed: u64) -> Result<Moment<'_>, String> {
+        Moment::begin(&Request { host: Host::Bare, ..self.request(seed) })
     }
 
     /// Runs a seed and records the dialogue of a controller, by its index.

@@ -16,7 +16,7 @@ use crate::controller::quorum_controller::ControllerRequest;
 use crate::controller::settings::ControllerSettings;
 use crate::controller::{QuorumController, RecordLog};
 use crate::fixes::Fixes;
-use crate::ids::{LeaderEpoch, Uuid};
+use crate::ids::{LeaderEpoch, Offset, Uuid};
 use crate::io::{self, DurableFiles, Effect, Entropy, Input, Now, Out, Post, Role, ThreadName, Visitor};
 use crate::log::{MetaProperties, read_meta_properties, write_meta_properties};
 use crate::message::cluster::{FeatureRange, Listener};
@@ -24,6 +24,8 @@ use crate::message::{ApiVersionsResponse, ErrorCode, KRaftVersionFeature, Reques
 use crate::metadata::image::{FEATURES, supported_levels};
 use crate::quorum::RaftClient;
 use crate::quorum::client::RaftSetup;
+use crate::quorum::leader_state::QuorumInfo;
+use crate::quorum::voter_set::VoterSet;
 use crate::step::{Fatal, Step, throw};
 
 /// The parameters of a process; they survive restarts.
@@ -145,6 +147,19 @@ impl Node {
     /// `None` if the process has ended.
     pub fn epoch(&self) -> Option<LeaderEpoch> {
         self.alive.as_ref().map(|alive| alive.raft.quorum().epoch())
+    }
+
+    /// The high watermark of the metadata log, if the process runs and knows it.
+    pub fn high_watermark(&self) -> Option<Offset> {
+        self.alive.as_ref()?.raft.quorum().high_watermark()
+    }
+
+    /// The answer to DescribeQuorum, with the wall clock at `now_ms`, and the voters with their endpoints; `None` if this
+    /// is not the leader of the quorum.
+    pub fn quorum_info(&self, now_ms: i64) -> Option<(QuorumInfo, &VoterSet)> {
+        let quorum = self.alive.as_ref()?.raft.quorum();
+        let leader = quorum.leader()?;
+        Some((leader.describe(quorum.epoch(), now_ms), quorum.voters()))
     }
 
     /// The directory id of `meta.properties`; `None` if the process has ended.

@@ -19,7 +19,7 @@ pub use bugs::{BugsVerb, HuntArgs};
 pub use chart::{ChartFailoverArgs, ChartVerb, Format};
 pub use check::CheckArgs;
 pub use cluster::ClusterArgs;
-pub use inspect::{InspectLogArgs, InspectVerb};
+pub use inspect::{InspectLogArgs, InspectQuorumArgs, InspectShellArgs, InspectStorageArgs, InspectVerb, Subject};
 pub use merge::MergeArgs;
 pub use reference::{ChecksVerb, CompletionsArgs, FixesVerb, ManArgs};
 pub use replay::ReplayArgs;

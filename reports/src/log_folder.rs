@@ -17,14 +17,16 @@ const META_PROPERTIES: &str = "meta.properties";
 #[derive(Debug)]
 pub struct LogFolder {
     root: PathBuf,
+    /// The verb that reads it, for messages.
+    verb: &'static str,
     /// Ascending; its own files and those of its directories.
     paths: Vec<Rc<str>>,
 }
 
 impl LogFolder {
     /// Lists a directory. `lost+found`, which only root may list, is left out.
-    pub fn open(root: &Path) -> Result<LogFolder, Problem> {
-        let wrong = |path: &Path, what: &str| Problem::new(format!("inspect log: {}: {what}", path.display()));
+    pub fn open(root: &Path, verb: &'static str) -> Result<LogFolder, Problem> {
+        let wrong = |path: &Path, what: &str| Problem::new(format!("{verb}: {}: {what}", path.display()));
         if !root.is_dir() {
             return Err(wrong(root, if root.exists() { "this is a file" } else { "there is no such directory" }));
         }
@@ -50,7 +52,7 @@ impl LogFolder {
                 add(&folder, &format!("{name}/"))?;
             }
         }
-        Ok(LogFolder { root: root.to_path_buf(), paths: paths.into_iter().collect() })
+        Ok(LogFolder { root: root.to_path_buf(), verb, paths: paths.into_iter().collect() })
     }
 
     /// The problem of a directory in which nothing is Kafka's; it names the directory that was probably meant.
@@ -66,7 +68,7 @@ impl LogFolder {
             ([], _) => format!("it has neither {META_PROPERTIES} nor a partition such as {METADATA_DIRECTORY}"),
             (several, _) => format!("it holds several; give one: {}", several.join(", ")),
         };
-        Problem::new(format!("inspect log: {}: this is no log directory: {hint}", self.root.display()))
+        Problem::new(format!("{}: {}: this is no log directory: {hint}", self.verb, self.root.display()))
     }
 }
 

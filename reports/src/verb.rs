@@ -14,6 +14,7 @@ pub mod chart;
 pub mod check;
 pub mod cluster;
 pub mod inspect;
+pub mod instruments;
 pub mod job;
 pub mod merge;
 pub mod reference;
@@ -52,6 +53,9 @@ fn obey(cli: Cli, engine: &dyn Engine, interrupted: &AtomicBool, streams: &mut S
         Some(Verb::Scenarios { what: ScenariosVerb::List }) => scenarios::list(engine, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::Show { name } }) => scenarios::show(engine, &name, streams),
         Some(Verb::Inspect { what: InspectVerb::Log(args) }) => inspect::log(&args, streams),
+        Some(Verb::Inspect { what: InspectVerb::Quorum(args) }) => instruments::quorum(&args, engine, streams),
+        Some(Verb::Inspect { what: InspectVerb::Shell(args) }) => instruments::shell(&args, engine, streams),
+        Some(Verb::Inspect { what: InspectVerb::Storage(args) }) => instruments::storage(&args, engine, streams),
         Some(Verb::Cluster(args)) => cluster::run(&args, engine, streams),
         Some(Verb::Schema { name }) => reference::schema(&name, streams),
         Some(Verb::Check(args)) => check::run(&args, streams),

@@ -233,6 +233,9 @@ fn intervals_ns(workload: &Workload) -> [u64; 2] {
     [share(1_000_000 - reads_ppm), share(reads_ppm)]
 }
 
+/// `cluster.id` of every run.
+pub const CLUSTER_ID: &str = "kraftsimkraftsimkraftg";
+
 /// How much the slowest clock loses without clock faults, ppm.
 pub fn slowest_ppm(scenario: &Scenario) -> u32 {
     u32::try_from(-scenario.clock.drift_ppm.min).unwrap_or(0)
@@ -246,7 +249,7 @@ fn server(
     places: &Rc<[(NodeId, Node)]>,
     service: Rc<ServiceTimes>,
 ) -> NodeConfig<Actor> {
-    let cluster_id: Rc<str> = "kraftsimkraftsimkraftg".into();
+    let cluster_id: Rc<str> = CLUSTER_ID.into();
     let KafkaNode { roles: has, quorum, controller, broker, .. } = config;
     let roles = if !scenario.cluster.has_brokers() {
         Roles::RecordLog

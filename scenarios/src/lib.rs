@@ -15,6 +15,7 @@
 //! * [`run::listener`]: receives everything that a run's observer receives, without an effect on the run; [`trace`]: a
 //!   run, line by line
 //! * [`log_directory`]: the files of a run's nodes, and what a log directory holds
+//! * [`instruments`]: what an operator's tools show of a run at an instant
 //! * [`report`]: the report of one run; [`topic_names`]: how its texts name topics
 //! * [`history`]: the operations of clients and the responses to them; [`wgl`]: the search that judges them
 //! * `story`: a run as an async function, in Kafka's terms (builds with the madsim host only; a crate outside this
@@ -44,6 +45,7 @@ pub mod coverage;
 pub mod failover;
 pub mod history;
 mod identity;
+pub mod instruments;
 pub mod knobs;
 pub mod log_directory;
 pub mod message;

@@ -28,7 +28,7 @@ use crate::disk::Disk;
 use crate::fault::Plan;
 use crate::latency::Latency;
 use crate::network::{Network, NetworkConfig};
-use crate::process::{Effect, Node, Out, Process, Thread};
+use crate::process::{Effect, Node, Now, Out, Process, Thread};
 use crate::rng::Seed;
 use crate::schedule::{Due, Schedule, Scheduled};
 use crate::trace::{Digest, Trace};
@@ -333,6 +333,11 @@ impl<P: Process> World<P> {
     /// A node's process, if it is up.
     pub fn process(&self, node: Node) -> Option<&P> {
         self.nodes[usize::from(node.0)].process.as_ref()
+    }
+
+    /// What a node's clocks show.
+    pub fn clocks(&self, node: Node) -> Now {
+        self.nodes[usize::from(node.0)].clock.now(self.now)
     }
 
     pub fn disk(&self, node: Node) -> &Disk {

@@ -8,7 +8,7 @@ use super::damage::Damage;
 use super::found_record::Meaning;
 use super::log_directory::{LogDirectory, snapshot_id};
 use crate::ids::{LeaderEpoch, Offset};
-use crate::metadata::image::MetadataChanges;
+use crate::metadata::image::{MetadataChanges, MetadataProvenance};
 use crate::metadata::{MetadataImage, MetadataRecord};
 
 /// See the module's documentation.
@@ -26,10 +26,11 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// The image of a directory with a metadata partition. What cannot be replayed is reported as damage.
-    pub fn of(directory: &LogDirectory, damage: &mut Vec<Damage>) -> Option<Contents> {
+    /// The image of a directory with a metadata partition, of the records below `end`, or of all. What cannot be replayed is
+    /// reported as damage.
+    pub fn of(directory: &LogDirectory, end: Option<Offset>, damage: &mut Vec<Damage>) -> Option<Contents> {
         let log = directory.metadata()?;
-        let mut replay = Replay::default();
+        let mut replay = Replay { end: end.unwrap_or(Offset(i64::MAX)), ..Replay::default() };
         let id_of = |file: &BatchFile| snapshot_id(file.path.rsplit('/').next().unwrap_or_default());
         // The one at offset 0 is for the first leader, which appends its records (`Snapshots.BOOTSTRAP_SNAPSHOT_ID`).
         let snapshots = directory.snapshots.iter().filter_map(|file| Some((id_of(file)?, file)));
@@ -42,7 +43,7 @@ impl Contents {
         log.segments.iter().for_each(|segment| replay.file(segment, from, damage));
         let in_transaction = replay.before.is_some();
         Some(Contents {
-            image: replay.before.unwrap_or(replay.image),
+            image: replay.before.unwrap_or(replay.image).at(replay.provenance),
             offset: replay.offset,
             epoch: replay.epoch,
             without_place: replay.without_place,
@@ -58,24 +59,45 @@ struct Replay {
     offset: Offset,
     epoch: LeaderEpoch,
     without_place: u64,
+    /// Of the last batch that is in the image.
+    provenance: MetadataProvenance,
+    /// Records from there on are left out.
+    end: Offset,
 }
 
 impl Default for Replay {
     fn default() -> Replay {
         let image = MetadataImage::default();
-        Replay { image, before: None, offset: Offset(-1), epoch: LeaderEpoch(-1), without_place: 0 }
+        Replay {
+            image,
+            before: None,
+            offset: Offset(-1),
+            epoch: LeaderEpoch(-1),
+            without_place: 0,
+            provenance: MetadataProvenance::EMPTY,
+            end: Offset(i64::MAX),
+        }
     }
 }
 
 impl Replay {
     /// Records below `from` are in the snapshot.
     fn file(&mut self, file: &BatchFile, from: Offset, damage: &mut Vec<Damage>) {
-        for batch in file.batches.iter().filter(|batch| batch.last_offset >= from) {
+        let until = self.end;
+        for batch in file.batches.iter().filter(|batch| batch.last_offset >= from && batch.last_offset < until) {
             if let Err((offset, problem)) = self.batch(batch, from) {
                 let problem = format!("the record at offset {offset}: {problem}");
                 damage.push(Damage { file: Rc::clone(&file.path), position: Some(batch.position), problem });
             }
             (self.offset, self.epoch) = (batch.last_offset, batch.epoch);
+            if self.before.is_none() {
+                self.provenance = MetadataProvenance {
+                    last_contained_offset: batch.last_offset,
+                    last_contained_epoch: batch.epoch,
+                    last_contained_log_time_ms: batch.max_timestamp_ms,
+                    is_offset_batch_aligned: true,
+                };
+            }
         }
     }
 

@@ -77,7 +77,7 @@ fn everything_is_found() {
     assert_eq!((of_data.producer, of_data.records.len()), (Some(producer), 2));
 
     let mut damage = Vec::new();
-    let contents = Contents::of(&found, &mut damage).expect("an image");
+    let contents = Contents::of(&found, None, &mut damage).expect("an image");
     assert_eq!((contents.offset, contents.image.topics().topics_by_id().len(), damage), (Offset(3), 3, Vec::new()));
     let boot = Recovery::of(&disk, &found);
     assert_eq!(boot.metadata.expect("a log").expect("it opens").end, Offset(4));
@@ -131,7 +131,7 @@ fn an_open_transaction_is_not_in_the_image() {
     let open = [&bytes[..], &batch(4, &[begin.into(), topic("d", 4)])].concat();
     disk.put(LOG, &open);
     let contents = |disk: &TestDisk| {
-        Contents::of(&LogDirectory::read(disk).expect("a directory"), &mut Vec::new()).expect("an image")
+        Contents::of(&LogDirectory::read(disk).expect("a directory"), None, &mut Vec::new()).expect("an image")
     };
     let found = contents(&disk);
     assert_eq!((found.in_transaction, found.image.topics().topics_by_id().len()), (true, 3));
@@ -157,6 +157,6 @@ fn records_of_other_types_are_decoded() {
     let shown = |index: usize| format!("{:?}", records[index].meaning);
     assert!(shown(0).contains("CLIENT_QUOTA_RECORD"), "{}", shown(0));
     assert!(shown(1).contains("(redacted)") && shown(1).contains("Number(4096)"), "{}", shown(1));
-    let contents = Contents::of(&found, &mut Vec::new()).expect("an image");
+    let contents = Contents::of(&found, None, &mut Vec::new()).expect("an image");
     assert_eq!(contents.without_place, 2);
 }

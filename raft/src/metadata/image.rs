@@ -134,7 +134,7 @@ impl MetadataImage {
     }
 
     /// The same image with this provenance.
-    pub(super) fn at(mut self, provenance: MetadataProvenance) -> MetadataImage {
+    pub(crate) fn at(mut self, provenance: MetadataProvenance) -> MetadataImage {
         self.provenance = provenance;
         self
     }

@@ -9,18 +9,90 @@ use super::accumulator::BatchAccumulator;
 use super::timer::Timer;
 use super::voter_set::VoterSet;
 use crate::bugs::{Bug, Bugs};
-use crate::ids::{NodeId, Offset, ReplicaKey};
+use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey};
 use crate::io::{Connection, Effect};
 use crate::log::LogOffsetMetadata;
 use crate::message::{CurrentLeader, ErrorCode, KRaftVersionFeature, Response, UpdateRaftVoterResponse};
 
-/// The replication state of one voter, itself included.
+/// `OBSERVER_SESSION_TIMEOUT_MS`: an observer that has not fetched for so long is no more described.
+const OBSERVER_SESSION_TIMEOUT_MS: i64 = 300_000;
+
+/// The replication state of one voter, itself included, or of an observer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ReplicaState {
-    id: NodeId,
+    /// With the directory id if it is an observer; voters of kraft.version 0 have none.
+    key: ReplicaKey,
     end_offset: Option<LogOffsetMetadata>,
     last_fetch_ms: Option<i64>,
+    /// The leader's log end at that fetch.
+    last_fetch_leader_end: Option<Offset>,
+    /// The latest time at which it is known to have had all of the leader's log.
+    last_caught_up_ms: Option<i64>,
     has_acknowledged_leader: bool,
+}
+
+impl ReplicaState {
+    fn new(key: ReplicaKey) -> ReplicaState {
+        ReplicaState {
+            key,
+            end_offset: None,
+            last_fetch_ms: None,
+            last_fetch_leader_end: None,
+            last_caught_up_ms: None,
+            has_acknowledged_leader: false,
+        }
+    }
+
+    /// `updateFollowerState`, without the fetch offset. One that now has what the leader had at the previous fetch was
+    /// caught up then.
+    fn fetched(&mut self, now_ms: i64, fetched: Offset, leader_end: Option<Offset>) {
+        if let Some(leader_end) = leader_end {
+            let had_all = self.last_fetch_leader_end.is_some_and(|end| end.0 > 0 && fetched >= end);
+            if fetched >= leader_end {
+                self.last_caught_up_ms = self.last_caught_up_ms.max(Some(now_ms));
+            } else if had_all {
+                self.last_caught_up_ms = self.last_caught_up_ms.max(self.last_fetch_ms);
+            }
+            self.last_fetch_leader_end = Some(leader_end);
+        }
+        self.last_fetch_ms = self.last_fetch_ms.max(Some(now_ms));
+        self.has_acknowledged_leader = true;
+    }
+
+    fn info(&self, leader: NodeId, now_ms: i64) -> ReplicaInfo {
+        let is_leader = self.key.id == leader;
+        let time = |of: Option<i64>| if is_leader { now_ms } else { of.unwrap_or(-1) };
+        ReplicaInfo {
+            key: self.key,
+            log_end_offset: self.end_offset.map_or(Offset(-1), |end| end.offset),
+            last_fetch_timestamp: time(self.last_fetch_ms),
+            last_caught_up_timestamp: time(self.last_caught_up_ms),
+        }
+    }
+}
+
+/// The answer to DescribeQuorum (55) v2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuorumInfo {
+    pub leader_id: NodeId,
+    pub leader_epoch: LeaderEpoch,
+    /// -1: unknown
+    pub high_watermark: Offset,
+    /// Ascending by id; observers, too.
+    pub voters: Vec<ReplicaInfo>,
+    pub observers: Vec<ReplicaInfo>,
+}
+
+/// A replica in [`QuorumInfo`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicaInfo {
+    pub key: ReplicaKey,
+    /// -1: unknown
+    pub log_end_offset: Offset,
+    /// ms of the leader's wall clock; -1: never
+    pub last_fetch_timestamp: i64,
+    /// ms of the leader's wall clock; -1: never
+    pub last_caught_up_timestamp: i64,
 }
 
 /// The effect of a fetch.
@@ -69,6 +141,8 @@ pub struct LeaderState {
     /// The voter change that is pending; only one may be.
     pub update_voter: Option<UpdateVoterHandlerState>,
     replicas: SmallVec<[ReplicaState; 7]>,
+    /// Ascending by key.
+    observers: Vec<ReplicaState>,
     fetched_voters: SmallVec<[NodeId; 7]>,
     check_quorum_timeout_ms: i64,
     check_quorum_timer: Timer,
@@ -89,7 +163,7 @@ impl LeaderState {
         now_ms: i64,
     ) -> LeaderState {
         let check_quorum_timeout_ms = fetch_timeout_ms * 3 / 2;
-        let replica = |id| ReplicaState { id, end_offset: None, last_fetch_ms: None, has_acknowledged_leader: false };
+        let replica = |id| ReplicaState::new(ReplicaKey { id, directory_id: None });
         LeaderState {
             local,
             epoch_start_offset,
@@ -99,6 +173,7 @@ impl LeaderState {
             resign_requested: false,
             update_voter: None,
             replicas: voters.ids().iter().map(|id| replica(*id)).collect(),
+            observers: Vec::new(),
             fetched_voters: SmallVec::new(),
             check_quorum_timeout_ms,
             check_quorum_timer: Timer::new(now_ms, check_quorum_timeout_ms),
@@ -109,23 +184,29 @@ impl LeaderState {
     }
 
     fn is_voter(&self, id: NodeId) -> bool {
-        self.replicas.iter().any(|replica| replica.id == id)
+        self.replicas.iter().any(|replica| replica.key.id == id)
     }
 
     /// The leader's own log end moved; `true` if the high watermark did too.
     pub fn update_local_state(&mut self, end_offset: LogOffsetMetadata) -> bool {
         let local = self.local;
-        if let Some(own) = self.replicas.iter_mut().find(|replica| replica.id == local) {
+        if let Some(own) = self.replicas.iter_mut().find(|replica| replica.key.id == local) {
             own.end_offset = Some(end_offset);
         }
         self.maybe_update_high_watermark()
     }
 
     /// A valid fetch: its offset acknowledges that the voter holds all records below it, durably.
-    pub fn update_replica_state(&mut self, id: NodeId, now_ms: i64, fetched: LogOffsetMetadata) -> FetchCredit {
+    pub fn update_replica_state(&mut self, key: ReplicaKey, now_ms: i64, fetched: LogOffsetMetadata) -> FetchCredit {
+        let id = key.id;
         assert!(id != self.local, "the leader {id} fetched from itself");
         self.update_check_quorum(id, now_ms);
-        let Some(replica) = self.replicas.iter_mut().find(|replica| replica.id == id) else {
+        let own = self.replicas.iter().find(|replica| replica.key.id == self.local);
+        let leader_end = own.and_then(|own| own.end_offset).map(|end| end.offset);
+        let Some(replica) = self.replicas.iter_mut().find(|replica| replica.key.id == id) else {
+            let observer = self.observer(key);
+            observer.fetched(now_ms, fetched.offset, leader_end);
+            observer.end_offset = Some(fetched);
             return FetchCredit::default();
         };
         let before = replica.end_offset.map(|end| end.offset);
@@ -133,15 +214,36 @@ impl LeaderState {
         if moved_back_from.is_none() || !self.bugs.has(Bug::FetchOffsetNeverGoesBack) {
             replica.end_offset = Some(fetched);
         }
-        replica.last_fetch_ms = Some(now_ms.max(replica.last_fetch_ms.unwrap_or(now_ms)));
-        replica.has_acknowledged_leader = true;
+        replica.fetched(now_ms, fetched.offset, leader_end);
         FetchCredit { high_watermark_updated: self.maybe_update_high_watermark(), moved_back_from }
+    }
+
+    fn observer(&mut self, key: ReplicaKey) -> &mut ReplicaState {
+        let place = self.observers.binary_search_by_key(&key, |of| of.key).unwrap_or_else(|place| {
+            self.observers.insert(place, ReplicaState::new(key));
+            place
+        });
+        &mut self.observers[place]
+    }
+
+    /// The answer to DescribeQuorum. Kafka forgets the observers that it leaves out; here they stay, so that describing
+    /// changes nothing.
+    pub fn describe(&self, epoch: LeaderEpoch, now_ms: i64) -> QuorumInfo {
+        let info = |of: &ReplicaState| of.info(self.local, now_ms);
+        let is_active = |of: &&ReplicaState| now_ms - of.last_fetch_ms.unwrap_or(-1) < OBSERVER_SESSION_TIMEOUT_MS;
+        QuorumInfo {
+            leader_id: self.local,
+            leader_epoch: epoch,
+            high_watermark: self.high_watermark.map_or(Offset(-1), |end| end.offset),
+            voters: self.replicas.iter().map(info).collect(),
+            observers: self.observers.iter().filter(is_active).map(info).collect(),
+        }
     }
 
     fn maybe_update_high_watermark(&mut self) -> bool {
         let mut replicas = self.by_descending_fetch_offset();
         if self.bugs.has(Bug::LeaderCountedTwice) {
-            let own = replicas.iter().position(|replica| replica.id == self.local);
+            let own = replicas.iter().position(|replica| replica.key.id == self.local);
             replicas.extend(own.map(|index| replicas[index]));
             sort_by_descending_fetch_offset(&mut replicas);
         }
@@ -204,22 +306,22 @@ impl LeaderState {
         let stale = |last: Option<i64>| last.is_none_or(|last| now_ms - last >= self.begin_quorum_epoch_interval_ms);
         self.replicas
             .iter()
-            .filter(|replica| replica.id != self.local && stale(replica.last_fetch_ms))
-            .map(|replica| replica.id)
+            .filter(|replica| replica.key.id != self.local && stale(replica.last_fetch_ms))
+            .map(|replica| replica.key.id)
             .collect()
     }
 
     /// BeginQuorumEpoch was answered; `false` if not by a voter.
     pub fn add_acknowledgement_from(&mut self, id: NodeId) -> bool {
-        let found = self.replicas.iter_mut().find(|replica| replica.id == id);
+        let found = self.replicas.iter_mut().find(|replica| replica.key.id == id);
         found.map(|replica| replica.has_acknowledged_leader = true).is_some()
     }
 
     /// The other voters, by descending fetch offset, unknown ones last, ties by id.
     pub fn voters_by_descending_fetch_offset(&self) -> Vec<ReplicaKey> {
         let replicas = self.by_descending_fetch_offset();
-        let others = replicas.iter().filter(|replica| replica.id != self.local);
-        others.map(|replica| ReplicaKey { id: replica.id, directory_id: None }).collect()
+        let others = replicas.iter().filter(|replica| replica.key.id != self.local);
+        others.map(|replica| replica.key).collect()
     }
 
     fn by_descending_fetch_offset(&self) -> SmallVec<[ReplicaState; 7]> {
@@ -232,7 +334,7 @@ impl LeaderState {
 /// Kafka's `ReplicaState.compareTo`, which is no total order: the same offset in two segments compares as equal.
 fn compare(one: &ReplicaState, other: &ReplicaState) -> Ordering {
     match (one.end_offset, other.end_offset) {
-        (one_end, other_end) if one_end == other_end => one.id.cmp(&other.id),
+        (one_end, other_end) if one_end == other_end => one.key.id.cmp(&other.key.id),
         (Some(one_end), Some(other_end)) => other_end.offset.cmp(&one_end.offset),
         (one_end, _) => {
             if one_end.is_none() {
@@ -249,5 +351,56 @@ fn sort_by_descending_fetch_offset(replicas: &mut [ReplicaState]) {
     for end in 1..replicas.len() {
         let before = replicas[..end].iter().rposition(|other| compare(other, &replicas[end]) != Ordering::Greater);
         replicas[before.map_or(0, |index| index + 1)..=end].rotate_right(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Voter;
+    use crate::ids::Uuid;
+    use crate::message::Endpoint;
+
+    fn at(offset: i64) -> LogOffsetMetadata {
+        LogOffsetMetadata { offset: Offset(offset), segment_base_offset: Offset(0) }
+    }
+
+    /// `LeaderStateTest.testLastCaughtUpTimeVoters` and `testLastCaughtUpTimeObserver`
+    #[test]
+    fn a_replica_is_caught_up_when_it_has_what_the_leader_had_at_its_previous_fetch() {
+        let endpoint = Endpoint { name: "CONTROLLER".into(), host: "localhost".into(), port: 9093 };
+        let voter = |id| Voter { id: NodeId(id), endpoint: endpoint.clone() };
+        let voters = VoterSet::from_static(&[voter(0), voter(1), voter(2)]);
+        let epoch = LeaderEpoch(5);
+        let accumulator = BatchAccumulator::new(epoch, Offset(9), 0, 1_024, Bugs::default());
+        let election = (Offset(9), SmallVec::new());
+        let mut leader = LeaderState::new(NodeId(0), &voters, 1_000, Bugs::default(), election, accumulator, 0);
+        let observer = ReplicaKey { id: NodeId(7), directory_id: Some(Uuid([3; 16])) };
+        for key in [ReplicaKey { id: NodeId(1), directory_id: Some(Uuid([1; 16])) }, observer] {
+            let times = |leader: &LeaderState, now_ms| {
+                let info = leader.describe(epoch, now_ms);
+                let of = info.voters.iter().chain(&info.observers).find(|of| of.key.id == key.id).copied();
+                of.map(|of| (of.log_end_offset.0, of.last_fetch_timestamp, of.last_caught_up_timestamp))
+            };
+            leader.update_local_state(at(10));
+            leader.update_replica_state(key, 100, at(5));
+            assert_eq!(times(&leader, 100), Some((5, 100, -1)));
+            leader.update_replica_state(key, 200, at(10));
+            assert_eq!(times(&leader, 200), Some((10, 200, 200)), "it has all");
+            leader.update_local_state(at(20));
+            leader.update_replica_state(key, 300, at(10));
+            assert_eq!(times(&leader, 300), Some((10, 300, 200)), "it has what the leader had at 200");
+            leader.update_local_state(at(30));
+            leader.update_replica_state(key, 400, at(20));
+            assert_eq!(times(&leader, 400), Some((20, 400, 300)), "it has what the leader had at 300");
+            leader.update_replica_state(key, 350, at(30));
+            assert_eq!(times(&leader, 400), Some((30, 400, 350)), "a clock that goes back moves nothing back");
+        }
+        let info = leader.describe(epoch, 900);
+        let own = info.voters[0];
+        assert_eq!((own.key.id, own.last_fetch_timestamp, own.last_caught_up_timestamp), (NodeId(0), 900, 900));
+        assert_eq!(info.voters[2].last_fetch_timestamp, -1);
+        assert_eq!((info.voters[1].key.directory_id, info.observers[0].key), (None, observer));
+        assert_eq!(leader.describe(epoch, 400 + OBSERVER_SESSION_TIMEOUT_MS).observers, []);
     }
 }

@@ -3,10 +3,20 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use fuzz::seeds::parse_seed;
+use scenarios::instruments::moment::At;
+use sim::duration::parse_duration;
+
+use super::run::RunFlags;
 
 pub(super) const INSPECT_HELP: &str = "\
-Example:
-  kraftsim inspect log /var/lib/kafka/data";
+Examples:
+  kraftsim inspect log /var/lib/kafka/data
+  kraftsim inspect quorum brokers --seed 1 --at 12.5s
+  kraftsim inspect shell brokers --seed 1 --at 12.5s ls /image/topics/byName
+
+log and storage, and shell, read a log directory of Kafka as well; a run is one
+seed of a scenario, or a repro file, up to an instant.";
 
 pub(super) const INSPECT_LOG_HELP: &str = "\
 Examples:
@@ -23,12 +33,52 @@ Exit codes:
        is shown all the same)
   0    otherwise";
 
+pub(super) const INSPECT_QUORUM_HELP: &str = "\
+Examples:
+  kraftsim inspect quorum controller-failover --seed 1 --at 15s
+  kraftsim inspect quorum quorum --seed 42 --bug NoLogTest --at 20000 --json -
+
+Both tables of kafka-metadata-quorum.sh describe, --status and --replication, as
+the leader answers at that instant. With static voters it knows no directory ids
+of voters. Exit code 4: there is no leader.";
+
+pub(super) const INSPECT_SHELL_HELP: &str = "\
+Examples:
+  kraftsim inspect shell brokers --seed 1 --at 20s ls /image/topics/byName
+  kraftsim inspect shell brokers --seed 1 --node 101 cat '/image/topics/byName/*/0'
+  kraftsim inspect shell brokers --seed 1 --diff 12s 20s
+  kraftsim inspect shell /var/lib/kafka/data find /image/cluster
+
+The commands of kafka-metadata-shell.sh, which are ls, cat, find and tree; paths
+begin at / and may have *, ? and {a,b}. Without a command: ls /image. The image
+is that of the metadata log on the node's disk, up to its high watermark if it
+runs; without --node, on that of the leader, or of the node that has the most. Of
+a directory, all records up to the end of the log, committed or not.";
+
+pub(super) const INSPECT_STORAGE_HELP: &str = "\
+Examples:
+  kraftsim inspect storage brokers --seed 1 --node 101
+  kraftsim inspect storage /var/lib/kafka/data
+
+Exit codes:
+  1    a directory is not formatted, or its meta.properties cannot be read
+  0    otherwise";
+
 /// The actions of `inspect`.
 #[derive(Debug, Subcommand)]
 pub enum InspectVerb {
     /// Show the batches, records, state files and metadata image of a log directory
     #[command(after_help = INSPECT_LOG_HELP)]
     Log(InspectLogArgs),
+    /// Show the quorum at an instant of a run, as kafka-metadata-quorum.sh does
+    #[command(after_help = INSPECT_QUORUM_HELP)]
+    Quorum(InspectQuorumArgs),
+    /// Show the metadata image at an instant of a run, or of a log directory, as kafka-metadata-shell.sh does
+    #[command(after_help = INSPECT_SHELL_HELP)]
+    Shell(InspectShellArgs),
+    /// Show what disks are formatted for, as kafka-storage.sh info does
+    #[command(after_help = INSPECT_STORAGE_HELP)]
+    Storage(InspectStorageArgs),
 }
 
 /// `inspect log`.
@@ -43,4 +93,68 @@ pub struct InspectLogArgs {
     /// Write everything as JSON; - is stdout
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<PathBuf>,
+}
+
+/// A run at an instant, or a directory.
+#[derive(Debug, Args)]
+pub struct Subject {
+    /// A scenario (then --seed is needed), a repro file, or, where it makes sense, a log directory of Kafka
+    #[arg(value_name = "SCENARIO|REPRO.json|DIR")]
+    pub what: String,
+    /// The seed, decimal or hex
+    #[arg(long, value_name = "S", value_parser = parse_seed, allow_hyphen_values = true)]
+    pub seed: Option<u64>,
+    /// The instant: a simulated time such as 12.5s, or a number of events [default: the end of the run]
+    #[arg(long, value_name = "TIME|EVENT", value_parser = parse_at)]
+    pub at: Option<At>,
+    /// RUN.
+    #[command(flatten)]
+    pub run: RunFlags,
+}
+
+/// `inspect quorum`.
+#[derive(Debug, Args)]
+pub struct InspectQuorumArgs {
+    /// What is inspected.
+    #[command(flatten)]
+    pub subject: Subject,
+    /// Write it as JSON; - is stdout
+    #[arg(long, value_name = "PATH|-")]
+    pub json: Option<PathBuf>,
+}
+
+/// `inspect shell`.
+#[derive(Debug, Args)]
+pub struct InspectShellArgs {
+    /// What is inspected.
+    #[command(flatten)]
+    pub subject: Subject,
+    /// The node, by its id (1, 101) or name (controller-1)
+    #[arg(long, value_name = "ID")]
+    pub node: Option<String>,
+    /// Show the leaves that differ between two instants
+    #[arg(long, value_names = ["T1", "T2"], num_args = 2, value_parser = parse_at, conflicts_with_all = ["at", "command"])]
+    pub diff: Option<Vec<At>>,
+    /// ls, cat, find or tree, and its paths
+    #[arg(value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// `inspect storage`.
+#[derive(Debug, Args)]
+pub struct InspectStorageArgs {
+    /// What is inspected.
+    #[command(flatten)]
+    pub subject: Subject,
+    /// Only this node, by its id (1, 101) or name (broker-101)
+    #[arg(long, value_name = "ID")]
+    pub node: Option<String>,
+}
+
+/// A time, or a number of events.
+fn parse_at(text: &str) -> Result<At, String> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
+        return text.parse().map(At::Event).map_err(|_| "that is too many events".to_owned());
+    }
+    parse_duration(text).map(At::Time).map_err(|error| format!("{error}; or give a number of events"))
 }

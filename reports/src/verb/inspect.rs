@@ -14,7 +14,7 @@ const MOST_DAMAGE: usize = 20;
 /// Reads the directory, reports, writes.
 pub fn log(args: &InspectLogArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let target = args.json.as_deref().map(OutputTarget::checked).transpose()?;
-    let folder = LogFolder::open(&args.dir)?;
+    let folder = LogFolder::open(&args.dir, "inspect log")?;
     let found = Inspection::of(&folder).ok_or_else(|| folder.without_log())?;
     if let Some(target) = &target {
         let mut all = to_json(&found);

@@ -6,13 +6,14 @@ use std::process::Command;
 
 use serde_json::Value;
 
-struct Came {
-    code: i32,
-    out: String,
-    err: String,
+#[derive(Debug)]
+pub struct Came {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
 }
 
-fn kraftsim(words: &[&str]) -> Came {
+pub fn kraftsim(words: &[&str]) -> Came {
     let came = Command::new(env!("CARGO_BIN_EXE_kraftsim")).args(words).output().expect("it starts");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     Came { code: came.status.code().unwrap_or(-1), out: text(came.stdout), err: text(came.stderr) }

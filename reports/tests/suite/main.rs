@@ -13,6 +13,7 @@ mod corpus;
 mod disks;
 mod fake;
 mod guided;
+mod instruments;
 mod known;
 mod operator;
 mod page;

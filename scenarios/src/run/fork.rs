@@ -2,7 +2,9 @@
 
 use std::rc::Rc;
 
+use raft::ids::NodeId;
 use sim::drive::{Ended, Run};
+use sim::world::World;
 
 use super::conclude::conclude;
 use super::{Request, begin, close};
@@ -58,6 +60,25 @@ impl<'a> Fork<'a> {
         if self.ended.is_none() {
             self.run.world.end_faults(&mut self.run.watch);
         }
+    }
+
+    /// Where it ends at the latest: true time, ns.
+    pub fn end_ns(&self) -> u64 {
+        self.end_ns
+    }
+
+    /// Has it ended, at its end or by a violation?
+    pub fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    pub(crate) fn world(&self) -> &World<Actor> {
+        &self.run.world
+    }
+
+    /// The ids of the servers, in the order of the world.
+    pub(crate) fn servers(&self) -> &[NodeId] {
+        &self.prepared.servers
     }
 
     /// Number of events so far.

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use super::fetch_purgatory::ParkedFetch;
 use super::{NS_PER_MS, RaftClient};
 use crate::bugs::Bug;
-use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, Uuid};
+use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
 use crate::io::{Connection, DialogueEntry, Effect, Probe};
 use crate::log::{Records, Validation};
 use crate::message::{ErrorCode, FetchRequest, FetchResponse, Response};
@@ -90,14 +90,14 @@ impl RaftClient {
             }
             if self.quorum.is_leader() && self.setup.bugs.has(Bug::NoEpochCheckOnFetch) {
                 let offset = request.fetch_offset.min(self.log.end_offset());
-                self.credit_fetch(request.replica_id, offset, step)?;
+                self.credit_fetch(replica_key(request), offset, step)?;
             }
             return Ok(self.empty_fetch_response(error));
         }
         if let Some(diverging) = self.divergence(request) {
             step.out.probe(Probe::DivergingFetch);
             if self.setup.bugs.has(Bug::DivergingFetchCredited) {
-                self.credit_fetch(request.replica_id, request.fetch_offset, step)?;
+                self.credit_fetch(replica_key(request), request.fetch_offset, step)?;
             }
             let response = self.empty_fetch_response(ErrorCode::None);
             return Ok(FetchResponse { diverging_epoch: Some(diverging), ..response });
@@ -107,7 +107,7 @@ impl RaftClient {
         }
         let max_bytes = u32::try_from(request.max_bytes).unwrap_or(0);
         let (records, cut_batch) = self.log.read_slice(request.fetch_offset, self.log.end_offset(), max_bytes);
-        self.credit_fetch(request.replica_id, request.fetch_offset, step)?;
+        self.credit_fetch(replica_key(request), request.fetch_offset, step)?;
         let response = self.empty_fetch_response(ErrorCode::None);
         Ok(FetchResponse { records, cut_batch, ..response })
     }
@@ -135,10 +135,10 @@ impl RaftClient {
     }
 
     /// A fetch offset acknowledges that the voter holds all records below it, durably; an anonymous one is ignored.
-    fn credit_fetch(&mut self, replica: NodeId, offset: Offset, step: &mut Step<'_>) -> Result<(), Fatal> {
+    fn credit_fetch(&mut self, replica: ReplicaKey, offset: Offset, step: &mut Step<'_>) -> Result<(), Fatal> {
         let now_ms = step.now_ms();
         let local = self.quorum.local().id;
-        let Some(leader) = self.quorum.leader_mut().filter(|_| replica.0 >= 0 && replica != local) else {
+        let Some(leader) = self.quorum.leader_mut().filter(|_| replica.id.0 >= 0 && replica.id != local) else {
             return Ok(());
         };
         let credit = leader.update_replica_state(replica, now_ms, self.log.offset_metadata(offset));
@@ -146,7 +146,7 @@ impl RaftClient {
             step.out.probe(Probe::NonMonotonicFetch);
             // R25, KAFKA-12181: the wrong code treats it as a violation of the protocol.
             if self.setup.bugs.has(Bug::Kafka12181FetchOffsetBackwardFatal) {
-                throw!("the fetch offset of replica {replica} went back from {before} to {offset}");
+                throw!("the fetch offset of replica {} went back from {before} to {offset}", replica.id);
             }
         }
         if credit.high_watermark_updated {
@@ -198,4 +198,9 @@ impl RaftClient {
         records.0.retain(|batch| batch.base_offset >= from);
         FetchResponse { records, ..response }
     }
+}
+
+/// `FetchRequest.replicaId` and `ReplicaDirectoryId`
+fn replica_key(request: &FetchRequest) -> ReplicaKey {
+    ReplicaKey { id: request.replica_id, directory_id: request.replica_directory_id }
 }

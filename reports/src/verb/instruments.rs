@@ -1,0 +1,151 @@
+//! `inspect quorum`, `shell` and `storage`: what Kafka's own tools show, of a run at an instant or of a log directory.
+
+use std::path::Path;
+
+use scenarios::instruments::image_tree::ImageNode;
+use scenarios::instruments::moment::{At, Moment, ServerNow};
+use scenarios::instruments::quorum::DescribedQuorum;
+use scenarios::instruments::shell::{Command, difference};
+use scenarios::instruments::storage;
+use scenarios::log_directory::Inspection;
+use sim::duration::show_us;
+
+use crate::args::{InspectQuorumArgs, InspectShellArgs, InspectStorageArgs, OneRun, Subject};
+use crate::engine::{Engine, Problem};
+use crate::exit;
+use crate::json;
+use crate::log_folder::LogFolder;
+use crate::output::{OutputTarget, Streams};
+use crate::verb::job::Job;
+
+/// `inspect quorum`.
+pub fn quorum(args: &InspectQuorumArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+    let target = args.json.as_deref().map(OutputTarget::checked).transpose()?;
+    let job = load(&args.subject, "inspect quorum", engine, streams)?;
+    let mut moment = begin(&job)?;
+    go_to(&mut moment, args.subject.at.unwrap_or(At::End), streams);
+    let Some(found) = DescribedQuorum::of(&moment) else {
+        streams.note("there is no leader of the quorum at that instant, so the tool would wait for one");
+        return Ok(exit::INCONCLUSIVE);
+    };
+    if let Some(target) = &target {
+        target.write(&json::to_text(&found.to_json()), streams)?;
+    }
+    if target != Some(OutputTarget::Stdout) {
+        streams.result(&format!("{}\n{}", found.status(), found.replication()))?;
+    }
+    Ok(exit::HOLDS)
+}
+
+/// `inspect shell`.
+pub fn shell(args: &InspectShellArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+    let command = Command::parse(&args.command).map_err(|wrong| Problem::new(format!("inspect shell: {wrong}")))?;
+    if let Some(folder) = directory(&args.subject, "inspect shell")? {
+        if args.diff.is_some() {
+            return Err(Problem::new("inspect shell: --diff is for a run: a directory has one image"));
+        }
+        let (image, without_place) = Inspection::image(&folder, None).ok_or_else(|| folder.without_log())?;
+        if without_place > 0 {
+            streams.note(&format!(
+                "{without_place} records are left out, such as those of ACLs, quotas and credentials: no simulated image has a place for them"
+            ));
+        }
+        streams.result(&command.run(&ImageNode::root(&image)))?;
+        return Ok(exit::HOLDS);
+    }
+    let job = load(&args.subject, "inspect shell", engine, streams)?;
+    let mut moment = begin(&job)?;
+    let mut root_at = |at: At, streams: &mut Streams<'_>| -> Result<ImageNode, Problem> {
+        go_to(&mut moment, at, streams);
+        let server = one_server(&moment, args.node.as_deref())?;
+        let image = server.image().ok_or_else(|| {
+            Problem::new(format!("inspect shell: {} has no metadata log at that instant", server.name))
+        })?;
+        Ok(ImageNode::root(&image))
+    };
+    let Some([first, second]) = args.diff.as_deref() else {
+        let root = root_at(args.subject.at.unwrap_or(At::End), streams)?;
+        streams.result(&command.run(&root))?;
+        return Ok(exit::HOLDS);
+    };
+    let before = root_at(*first, streams)?;
+    let after = root_at(*second, streams)?;
+    let mut text = String::new();
+    for (path, before, after) in difference(&before, &after) {
+        text += &format!("{path}\n");
+        text += &before.map_or_else(String::new, |before| format!("  - {before}\n"));
+        text += &after.map_or_else(String::new, |after| format!("  + {after}\n"));
+    }
+    streams.result(&text)?;
+    Ok(exit::HOLDS)
+}
+
+/// `inspect storage`.
+pub fn storage(args: &InspectStorageArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+    let code = |is_problem: bool| if is_problem { exit::SAFETY } else { exit::HOLDS };
+    if let Some(folder) = directory(&args.subject, "inspect storage")? {
+        let (text, is_problem) = storage::info(&folder, &args.subject.what);
+        streams.result(&text)?;
+        return Ok(code(is_problem));
+    }
+    let job = load(&args.subject, "inspect storage", engine, streams)?;
+    let mut moment = begin(&job)?;
+    go_to(&mut moment, args.subject.at.unwrap_or(At::End), streams);
+    let servers = match args.node.as_deref() {
+        Some(node) => vec![one_server(&moment, Some(node))?],
+        None => moment.servers(),
+    };
+    let infos: Vec<(String, bool)> = servers.iter().map(|server| storage::info(&server.files(), server.name)).collect();
+    streams.result(&infos.iter().map(|(text, _)| text.as_str()).collect::<String>())?;
+    Ok(code(infos.iter().any(|(_, is_problem)| *is_problem)))
+}
+
+/// The directory that is inspected, unless it is a run.
+fn directory(subject: &Subject, verb: &'static str) -> Result<Option<LogFolder>, Problem> {
+    let path = Path::new(&subject.what);
+    if subject.seed.is_some() || !path.is_dir() {
+        return Ok(None);
+    }
+    if subject.at.is_some() || !subject.run.is_empty() {
+        return Err(Problem::new(format!(
+            "{verb}: {} is a directory, which has no instants and no flags of a run",
+            subject.what
+        )));
+    }
+    LogFolder::open(path, verb).map(Some)
+}
+
+fn load(subject: &Subject, verb: &str, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<Job, Problem> {
+    if subject.seed.is_none() && Path::new(&subject.what).is_dir() {
+        return Err(Problem::new(format!("{verb}: {} is a directory; give a run", subject.what)));
+    }
+    let one = OneRun { what: subject.what.clone(), seed: subject.seed };
+    Job::load(&one, &subject.run, verb, engine, streams)
+}
+
+fn begin(job: &Job) -> Result<Moment<'_>, Problem> {
+    let ready = job.scenario.prepared.ready().ok_or_else(|| Problem::new("this engine has no instants"))?;
+    ready.moment(job.seed).map_err(Problem::new)
+}
+
+/// Goes on to an instant, and says where the run is, if it has ended before.
+fn go_to(moment: &mut Moment<'_>, at: At, streams: &mut Streams<'_>) {
+    if !moment.go_to(at) {
+        let (ended, events) = (show_us(moment.now_ns() / 1000), moment.events());
+        streams.note(&format!("the run ended before that, at {ended} after {events} events"));
+    }
+}
+
+/// The server that is meant; without a name the leader of the quorum, or the one with the longest committed log.
+fn one_server<'a>(moment: &'a Moment<'_>, node: Option<&str>) -> Result<ServerNow<'a>, Problem> {
+    let servers = moment.servers();
+    let Some(node) = node else {
+        let most = || servers.iter().max_by_key(|server| server.high_watermark()).copied();
+        return moment.leader().or_else(most).ok_or_else(|| Problem::new("the run has no servers"));
+    };
+    let found = servers.iter().find(|server| server.name == node || server.id.to_string() == node);
+    found.copied().ok_or_else(|| {
+        let names: Vec<&str> = servers.iter().map(|server| server.name).collect();
+        Problem::new(format!("--node {node}: there is no such node; the nodes are {}", names.join(", ")))
+    })
+}
