@@ -338,19 +338,24 @@ impl Checks {
     pub fn recovery_overdue(&mut self, at: u64) {
         self.verdict.now_ns = at;
         let missing = self.recovery.missing(&self.models.servers, &mut self.models.committed, &self.models.ledger);
-        let missing = missing.or_else(|| self.missing_in_cluster());
+        let mut missing = missing.or_else(|| self.missing_in_cluster());
         self.is_overdue = true;
         let (servers, losses) = (&self.models.servers, self.models.committed.losses(&self.models.ledger));
         let newest = servers.iter().filter_map(ServerModel::leads).max().unwrap_or_default();
-        let cluster = self.models.cluster.as_deref();
-        let excuse = missing.as_ref().and_then(|missing| {
-            let of_quorum = losses.may_not_recover(&missing.servers, newest, servers);
-            of_quorum.or_else(|| cluster?.may_not_recover(missing))
-        });
-        if let Some(excuse) = excuse {
+        let of_quorum = missing.as_ref().and_then(|missing| losses.may_not_recover(&missing.servers, newest, servers));
+        if let Some(excuse) = of_quorum {
             return self.verdict.end_excused(excuse);
         }
-        self.recovery.overdue(missing, &self.models.servers, &mut self.verdict);
+        // Of several partitions each has its own excuse, or has none.
+        let mut given_up = None;
+        while let Some(excuse) = missing.as_ref().and_then(|missing| self.models.cluster.as_mut()?.gives_up(missing)) {
+            given_up = Some(excuse);
+            missing = self.missing_in_cluster();
+        }
+        match given_up.filter(|_| missing.is_none()) {
+            Some(excuse) => self.verdict.end_excused(excuse),
+            None => self.recovery.overdue(missing, &self.models.servers, &mut self.verdict),
+        }
     }
 
     pub fn finish(&mut self, at: u64) {

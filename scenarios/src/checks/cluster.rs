@@ -5,8 +5,8 @@ use crate::checks::prelude::*;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use raft::client::AttemptEvent;
-use raft::ids::{BrokerEpoch, NodeId, Offset};
+use raft::client::{AttemptEvent, TopicPartition};
+use raft::ids::{BrokerEpoch, NodeId, Offset, TopicIdPartition};
 use raft::io::{DurableFiles, Observation, PartitionShown, ThreadName};
 use raft::message::cluster::{AlterPartitionResult, BrokerState};
 use raft::message::{ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response};
@@ -54,6 +54,8 @@ pub struct ClusterChecks {
     to_be_published: Offset,
     /// Clients that begin after healing.
     pub fresh: FreshClients,
+    /// Partitions whose clients may never be served, once recovery is overdue.
+    pub given_up: BTreeSet<TopicIdPartition>,
     retries: Retries,
     validations: Validations,
     pub histories: ClientHistories,
@@ -70,6 +72,7 @@ impl ClusterChecks {
             to_be_published: Offset(0),
             histories: ClientHistories::new(&topics, lasting_topics, &ids),
             fresh: FreshClients::new(first_fresh_client, partitions),
+            given_up: BTreeSet::new(),
             retries: Retries::new(retry_backoff_ms),
             validations: Validations::default(),
         }
@@ -293,7 +296,7 @@ impl ClusterChecks {
         if let Some(missing) = self.fresh_missing() {
             return Some(missing);
         }
-        if let Some((id, log, offset)) = self.histories.unread(&mut self.replication.partitions) {
+        if let Some((id, log, offset)) = self.histories.unread(&self.given_up, &mut self.replication.partitions) {
             return Some(Missing { partition: Some(id), ..Missing::unread(log, offset) });
         }
         self.histories
@@ -307,16 +310,21 @@ impl ClusterChecks {
             return Some(Missing::new("every admin call that has failed is sent again, or ends", []));
         }
         let (histories, partitions) = (&mut self.histories, &mut self.replication.partitions);
+        let given_up = if self.given_up.is_empty() { BTreeSet::new() } else { self.fresh.partitions() };
+        let is_given_up =
+            |of: &TopicPartition| histories.partition_of(*of, partitions).is_some_and(|id| self.given_up.contains(&id));
+        let given_up = given_up.into_iter().filter(is_given_up).collect();
         let cut_below = |partition, offset| histories.cut_below(partition, offset, partitions);
-        let (predicate, of) = self.fresh.missing(cut_below)?;
+        let (predicate, of, next) = self.fresh.missing(&given_up, cut_below)?;
         let partition = of.and_then(|of| histories.partition_of(of, partitions));
-        Some(Missing { partition, ..Missing::new(predicate, []) })
+        Some(Missing { partition, next, ..Missing::new(predicate, []) })
     }
 
-    /// Why may what clients are to do in a partition never be done?
-    pub fn may_not_recover(&self, missing: &Missing) -> Option<Excuse> {
+    /// Why may what clients are to do in a partition never be done? Then nobody waits for that partition any more.
+    pub fn gives_up(&mut self, missing: &Missing) -> Option<Excuse> {
         let of = missing.partition.filter(|_| missing.servers.is_empty())?;
         let partition = self.replication.partitions.iter().find(|partition| partition.id == of)?;
-        partition.may_refuse_forever()
+        let excuse = partition.may_refuse_forever(missing.next)?;
+        self.given_up.insert(of).then_some(excuse)
     }
 }

@@ -1,7 +1,7 @@
 //! Clients when all faults are over. Does the cluster serve those that begin then? One creates a topic, one
 //! has a record acknowledged by every partition, one reads all of them from the start to that record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use raft::client::{AttemptEvent, TopicPartition};
 use raft::ids::Offset;
@@ -54,25 +54,34 @@ impl FreshClients {
         }
     }
 
-    /// What is still to be done, and for which partition. `cut_below` gives where a committed log ends that was cut below an offset: what a
-    /// leader deposed by an unclean election acknowledged may lie behind that, and never come.
+    /// The partitions to which something was sent.
+    pub fn partitions(&self) -> BTreeSet<TopicPartition> {
+        self.sent.values().copied().collect()
+    }
+
+    /// What is still to be done, except in partitions that are given up: the predicate, the partition, and the offset of
+    /// what is to be read next. `cut_below` gives where a committed log ends that was cut below an offset: what a leader
+    /// deposed by an unclean election acknowledged may lie behind that, and never come.
     pub fn missing(
         &self,
+        given_up: &BTreeSet<TopicPartition>,
         mut cut_below: impl FnMut(TopicPartition, Offset) -> Option<Offset>,
-    ) -> Option<(&'static str, Option<TopicPartition>)> {
+    ) -> Option<(&'static str, Option<TopicPartition>, Option<Offset>)> {
         if !self.created {
-            return Some(("a fresh admin client creates a topic", None));
+            return Some(("a fresh admin client creates a topic", None, None));
         }
-        if self.acked.len() < self.partitions {
-            let refused = self.sent.values().find(|partition| !self.acked.contains_key(partition));
-            return Some(("a fresh producer is acknowledged by every partition", refused.copied()));
+        let refused_and_given_up = given_up.iter().filter(|of| !self.acked.contains_key(of)).count();
+        if self.acked.len() + refused_and_given_up < self.partitions {
+            let mut refused = self.sent.values().filter(|of| !self.acked.contains_key(of) && !given_up.contains(of));
+            return Some(("a fresh producer is acknowledged by every partition", refused.next().copied(), None));
         }
-        let mut unread = |(partition, acked): (&TopicPartition, &Offset)| {
-            let end = cut_below(*partition, Offset(acked.0 + 1));
-            let last = end.map_or(*acked, |end| (*acked).min(Offset(end.0 - 1)));
-            last.0 >= 0 && self.read.get(partition) < Some(&last)
+        let next_of = |of: &TopicPartition| self.read.get(of).map_or(Offset(0), |last| Offset(last.0 + 1));
+        let mut is_unread = |(partition, acked): &(&TopicPartition, &Offset)| {
+            let end = cut_below(**partition, Offset(acked.0 + 1));
+            let last = end.map_or(**acked, |end| (**acked).min(Offset(end.0 - 1)));
+            next_of(partition) <= last && !given_up.contains(partition)
         };
-        let (partition, _) = self.acked.iter().find(|of| unread(*of))?;
-        Some(("a fresh consumer reads every partition", Some(*partition)))
+        let (partition, _) = self.acked.iter().find(|of| is_unread(of))?;
+        Some(("a fresh consumer reads every partition", Some(*partition), Some(next_of(partition))))
     }
 }

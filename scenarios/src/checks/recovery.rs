@@ -43,17 +43,20 @@ pub struct Missing {
     pub partition: Option<TopicIdPartition>,
     /// The log that is not read to its end, and the first offset that lacks.
     pub unread: Option<(String, i64)>,
+    /// What is to be read there next, if it is about readers.
+    pub next: Option<Offset>,
 }
 
 impl Missing {
     /// For these servers, or in general.
     pub fn new(predicate: &'static str, servers: impl IntoIterator<Item = usize>) -> Missing {
-        Missing { predicate, servers: servers.into_iter().collect(), partition: None, unread: None }
+        Missing { predicate, servers: servers.into_iter().collect(), partition: None, unread: None, next: None }
     }
 
     /// Nobody has read this log from an offset on.
     pub fn unread(log: String, offset: i64) -> Missing {
-        Missing { unread: Some((log, offset)), ..Missing::new("every committed record read back", Vec::new()) }
+        let next = Some(Offset(offset));
+        Missing { unread: Some((log, offset)), next, ..Missing::new("every committed record read back", Vec::new()) }
     }
 }
 

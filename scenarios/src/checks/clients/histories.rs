@@ -129,9 +129,14 @@ impl ClientHistories {
     }
 
     /// A partition whose records that were committed at healing no fresh poll has all shown, its name, and the first
-    /// such offset; topics that were deleted, or that come and go, do not count.
-    pub fn unread(&self, partitions: &mut Partitions) -> Option<(TopicIdPartition, String, i64)> {
-        let mut lasting = partitions.iter_mut().filter(|it| self.is_lasting(it.id.topic_id));
+    /// such offset; topics that were deleted, or that come and go, and partitions that are given up do not count.
+    pub fn unread(
+        &self,
+        given_up: &BTreeSet<TopicIdPartition>,
+        partitions: &mut Partitions,
+    ) -> Option<(TopicIdPartition, String, i64)> {
+        let is_awaited = |of: &&mut PartitionModel| self.is_lasting(of.id.topic_id) && !given_up.contains(&of.id);
+        let mut lasting = partitions.iter_mut().filter(is_awaited);
         lasting.find_map(|of| {
             let first = of.log.first_unread().filter(|_| !of.is_deleted())?;
             Some((of.id, self.metadata.name_of(of.id), first))

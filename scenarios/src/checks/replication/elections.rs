@@ -167,10 +167,10 @@ pub fn truncated(partition: &PartitionModel, server: usize, agreed_before: usize
     };
     let (of, has, end) = (partition.id, partition.end_of(agreed), partition.committed_end());
     let follows = partition.replicas[server].follows;
-    if let Some(excuse) = partition.losses().may_cut_anything(follows) {
+    let excuse = partition.losses().may_cut(server, follows, has);
+    if let (None, Some(excuse)) = (excuse, partition.losses().may_cut_anything(follows)) {
         return verdict.end_excused(excuse);
     }
-    let excuse = partition.losses().may_cut(server, follows, has);
     let acked = partition.end_of(partition.acked);
     verdict.fail_unless(excuse, invariant, || {
         format!(

@@ -135,15 +135,16 @@ impl PartitionModel {
         })
     }
 
-    /// Why may its leader refuse producers for ever, with a high watermark that stays where it is (KIP-966)? Too few
-    /// replicas may ever come back into the ISR for `min.insync.replicas`.
-    pub fn may_refuse_forever(&self) -> Option<Excuse> {
+    /// Why may its leader refuse producers for ever, and readers of `next`? Too few replicas may ever come back into the
+    /// ISR for `min.insync.replicas`, and its high watermark stays where it is (KIP-966).
+    pub fn may_refuse_forever(&self, next: Option<Offset>) -> Option<Excuse> {
         let (now, (_, wanted)) = (self.now()?, self.min_isrs.last()?);
         let leader = self.server(now.leader.known()?)?;
         let out = self.out_of_sync().map(|(server, _)| self.losses().may_stay_out_by_epochs(server, leader));
         let out: SmallVec<[Option<Excuse>; 8]> = out.collect();
         let awaited = out.iter().filter(|excuse| excuse.is_none()).count();
-        out.into_iter().flatten().next().filter(|_| now.isr.len() + awaited < *wanted)
+        let is_readable = next.is_some_and(|next| next < self.replicas[leader].high_watermark);
+        out.into_iter().flatten().next().filter(|_| now.isr.len() + awaited < *wanted && !is_readable)
     }
 
     /// Does it hold all that was acknowledged?

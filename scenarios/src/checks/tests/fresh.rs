@@ -1,6 +1,7 @@
 //! What fresh clients are to do.
 
 use crate::checks::prelude::*;
+use std::collections::BTreeSet;
 
 use raft::client::{AttemptEvent, Outcome, TopicPartition};
 use raft::ids::{LeaderEpoch, NodeId, Offset};
@@ -21,13 +22,14 @@ const SENT: AttemptEvent =
 
 #[test]
 fn each_of_the_three_is_waited_for() {
-    let uncut = |_, _| None;
+    let nobody = BTreeSet::new();
+    let missing = |fresh: &FreshClients| fresh.missing(&nobody, |_, _| None);
     let mut fresh = FreshClients::new(5, 1);
     fresh.attempt(4, RESULT);
-    assert_eq!(fresh.missing(uncut), Some(("a fresh admin client creates a topic", None)));
+    assert_eq!(missing(&fresh), Some(("a fresh admin client creates a topic", None, None)));
     fresh.attempt(5, RESULT);
     fresh.attempt(6, SENT);
-    assert_eq!(fresh.missing(uncut), Some(("a fresh producer is acknowledged by every partition", Some(P))));
+    assert_eq!(missing(&fresh), Some(("a fresh producer is acknowledged by every partition", Some(P), None)));
     fresh.attempt(6, AttemptEvent::BatchAcked { batch: 9, base_offset: Offset(3) });
     let poll = |fresh: &mut FreshClients, offset| {
         let leader_epoch = LeaderEpoch(0);
@@ -35,10 +37,14 @@ fn each_of_the_three_is_waited_for() {
         fresh.attempt(7, AttemptEvent::PollRecord { attempt: 1, offset: Offset(offset), value: 0 });
     };
     poll(&mut fresh, 2);
-    assert_eq!(fresh.missing(uncut), Some(("a fresh consumer reads every partition", Some(P))));
-    assert_eq!(fresh.missing(|_, offset| (offset.0 == 4).then_some(Offset(3))), None, "what was acknowledged is lost");
+    assert_eq!(missing(&fresh), Some(("a fresh consumer reads every partition", Some(P), Some(Offset(3)))));
+    assert_eq!(
+        fresh.missing(&nobody, |_, offset| (offset.0 == 4).then_some(Offset(3))),
+        None,
+        "what was acknowledged is lost"
+    );
     poll(&mut fresh, 3);
-    assert_eq!(fresh.missing(uncut), None);
+    assert_eq!(missing(&fresh), None);
 }
 
 /// With too few replicas that can ever come back into the ISR, what is still to be done there is never done.
@@ -58,15 +64,21 @@ fn a_partition_may_refuse_producers_for_ever() {
             cluster.replication.damaged(*server, Some(&["t-0/leader-epoch-checkpoint".to_owned()]));
         }
         let partition = cluster.replication.partitions.iter_mut().next().expect("it has one");
+        let id = Some(partition.id);
         partition.facts.extend(rotten.iter().map(|server| Fact::Rotten { server: *server }));
         let refused = cluster.fresh_missing().expect("nothing is acknowledged");
-        let (id, log, first) = cluster.histories.unread(&mut cluster.replication.partitions).expect("nothing is read");
-        let unread = Missing { partition: Some(id), ..Missing::unread(log, first) };
-        let [excuse, of_readers] = [refused, unread].map(|missing| cluster.may_not_recover(&missing));
+        // The leader's high watermark is 1.
+        let reads = |next| Missing { partition: id, ..Missing::unread("t-0".to_owned(), next) };
+        let out = Missing { partition: id, ..Missing::new("every replica in sync", [1]) };
+        assert_eq!(cluster.gives_up(&out), None, "of replicas each has its own excuse");
+        assert_eq!(cluster.gives_up(&Missing::new("all that clients have seen is committed", [])), None);
+        assert_eq!(cluster.gives_up(&reads(0)), None, "that can be read");
+        let of_readers = cluster.clone().gives_up(&reads(1));
+        let excuse = cluster.gives_up(&refused);
         assert_eq!(excuse, of_readers);
-        let out = Missing { partition: Some(id), ..Missing::new("every replica in sync", [1]) };
-        assert_eq!(cluster.may_not_recover(&out), None, "of replicas each has its own excuse");
-        assert_eq!(cluster.may_not_recover(&Missing::new("all that clients have seen is committed", [])), None);
+        let is_awaited = cluster.fresh_missing().is_some();
+        let unread = cluster.histories.unread(&cluster.given_up, &mut cluster.replication.partitions).is_some();
+        assert_eq!((is_awaited, unread), (excuse.is_none(), excuse.is_none()));
         excuse.map(Excuse::name)
     };
     let to = |isr: &[usize]| to_isr(isr, None);

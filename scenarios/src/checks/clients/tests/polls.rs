@@ -288,7 +288,7 @@ fn what_was_shown_and_is_lost_may_be_another_record_later() {
 #[test]
 fn fresh_polls_read_all() {
     let unread_of = |mut played: Played| {
-        let unread = played.histories.unread(&mut played.partitions);
+        let unread = played.histories.unread(&Default::default(), &mut played.partitions);
         unread.map(|(_, name, first)| (name, first))
     };
     let story = |healed: bool, read: &[(i64, u64)]| {
