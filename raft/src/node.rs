@@ -20,7 +20,7 @@ use crate::ids::{LeaderEpoch, Offset, Uuid};
 use crate::io::{self, DurableFiles, Effect, Entropy, Input, Now, Out, Post, Role, ThreadName, Visitor};
 use crate::log::{MetaProperties, read_meta_properties, write_meta_properties};
 use crate::message::cluster::{FeatureRange, Listener};
-use crate::message::{ApiVersionsResponse, ErrorCode, KRaftVersionFeature, Request, Response};
+use crate::message::{ApiVersionsResponse, ErrorCode, KRaftVersionFeature, Request, Response, Value};
 use crate::metadata::image::{FEATURES, supported_levels};
 use crate::quorum::RaftClient;
 use crate::quorum::client::RaftSetup;
@@ -147,6 +147,17 @@ impl Node {
     /// `None` if the process has ended.
     pub fn epoch(&self) -> Option<LeaderEpoch> {
         self.alive.as_ref().map(|alive| alive.raft.quorum().epoch())
+    }
+
+    /// The state of all roles, for instruments; `None` if the process has ended.
+    pub fn described(&self, now: Now) -> Option<Value> {
+        let alive = self.alive.as_ref()?;
+        let mut roles = vec![("raft".to_owned(), alive.raft.described(now.wall_ms))];
+        if let StateMachine::Controller(controller) = &alive.state_machine {
+            roles.push(("controller".to_owned(), controller.described(now)));
+        }
+        roles.extend(alive.broker.as_ref().map(|broker| ("broker".to_owned(), broker.described(now))));
+        Some(Value::Struct(roles))
     }
 
     /// The high watermark of the metadata log, if the process runs and knows it.

@@ -19,7 +19,9 @@ pub use bugs::{BugsVerb, HuntArgs};
 pub use chart::{ChartFailoverArgs, ChartVerb, Format};
 pub use check::CheckArgs;
 pub use cluster::ClusterArgs;
-pub use inspect::{InspectLogArgs, InspectQuorumArgs, InspectShellArgs, InspectStorageArgs, InspectVerb, Subject};
+pub use inspect::{
+    InspectLogArgs, InspectQuorumArgs, InspectShellArgs, InspectStateArgs, InspectStorageArgs, InspectVerb, Subject,
+};
 pub use merge::MergeArgs;
 pub use reference::{ChecksVerb, CompletionsArgs, FixesVerb, ManArgs};
 pub use replay::ReplayArgs;

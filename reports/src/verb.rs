@@ -55,6 +55,7 @@ fn obey(cli: Cli, engine: &dyn Engine, interrupted: &AtomicBool, streams: &mut S
         Some(Verb::Inspect { what: InspectVerb::Log(args) }) => inspect::log(&args, streams),
         Some(Verb::Inspect { what: InspectVerb::Quorum(args) }) => instruments::quorum(&args, engine, streams),
         Some(Verb::Inspect { what: InspectVerb::Shell(args) }) => instruments::shell(&args, engine, streams),
+        Some(Verb::Inspect { what: InspectVerb::State(args) }) => instruments::state(&args, engine, streams),
         Some(Verb::Inspect { what: InspectVerb::Storage(args) }) => instruments::storage(&args, engine, streams),
         Some(Verb::Cluster(args)) => cluster::run(&args, engine, streams),
         Some(Verb::Schema { name }) => reference::schema(&name, streams),

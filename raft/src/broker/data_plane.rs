@@ -53,6 +53,10 @@ impl DataPlane {
         }
     }
 
+    pub fn fetchers(&self) -> &FetcherManager {
+        &self.fetchers
+    }
+
     pub fn replicas(&self) -> &ReplicaManager {
         &self.replicas
     }

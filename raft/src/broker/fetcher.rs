@@ -20,7 +20,7 @@ use super::view::ClusterView;
 use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
 use crate::io::{ConnectToken, Connection, Listener};
 use crate::message::data::{DataFetchRequest, FetchPartition, ListOffsetsPartition, ListOffsetsRequest};
-use crate::message::{DataRequest, DataResponse, Request, Response};
+use crate::message::{DataRequest, DataResponse, Fields, Request, Response, Value};
 use crate::slices::Slices;
 use crate::sorted_map::SortedMap;
 use crate::step::Step;
@@ -62,6 +62,18 @@ enum InFlight {
 impl FetcherManager {
     pub fn new(config: Rc<BrokerConfig>) -> FetcherManager {
         FetcherManager { config, fetchers: Vec::new() }
+    }
+
+    /// The fetcher of each leader, for instruments.
+    pub fn described(&self) -> Value {
+        let fetcher = |of: &Fetcher| {
+            Value::of([
+                ("leaderId", of.leader.value()),
+                ("partitions", Value::count(of.partitions.values().count())),
+                ("requestInFlight", of.in_flight.is_some().value()),
+            ])
+        };
+        Value::List(self.fetchers.iter().map(fetcher).collect())
     }
 
     /// Applies metadata changes; stops fetching before it starts.

@@ -6,6 +6,7 @@
 //! * `isr_state` and `replica`: a leader's state of the ISR and of each follower
 //! * `read`: the result of a read
 
+mod described;
 mod isr;
 mod isr_state;
 mod read;

@@ -21,7 +21,8 @@ use super::replica_manager::LocalChanges;
 use crate::broker::view::ClusterView as _;
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{NodeId, Offset};
-use crate::io::{Effect, Input, Observation, Post, ThreadName};
+use crate::io::{Effect, Input, Now, Observation, Post, ThreadName};
+use crate::message::{Fields, Value};
 use crate::metadata::MetadataLoader;
 use crate::metadata::loader::Publication;
 use crate::quorum::RaftClient;
@@ -95,6 +96,18 @@ impl BrokerProcess {
         for thread in [ThreadName::MetadataLoader, ThreadName::BrokerLifecycle, ThreadName::Scheduler] {
             step.out.push(Effect::Post { thread, post: Post::Start });
         }
+    }
+
+    /// The state, for instruments.
+    pub fn described(&self, now: Now) -> Value {
+        Value::of([
+            ("lifecycle", self.lifecycle.described(now.mono_ns)),
+            ("loadedOffset", Offset(self.loader.next_offset().0 - 1).value()),
+            ("publishedOffset", self.last_applied.value()),
+            ("publicationsQueued", Value::count(self.published.len())),
+            ("replicas", self.data_plane.replicas().described()),
+            ("fetchers", self.data_plane.fetchers().described()),
+        ])
     }
 
     /// The request handler's state, for audits.

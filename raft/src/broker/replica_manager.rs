@@ -14,6 +14,7 @@
 
 mod delayed;
 mod delta;
+mod described;
 mod fetch;
 mod maintenance;
 mod offsets;

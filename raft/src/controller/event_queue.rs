@@ -49,6 +49,16 @@ impl<E, T> Default for EventQueue<E, T> {
 }
 
 impl<E, T: Copy + Ord> EventQueue<E, T> {
+    /// The events of the FIFO, in order.
+    pub fn queued(&self) -> impl ExactSizeIterator<Item = &E> {
+        self.fifo.values().map(|queued| &queued.event)
+    }
+
+    /// When deferred events are due, in monotonic ns, by their tags.
+    pub fn deferred(&self) -> impl Iterator<Item = (T, u64)> {
+        self.tags.iter().map(|(tag, at_ns)| (*tag, *at_ns))
+    }
+
     /// Appends to the FIFO.
     pub fn append(&mut self, event: E, deadline_ns: Option<u64>) {
         let place = self.next_place;

@@ -15,6 +15,7 @@
 //!
 //! [`receive`]: QuorumController::receive
 
+mod described;
 mod leadership;
 mod periodic;
 mod rpc;

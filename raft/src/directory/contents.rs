@@ -36,8 +36,13 @@ impl Contents {
         let snapshots = directory.snapshots.iter().filter_map(|file| Some((id_of(file)?, file)));
         let newest = snapshots.filter(|(id, _)| id.offset > Offset(0)).max_by_key(|(id, _)| id.offset);
         if let Some((id, file)) = newest {
+            // Its records have offsets of its own.
+            let end = std::mem::replace(&mut replay.end, Offset(i64::MAX));
             replay.file(file, Offset(0), damage);
+            replay.end = end;
             (replay.offset, replay.epoch) = (Offset(id.offset.0 - 1), id.epoch);
+            replay.provenance.last_contained_offset = replay.offset;
+            replay.provenance.last_contained_epoch = id.epoch;
         }
         let from = Offset(replay.offset.0 + 1);
         log.segments.iter().for_each(|segment| replay.file(segment, from, damage));
@@ -90,7 +95,8 @@ impl Replay {
                 damage.push(Damage { file: Rc::clone(&file.path), position: Some(batch.position), problem });
             }
             (self.offset, self.epoch) = (batch.last_offset, batch.epoch);
-            if self.before.is_none() {
+            // The metadata shell reads control batches by itself (`SnapshotFileReader.handleControlBatch`).
+            if self.before.is_none() && !batch.is_control {
                 self.provenance = MetadataProvenance {
                     last_contained_offset: batch.last_offset,
                     last_contained_epoch: batch.epoch,

@@ -27,6 +27,21 @@ pub enum Value {
 }
 
 impl Value {
+    /// A struct with these fields.
+    pub fn of<const N: usize>(fields: [(&str, Value); N]) -> Value {
+        Value::Struct(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// A text, of what is displayed.
+    pub fn text(of: impl std::fmt::Display) -> Value {
+        Value::Text(of.to_string())
+    }
+
+    /// A number of things.
+    pub fn count(of: usize) -> Value {
+        Value::Number(of as i64)
+    }
+
     pub fn get(&self, name: &str) -> Option<&Value> {
         match self {
             Value::Struct(fields) => fields.iter().find(|(other, _)| other == name).map(|(_, value)| value),

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, Offset};
 use crate::log::{Batch, BatchBuilder, ControlRecord};
+use crate::message::{Fields, Value};
 use crate::quorum::memory_pool::{BatchMemoryPool, BufferId};
 
 /// An append is refused while this many closed batches wait to be drained.
@@ -97,6 +98,15 @@ impl BatchAccumulator {
             linger_deadline_ms: None,
             drain_fence: None,
         }
+    }
+
+    /// The state, for instruments.
+    pub fn described(&self) -> Value {
+        Value::of([
+            ("nextOffset", self.next_offset.value()),
+            ("hasOpenBatch", self.current.is_some().value()),
+            ("completedBatches", Value::count(self.completed.len())),
+        ])
     }
 
     /// Kafka's `prepareAppend`: one record per value, all in one batch. Returns the offset of the last. They are not

@@ -18,6 +18,7 @@
 //! effect until a request or a backoff ends (`RaftClient::observer_wait_ms`).
 
 mod append;
+mod described;
 mod fetch;
 mod fetch_purgatory;
 mod listener;

@@ -12,7 +12,7 @@ use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey};
 use crate::io::{Connection, Effect};
 use crate::log::LogOffsetMetadata;
-use crate::message::{CurrentLeader, ErrorCode, KRaftVersionFeature, Response, UpdateRaftVoterResponse};
+use crate::message::{CurrentLeader, ErrorCode, Fields, KRaftVersionFeature, Response, UpdateRaftVoterResponse, Value};
 
 /// `OBSERVER_SESSION_TIMEOUT_MS`: an observer that has not fetched for so long is no more described.
 const OBSERVER_SESSION_TIMEOUT_MS: i64 = 300_000;
@@ -69,6 +69,13 @@ impl ReplicaState {
             last_caught_up_timestamp: time(self.last_caught_up_ms),
         }
     }
+}
+
+/// How far a voter has fetched.
+#[derive(Clone, Copy, Debug)]
+struct FetchOffset {
+    id: NodeId,
+    end_offset: Option<LogOffsetMetadata>,
 }
 
 /// The answer to DescribeQuorum (55) v2.
@@ -240,10 +247,33 @@ impl LeaderState {
         }
     }
 
+    /// The state, for instruments.
+    pub fn described(&self, epoch: LeaderEpoch, now_ms: i64) -> Value {
+        let info = self.describe(epoch, now_ms);
+        let replica = |of: &ReplicaInfo| {
+            Value::of([
+                ("id", of.key.id.value()),
+                ("logEndOffset", of.log_end_offset.value()),
+                ("lastFetchTimestamp", of.last_fetch_timestamp.value()),
+                ("lastCaughtUpTimestamp", of.last_caught_up_timestamp.value()),
+            ])
+        };
+        Value::of([
+            ("epochStartOffset", self.epoch_start_offset.value()),
+            ("voters", Value::List(info.voters.iter().map(replica).collect())),
+            ("observers", Value::List(info.observers.iter().map(replica).collect())),
+            ("fetchedVoters", Value::List(self.fetched_voters.iter().map(|id| id.value()).collect())),
+            ("checkQuorumInMs", self.check_quorum_timer.remaining_at(now_ms).value()),
+            ("beginQuorumEpochInMs", self.begin_quorum_epoch_timer.remaining_at(now_ms).value()),
+            ("resignRequested", self.resign_requested.value()),
+            ("accumulator", self.accumulator.described()),
+        ])
+    }
+
     fn maybe_update_high_watermark(&mut self) -> bool {
         let mut replicas = self.by_descending_fetch_offset();
         if self.bugs.has(Bug::LeaderCountedTwice) {
-            let own = replicas.iter().position(|replica| replica.key.id == self.local);
+            let own = replicas.iter().position(|replica| replica.id == self.local);
             replicas.extend(own.map(|index| replicas[index]));
             sort_by_descending_fetch_offset(&mut replicas);
         }
@@ -320,21 +350,22 @@ impl LeaderState {
     /// The other voters, by descending fetch offset, unknown ones last, ties by id.
     pub fn voters_by_descending_fetch_offset(&self) -> Vec<ReplicaKey> {
         let replicas = self.by_descending_fetch_offset();
-        let others = replicas.iter().filter(|replica| replica.key.id != self.local);
-        others.map(|replica| replica.key).collect()
+        let others = replicas.iter().filter(|replica| replica.id != self.local);
+        others.map(|replica| ReplicaKey { id: replica.id, directory_id: None }).collect()
     }
 
-    fn by_descending_fetch_offset(&self) -> SmallVec<[ReplicaState; 7]> {
-        let mut replicas = self.replicas.clone();
+    fn by_descending_fetch_offset(&self) -> SmallVec<[FetchOffset; 7]> {
+        let of = |replica: &ReplicaState| FetchOffset { id: replica.key.id, end_offset: replica.end_offset };
+        let mut replicas: SmallVec<[FetchOffset; 7]> = self.replicas.iter().map(of).collect();
         sort_by_descending_fetch_offset(&mut replicas);
         replicas
     }
 }
 
 /// Kafka's `ReplicaState.compareTo`, which is no total order: the same offset in two segments compares as equal.
-fn compare(one: &ReplicaState, other: &ReplicaState) -> Ordering {
+fn compare(one: &FetchOffset, other: &FetchOffset) -> Ordering {
     match (one.end_offset, other.end_offset) {
-        (one_end, other_end) if one_end == other_end => one.key.id.cmp(&other.key.id),
+        (one_end, other_end) if one_end == other_end => one.id.cmp(&other.id),
         (Some(one_end), Some(other_end)) => other_end.offset.cmp(&one_end.offset),
         (one_end, _) => {
             if one_end.is_none() {
@@ -347,7 +378,7 @@ fn compare(one: &ReplicaState, other: &ReplicaState) -> Ordering {
 }
 
 /// An insertion sort, as Java's sort of so few elements.
-fn sort_by_descending_fetch_offset(replicas: &mut [ReplicaState]) {
+fn sort_by_descending_fetch_offset(replicas: &mut [FetchOffset]) {
     for end in 1..replicas.len() {
         let before = replicas[..end].iter().rposition(|other| compare(other, &replicas[end]) != Ordering::Greater);
         replicas[before.map_or(0, |index| index + 1)..=end].rotate_right(1);

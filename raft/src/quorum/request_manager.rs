@@ -9,6 +9,7 @@ use std::rc::Rc;
 use crate::config::Voter;
 use crate::ids::NodeId;
 use crate::io::Entropy;
+use crate::message::{Fields, Value};
 
 /// The servers of static voters, the replica itself included, in the order of Kafka's list: that of the `HashMap` of
 /// `QuorumConfig.parseVoterConnections`, whose capacity comes from the number of voters. Ids of one bucket stay in the
@@ -49,6 +50,26 @@ impl RequestManager {
     /// All destinations READY. `bootstrap` are the servers that receive requests when no leader is known.
     pub fn new(bootstrap: Rc<[NodeId]>, retry_backoff_ms: i64, request_timeout_ms: i64) -> RequestManager {
         RequestManager { bootstrap, retry_backoff_ms, request_timeout_ms, connections: Vec::new() }
+    }
+
+    /// The destinations that were used and are not READY, for instruments.
+    pub fn described(&self) -> Value {
+        let of = |connection: &ConnectionState| {
+            let to = ("to", connection.to.value());
+            match connection.state {
+                State::Ready => None,
+                State::AwaitingResponse { correlation_id, sent_ms } => Some(Value::of([
+                    to,
+                    ("state", Value::text("AWAITING_RESPONSE")),
+                    ("correlationId", correlation_id.value()),
+                    ("sentMs", sent_ms.value()),
+                ])),
+                State::BackingOff { failed_ms } => {
+                    Some(Value::of([to, ("state", Value::text("BACKING_OFF")), ("failedMs", failed_ms.value())]))
+                }
+            }
+        };
+        Value::List(self.connections.iter().filter_map(of).collect())
     }
 
     /// Whether a request may be sent. Removes a timed-out request or a completed backoff.

@@ -40,6 +40,12 @@ impl Timer {
         self.remaining_ms() == 0
     }
 
+    /// The time until the deadline at `now_ms`, without an update; `None` for no deadline.
+    pub fn remaining_at(&self, now_ms: i64) -> Option<i64> {
+        let now_ms = now_ms.max(self.current_ms);
+        (self.deadline_ms != i64::MAX).then(|| self.deadline_ms.saturating_sub(now_ms).max(0))
+    }
+
     /// Time until the deadline, never negative; `i64::MAX` for no deadline.
     pub fn remaining_ms(&self) -> i64 {
         if self.deadline_ms == i64::MAX {

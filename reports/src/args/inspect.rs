@@ -12,11 +12,12 @@ use super::run::RunFlags;
 pub(super) const INSPECT_HELP: &str = "\
 Examples:
   kraftsim inspect log /var/lib/kafka/data
+  kraftsim inspect state brokers --seed 1 --at 12.5s --node 101
   kraftsim inspect quorum brokers --seed 1 --at 12.5s
   kraftsim inspect shell brokers --seed 1 --at 12.5s ls /image/topics/byName
 
-log and storage, and shell, read a log directory of Kafka as well; a run is one
-seed of a scenario, or a repro file, up to an instant.";
+log reads a log directory of Kafka; shell and storage read one, too. The others
+show a run: one seed of a scenario, or a repro file, up to an instant.";
 
 pub(super) const INSPECT_LOG_HELP: &str = "\
 Examples:
@@ -36,11 +37,11 @@ Exit codes:
 pub(super) const INSPECT_QUORUM_HELP: &str = "\
 Examples:
   kraftsim inspect quorum controller-failover --seed 1 --at 15s
-  kraftsim inspect quorum quorum --seed 42 --bug NoLogTest --at 20000 --json -
+  kraftsim inspect quorum brokers --seed 1 --at 30000 --json -
 
-Both tables of kafka-metadata-quorum.sh describe, --status and --replication, as
-the leader answers at that instant. With static voters it knows no directory ids
-of voters. Exit code 4: there is no leader.";
+The output of kafka-metadata-quorum.sh describe --status and --replication, as
+the leader answers at that instant. A leader of static voters knows no directory
+ids of voters. Exit code 4: there is no leader.";
 
 pub(super) const INSPECT_SHELL_HELP: &str = "\
 Examples:
@@ -51,9 +52,26 @@ Examples:
 
 The commands of kafka-metadata-shell.sh, which are ls, cat, find and tree; paths
 begin at / and may have *, ? and {a,b}. Without a command: ls /image. The image
-is that of the metadata log on the node's disk, up to its high watermark if it
-runs; without --node, on that of the leader, or of the node that has the most. Of
-a directory, all records up to the end of the log, committed or not.";
+is that of the metadata log on the node's disk, up to its high watermark, or to
+the end of the log if the node is down or does not know one. Without --node it is
+the leader's, or that of the highest high watermark. The image of a directory has
+all records up to the end of the log, committed or not.
+
+Exit codes:
+  2    the metadata log of a directory is damaged (what can be read is shown all
+       the same)
+  0    otherwise";
+
+pub(super) const INSPECT_STATE_HELP: &str = "\
+Examples:
+  kraftsim inspect state quorum --seed 42 --bug NoLogTest --at 12.5s --node 2
+  kraftsim inspect state brokers --seed 1 --diff 12s 12.5s --node 101
+  kraftsim inspect state brokers --seed 1 --at 30000 --json -
+
+Of each server: the state of raft with what is left of its timers, the controller
+with its event queue and sessions, the broker with its replicas as it sees them,
+and its files with how much of each is durable. ms of timers are of the node's
+own clock.";
 
 pub(super) const INSPECT_STORAGE_HELP: &str = "\
 Examples:
@@ -76,6 +94,9 @@ pub enum InspectVerb {
     /// Show the metadata image at an instant of a run, or of a log directory, as kafka-metadata-shell.sh does
     #[command(after_help = INSPECT_SHELL_HELP)]
     Shell(InspectShellArgs),
+    /// Show the whole state of servers at an instant of a run, or what differs between two
+    #[command(after_help = INSPECT_STATE_HELP)]
+    State(InspectStateArgs),
     /// Show what disks are formatted for, as kafka-storage.sh info does
     #[command(after_help = INSPECT_STORAGE_HELP)]
     Storage(InspectStorageArgs),
@@ -98,7 +119,7 @@ pub struct InspectLogArgs {
 /// A run at an instant, or a directory.
 #[derive(Debug, Args)]
 pub struct Subject {
-    /// A scenario (then --seed is needed), a repro file, or, where it makes sense, a log directory of Kafka
+    /// A scenario (then --seed is needed), a repro file, or (shell, storage) a log directory of Kafka
     #[arg(value_name = "SCENARIO|REPRO.json|DIR")]
     pub what: String,
     /// The seed, decimal or hex
@@ -138,6 +159,23 @@ pub struct InspectShellArgs {
     /// ls, cat, find or tree, and its paths
     #[arg(value_name = "COMMAND")]
     pub command: Vec<String>,
+}
+
+/// `inspect state`.
+#[derive(Debug, Args)]
+pub struct InspectStateArgs {
+    /// What is inspected.
+    #[command(flatten)]
+    pub subject: Subject,
+    /// Only this node, by its id (1, 101) or name (controller-1)
+    #[arg(long, value_name = "ID")]
+    pub node: Option<String>,
+    /// Show what differs between two instants
+    #[arg(long, value_names = ["T1", "T2"], num_args = 2, value_parser = parse_at, conflicts_with = "at")]
+    pub diff: Option<Vec<At>>,
+    /// Write it as JSON; - is stdout
+    #[arg(long, value_name = "PATH|-", conflicts_with = "diff")]
+    pub json: Option<PathBuf>,
 }
 
 /// `inspect storage`.

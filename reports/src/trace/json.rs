@@ -98,7 +98,7 @@ impl Serialize for Entry<'_> {
 }
 
 /// A value as JSON.
-struct Shown<'a>(&'a Value);
+pub struct Shown<'a>(pub &'a Value);
 
 impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,21 +1,24 @@
-//! `inspect quorum`, `shell` and `storage`: what Kafka's own tools show, of a run at an instant or of a log directory.
+//! `inspect quorum`, `shell`, `state` and `storage`: what Kafka's own tools show, of a run at an instant or of a log directory.
 
 use std::path::Path;
 
+use fuzz::seeds::show_seed;
 use scenarios::instruments::image_tree::ImageNode;
 use scenarios::instruments::moment::{At, Moment, ServerNow};
 use scenarios::instruments::quorum::DescribedQuorum;
 use scenarios::instruments::shell::{Command, difference};
-use scenarios::instruments::storage;
-use scenarios::log_directory::Inspection;
+use scenarios::instruments::{state, storage};
+use scenarios::log_directory::{Inspection, METADATA_DIRECTORY};
+use scenarios::trace::Value;
 use sim::duration::show_us;
 
-use crate::args::{InspectQuorumArgs, InspectShellArgs, InspectStorageArgs, OneRun, Subject};
+use crate::args::{InspectQuorumArgs, InspectShellArgs, InspectStateArgs, InspectStorageArgs, OneRun, Subject};
 use crate::engine::{Engine, Problem};
 use crate::exit;
 use crate::json;
 use crate::log_folder::LogFolder;
 use crate::output::{OutputTarget, Streams};
+use crate::trace::json::Shown;
 use crate::verb::job::Job;
 
 /// `inspect quorum`.
@@ -40,21 +43,41 @@ pub fn quorum(args: &InspectQuorumArgs, engine: &dyn Engine, streams: &mut Strea
 /// `inspect shell`.
 pub fn shell(args: &InspectShellArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let command = Command::parse(&args.command).map_err(|wrong| Problem::new(format!("inspect shell: {wrong}")))?;
-    if let Some(folder) = directory(&args.subject, "inspect shell")? {
+    if let Some(folder) = directory(&args.subject, args.node.as_deref(), "inspect shell")? {
         if args.diff.is_some() {
             return Err(Problem::new("inspect shell: --diff is for a run: a directory has one image"));
         }
-        let (image, without_place) = Inspection::image(&folder, None).ok_or_else(|| folder.without_log())?;
-        if without_place > 0 {
+        let (found, damage) = Inspection::image(&folder, None).ok_or_else(|| {
+            let given = &args.subject.what;
+            Problem::new(format!(
+                "inspect shell: {given}: this has no {METADATA_DIRECTORY}, which holds the metadata log"
+            ))
+        })?;
+        if found.without_place > 0 {
             streams.note(&format!(
-                "{without_place} records are left out, such as those of ACLs, quotas and credentials: no simulated image has a place for them"
+                "records without a place in a simulated image, such as those of ACLs, quotas and credentials, are left out: {}",
+                found.without_place
             ));
         }
-        streams.result(&command.run(&ImageNode::root(&image)))?;
-        return Ok(exit::HOLDS);
+        streams.result(&command.run(&ImageNode::root(&found.image)))?;
+        return damage.first().map_or(Ok(exit::HOLDS), |first| {
+            let more = if damage.len() > 1 {
+                format!("; and {} more: see inspect log", damage.len() - 1)
+            } else {
+                String::new()
+            };
+            Err(Problem::new(format!("{}/{first}{more}", args.subject.what)))
+        });
     }
+    in_order("inspect shell", args.diff.as_deref())?;
     let job = load(&args.subject, "inspect shell", engine, streams)?;
     let mut moment = begin(&job)?;
+    if !moment.has_metadata() {
+        return Err(Problem::new(format!(
+            "inspect shell: the log of {} holds records of a model, and no metadata of a cluster",
+            job.scenario.name
+        )));
+    }
     let mut root_at = |at: At, streams: &mut Streams<'_>| -> Result<ImageNode, Problem> {
         go_to(&mut moment, at, streams);
         let server = one_server(&moment, args.node.as_deref())?;
@@ -70,20 +93,77 @@ pub fn shell(args: &InspectShellArgs, engine: &dyn Engine, streams: &mut Streams
     };
     let before = root_at(*first, streams)?;
     let after = root_at(*second, streams)?;
-    let mut text = String::new();
-    for (path, before, after) in difference(&before, &after) {
-        text += &format!("{path}\n");
-        text += &before.map_or_else(String::new, |before| format!("  - {before}\n"));
-        text += &after.map_or_else(String::new, |after| format!("  + {after}\n"));
-    }
-    streams.result(&text)?;
+    streams.result(&show_difference(&difference(&before, &after)))?;
     Ok(exit::HOLDS)
+}
+
+/// `inspect state`.
+pub fn state(args: &InspectStateArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+    let target = args.json.as_deref().map(OutputTarget::checked).transpose()?;
+    in_order("inspect state", args.diff.as_deref())?;
+    let job = load(&args.subject, "inspect state", engine, streams)?;
+    let mut moment = begin(&job)?;
+    let mut state_at = |at: At, streams: &mut Streams<'_>| -> Result<Value, Problem> {
+        go_to(&mut moment, at, streams);
+        let servers = match args.node.as_deref() {
+            Some(node) => vec![one_server(&moment, Some(node))?],
+            None => moment.servers(),
+        };
+        let of = |server: &ServerNow<'_>| (server.name.to_owned(), state::of_server(server));
+        Ok(Value::Struct(servers.iter().map(of).collect()))
+    };
+    if let Some([first, second]) = args.diff.as_deref() {
+        let before = state_at(*first, streams)?;
+        let after = state_at(*second, streams)?;
+        streams.result(&show_difference(&state::difference(&before, &after)))?;
+        return Ok(exit::HOLDS);
+    }
+    let found = state_at(args.subject.at.unwrap_or(At::End), streams)?;
+    if let Some(target) = &target {
+        let (at_ns, events) = (moment.now_ns(), moment.events());
+        let all = serde_json::json!({
+            "schema": "kraftsim.state.v1",
+            "scenario": job.scenario.name,
+            "seed": show_seed(job.seed),
+            "at_ns": at_ns,
+            "events": events,
+            "servers": Shown(&found),
+        });
+        target.write(&json::to_text(&all), streams)?;
+    }
+    if target != Some(OutputTarget::Stdout) {
+        streams.result(&state::text(&found))?;
+    }
+    Ok(exit::HOLDS)
+}
+
+/// A run goes forward only.
+fn in_order(verb: &str, instants: Option<&[At]>) -> Result<(), Problem> {
+    let is_back = match instants {
+        Some([At::Time(first), At::Time(second)]) | Some([At::Event(first), At::Event(second)]) => second < first,
+        _ => false,
+    };
+    if is_back {
+        return Err(Problem::new(format!("{verb}: --diff T1 T2: T1 must not be later than T2")));
+    }
+    Ok(())
+}
+
+/// By path: what it was, and is.
+fn show_difference(differing: &[(String, Option<String>, Option<String>)]) -> String {
+    let mut text = String::new();
+    for (path, before, after) in differing {
+        text += &format!("{path}\n");
+        text += &before.as_ref().map_or_else(String::new, |before| format!("  - {before}\n"));
+        text += &after.as_ref().map_or_else(String::new, |after| format!("  + {after}\n"));
+    }
+    text
 }
 
 /// `inspect storage`.
 pub fn storage(args: &InspectStorageArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let code = |is_problem: bool| if is_problem { exit::SAFETY } else { exit::HOLDS };
-    if let Some(folder) = directory(&args.subject, "inspect storage")? {
+    if let Some(folder) = directory(&args.subject, args.node.as_deref(), "inspect storage")? {
         let (text, is_problem) = storage::info(&folder, &args.subject.what);
         streams.result(&text)?;
         return Ok(code(is_problem));
@@ -101,10 +181,13 @@ pub fn storage(args: &InspectStorageArgs, engine: &dyn Engine, streams: &mut Str
 }
 
 /// The directory that is inspected, unless it is a run.
-fn directory(subject: &Subject, verb: &'static str) -> Result<Option<LogFolder>, Problem> {
+fn directory(subject: &Subject, node: Option<&str>, verb: &'static str) -> Result<Option<LogFolder>, Problem> {
     let path = Path::new(&subject.what);
     if subject.seed.is_some() || !path.is_dir() {
         return Ok(None);
+    }
+    if node.is_some() {
+        return Err(Problem::new(format!("{verb}: --node is for a run: a directory is of one node")));
     }
     if subject.at.is_some() || !subject.run.is_empty() {
         return Err(Problem::new(format!(
@@ -136,7 +219,7 @@ fn go_to(moment: &mut Moment<'_>, at: At, streams: &mut Streams<'_>) {
     }
 }
 
-/// The server that is meant; without a name the leader of the quorum, or the one with the longest committed log.
+/// The named server; without a name the leader of the quorum, or the server with the highest high watermark.
 fn one_server<'a>(moment: &'a Moment<'_>, node: Option<&str>) -> Result<ServerNow<'a>, Problem> {
     let servers = moment.servers();
     let Some(node) = node else {

@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::disks::kraftsim;
 
 fn data() -> PathBuf {
@@ -25,7 +27,7 @@ fn the_shell_prints_what_kafkas_prints() {
     let of_kafka = |name: &str| fs::read_to_string(data().join("shell").join(name)).expect("the fixture");
     let shell = |command: &[&str]| {
         let came = kraftsim(&[&["inspect", "shell", &directory][..], command].concat());
-        assert_eq!((came.code, came.err.contains("1 records are left out")), (0, true), "{}", came.err);
+        assert_eq!((came.code, came.err.contains("credentials, are left out: 1")), (0, true), "{}", came.err);
         came.out
     };
     // No image of ours has a place for the quota.
@@ -44,8 +46,7 @@ fn a_run_is_shown_at_an_instant() {
     let quorum = calm("quorum", &["--at", "8s"]);
     assert_eq!((quorum.code, quorum.err.as_str()), (0, ""));
     insta::assert_snapshot!("inspect_quorum", quorum.out);
-    let json: serde_json::Value =
-        serde_json::from_str(&calm("quorum", &["--at", "8s", "--json", "-"]).out).expect("JSON");
+    let json: Value = serde_json::from_str(&calm("quorum", &["--at", "8s", "--json", "-"]).out).expect("JSON");
     let statuses: Vec<&str> =
         json["replicas"].as_array().expect("a list").iter().filter_map(|of| of["status"].as_str()).collect();
     assert_eq!(statuses, ["Leader", "Follower", "Follower", "Observer", "Observer", "Observer"]);
@@ -65,6 +66,50 @@ fn a_run_is_shown_at_an_instant() {
 }
 
 #[test]
+fn the_state_of_a_server_is_shown_and_compared() {
+    let calm = |more: &[&str]| kraftsim(&[&["inspect", "state", "calm", "--seed", "1"][..], more].concat());
+    let json = |more: &[&str]| -> Value {
+        let came = calm(&[more, &["--json", "-"]].concat());
+        serde_json::from_str(&came.out).unwrap_or_else(|error| panic!("{error}: {came:?}"))
+    };
+    let all = json(&["--at", "8s"]);
+    let servers = all["servers"].as_object().expect("an object");
+    assert_eq!((all["schema"].as_str(), servers.len()), (Some("kraftsim.state.v1"), 6));
+    let leaders: Vec<&String> =
+        servers.iter().filter(|(_, of)| of["raft"]["role"] == "Leader").map(|(name, _)| name).collect();
+    assert_eq!(leaders, ["controller-2"]);
+    let end = |of: &Value| of["raft"]["logEndOffset"].as_i64();
+    let leader = &servers["controller-2"];
+    assert_eq!(leader["raft"]["state"]["voters"][1]["logEndOffset"].as_i64(), end(leader), "it has replicated all");
+    assert_eq!(leader["controller"]["active"]["brokers"]["101"]["state"], "Unfenced");
+    let partitions = servers["broker-101"]["broker"]["replicas"]["partitions"].as_object().expect("an object");
+    assert!(
+        partitions.values().any(|of| of["role"] == "Leader" && of["isr"]["committed"].is_array()),
+        "{partitions:?}"
+    );
+    let files = servers["broker-101"]["files"].as_object().expect("an object");
+    let is_ahead = |of: &&Value| of["bytes"].as_i64() > of["durable"].as_i64();
+    assert!(files.values().any(|of| is_ahead(&of)) && files.values().any(|of| !is_ahead(&of)), "{files:?}");
+
+    // The text has the same, and two instants differ by exactly what their states do.
+    let text = calm(&["--at", "8s", "--node", "2"]).out;
+    assert!(text.starts_with("controller-2:\n  process: up\n  raft:\n    role: Leader\n"), "{text}");
+    let [before, after] = ["7s", "8s"].map(|at| json(&["--at", at, "--node", "101"])["servers"]["broker-101"].clone());
+    let difference = calm(&["--node", "broker-101", "--diff", "7s", "8s"]).out;
+    let [before, after] = [&before, &after].map(|of| end(of).expect("a number"));
+    let shown = format!("broker-101.raft.logEndOffset\n  - {before}\n  + {after}\n");
+    assert!(difference.contains(&shown) && !difference.contains("raft.role"), "{difference}");
+    let none = calm(&["--node", "101", "--diff", "8s", "8s"]);
+    assert_eq!((none.code, none.out.as_str()), (0, ""));
+    // A process that is down has files only.
+    let killed = kraftsim(&["inspect", "state", "controller-failover", "--seed", "1", "--at", "4.5s", "--json", "-"]);
+    let killed: Value = serde_json::from_str(&killed.out).expect("JSON");
+    let down: Vec<&Value> =
+        killed["servers"].as_object().expect("an object").values().filter(|of| of["process"] == "down").collect();
+    assert!(down.len() == 1 && down[0]["raft"].is_null() && down[0]["files"].is_object(), "{killed}");
+}
+
+#[test]
 fn what_cannot_be_inspected_is_named() {
     let directory = first_segment();
     let table: &[(&[&str], &str)] = &[
@@ -77,6 +122,11 @@ fn what_cannot_be_inspected_is_named() {
         (&["shell", "calm"], "needs a seed"),
         (&["shell", &directory, "--at", "3s"], "is a directory, which has no instants"),
         (&["shell", &directory, "--diff", "1s", "2s"], "--diff is for a run"),
+        (&["shell", &directory, "--node", "1"], "--node is for a run"),
+        (&["shell", env!("CARGO_TARGET_TMPDIR")], "this has no __cluster_metadata-0"),
+        (&["shell", "quorum", "--seed", "1"], "holds records of a model"),
+        (&["shell", "calm", "--seed", "1", "--diff", "8s", "2s"], "T1 must not be later than T2"),
+        (&["state", "calm", "--seed", "1", "--diff", "9", "8"], "T1 must not be later than T2"),
         (&["quorum", "calm", "--seed", "1", "--at", "soon"], "or give a number of events"),
         (&["quorum", &directory], "is a directory; give a run"),
     ];

@@ -1,6 +1,7 @@
 //! The metadata image as a tree of names: Kafka's `org.apache.kafka.image.node` and, for a leaf, the `toString` of what is
 //! there.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use raft::ids::{LeaderEpoch, Offset, Uuid};
@@ -49,18 +50,18 @@ impl ImageNode {
     }
 
     /// All leaves below, by path.
-    pub fn leaves(&self) -> Vec<(String, &str)> {
-        let mut found = Vec::new();
+    pub fn leaves(&self) -> BTreeMap<String, &str> {
+        let mut found = BTreeMap::new();
         self.collect("", &mut found);
         found
     }
 
-    fn collect<'a>(&'a self, path: &str, into: &mut Vec<(String, &'a str)>) {
+    fn collect<'a>(&'a self, path: &str, into: &mut BTreeMap<String, &'a str>) {
         match self {
             ImageNode::Directory(children) => {
                 children.iter().for_each(|(name, child)| child.collect(&format!("{path}/{name}"), into));
             }
-            ImageNode::Leaf(text) => into.push((path.to_owned(), text)),
+            ImageNode::Leaf(text) => drop(into.insert(path.to_owned(), text)),
         }
     }
 }

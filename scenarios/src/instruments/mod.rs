@@ -2,6 +2,7 @@
 //!
 //! * [`moment`]: the servers of a run at an instant; start here
 //! * [`quorum`]: the tables of `kafka-metadata-quorum.sh`
+//! * [`state`]: everything, with the difference of two instants
 //! * [`storage`]: what `kafka-storage.sh info` prints
 //! * [`shell`]: the commands of `kafka-metadata-shell.sh`; [`image_tree`]: the tree that they show; `glob`: its patterns
 
@@ -10,4 +11,5 @@ pub mod image_tree;
 pub mod moment;
 pub mod quorum;
 pub mod shell;
+pub mod state;
 pub mod storage;

@@ -1,4 +1,4 @@
-//! The servers of a run at an instant: the run is driven up to it, and stays there.
+//! The servers of a run at an instant: the run goes up to it, and stops there.
 
 use chrono::DateTime;
 use raft::ids::{NodeId, Offset};
@@ -13,6 +13,7 @@ use crate::cluster::CLUSTER_ID;
 use crate::log_directory::Inspection;
 use crate::run::Request;
 use crate::run::fork::Fork;
+use crate::workload::clocks;
 
 /// An instant of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,11 @@ impl<'a> Moment<'a> {
         self.fork.events()
     }
 
+    /// Does its log hold the metadata of a cluster? That of a scenario without brokers holds records of a model.
+    pub fn has_metadata(&self) -> bool {
+        self.fork.has_brokers()
+    }
+
     /// The id of the cluster.
     pub fn cluster_id(&self) -> &str {
         CLUSTER_ID
@@ -89,7 +95,7 @@ impl<'a> Moment<'a> {
         self.fork.servers().iter().enumerate().map(of).collect()
     }
 
-    /// The leader of the quorum: of those that believe so, the one of the newest epoch.
+    /// The leader of the quorum: of those that are leaders by their own state, the one of the newest epoch.
     pub fn leader(&self) -> Option<ServerNow<'_>> {
         let servers = self.servers().into_iter();
         let leaders = servers.filter(|of| of.server.is_some_and(|server| server.role() == Some(Role::Leader)));
@@ -101,8 +107,13 @@ impl ServerNow<'_> {
     /// The image of the metadata log on its disk: up to its high watermark, or to the end if that is unknown. `None`:
     /// there is no metadata log.
     pub fn image(&self) -> Option<MetadataImage> {
-        let (image, _) = Inspection::image(&self.files(), self.high_watermark())?;
-        Some(image)
+        let (contents, _) = Inspection::image(&self.files(), self.high_watermark())?;
+        Some(contents.image)
+    }
+
+    /// Its clocks, as its process reads them.
+    pub fn clocks(&self) -> raft::io::Now {
+        clocks(self.now)
     }
 
     /// What a process that starts now would find.

@@ -22,7 +22,7 @@ pub struct DescribedQuorum {
 }
 
 impl DescribedQuorum {
-    /// As the leader of an instant answers. `None`: no running process believes that it leads, so the tool would wait for
+    /// As the leader of an instant answers. `None`: no running process is leader by its own state, so the tool would wait for
     /// one until its timeout.
     pub fn of(moment: &Moment<'_>) -> Option<DescribedQuorum> {
         let leader = moment.leader()?;
@@ -64,7 +64,7 @@ impl DescribedQuorum {
         rows.iter().map(line).collect()
     }
 
-    /// Both, by the names of the fields of DescribeQuorum.
+    /// Both as JSON; fields of DescribeQuorum have its names.
     pub fn to_json(&self) -> Value {
         let replica = |(of, status): (&ReplicaInfo, &str)| {
             json!({

@@ -1,5 +1,7 @@
 //! The commands of Kafka's metadata shell, with its output: `ls`, `cat`, `find`, `tree`, not interactive, from `/`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::glob::Glob;
 use super::image_tree::ImageNode;
 
@@ -172,13 +174,8 @@ fn line(out: &mut String, text: &str) {
 /// The leaves that differ, by path: what they were, and are; `None` where there is none.
 pub fn difference(before: &ImageNode, after: &ImageNode) -> Vec<(String, Option<String>, Option<String>)> {
     let (before, after) = (before.leaves(), after.leaves());
-    let mut paths: Vec<&String> = before.iter().chain(&after).map(|(path, _)| path).collect();
-    paths.sort();
-    paths.dedup();
-    let of = |leaves: &[(String, &str)], path: &String| {
-        let place = leaves.binary_search_by(|(other, _)| other.cmp(path)).ok()?;
-        Some(leaves[place].1.to_owned())
-    };
+    let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let of = |leaves: &BTreeMap<String, &str>, path: &String| leaves.get(path).map(|text| (*text).to_owned());
     let all = paths.into_iter().map(|path| (path.clone(), of(&before, path), of(&after, path)));
     all.filter(|(_, before, after)| before != after).collect()
 }

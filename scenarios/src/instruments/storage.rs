@@ -1,7 +1,7 @@
 //! What `kafka-storage.sh info` prints of a log directory (`StorageTool.infoCommand`).
 
 use raft::io::DurableFiles;
-use raft::log::{META_PROPERTIES, read_meta_properties};
+use raft::log::read_meta_properties;
 
 /// The output of the tool, and whether it found a problem. `directory` is the directory's name.
 pub fn info(files: &dyn DurableFiles, directory: &str) -> (String, bool) {
@@ -15,7 +15,7 @@ pub fn info(files: &dyn DurableFiles, directory: &str) -> (String, bool) {
             None
         }
         Ok(None) => Some(format!("{directory} is not formatted.")),
-        Err(error) => Some(format!("Error loading {directory}/{META_PROPERTIES}: {error}")),
+        Err(error) => Some(format!("Error loading {directory}/{error}")),
     };
     if let Some(problem) = &problem {
         text += &format!("Found problem:\n  {problem}\n\n");

@@ -1,9 +1,10 @@
 //! Everything read from one log directory.
 
-use raft::directory::{Contents, Damage, LogDirectory, Recovery};
+use std::rc::Rc;
+
+use raft::directory::{Contents, Damage, LogDirectory, METADATA_DIRECTORY, Recovery};
 use raft::ids::Offset;
 use raft::io::DurableFiles;
-use raft::metadata::MetadataImage;
 
 /// See the module's documentation.
 #[derive(Clone, Debug)]
@@ -12,6 +13,24 @@ pub struct Inspection {
     /// The image, if the directory has a metadata partition.
     pub(super) contents: Option<Contents>,
     pub(super) recovery: Recovery,
+}
+
+/// The files of the metadata partition.
+struct MetadataOnly<'a>(&'a dyn DurableFiles);
+
+impl DurableFiles for MetadataOnly<'_> {
+    fn paths(&self) -> Vec<Rc<str>> {
+        let is_of_it = |path: &Rc<str>| path.split_once('/').is_some_and(|(of, _)| of == METADATA_DIRECTORY);
+        self.0.paths().into_iter().filter(is_of_it).collect()
+    }
+
+    fn read(&self, path: &str) -> Option<Vec<u8>> {
+        self.0.read(path)
+    }
+
+    fn is_unreadable(&self, path: &str) -> bool {
+        self.0.is_unreadable(path)
+    }
 }
 
 impl Inspection {
@@ -25,12 +44,13 @@ impl Inspection {
         Some(Inspection { directory, contents, recovery })
     }
 
-    /// The metadata image of a directory, of the records below `end`, or of all, and the number of records that no image
-    /// has a place for. `None`: it has no metadata partition.
-    pub fn image(files: &dyn DurableFiles, end: Option<Offset>) -> Option<(MetadataImage, u64)> {
-        let directory = LogDirectory::read(files)?;
-        let contents = Contents::of(&directory, end, &mut Vec::new())?;
-        Some((contents.image, contents.without_place))
+    /// The metadata partition of a directory, and what of it is not as Kafka writes it; the image has the records below
+    /// `end`, or all. No other partition is read. `None`: it has no metadata partition.
+    pub fn image(files: &dyn DurableFiles, end: Option<Offset>) -> Option<(Contents, Vec<Damage>)> {
+        let mut directory = LogDirectory::read(&MetadataOnly(files))?;
+        let mut damage = std::mem::take(&mut directory.damage);
+        let contents = Contents::of(&directory, end, &mut damage)?;
+        Some((contents, damage))
     }
 
     /// What is not as Kafka writes it.

@@ -76,6 +76,10 @@ impl<'a> Fork<'a> {
         &self.run.world
     }
 
+    pub(crate) fn has_brokers(&self) -> bool {
+        self.prepared.scenario.cluster.has_brokers()
+    }
+
     /// The ids of the servers, in the order of the world.
     pub(crate) fn servers(&self) -> &[NodeId] {
         &self.prepared.servers

@@ -14,7 +14,7 @@ use crate::message::cluster::{
     BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest, BrokerRegistrationResponse,
     FeatureRange, Listener,
 };
-use crate::message::{ClusterRequest, ClusterResponse, ErrorCode, Request, Response};
+use crate::message::{ClusterRequest, ClusterResponse, ErrorCode, Fields, Request, Response, Value};
 use crate::metadata::MetadataVersion;
 use crate::step::Step;
 
@@ -105,6 +105,19 @@ pub struct BrokerLifecycleManager {
 }
 
 impl BrokerLifecycleManager {
+    /// The state, for instruments.
+    pub fn described(&self, now_ns: u64) -> Value {
+        let next_ms = self.next_communication_ns.map(|at_ns| at_ns.saturating_sub(now_ns) / NS_PER_MS);
+        Value::of([
+            ("state", Value::text(format!("{:?}", self.state))),
+            ("brokerEpoch", self.broker_epoch.value()),
+            ("registered", self.registered.value()),
+            ("readyToUnfence", self.ready_to_unfence.value()),
+            ("requestInFlight", self.in_flight.is_some().value()),
+            ("nextCommunicationInMs", next_ms.value()),
+        ])
+    }
+
     /// Not started. The channel's retry timeout is the heartbeat interval.
     pub fn new(config: &BrokerConfig, identity: BrokerIdentity) -> BrokerLifecycleManager {
         let interval_ms = config.heartbeat_interval_ms;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::bugs::{Bug, Bugs};
 use crate::controller::state::ClusterState;
 use crate::ids::{BrokerEpoch, NodeId};
+use crate::message::{Fields, Value};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct BrokerHeartbeatState {
@@ -80,6 +81,26 @@ impl BrokerHeartbeatManager {
             }
         }
         manager
+    }
+
+    /// The brokers and their sessions, for instruments.
+    pub fn described(&self, now_ns: u64) -> Value {
+        let broker = |(id, of): (&NodeId, &BrokerHeartbeatState)| {
+            let sessions = self.contacts.iter().filter(|((broker, _), _)| broker == id);
+            let left = sessions.map(|((_, epoch), contact)| {
+                let ends_ns = contact.at_ns.saturating_add(self.session_timeout_ns);
+                (epoch.to_string(), Value::count((ends_ns.saturating_sub(now_ns) / 1_000_000) as usize))
+            });
+            let state = self.control_state(*id).map_or(Value::Null, |state| Value::text(format!("{state:?}")));
+            let fields = Value::of([
+                ("state", state),
+                ("metadataOffset", of.metadata_offset.value()),
+                ("controlledShutdownOffset", of.controlled_shutdown_offset.value()),
+                ("sessionOfEpochEndsInMs", Value::Struct(left.collect())),
+            ]);
+            (id.to_string(), fields)
+        };
+        Value::Struct(self.brokers.iter().map(broker).collect())
     }
 
     /// A heartbeat has arrived, of any epoch.

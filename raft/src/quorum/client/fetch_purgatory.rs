@@ -23,6 +23,10 @@ pub(super) struct FetchPurgatory {
 }
 
 impl FetchPurgatory {
+    pub fn len(&self) -> usize {
+        self.parked.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.parked.is_empty()
     }

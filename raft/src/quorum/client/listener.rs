@@ -10,6 +10,7 @@ use std::rc::Rc;
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::{DialogueEntry, Effect, Post, ThreadName};
 use crate::log::{Batch, RaftLog, Records};
+use crate::message::{Fields, Value};
 use crate::step::Step;
 
 #[derive(Clone, Debug)]
@@ -57,6 +58,15 @@ impl ListenerContext {
 
     pub fn thread(&self) -> ThreadName {
         self.thread
+    }
+
+    /// The state, for instruments.
+    pub fn described(&self) -> Value {
+        Value::of([
+            ("nextOffset", self.next_offset.value()),
+            ("lastFiredEpoch", self.last_fired_epoch.value()),
+            ("deliveriesNotTaken", Value::count(self.queue.len())),
+        ])
     }
 
     /// The delivery that the oldest unhandled post announced.

@@ -1,0 +1,74 @@
+//! The state of a replica of the metadata log, for instruments.
+
+use super::RaftClient;
+use crate::ids::NodeId;
+use crate::io::ThreadName;
+use crate::message::{Fields, Value};
+use crate::quorum::epoch_states::{EpochElection, EpochState};
+use crate::quorum::timer::Timer;
+
+impl RaftClient {
+    /// All but the log's content. Timers show what is left of them at `now_ms`.
+    pub fn described(&self, now_ms: i64) -> Value {
+        let quorum = &self.quorum;
+        let listener = |of: &super::ListenerContext| (thread(of.thread()).to_owned(), of.described());
+        Value::of([
+            ("role", Value::text(format!("{:?}", quorum.role()))),
+            ("epoch", quorum.epoch().value()),
+            ("leaderId", quorum.leader_id().value()),
+            ("votedId", quorum.voted().map(|voted| voted.id).value()),
+            ("isVoter", quorum.is_voter().value()),
+            ("highWatermark", quorum.high_watermark().value()),
+            ("logStartOffset", self.log.start_offset().value()),
+            ("logEndOffset", self.log.end_offset().value()),
+            ("lastFetchedEpoch", self.log.last_fetched_epoch().value()),
+            ("state", self.state(now_ms)),
+            ("requests", self.requests.described()),
+            ("parkedFetches", Value::count(self.parked.len())),
+            ("appendsNotCommitted", Value::count(self.appended.len())),
+            ("listeners", Value::Struct(self.listeners.iter().map(listener).collect())),
+            ("shutdownInMs", self.shutdown.as_ref().and_then(|timer| timer.remaining_at(now_ms)).value()),
+        ])
+    }
+
+    /// What is known in the present state only.
+    fn state(&self, now_ms: i64) -> Value {
+        let left = |timer: &Timer| timer.remaining_at(now_ms).value();
+        match &self.quorum.state {
+            EpochState::Unattached(of) => Value::of([("electionTimeoutInMs", left(&of.election_timer))]),
+            EpochState::Prospective(of) => {
+                Value::of([("preVotes", votes(&of.election)), ("electionTimeoutInMs", left(&of.election_timer))])
+            }
+            EpochState::Candidate(of) => {
+                Value::of([("votes", votes(&of.election)), ("electionTimeoutInMs", left(&of.election_timer))])
+            }
+            EpochState::Leader(of) => of.described(self.quorum.epoch(), now_ms),
+            EpochState::Follower(of) => Value::of([
+                ("fetchTimeoutInMs", left(&of.fetch_timer)),
+                ("hasFetchedFromLeader", of.has_fetched_from_leader.value()),
+                ("updateVoterInMs", left(&of.update_voter_period)),
+            ]),
+            EpochState::Resigned(of) => Value::of([
+                ("electionTimeoutInMs", left(&of.election_timer)),
+                ("unacked", ids(of.unacked.iter().copied())),
+            ]),
+        }
+    }
+}
+
+fn votes(of: &EpochElection) -> Value {
+    Value::of([("granting", ids(of.granting())), ("unrecorded", ids(of.unrecorded()))])
+}
+
+fn ids(of: impl Iterator<Item = NodeId>) -> Value {
+    Value::List(of.map(|id| id.value()).collect())
+}
+
+/// As traces name it.
+fn thread(of: ThreadName) -> &'static str {
+    match of {
+        ThreadName::ControllerEventQueue => "controller-event-queue",
+        ThreadName::MetadataLoader => "metadata-loader",
+        _ => "raft-io",
+    }
+}
