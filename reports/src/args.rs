@@ -20,7 +20,8 @@ pub use chart::{ChartFailoverArgs, ChartVerb, Format};
 pub use check::CheckArgs;
 pub use cluster::ClusterArgs;
 pub use inspect::{
-    InspectLogArgs, InspectQuorumArgs, InspectShellArgs, InspectStateArgs, InspectStorageArgs, InspectVerb, Subject,
+    InspectLogArgs, InspectMetricsArgs, InspectQuorumArgs, InspectShellArgs, InspectStateArgs, InspectStorageArgs,
+    InspectVerb, Subject,
 };
 pub use merge::MergeArgs;
 pub use reference::{ChecksVerb, CompletionsArgs, FixesVerb, ManArgs};

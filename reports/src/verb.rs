@@ -9,6 +9,7 @@ use crate::engine::{Engine, Problem};
 use crate::exit;
 use crate::output::Streams;
 
+pub mod against;
 pub mod bugs;
 pub mod chart;
 pub mod check;
@@ -17,6 +18,7 @@ pub mod inspect;
 pub mod instruments;
 pub mod job;
 pub mod merge;
+pub mod metrics;
 pub mod reference;
 pub mod regressions;
 pub mod replay;
@@ -52,7 +54,8 @@ fn obey(cli: Cli, engine: &dyn Engine, interrupted: &AtomicBool, streams: &mut S
         Some(Verb::Chart { what: ChartVerb::Failover(args) }) => chart::failover(&args, engine, interrupted, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::List }) => scenarios::list(engine, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::Show { name } }) => scenarios::show(engine, &name, streams),
-        Some(Verb::Inspect { what: InspectVerb::Log(args) }) => inspect::log(&args, streams),
+        Some(Verb::Inspect { what: InspectVerb::Log(args) }) => inspect::log(&args, engine, streams),
+        Some(Verb::Inspect { what: InspectVerb::Metrics(args) }) => metrics::run(&args, engine, streams),
         Some(Verb::Inspect { what: InspectVerb::Quorum(args) }) => instruments::quorum(&args, engine, streams),
         Some(Verb::Inspect { what: InspectVerb::Shell(args) }) => instruments::shell(&args, engine, streams),
         Some(Verb::Inspect { what: InspectVerb::State(args) }) => instruments::state(&args, engine, streams),

@@ -16,18 +16,21 @@ Examples:
   kraftsim inspect quorum brokers --seed 1 --at 12.5s
   kraftsim inspect shell brokers --seed 1 --at 12.5s ls /image/topics/byName
 
-log reads a log directory of Kafka; shell and storage read one, too. The others
-show a run: one seed of a scenario, or a repro file, up to an instant.";
+A run is one seed of a scenario, or a repro file, up to an instant. log, shell and
+storage read a log directory of Kafka as well.";
 
 pub(super) const INSPECT_LOG_HELP: &str = "\
 Examples:
   kraftsim inspect log /var/lib/kafka/data
   kraftsim inspect log disks/controller-1 --records
   kraftsim inspect log disks/broker-101 --json broker-101.json
+  kraftsim inspect log quorum --seed 42 --bug NoLogTest --at 12.5s --node 2
 
 The directory may be that of a real node (log.dirs), or one that replay --out
-wrote. Nothing in it is changed. As in Kafka's metadata shell, the image has all
-records up to the end of the log, committed or not.
+wrote. Nothing in it is changed. Of a run, the log directory of a node is shown as
+a process that starts at that instant would find it; without --node, that of the
+leader. As in Kafka's metadata shell, the image has all records up to the end of
+the log, committed or not.
 
 Exit codes:
   2    there is no log directory, or a file in it is damaged (what can be read
@@ -62,6 +65,18 @@ Exit codes:
        the same)
   0    otherwise";
 
+pub(super) const INSPECT_METRICS_HELP: &str = "\
+Examples:
+  kraftsim inspect metrics controller-failover --seed 1
+  kraftsim inspect metrics brokers --seed 1 --from 10s --at 20s --every 50ms --node 101
+  kraftsim inspect metrics brokers --seed 1 --csv metrics.csv --json metrics.json
+
+Gauges are sampled from --from to --at. Alerts: not exactly one active controller,
+more than 1000 events in a controller's queue, a broker more than 1000 records of
+metadata behind, a node that knows no leader of the quorum, offline partitions,
+and partitions below min.insync.replicas. Rates, averages and percentiles, such as
+commit-latency-avg, are computed over a window and are left out.";
+
 pub(super) const INSPECT_STATE_HELP: &str = "\
 Examples:
   kraftsim inspect state quorum --seed 42 --bug NoLogTest --at 12.5s --node 2
@@ -94,6 +109,9 @@ pub enum InspectVerb {
     /// Show the metadata image at an instant of a run, or of a log directory, as kafka-metadata-shell.sh does
     #[command(after_help = INSPECT_SHELL_HELP)]
     Shell(InspectShellArgs),
+    /// Show Kafka's metrics over a run, by the names of their MBeans, and the alerts that fired
+    #[command(after_help = INSPECT_METRICS_HELP)]
+    Metrics(InspectMetricsArgs),
     /// Show the whole state of servers at an instant of a run, or what differs between two
     #[command(after_help = INSPECT_STATE_HELP)]
     State(InspectStateArgs),
@@ -105,9 +123,12 @@ pub enum InspectVerb {
 /// `inspect log`.
 #[derive(Debug, Args)]
 pub struct InspectLogArgs {
-    /// A log directory of Kafka: the one with meta.properties
-    #[arg(value_name = "DIR")]
-    pub dir: PathBuf,
+    /// What is inspected.
+    #[command(flatten)]
+    pub subject: Subject,
+    /// Of a run: the node, by its id (1, 101) or name (controller-1)
+    #[arg(long, value_name = "ID")]
+    pub node: Option<String>,
     /// Show each batch and each record
     #[arg(long)]
     pub records: bool,
@@ -119,7 +140,7 @@ pub struct InspectLogArgs {
 /// A run at an instant, or a directory.
 #[derive(Debug, Args)]
 pub struct Subject {
-    /// A scenario (then --seed is needed), a repro file, or (shell, storage) a log directory of Kafka
+    /// A scenario (then --seed is needed), a repro file, or (log, shell, storage) a log directory of Kafka: the one with meta.properties
     #[arg(value_name = "SCENARIO|REPRO.json|DIR")]
     pub what: String,
     /// The seed, decimal or hex
@@ -159,6 +180,29 @@ pub struct InspectShellArgs {
     /// ls, cat, find or tree, and its paths
     #[arg(value_name = "COMMAND")]
     pub command: Vec<String>,
+}
+
+/// `inspect metrics`.
+#[derive(Debug, Args)]
+pub struct InspectMetricsArgs {
+    /// What is inspected.
+    #[command(flatten)]
+    pub subject: Subject,
+    /// The first sample
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "0s")]
+    pub from: u64,
+    /// The time between samples
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, default_value = "100ms")]
+    pub every: u64,
+    /// Show only this node, by its id (1, 101) or name (broker-101); alerts are of all
+    #[arg(long, value_name = "ID")]
+    pub node: Option<String>,
+    /// Write all samples as CSV; - is stdout
+    #[arg(long, value_name = "PATH|-")]
+    pub csv: Option<PathBuf>,
+    /// Write all samples and alerts as JSON; - is stdout
+    #[arg(long, value_name = "PATH|-")]
+    pub json: Option<PathBuf>,
 }
 
 /// `inspect state`.

@@ -15,6 +15,7 @@ Examples:
   kraftsim replay quorum --seed 42 --bug NoLogTest --log --around violation
   kraftsim replay quorum --seed 42 --bug NoLogTest --html run.html
   kraftsim replay calm --seed 1 --until 20s --out disks
+  kraftsim replay quorum --seed 42 --against fuzz/corpus/NoLogTest.json
   kraftsim replay quorum --seed 42 \\
       --set controller.quorum.fetch.timeout.ms=500 --json -
 
@@ -69,6 +70,10 @@ pub struct ReplayArgs {
     /// Print the events of the run, one line each
     #[arg(long)]
     pub log: bool,
+    /// Print where this run and that of a repro file part, and what led there in each: with and without a fault, a bug
+    /// or a fix, for example
+    #[arg(long, value_name = "REPRO.json", conflicts_with = "log")]
+    pub against: Option<PathBuf>,
     /// Log only this node, by its id (1, 101) or name (producer-0); may be repeated
     #[arg(long, value_name = "ID", requires = "log")]
     pub node: Vec<String>,

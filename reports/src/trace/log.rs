@@ -187,7 +187,7 @@ fn push(text: &mut String, line: &str, style: Style, colours: bool) {
 }
 
 /// The text, truncated to the width.
-fn cut(line: &str, width: Option<usize>) -> String {
+pub(super) fn cut(line: &str, width: Option<usize>) -> String {
     match width {
         Some(width) if line.chars().count() > width => {
             line.chars().take(width.saturating_sub(1)).chain(['…']).collect()

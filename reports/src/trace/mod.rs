@@ -1,8 +1,10 @@
 //! A run line by line: as a file for programs, and on the terminal.
 //!
 //! * [`outputs`]: the flags of `replay`; [`json`]: NDJSON, of schema `kraftsim.trace.v1` (`schema.json`)
+//! * [`against`]: where two runs part
 //! * [`log`]: selection and format of lines; [`screen`]: width and colours of the terminal
 
+pub mod against;
 pub mod json;
 pub mod log;
 pub mod outputs;

@@ -1,24 +1,31 @@
-//! `inspect log`: what a log directory holds.
+//! `inspect log`: what a log directory holds, or that of a node at an instant of a run.
 
 use crate::args::InspectLogArgs;
-use crate::engine::Problem;
+use crate::engine::{Engine, Problem};
 use crate::exit;
 use crate::json;
 use crate::log_folder::LogFolder;
 use crate::output::{OutputTarget, Streams};
+use crate::verb::instruments;
 use scenarios::log_directory::{Inspection, to_json, to_text};
 
 /// Damage that is listed; the JSON has all.
 const MOST_DAMAGE: usize = 20;
+const VERB: &str = "inspect log";
 
 /// Reads the directory, reports, writes.
-pub fn log(args: &InspectLogArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+pub fn log(args: &InspectLogArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let target = args.json.as_deref().map(OutputTarget::checked).transpose()?;
-    let folder = LogFolder::open(&args.dir, "inspect log")?;
-    let found = Inspection::of(&folder).ok_or_else(|| folder.without_log())?;
+    let (name, found) = if instruments::is_run(&args.subject, engine) {
+        instruments::files_of_one(&args.subject, args.node.as_deref(), VERB, engine, streams)?
+    } else {
+        instruments::no_flags_of_a_run(&args.subject, args.node.as_deref(), VERB)?;
+        let folder = LogFolder::open(args.subject.what.as_ref(), VERB)?;
+        (args.subject.what.clone(), Inspection::of(&folder).ok_or_else(|| folder.without_log())?)
+    };
     if let Some(target) = &target {
         let mut all = to_json(&found);
-        all["directory"] = args.dir.display().to_string().into();
+        all["directory"] = name.clone().into();
         target.write(&json::to_text(&all), streams)?;
     }
     if target != Some(OutputTarget::Stdout) {
@@ -28,8 +35,7 @@ pub fn log(args: &InspectLogArgs, streams: &mut Streams<'_>) -> Result<u8, Probl
     if damage.is_empty() {
         return Ok(exit::HOLDS);
     }
-    let mut lines: Vec<String> =
-        damage.iter().take(MOST_DAMAGE).map(|damage| format!("{}/{damage}", args.dir.display())).collect();
+    let mut lines: Vec<String> = damage.iter().take(MOST_DAMAGE).map(|damage| format!("{name}/{damage}")).collect();
     if damage.len() > MOST_DAMAGE {
         lines.push(format!("and {} more; --json lists all", damage.len() - MOST_DAMAGE));
     }

@@ -186,19 +186,49 @@ fn directory(subject: &Subject, node: Option<&str>, verb: &'static str) -> Resul
     if subject.seed.is_some() || !path.is_dir() {
         return Ok(None);
     }
-    if node.is_some() {
-        return Err(Problem::new(format!("{verb}: --node is for a run: a directory is of one node")));
-    }
-    if subject.at.is_some() || !subject.run.is_empty() {
-        return Err(Problem::new(format!(
-            "{verb}: {} is a directory, which has no instants and no flags of a run",
-            subject.what
-        )));
-    }
+    no_flags_of_a_run(subject, node, verb)?;
     LogFolder::open(path, verb).map(Some)
 }
 
-fn load(subject: &Subject, verb: &str, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<Job, Problem> {
+/// Refuses for a directory what only a run has.
+pub fn no_flags_of_a_run(subject: &Subject, node: Option<&str>, verb: &str) -> Result<(), Problem> {
+    if subject.at.is_some() || !subject.run.is_empty() {
+        let what = &subject.what;
+        return Err(Problem::new(format!(
+            "{verb}: {what} is a directory, which has no instants and no flags of a run"
+        )));
+    }
+    if node.is_some() {
+        return Err(Problem::new(format!("{verb}: --node is for a run: a directory is of one node")));
+    }
+    Ok(())
+}
+
+/// Is it a run? A scenario without its seed is one, unless there is a directory of that name.
+pub fn is_run(subject: &Subject, engine: &dyn Engine) -> bool {
+    let path = Path::new(&subject.what);
+    let is_named = || path.extension().is_some_and(|it| it == "json") || engine.find(&subject.what).is_some();
+    subject.seed.is_some() || (!path.is_dir() && is_named())
+}
+
+/// The name of a node, and what its log directory holds at an instant.
+pub fn files_of_one(
+    subject: &Subject,
+    node: Option<&str>,
+    verb: &str,
+    engine: &dyn Engine,
+    streams: &mut Streams<'_>,
+) -> Result<(String, Inspection), Problem> {
+    let job = load(subject, verb, engine, streams)?;
+    let mut moment = begin(&job)?;
+    go_to(&mut moment, subject.at.unwrap_or(At::End), streams);
+    let server = one_server(&moment, node)?;
+    let found = Inspection::of(&server.files())
+        .ok_or_else(|| Problem::new(format!("{verb}: the disk of {} is empty at that instant", server.name)))?;
+    Ok((server.name.to_owned(), found))
+}
+
+pub fn load(subject: &Subject, verb: &str, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<Job, Problem> {
     if subject.seed.is_none() && Path::new(&subject.what).is_dir() {
         return Err(Problem::new(format!("{verb}: {} is a directory; give a run", subject.what)));
     }
@@ -206,13 +236,14 @@ fn load(subject: &Subject, verb: &str, engine: &dyn Engine, streams: &mut Stream
     Job::load(&one, &subject.run, verb, engine, streams)
 }
 
-fn begin(job: &Job) -> Result<Moment<'_>, Problem> {
+/// The run before its first event.
+pub fn begin(job: &Job) -> Result<Moment<'_>, Problem> {
     let ready = job.scenario.prepared.ready().ok_or_else(|| Problem::new("this engine has no instants"))?;
     ready.moment(job.seed).map_err(Problem::new)
 }
 
 /// Goes on to an instant, and says where the run is, if it has ended before.
-fn go_to(moment: &mut Moment<'_>, at: At, streams: &mut Streams<'_>) {
+pub fn go_to(moment: &mut Moment<'_>, at: At, streams: &mut Streams<'_>) {
     if !moment.go_to(at) {
         let (ended, events) = (show_us(moment.now_ns() / 1000), moment.events());
         streams.note(&format!("the run ended before that, at {ended} after {events} events"));
@@ -231,4 +262,9 @@ fn one_server<'a>(moment: &'a Moment<'_>, node: Option<&str>) -> Result<ServerNo
         let names: Vec<&str> = servers.iter().map(|server| server.name).collect();
         Problem::new(format!("--node {node}: there is no such node; the nodes are {}", names.join(", ")))
     })
+}
+
+/// The name of the node that is meant.
+pub fn name_of(moment: &Moment<'_>, node: &str) -> Result<String, Problem> {
+    one_server(moment, Some(node)).map(|server| server.name.to_owned())
 }

@@ -20,6 +20,7 @@ use crate::output::{OutputTarget, Streams, check_folder};
 use crate::show::annotation::Annotations;
 use crate::show::{failure, run_summary};
 use crate::trace::outputs::{TraceOutputs, differs};
+use crate::verb::against;
 use crate::verb::job::Job;
 use crate::verb::sweep::results;
 use sim::duration::show_us;
@@ -63,6 +64,8 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     {
         return Ok(code);
     }
+    let parted =
+        args.against.as_deref().map(|other| against::compare(&job, other, args.until, engine, streams)).transpose()?;
     if let Some(folder) = &args.out {
         match write_repro(folder, &job, &run) {
             Ok(path) => job.repro = Some((path, Overrides::default())),
@@ -104,8 +107,13 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     let text = run_summary::text(&run, &job.scenario.name, &job.overrides, streams.width);
     match &target {
         Some(OutputTarget::Stdout) => streams.hint(text.trim_end()),
+        _ if parted.is_some() => streams.hint(text.trim_end()),
         _ if traced.as_ref().is_some_and(TraceOutputs::takes_stdout) => streams.hint(text.trim_end()),
         _ => problems.extend(streams.result(&text).err()),
+    }
+    match &target {
+        Some(OutputTarget::Stdout) => parted.iter().for_each(|parted| streams.hint(parted.trim_end())),
+        _ => problems.extend(parted.and_then(|parted| streams.result(&parted).err())),
     }
     let is_expected = job.expected.is_none_or(|expected| expected == run.digest);
     let code = if is_expected { exit_code(&run, cut_short) } else { exit::NONDETERMINISM };

@@ -61,6 +61,10 @@ fn a_run_is_shown_at_an_instant() {
     assert!(created > 0 && shown == created, "{}\n{}", ends[1], difference.out);
     let late = calm("shell", &["--at", "1h"]);
     assert!(late.code == 0 && late.err.contains("the run ended before that, at "), "{}", late.err);
+    let log = calm("log", &["--at", "8s", "--node", "101", "--json", "-"]);
+    let log: Value = serde_json::from_str(&log.out).expect("JSON");
+    assert_eq!((&log["directory"], &log["meta_properties"]["node.id"]), (&"broker-101".into(), &101.into()));
+    assert_eq!(log["image"]["offset"], 60, "the end of its log");
     let storage = calm("storage", &["--node", "controller-2"]);
     assert!(storage.code == 0 && storage.out.contains("node.id=2, version=1}"), "{}", storage.out);
 }
@@ -110,6 +114,70 @@ fn the_state_of_a_server_is_shown_and_compared() {
 }
 
 #[test]
+fn metrics_are_sampled_and_alerts_fire() {
+    let came = kraftsim(&["inspect", "metrics", "calm", "--seed", "1", "--at", "8s", "--json", "-"]);
+    let json: Value = serde_json::from_str(&came.out).unwrap_or_else(|error| panic!("{error}: {came:?}"));
+    let series = json["series"].as_array().expect("a list");
+    let of = |node: &str, metric: &str| -> Vec<(i64, i64)> {
+        let is_it = |of: &&Value| of["node"] == node && of["metric"].as_str().expect("text").ends_with(metric);
+        let values = series.iter().find(is_it).expect("it is there")["values"].as_array().expect("a list");
+        values.iter().map(|pair| (pair[0].as_i64().expect("ns"), pair[1].as_i64().expect("a value"))).collect()
+    };
+    let active = of("controller-2", "name=ActiveControllerCount");
+    let times: Vec<i64> = (0..=80).map(|n| n * 100_000_000).collect();
+    assert_eq!(active.iter().map(|(at, _)| *at).collect::<Vec<i64>>(), times);
+    assert_eq!((active[0].1, active[80].1, of("controller-1", "name=ActiveControllerCount")[80].1), (0, 1, 0));
+    assert_eq!(of("broker-101", "name=BrokerState")[80].1, 3, "it is running");
+    assert_eq!(of("controller-1", "high-watermark")[80].1, 61);
+    let led: i64 =
+        ["broker-101", "broker-102", "broker-103"].map(|of_broker| of(of_broker, "LeaderCount")[80].1).iter().sum();
+    assert_eq!(led, of("controller-2", "name=GlobalPartitionCount")[80].1, "each partition has a leader");
+    let alerts = json["alerts"].as_array().expect("a list");
+    let first = &alerts[0];
+    let [begun, ended] = ["from_ns", "to_ns"].map(|name| first[name].as_i64().expect("ns"));
+    assert_eq!((first["condition"].as_str(), begun), (Some("no leader of the quorum known to a running node"), 0));
+    let none = alerts.iter().find(|alert| alert["condition"] == "active controllers are not 1").expect("at the start");
+    // It lasts until the first sample at which one is active.
+    let activated = active.iter().find(|(_, value)| *value == 1).expect("it is active in the end").0;
+    assert_eq!(none["to_ns"].as_i64(), Some(activated - 100_000_000));
+    assert!(
+        ended < activated && alerts.iter().all(|alert| alert["to_ns"].as_i64() < Some(5_000_000_000)),
+        "{alerts:?}"
+    );
+
+    let text = kraftsim(&["inspect", "metrics", "calm", "--seed", "1", "--at", "8s", "--node", "101"]);
+    assert!(text.out.contains("\nbroker-101\n") && !text.out.contains("broker-102\n"), "{}", text.out);
+    assert!(text.out.contains("EventQueueSize: listed in Kafka's documentation, and not registered"), "{}", text.out);
+    let csv =
+        kraftsim(&["inspect", "metrics", "calm", "--seed", "1", "--at", "1s", "--every", "500ms", "--csv", "-"]).out;
+    assert!(csv.starts_with("at_ns,node,metric,value\n0,broker-101,"), "{csv}");
+    for (words, message) in [(["--every", "0s"], "a time above 0"), (["--at", "300"], "takes a time here")] {
+        let came = kraftsim(&[&["inspect", "metrics", "calm", "--seed", "1"][..], &words].concat());
+        assert!(came.code == 2 && came.err.contains(message), "{came:?}");
+    }
+}
+
+#[test]
+fn two_runs_are_compared_up_to_their_first_difference() {
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("against");
+    let _ = fs::remove_dir_all(&out);
+    let out = out.to_str().expect("text");
+    assert_eq!(kraftsim(&["replay", "calm", "--seed", "1", "--until", "6s", "--out", out]).code, 0);
+    let repro = format!("{out}/calm-0x0000000000000001.json");
+    let against = |more: &[&str]| {
+        let came =
+            kraftsim(&[&["replay", "calm", "--seed", "1", "--until", "6s", "--against", &repro][..], more].concat());
+        assert_eq!(came.code, 0, "{came:?}");
+        came.out
+    };
+    assert_eq!(against(&[]), "both runs have the same lines\n");
+    let parted = against(&["--set", "broker.heartbeat.interval.ms=1500"]);
+    assert!(parted.contains(" lines are the same; the last of them:\n  "), "{parted}");
+    let [this, that] = ["\nthis run, calm seed 0x0000000000000001:\n+ ", "calm seed 0x0000000000000001:\n- "];
+    assert!(parted.contains(this) && parted.contains(that) && parted.contains("  > "), "{parted}");
+}
+
+#[test]
 fn what_cannot_be_inspected_is_named() {
     let directory = first_segment();
     let table: &[(&[&str], &str)] = &[
@@ -128,6 +196,8 @@ fn what_cannot_be_inspected_is_named() {
         (&["shell", "calm", "--seed", "1", "--diff", "8s", "2s"], "T1 must not be later than T2"),
         (&["state", "calm", "--seed", "1", "--diff", "9", "8"], "T1 must not be later than T2"),
         (&["quorum", "calm", "--seed", "1", "--at", "soon"], "or give a number of events"),
+        (&["log", &directory, "--node", "1"], "--node is for a run"),
+        (&["log", "calm"], "needs a seed"),
         (&["quorum", &directory], "is a directory; give a run"),
     ];
     for (words, message) in table {

@@ -66,6 +66,11 @@ impl<'a> Moment<'a> {
         self.fork.now_ns()
     }
 
+    /// Where the run ends at the latest: true time, ns.
+    pub fn end_ns(&self) -> u64 {
+        self.fork.end_ns()
+    }
+
     /// Number of events so far.
     pub fn events(&self) -> u64 {
         self.fork.events()

@@ -5,10 +5,16 @@ use raft::message::Value;
 
 use super::moment::ServerNow;
 
+/// The state of a server's process by role; empty if it is down.
+pub fn of_process(server: &ServerNow<'_>) -> Value {
+    let described = server.server.and_then(|process| process.described(server.clocks()));
+    described.unwrap_or(Value::Struct(Vec::new()))
+}
+
 /// The state of a server, with the parts of its process by role, and `files`.
 pub fn of_server(server: &ServerNow<'_>) -> Value {
-    let mut parts = match server.server.and_then(|process| process.described(server.clocks())) {
-        Some(Value::Struct(roles)) => roles,
+    let mut parts = match of_process(server) {
+        Value::Struct(roles) => roles,
         _ => Vec::new(),
     };
     let process = if parts.is_empty() { "down" } else { "up" };

@@ -110,6 +110,7 @@ impl BrokerLifecycleManager {
         let next_ms = self.next_communication_ns.map(|at_ns| at_ns.saturating_sub(now_ns) / NS_PER_MS);
         Value::of([
             ("state", Value::text(format!("{:?}", self.state))),
+            ("brokerState", i32::from(self.state as u8).value()),
             ("brokerEpoch", self.broker_epoch.value()),
             ("registered", self.registered.value()),
             ("readyToUnfence", self.ready_to_unfence.value()),

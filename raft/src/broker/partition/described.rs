@@ -29,7 +29,9 @@ impl Partition {
             ("logStartOffset", self.log.start_offset().value()),
             ("logEndOffset", self.log.end_offset().value()),
             ("highWatermark", self.log.high_watermark().value()),
+            ("replicas", Value::List(self.replicas.iter().map(|id| id.value()).collect())),
             ("isr", isr(&self.isr)),
+            ("minInsyncReplicas", self.min_insync_replicas.value()),
             ("followers", Value::List(self.remotes.iter().map(follower).collect())),
         ])
     }

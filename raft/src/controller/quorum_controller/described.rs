@@ -1,8 +1,10 @@
 //! The state of a controller, for instruments.
 
 use super::{Event, QuorumController};
+use crate::controller::state::ControllerState;
 use crate::io::Now;
 use crate::message::{Fields, Value};
+use crate::metadata::image::BrokerRegistration;
 
 const NS_PER_MS: u64 = 1_000_000;
 
@@ -26,10 +28,28 @@ impl QuorumController {
             ("leaderId", self.leader.value()),
             ("lastCommittedOffset", self.last_committed.value()),
             ("lastStableOffset", self.last_stable.value()),
+            ("metadata", self.metadata()),
             ("active", active.unwrap_or(Value::Null)),
             ("eventQueue", Value::List(self.queue.queued().map(name).collect())),
             ("deferredEventsInMs", Value::Struct(self.queue.deferred().map(due).collect())),
             ("answersThatWaitForOffset", Value::List(awaited.map(|(offset, _)| offset.value()).collect())),
+        ])
+    }
+
+    /// What `ControllerMetadataMetrics` counts of committed metadata.
+    fn metadata(&self) -> Value {
+        let ControllerState { cluster, topics, .. } = self.stable();
+        let brokers = cluster.brokers();
+        let count =
+            |is: &dyn Fn(&BrokerRegistration) -> bool| Value::count(brokers.values().filter(|of| is(of)).count());
+        Value::of([
+            ("activeBrokers", count(&|of| of.is_active())),
+            ("fencedBrokers", count(&|of| of.fenced)),
+            ("brokersInControlledShutdown", count(&|of| !of.fenced && of.in_controlled_shutdown)),
+            ("topics", Value::count(topics.iter().count())),
+            ("partitions", Value::count(topics.partitions().count())),
+            ("offlinePartitions", Value::count(topics.leaderless().count())),
+            ("partitionsWithoutPreferredLeader", Value::count(topics.imbalanced().count())),
         ])
     }
 }

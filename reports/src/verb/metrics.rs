@@ -1,0 +1,143 @@
+//! `inspect metrics`: Kafka's metrics over a run, as sparklines, CSV and JSON, and the alerts that fired.
+
+use scenarios::instruments::metrics::{Alert, Metrics, NOT_REGISTERED, Values};
+use scenarios::instruments::moment::At;
+use serde_json::{Value, json};
+use sim::duration::show_us;
+
+use crate::args::InspectMetricsArgs;
+use crate::engine::{Engine, Problem};
+use crate::exit;
+use crate::json::to_text;
+use crate::output::{OutputTarget, Streams};
+use crate::verb::instruments::{begin, go_to, load, name_of};
+use fuzz::seeds::show_seed;
+
+/// Cells of a sparkline.
+const WIDTH: usize = 48;
+const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// Samples the run, shows, writes.
+pub fn run(args: &InspectMetricsArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+    let json = args.json.as_deref().map(OutputTarget::checked).transpose()?;
+    let csv = args.csv.as_deref().map(OutputTarget::checked).transpose()?;
+    let until_ns = match args.subject.at {
+        Some(At::Event(_)) => return Err(Problem::new("inspect metrics: --at takes a time here, such as 12.5s")),
+        Some(At::Time(at_ns)) => at_ns,
+        Some(At::End) | None => u64::MAX,
+    };
+    if args.every == 0 {
+        return Err(Problem::new("inspect metrics: --every takes a time above 0, such as 100ms"));
+    }
+    let job = load(&args.subject, "inspect metrics", engine, streams)?;
+    let mut moment = begin(&job)?;
+    let only = args.node.as_deref().map(|node| name_of(&moment, node)).transpose()?;
+    go_to(&mut moment, At::Time(args.from), streams);
+    let mut metrics = Metrics::of(&mut moment, until_ns, args.every);
+    if let Some(only) = &only {
+        metrics.series.retain(|(node, _), _| node == only);
+    }
+    if let Some(target) = &csv {
+        target.write(&as_csv(&metrics), streams)?;
+    }
+    if let Some(target) = &json {
+        let mut all = as_json(&metrics);
+        all["scenario"] = job.scenario.name.clone().into();
+        all["seed"] = show_seed(job.seed).into();
+        all["every_ns"] = args.every.into();
+        target.write(&to_text(&all), streams)?;
+    }
+    if ![&json, &csv].iter().any(|target| **target == Some(OutputTarget::Stdout)) {
+        streams.result(&as_text(&metrics))?;
+    }
+    Ok(exit::HOLDS)
+}
+
+fn as_text(metrics: &Metrics) -> String {
+    let mut text = String::from("alerts\n");
+    for alert in &metrics.alerts {
+        text += &format!("  {}: {}; {}\n", period(alert), alert.condition, alert.seen);
+    }
+    if metrics.alerts.is_empty() {
+        text += "  none\n";
+    }
+    let mut last = "";
+    for ((node, mbean), values) in &metrics.series {
+        if node != last {
+            text += &format!("\n{node}\n");
+            last = node;
+        }
+        let (min, max) = range(values);
+        let end = values.last().map_or(0, |(_, value)| *value);
+        match min == max {
+            true => text += &format!("  {mbean}: {end}\n"),
+            false => text += &format!("  {mbean}: {min} to {max}, {end} at the end\n    {}\n", sparkline(values)),
+        }
+    }
+    text += "\nnames\n";
+    for (mbean, remark) in NOT_REGISTERED {
+        text += &format!("  {mbean}: {remark}\n");
+    }
+    text
+}
+
+fn period(alert: &Alert) -> String {
+    let [from, to] = [alert.from_ns, alert.to_ns].map(|at_ns| show_us(at_ns / 1000));
+    if from == to { format!("at {from}") } else { format!("{from} to {to}") }
+}
+
+fn range(values: &Values) -> (i64, i64) {
+    let all = || values.iter().map(|(_, value)| *value);
+    (all().min().unwrap_or(0), all().max().unwrap_or(0))
+}
+
+/// The last value in each of some equal parts of the samples.
+fn sparkline(values: &Values) -> String {
+    let (min, max) = range(values);
+    let cells = WIDTH.min(values.len());
+    let cell = |cell: usize| {
+        let (_, value) = values[(cell + 1) * values.len() / cells - 1];
+        let level = i128::from(value - min) * (LEVELS.len() as i128 - 1) / i128::from((max - min).max(1));
+        LEVELS[usize::try_from(level).unwrap_or(0).min(LEVELS.len() - 1)]
+    };
+    (0..cells).map(cell).collect()
+}
+
+fn as_csv(metrics: &Metrics) -> String {
+    let mut text = String::from("at_ns,node,metric,value\n");
+    for ((node, mbean), values) in &metrics.series {
+        for (at_ns, value) in values {
+            // A name has commas.
+            text += &format!("{at_ns},{node},\"{mbean}\",{value}\n");
+        }
+    }
+    text
+}
+
+fn as_json(metrics: &Metrics) -> Value {
+    let series = metrics.series.iter().map(|((node, mbean), values)| {
+        let remark = NOT_REGISTERED.iter().find(|(name, _)| name == mbean).map(|(_, remark)| *remark);
+        json!({ "node": node, "metric": mbean, "remark": remark, "values": values })
+    });
+    let alerts = metrics.alerts.iter().map(|alert| {
+        json!({ "condition": alert.condition, "from_ns": alert.from_ns, "to_ns": alert.to_ns, "seen": alert.seen })
+    });
+    json!({
+        "schema": "kraftsim.metrics.v1",
+        "series": series.collect::<Vec<Value>>(),
+        "alerts": alerts.collect::<Vec<Value>>(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sparkline_has_the_last_value_of_each_part() {
+        let values: Values = (0..8).map(|n| (n, n as i64 * 10)).collect();
+        assert_eq!(sparkline(&values), "▁▂▃▄▅▆▇█");
+        let many: Values = (0..96).map(|n| (n, i64::from(n >= 48))).collect();
+        assert_eq!(sparkline(&many), format!("{}{}", "▁".repeat(24), "█".repeat(24)));
+    }
+}
