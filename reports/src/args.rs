@@ -78,6 +78,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one, for as long as the command runs")]
 pub enum Verb {
     /// Run many seeds and report every claim that does not hold
     #[command(after_help = SWEEP_HELP)]
