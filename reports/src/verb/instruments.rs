@@ -139,14 +139,14 @@ pub fn state(args: &InspectStateArgs, engine: &dyn Engine, streams: &mut Streams
 
 /// A run goes forward only.
 fn in_order(verb: &str, instants: Option<&[At]>) -> Result<(), Problem> {
-    let is_back = match instants {
-        Some([At::Time(first), At::Time(second)]) | Some([At::Event(first), At::Event(second)]) => second < first,
-        _ => false,
+    let wrong = match instants {
+        Some([At::Time(first), At::Time(second)] | [At::Event(first), At::Event(second)]) => {
+            (second < first).then_some("T1 must not be later than T2")
+        }
+        Some(_) => Some("give two times, or two numbers of events"),
+        None => None,
     };
-    if is_back {
-        return Err(Problem::new(format!("{verb}: --diff T1 T2: T1 must not be later than T2")));
-    }
-    Ok(())
+    wrong.map_or(Ok(()), |wrong| Err(Problem::new(format!("{verb}: --diff T1 T2: {wrong}"))))
 }
 
 /// By path: what it was, and is.

@@ -195,6 +195,7 @@ fn what_cannot_be_inspected_is_named() {
         (&["shell", "quorum", "--seed", "1"], "holds records of a model"),
         (&["shell", "calm", "--seed", "1", "--diff", "8s", "2s"], "T1 must not be later than T2"),
         (&["state", "calm", "--seed", "1", "--diff", "9", "8"], "T1 must not be later than T2"),
+        (&["state", "calm", "--seed", "1", "--diff", "9", "8s"], "give two times, or two numbers of events"),
         (&["quorum", "calm", "--seed", "1", "--at", "soon"], "or give a number of events"),
         (&["log", &directory, "--node", "1"], "--node is for a run"),
         (&["log", "calm"], "needs a seed"),
