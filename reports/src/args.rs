@@ -21,7 +21,7 @@ pub use check::CheckArgs;
 pub use cluster::ClusterArgs;
 pub use inspect::{
     InspectLogArgs, InspectMetricsArgs, InspectQuorumArgs, InspectShellArgs, InspectStateArgs, InspectStorageArgs,
-    InspectVerb, Subject,
+    InspectVerb, StorageCommand, Subject,
 };
 pub use merge::MergeArgs;
 pub use reference::{ChecksVerb, CompletionsArgs, FixesVerb, ManArgs};

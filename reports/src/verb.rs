@@ -8,6 +8,7 @@ use crate::args::{BugsVerb, ChartVerb, ChecksVerb, Cli, FixesVerb, InspectVerb, 
 use crate::engine::{Engine, Problem};
 use crate::exit;
 use crate::output::Streams;
+use crate::show::quoted::quoted;
 
 pub mod against;
 pub mod bugs;
@@ -38,7 +39,10 @@ pub fn run(words: &[String], engine: &dyn Engine, interrupted: &AtomicBool, stre
         Err(help) => streams.result(&help.render().to_string()).map(|()| exit::HOLDS),
     };
     done.unwrap_or_else(|problem| {
-        problem.message.lines().for_each(|line| streams.hint(&format!("error: {line}")));
+        for line in problem.message.lines() {
+            streams.hint(&format!("error: {line}"));
+            quoted(line).iter().for_each(|quoted| streams.hint(quoted));
+        }
         exit::USAGE
     })
 }
@@ -54,6 +58,7 @@ fn obey(cli: Cli, engine: &dyn Engine, interrupted: &AtomicBool, streams: &mut S
         Some(Verb::Chart { what: ChartVerb::Failover(args) }) => chart::failover(&args, engine, interrupted, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::List }) => scenarios::list(engine, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::Show { name } }) => scenarios::show(engine, &name, streams),
+        Some(Verb::Scenarios { what: ScenariosVerb::Schema }) => scenarios::schema(streams),
         Some(Verb::Inspect { what: InspectVerb::Log(args) }) => inspect::log(&args, engine, streams),
         Some(Verb::Inspect { what: InspectVerb::Metrics(args) }) => metrics::run(&args, engine, streams),
         Some(Verb::Inspect { what: InspectVerb::Quorum(args) }) => instruments::quorum(&args, engine, streams),

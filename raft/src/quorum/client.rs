@@ -40,6 +40,7 @@ use self::fetch_purgatory::FetchPurgatory;
 use super::accumulator::CompletedBatch;
 use super::network_channel::NetworkChannel;
 use super::quorum_state::{QuorumState, QuorumTimeouts, Switches};
+use super::raft_metrics::RaftMetrics;
 use super::request_manager::{RequestManager, bootstrap_servers};
 use super::timer::Timer;
 use super::voter_set::VoterSet;
@@ -69,6 +70,13 @@ pub struct RaftSetup {
     pub listeners: SmallVec<[ThreadName; 2]>,
 }
 
+/// A batch that waits for its commit, and when it was appended.
+#[derive(Clone, Debug)]
+struct Appended {
+    completed: CompletedBatch,
+    at_ms: i64,
+}
+
 /// One replica of the metadata log.
 #[derive(Clone, Debug)]
 pub struct RaftClient {
@@ -79,7 +87,8 @@ pub struct RaftClient {
     channel: NetworkChannel,
     parked: FetchPurgatory,
     /// Batches appended as leader and not committed yet: Kafka's append purgatory waits for them.
-    appended: VecDeque<CompletedBatch>,
+    appended: VecDeque<Appended>,
+    metrics: RaftMetrics,
     drained: Vec<CompletedBatch>,
     /// [`crate::bugs::Bug::Kafka6082WriteWithoutEpoch`]: refused writes, appended in the next epoch that this node
     /// leads.
@@ -124,6 +133,7 @@ impl RaftClient {
             log,
             parked: FetchPurgatory::default(),
             appended: VecDeque::new(),
+            metrics: RaftMetrics::default(),
             drained: Vec::new(),
             late_writes: Vec::new(),
             listeners: SmallVec::new(),

@@ -16,6 +16,7 @@ pub mod leader_state;
 pub mod memory_pool;
 pub mod network_channel;
 pub mod quorum_state;
+pub mod raft_metrics;
 pub mod request_manager;
 pub mod restart;
 pub mod timer;

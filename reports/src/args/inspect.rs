@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use fuzz::seeds::parse_seed;
 use scenarios::instruments::moment::At;
 use sim::duration::parse_duration;
@@ -25,6 +25,7 @@ Examples:
   kraftsim inspect log disks/controller-1 --records
   kraftsim inspect log disks/broker-101 --json broker-101.json
   kraftsim inspect log quorum --seed 42 --bug NoLogTest --at 12.5s --node 2
+  kraftsim inspect log calm --seed 1 --node 101 --around 5000
 
 The directory may be that of a real node (log.dirs), or one that replay --out
 wrote. Nothing in it is changed. Of a run, the log directory of a node is shown as
@@ -73,9 +74,10 @@ Examples:
 
 Gauges are sampled from --from to --at. Alerts: not exactly one active controller,
 more than 1000 events in a controller's queue, a broker more than 1000 records of
-metadata behind, a node that knows no leader of the quorum, offline partitions,
-and partitions below min.insync.replicas. Rates, averages and percentiles, such as
-commit-latency-avg, are computed over a window and are left out.";
+metadata behind, a commit latency above 100 ms, a node that knows no leader of the
+quorum, offline partitions, and partitions below min.insync.replicas. With each are
+shown the faults in force when it fired, or that ended within 10 s before. Rates and
+percentiles are left out.";
 
 pub(super) const INSPECT_STATE_HELP: &str = "\
 Examples:
@@ -91,10 +93,17 @@ own clock.";
 pub(super) const INSPECT_STORAGE_HELP: &str = "\
 Examples:
   kraftsim inspect storage brokers --seed 1 --node 101
+  kraftsim inspect storage brokers --seed 1 --node 101 format
   kraftsim inspect storage /var/lib/kafka/data
+  kraftsim inspect storage random-uuid
+
+What kafka-storage.sh info (the default), format and random-uuid print. format is
+that of the disks of a run, by default before its first event, when they are
+empty; nothing is formatted by this command.
 
 Exit codes:
-  1    a directory is not formatted, or its meta.properties cannot be read
+  1    info: a directory is not formatted, or its meta.properties cannot be read;
+       format: it is formatted already
   0    otherwise";
 
 /// The actions of `inspect`.
@@ -115,7 +124,7 @@ pub enum InspectVerb {
     /// Show the whole state of servers at an instant of a run, or what differs between two
     #[command(after_help = INSPECT_STATE_HELP)]
     State(InspectStateArgs),
-    /// Show what disks are formatted for, as kafka-storage.sh info does
+    /// Show what disks are formatted for, and how they were formatted, as kafka-storage.sh does
     #[command(after_help = INSPECT_STORAGE_HELP)]
     Storage(InspectStorageArgs),
 }
@@ -132,6 +141,9 @@ pub struct InspectLogArgs {
     /// Show each batch and each record
     #[arg(long)]
     pub records: bool,
+    /// Of a run: show the ends of the node's logs before and after an event, such as one that replay --log shows
+    #[arg(long, value_name = "EVENT", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["records", "json", "at"])]
+    pub around: Option<u64>,
     /// Write everything as JSON; - is stdout
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<PathBuf>,
@@ -225,12 +237,24 @@ pub struct InspectStateArgs {
 /// `inspect storage`.
 #[derive(Debug, Args)]
 pub struct InspectStorageArgs {
-    /// What is inspected.
+    /// What is inspected; random-uuid: nothing.
     #[command(flatten)]
     pub subject: Subject,
     /// Only this node, by its id (1, 101) or name (broker-101)
     #[arg(long, value_name = "ID")]
     pub node: Option<String>,
+    /// The command of kafka-storage.sh
+    #[arg(value_enum, value_name = "COMMAND", default_value = "info")]
+    pub command: StorageCommand,
+}
+
+/// The commands of `kafka-storage.sh` that print something of a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StorageCommand {
+    /// What the disk is formatted for
+    Info,
+    /// How the disk is formatted
+    Format,
 }
 
 /// A time, or a number of events.

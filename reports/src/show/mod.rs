@@ -9,6 +9,7 @@ pub mod junit;
 pub mod known_finding;
 pub mod looking;
 pub mod progress;
+pub mod quoted;
 pub mod run_summary;
 pub mod shrinking;
 pub mod silence;

@@ -7,7 +7,9 @@ use crate::json;
 use crate::log_folder::LogFolder;
 use crate::output::{OutputTarget, Streams};
 use crate::verb::instruments;
-use scenarios::log_directory::{Inspection, to_json, to_text};
+use scenarios::instruments::moment::At;
+use scenarios::log_directory::{self, Inspection, to_json, to_text};
+use sim::duration::show_us;
 
 /// Damage that is listed; the JSON has all.
 const MOST_DAMAGE: usize = 20;
@@ -15,6 +17,9 @@ const VERB: &str = "inspect log";
 
 /// Reads the directory, reports, writes.
 pub fn log(args: &InspectLogArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+    if let Some(event) = args.around {
+        return around(args, event, engine, streams);
+    }
     let target = args.json.as_deref().map(OutputTarget::checked).transpose()?;
     let (name, found) = if instruments::is_run(&args.subject, engine) {
         instruments::files_of_one(&args.subject, args.node.as_deref(), VERB, engine, streams)?
@@ -40,4 +45,20 @@ pub fn log(args: &InspectLogArgs, engine: &dyn Engine, streams: &mut Streams<'_>
         lines.push(format!("and {} more; --json lists all", damage.len() - MOST_DAMAGE));
     }
     Err(Problem::new(lines.join("\n")))
+}
+
+/// What an event wrote to the logs of a node.
+fn around(args: &InspectLogArgs, event: u64, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+    if !instruments::is_run(&args.subject, engine) {
+        return Err(Problem::new(format!("{VERB}: --around is for a run: a directory has no events")));
+    }
+    let job = instruments::load(&args.subject, VERB, engine, streams)?;
+    let mut moment = instruments::begin(&job)?;
+    instruments::go_to(&mut moment, At::Event(event - 1), streams);
+    let (name, before) = instruments::files_at(&moment, args.node.as_deref(), VERB)?;
+    instruments::go_to(&mut moment, At::Event(event), streams);
+    let (_, after) = instruments::files_at(&moment, Some(&name), VERB)?;
+    streams.note(&format!("the logs of {name} before and after event {event}, at {}", show_us(moment.now_ns() / 1000)));
+    streams.result(&log_directory::around(&before, &after))?;
+    Ok(exit::HOLDS)
 }

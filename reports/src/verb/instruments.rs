@@ -1,5 +1,6 @@
 //! `inspect quorum`, `shell`, `state` and `storage`: what Kafka's own tools show, of a run at an instant or of a log directory.
 
+use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
 
 use fuzz::seeds::show_seed;
@@ -12,7 +13,9 @@ use scenarios::log_directory::{Inspection, METADATA_DIRECTORY};
 use scenarios::trace::Value;
 use sim::duration::show_us;
 
-use crate::args::{InspectQuorumArgs, InspectShellArgs, InspectStateArgs, InspectStorageArgs, OneRun, Subject};
+use crate::args::{
+    InspectQuorumArgs, InspectShellArgs, InspectStateArgs, InspectStorageArgs, OneRun, StorageCommand, Subject,
+};
 use crate::engine::{Engine, Problem};
 use crate::exit;
 use crate::json;
@@ -162,22 +165,62 @@ fn show_difference(differing: &[(String, Option<String>, Option<String>)]) -> St
 
 /// `inspect storage`.
 pub fn storage(args: &InspectStorageArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
-    let code = |is_problem: bool| if is_problem { exit::SAFETY } else { exit::HOLDS };
+    if args.subject.what == RANDOM_UUID {
+        #[expect(clippy::disallowed_types, reason = "no run is concerned")]
+        let draw = || std::hash::RandomState::new().build_hasher().finish();
+        streams.result(&format!("{}\n", storage::random_uuid(&draw)))?;
+        return Ok(exit::HOLDS);
+    }
+    let is_format = args.command == StorageCommand::Format;
     if let Some(folder) = directory(&args.subject, args.node.as_deref(), "inspect storage")? {
         let (text, is_problem) = storage::info(&folder, &args.subject.what);
-        streams.result(&text)?;
-        return Ok(code(is_problem));
+        if is_format && is_problem {
+            return Err(Problem::new(format!(
+                "inspect storage: {} is not formatted; kafka-storage.sh formats it, this command changes nothing",
+                args.subject.what
+            )));
+        }
+        let text = if is_format { Err(storage::already_formatted(&args.subject.what)) } else { Ok((text, is_problem)) };
+        return show_storage(text, streams);
     }
     let job = load(&args.subject, "inspect storage", engine, streams)?;
     let mut moment = begin(&job)?;
-    go_to(&mut moment, args.subject.at.unwrap_or(At::End), streams);
+    // The disks of a run are formatted at its first event.
+    let at = if is_format { At::Event(0) } else { At::End };
+    go_to(&mut moment, args.subject.at.unwrap_or(at), streams);
     let servers = match args.node.as_deref() {
         Some(node) => vec![one_server(&moment, Some(node))?],
         None => moment.servers(),
     };
-    let infos: Vec<(String, bool)> = servers.iter().map(|server| storage::info(&server.files(), server.name)).collect();
-    streams.result(&infos.iter().map(|(text, _)| text.as_str()).collect::<String>())?;
-    Ok(code(infos.iter().any(|(_, is_problem)| *is_problem)))
+    let mut code = exit::HOLDS;
+    for server in servers {
+        let text = match is_format {
+            true => storage::format(&moment, &server)
+                .map(|text| (text, false))
+                .ok_or_else(|| storage::already_formatted(server.name)),
+            false => Ok(storage::info(&server.files(), server.name)),
+        };
+        code = code.max(show_storage(text, streams)?);
+    }
+    Ok(code)
+}
+
+/// In place of what is inspected.
+const RANDOM_UUID: &str = "random-uuid";
+
+/// The output of `kafka-storage.sh` for one log directory and whether it found a problem, or its error.
+fn show_storage(output: Result<(String, bool), String>, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+    let is_problem = match output {
+        Ok((text, is_problem)) => {
+            streams.result(&text)?;
+            is_problem
+        }
+        Err(error) => {
+            streams.hint(&error);
+            true
+        }
+    };
+    Ok(if is_problem { exit::SAFETY } else { exit::HOLDS })
 }
 
 /// The directory that is inspected, unless it is a run.
@@ -222,7 +265,12 @@ pub fn files_of_one(
     let job = load(subject, verb, engine, streams)?;
     let mut moment = begin(&job)?;
     go_to(&mut moment, subject.at.unwrap_or(At::End), streams);
-    let server = one_server(&moment, node)?;
+    files_at(&moment, node, verb)
+}
+
+/// The name of a node, and what its log directory holds.
+pub fn files_at(moment: &Moment<'_>, node: Option<&str>, verb: &str) -> Result<(String, Inspection), Problem> {
+    let server = one_server(moment, node)?;
     let found = Inspection::of(&server.files())
         .ok_or_else(|| Problem::new(format!("{verb}: the disk of {} is empty at that instant", server.name)))?;
     Ok((server.name.to_owned(), found))

@@ -1,16 +1,20 @@
 //! `inspect metrics`: Kafka's metrics over a run, as sparklines, CSV and JSON, and the alerts that fired.
 
-use scenarios::instruments::metrics::{Alert, Metrics, NOT_REGISTERED, Values};
+use fuzz::case::story::Describer;
+use scenarios::instruments::metrics::{Alert, Metrics, NOT_REGISTERED, Values, decimals};
 use scenarios::instruments::moment::At;
 use serde_json::{Value, json};
 use sim::duration::show_us;
+use sim::fault::Fault;
 
 use crate::args::InspectMetricsArgs;
 use crate::engine::{Engine, Problem};
 use crate::exit;
 use crate::json::to_text;
 use crate::output::{OutputTarget, Streams};
+use crate::trace::disturbed::{before, disturbances};
 use crate::verb::instruments::{begin, go_to, load, name_of};
+use crate::verb::job::Job;
 use fuzz::seeds::show_seed;
 
 /// Cells of a sparkline.
@@ -37,26 +41,46 @@ pub fn run(args: &InspectMetricsArgs, engine: &dyn Engine, streams: &mut Streams
     if let Some(only) = &only {
         metrics.series.retain(|(node, _), _| node == only);
     }
+    let whys = whys(&job, until_ns, &metrics.alerts)?;
     if let Some(target) = &csv {
         target.write(&as_csv(&metrics), streams)?;
     }
     if let Some(target) = &json {
-        let mut all = as_json(&metrics);
+        let mut all = as_json(&metrics, &whys);
         all["scenario"] = job.scenario.name.clone().into();
         all["seed"] = show_seed(job.seed).into();
         all["every_ns"] = args.every.into();
         target.write(&to_text(&all), streams)?;
     }
     if ![&json, &csv].iter().any(|target| **target == Some(OutputTarget::Stdout)) {
-        streams.result(&as_text(&metrics))?;
+        streams.result(&as_text(&metrics, &whys))?;
     }
     Ok(exit::HOLDS)
 }
 
-fn as_text(metrics: &Metrics) -> String {
+/// What disturbed the cluster before each alert.
+fn whys(job: &Job, until_ns: u64, alerts: &[Alert]) -> Result<Vec<Vec<String>>, Problem> {
+    if alerts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ready = job.scenario.prepared.ready().ok_or_else(|| Problem::new("this engine writes no traces"))?;
+    let until_ns = Some(until_ns).filter(|until_ns| *until_ns < u64::MAX);
+    let (_, trace) = ready.trace(job.seed, until_ns).map_err(Problem::new)?;
+    let case = job.scenario.prepared.case(job.seed)?;
+    let describer = Describer::of(&case).map_err(Problem::new)?;
+    let words = |fault: &Fault| describer.fault(&Fault { on: None, ..fault.clone() });
+    let all = disturbances(&trace, &words);
+    Ok(alerts.iter().map(|alert| before(&all, alert.from_ns)).collect())
+}
+
+fn as_text(metrics: &Metrics, whys: &[Vec<String>]) -> String {
     let mut text = String::from("alerts\n");
-    for alert in &metrics.alerts {
+    for (alert, why) in metrics.alerts.iter().zip(whys) {
         text += &format!("  {}: {}; {}\n", period(alert), alert.condition, alert.seen);
+        why.iter().for_each(|disturbance| text += &format!("    {disturbance}\n"));
+        if why.is_empty() {
+            text += "    no fault in the 10 s before\n";
+        }
     }
     if metrics.alerts.is_empty() {
         text += "  none\n";
@@ -69,6 +93,7 @@ fn as_text(metrics: &Metrics) -> String {
         }
         let (min, max) = range(values);
         let end = values.last().map_or(0, |(_, value)| *value);
+        let [min, max, end] = [min, max, end].map(|value| shown(mbean, value));
         match min == max {
             true => text += &format!("  {mbean}: {end}\n"),
             false => text += &format!("  {mbean}: {min} to {max}, {end} at the end\n    {}\n", sparkline(values)),
@@ -79,6 +104,17 @@ fn as_text(metrics: &Metrics) -> String {
         text += &format!("  {mbean}: {remark}\n");
     }
     text
+}
+
+/// With the decimals of the metric.
+fn shown(mbean: &str, value: i64) -> String {
+    match decimals(mbean) {
+        0 => value.to_string(),
+        count => {
+            let unit = 10_i64.pow(count);
+            format!("{}.{:0width$}", value / unit, value % unit, width = count as usize)
+        }
+    }
 }
 
 fn period(alert: &Alert) -> String {
@@ -108,19 +144,22 @@ fn as_csv(metrics: &Metrics) -> String {
     for ((node, mbean), values) in &metrics.series {
         for (at_ns, value) in values {
             // A name has commas.
-            text += &format!("{at_ns},{node},\"{mbean}\",{value}\n");
+            text += &format!("{at_ns},{node},\"{mbean}\",{}\n", shown(mbean, *value));
         }
     }
     text
 }
 
-fn as_json(metrics: &Metrics) -> Value {
+fn as_json(metrics: &Metrics, whys: &[Vec<String>]) -> Value {
     let series = metrics.series.iter().map(|((node, mbean), values)| {
         let remark = NOT_REGISTERED.iter().find(|(name, _)| name == mbean).map(|(_, remark)| *remark);
+        let number = |value: i64| shown(mbean, value).parse::<serde_json::Number>().map_or(Value::Null, Value::Number);
+        let values: Vec<Value> = values.iter().map(|(at_ns, value)| json!([at_ns, number(*value)])).collect();
         json!({ "node": node, "metric": mbean, "remark": remark, "values": values })
     });
-    let alerts = metrics.alerts.iter().map(|alert| {
-        json!({ "condition": alert.condition, "from_ns": alert.from_ns, "to_ns": alert.to_ns, "seen": alert.seen })
+    let alerts = metrics.alerts.iter().zip(whys).map(|(alert, why)| {
+        let (from_ns, to_ns) = (alert.from_ns, alert.to_ns);
+        json!({ "condition": alert.condition, "from_ns": from_ns, "to_ns": to_ns, "seen": alert.seen, "faults": why })
     });
     json!({
         "schema": "kraftsim.metrics.v1",

@@ -2,9 +2,11 @@
 
 use crate::engine::{Engine, Listed, Problem};
 use crate::exit;
+use crate::json::to_text;
 use crate::load::no_such_scenario;
 use crate::output::Streams;
 use crate::show::columns::beside;
+use scenarios::scenario::reference::json_schema;
 
 /// Column in which the purpose of a scenario begins.
 const ABOUT: usize = 24;
@@ -30,5 +32,11 @@ pub fn list(engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Proble
 pub fn show(engine: &dyn Engine, name: &str, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let toml = engine.find(name).ok_or_else(|| Problem::new(no_such_scenario(engine, name)))?;
     streams.result(&toml)?;
+    Ok(exit::HOLDS)
+}
+
+/// Prints the JSON Schema of scenario files.
+pub fn schema(streams: &mut Streams<'_>) -> Result<u8, Problem> {
+    streams.result(&to_text(&json_schema()))?;
     Ok(exit::HOLDS)
 }

@@ -158,6 +158,54 @@ fn metrics_are_sampled_and_alerts_fire() {
 }
 
 #[test]
+fn the_latency_of_commits_is_kafkas_and_an_alert_names_the_faults_before() {
+    // A cut-off leader commits nothing, and its successor measures its own commits.
+    let slow = ["inspect", "metrics", "controller-failover", "--seed", "1", "--set", "disk.fsync=150ms"];
+    let json: Value = serde_json::from_str(&kraftsim(&[&slow[..], &["--json", "-"]].concat()).out).expect("JSON");
+    let late = |alert: &&Value| alert["condition"] == "the average commit latency exceeds 100 ms";
+    let alert = json["alerts"].as_array().expect("a list").iter().find(late).expect("an fsync takes longer than that");
+    assert!(alert["seen"].as_str().is_some_and(|seen| seen.contains(" ms per record at controller-")), "{alert}");
+    let latency = |of: &&Value| of["metric"] == "kafka.server:type=raft-metrics,commit-latency-avg";
+    let series = json["series"].as_array().expect("a list").iter().find(latency).expect("a leader has it");
+    let first = &series["values"][0][1];
+    assert!(first.as_f64().is_some_and(|ms| ms > 1.0 && ms.fract() != 0.0), "ms, with decimals: {first}");
+
+    let text = kraftsim(&["inspect", "metrics", "controller-failover", "--seed", "1"]).out;
+    let lines: Vec<&str> = text.lines().collect();
+    let at = lines.iter().position(|line| line.contains("controller-2 knows none")).expect("it was cut off");
+    assert!(lines[at + 2].contains("are cut for"), "{text}");
+}
+
+#[test]
+fn storage_prints_what_kafkas_tool_prints() {
+    let storage = |more: &[&str]| kraftsim(&[&["inspect", "storage"][..], more].concat());
+    // With --feature NAME=0 for each feature that the simulated cluster is formatted without.
+    let of_kafka = fs::read_to_string(data().join("storage/format.txt")).expect("the fixture");
+    let one = ["calm", "--seed", "1", "--node", "1"];
+    assert_eq!(storage(&[&one[..], &["format"]].concat()).out, of_kafka);
+    let again = storage(&[&one[..], &["--at", "1s", "format"]].concat());
+    let refused = "Log directory controller-1 is already formatted. Use --ignore-formatted to ignore this directory and \
+                   format the others.";
+    assert_eq!((again.code, again.err.trim_end()), (1, refused));
+    let uuid = storage(&["random-uuid"]).out;
+    assert!(uuid.len() == 23 && !uuid.contains('-'), "{uuid}");
+    assert_ne!(uuid, storage(&["random-uuid"]).out);
+}
+
+#[test]
+fn the_log_is_shown_around_an_event() {
+    let log = kraftsim(&["replay", "calm", "--seed", "1", "--until", "3s", "--log", "--node", "101"]).out;
+    let append = |line: &&str| line.contains("writes __cluster_metadata-0/00000000000000000000.log at");
+    let event = log.lines().filter(append).nth(7).and_then(|line| line.split_whitespace().nth(1)).expect("an append");
+    let around = |event: &str| kraftsim(&["inspect", "log", "calm", "--seed", "1", "--node", "101", "--around", event]);
+    let out = around(event).out;
+    let (old, new): (Vec<&str>, Vec<&str>) = out.lines().skip(1).partition(|line| line.starts_with("  "));
+    assert_eq!(old.len(), 11, "what is left out, and ten records: {out}");
+    assert_eq!(new, ["+ epoch 1 27 NO_OP_RECORD v0 {}"], "{out}");
+    assert_eq!(around("0").code, 2);
+}
+
+#[test]
 fn two_runs_are_compared_up_to_their_first_difference() {
     let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("against");
     let _ = fs::remove_dir_all(&out);

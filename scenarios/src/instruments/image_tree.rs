@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use raft::ids::{LeaderEpoch, Offset, Uuid};
+use raft::metadata::MetadataVersion;
 use raft::metadata::image::{
     BrokerRegistration, ConfigResource, ConfigResourceType, ControllerRegistration, LeaderRecoveryState, MetadataImage,
     PartitionRegistration, TopicImage,
@@ -103,13 +104,18 @@ fn of_image(image: &MetadataImage) -> ImageNode {
     ])
 }
 
+/// Such as `4.4-IV2`.
+pub(super) fn metadata_version_name(version: MetadataVersion) -> String {
+    match usize::try_from(version.0 - MetadataVersion::MINIMUM.0) {
+        Ok(index) if index < METADATA_VERSIONS.len() => METADATA_VERSIONS[index].to_owned(),
+        _ => version.to_string(),
+    }
+}
+
 /// `metadataVersion` is the `toString` of an `Optional`.
 fn of_features(image: &MetadataImage) -> ImageNode {
     let features = image.features();
-    let version = features.metadata_version().map(|version| match usize::try_from(version.0 - 7) {
-        Ok(index) if index < METADATA_VERSIONS.len() => METADATA_VERSIONS[index].to_owned(),
-        _ => version.to_string(),
-    });
+    let version = features.metadata_version().map(metadata_version_name);
     let finalized = features.finalized().iter().map(|(name, level)| (format!("finalized_{name}"), leaf(level)));
     directory(finalized.chain([("metadataVersion".to_owned(), leaf(optional(version)))]))
 }

@@ -1,7 +1,7 @@
 //! Kafka's metrics over a run, by the names of their MBeans, and the conditions that operators alert on.
 //!
-//! The gauges are read from the state of each server at equal intervals of true time. Metrics that Kafka computes over a
-//! window (rates, averages, percentiles) are left out, as a sample has no window.
+//! The metrics are read from the state of each server at equal intervals of true time. Those that Kafka computes over a
+//! window are left out, except the latencies of raft, whose windows a replica keeps as Kafka's does.
 
 use std::collections::BTreeMap;
 
@@ -64,6 +64,10 @@ gauges! {
     "kafka.server:type=raft-metrics,high-watermark": |of| {
         at(of, &["raft", "highWatermark"]).map(|offset| plain(offset).unwrap_or(-1))
     };
+    "kafka.server:type=raft-metrics,commit-latency-avg": |of| number(of, &["raft", "commitLatencyUs", "avg"]);
+    "kafka.server:type=raft-metrics,commit-latency-max": |of| number(of, &["raft", "commitLatencyUs", "max"]);
+    "kafka.server:type=raft-metrics,election-latency-avg": |of| number(of, &["raft", "electionLatencyUs", "avg"]);
+    "kafka.server:type=raft-metrics,election-latency-max": |of| number(of, &["raft", "electionLatencyUs", "max"]);
     "kafka.server:type=raft-metrics,log-end-offset": |of| number(of, &["raft", "logEndOffset"]);
     "kafka.server:type=raft-metrics,log-end-epoch": |of| number(of, &["raft", "lastFetchedEpoch"]);
     "kafka.server:type=raft-metrics,number-of-observers": |of| {
@@ -84,13 +88,18 @@ gauges! {
     "kafka.server:type=ReplicaManager,name=AtMinIsrPartitionCount": |of| led(of, |isr, _, min| isr == min);
 }
 
+/// The decimals of a metric's values: latencies are in ms with three of them, all others are whole numbers.
+pub fn decimals(mbean: &str) -> u32 {
+    if mbean.contains("-latency-") { 3 } else { 0 }
+}
+
 /// What Kafka's documentation lists and its code does not register.
 pub const NOT_REGISTERED: &[(&str, &str)] = &[(
     "kafka.controller:type=ControllerEventManager,name=EventQueueSize",
     "listed in Kafka's documentation, and not registered by a KRaft controller",
 )];
 
-/// The values of a metric of a server: true time in ns, and the value; none while its process is down.
+/// The values of a metric of a server: true time in ns, and the value in units of its last decimal ([`decimals`]); none while its process is down.
 pub type Values = Vec<(u64, i64)>;
 
 /// What was measured.
@@ -156,6 +165,9 @@ impl Metrics {
     }
 }
 
+/// Of the average that a leader measures.
+const COMMIT_LATENCY_US: i64 = 100_000;
+
 /// How bad it is, and what is seen.
 type Found = Option<(i64, String)>;
 
@@ -171,16 +183,23 @@ fn conditions(states: &[(&str, NodeId, Value)], has_metadata: bool) -> Vec<(&'st
     let offline = offline
         .filter_map(|(name, _, of)| Some((number(of, &["controller", "metadata", "offlinePartitions"])?, *name)));
     let below = states.iter().filter_map(|(name, _, of)| Some((led(of, |isr, _, min| isr < min)?, *name)));
+    let latency = |of: &Value| number(of, &["raft", "commitLatencyUs", "avg"]).filter(|_| is_leader(of));
+    let latest = states.iter().filter_map(|(name, _, of)| Some((latency(of)?, *name))).max();
     let some = |found: Option<(i64, &str)>, what: &str| {
         found.filter(|(count, _)| *count > 0).map(|(count, name)| (count, format!("{count} {what} {name}")))
     };
-    let mut all = vec![(
-        "no leader of the quorum known to a running node",
-        states
-            .iter()
-            .find(|(_, _, of)| at(of, &["raft", "leaderId"]) == Some(&Value::Null))
-            .map(|(name, ..)| (1, format!("{name} knows none"))),
-    )];
+    let knows_none = states.iter().find(|(_, _, of)| at(of, &["raft", "leaderId"]) == Some(&Value::Null));
+    let late = latest.filter(|(us, _)| *us > COMMIT_LATENCY_US);
+    let mut all = vec![
+        (
+            "no leader of the quorum known to a running node",
+            knows_none.map(|(name, ..)| (1, format!("{name} knows none"))),
+        ),
+        (
+            "the average commit latency exceeds 100 ms",
+            late.map(|(us, name)| (us, format!("{}.{:03} ms per record at {name}", us / 1_000, us % 1_000))),
+        ),
+    ];
     if has_metadata {
         let found = (active.len() != 1).then(|| match active.len() {
             0 => (1, "there is none".to_owned()),
@@ -200,6 +219,10 @@ fn conditions(states: &[(&str, NodeId, Value)], has_metadata: bool) -> Vec<(&'st
         ]);
     }
     all
+}
+
+fn is_leader(of: &Value) -> bool {
+    at(of, &["raft", "role"]) == Some(&Value::text("Leader"))
 }
 
 fn is_active(of: &Value) -> bool {

@@ -1,6 +1,7 @@
 //! The servers of a run at an instant: the run goes up to it, and stops there.
 
 use chrono::DateTime;
+use raft::controller::settings::ControllerSettings;
 use raft::ids::{NodeId, Offset};
 use raft::io::Role;
 use raft::metadata::image::MetadataImage;
@@ -84,6 +85,11 @@ impl<'a> Moment<'a> {
     /// The id of the cluster.
     pub fn cluster_id(&self) -> &str {
         CLUSTER_ID
+    }
+
+    /// The properties of a server's controller, and how the cluster was formatted; `None` if there is no such server.
+    pub(super) fn controller_settings(&self, id: NodeId) -> Option<ControllerSettings> {
+        self.fork.controller_settings(id)
     }
 
     /// All servers, in the order of the world.

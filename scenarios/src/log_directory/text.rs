@@ -123,7 +123,8 @@ fn batch(batch: &FoundBatch) -> String {
     )
 }
 
-fn record(record: &FoundRecord) -> String {
+/// Offset, type and fields; secrets are hidden.
+pub(super) fn record(record: &FoundRecord) -> String {
     let bytes = |bytes: &Option<_>| bytes.as_ref().map_or("null".to_owned(), |it: &std::rc::Rc<[u8]>| hex(it));
     match &record.meaning {
         Meaning::Control { name, data } => format!("{} {name} {}", record.offset, shown(data)),

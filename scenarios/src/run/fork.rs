@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use raft::controller::settings::ControllerSettings;
 use raft::ids::NodeId;
 use sim::drive::{Ended, Run};
 use sim::world::World;
@@ -78,6 +79,11 @@ impl<'a> Fork<'a> {
 
     pub(crate) fn has_brokers(&self) -> bool {
         self.prepared.scenario.cluster.has_brokers()
+    }
+
+    pub(crate) fn controller_settings(&self, id: NodeId) -> Option<ControllerSettings> {
+        let configs = self.prepared.scenario.cluster.configs().ok()?;
+        configs.into_iter().find(|config| config.quorum.node_id == id).map(|config| config.controller)
     }
 
     /// The ids of the servers, in the order of the world.

@@ -2,11 +2,13 @@
 //! prints. A test compares the list with the reader (`scenarios/tests/suite/documents/fields.rs`).
 
 mod fields;
+mod json_schema;
 
 use super::error::plain;
 use super::values::Nanos;
 
 pub use fields::FIELDS;
+pub use json_schema::json_schema;
 
 #[derive(Clone, Copy, Debug)]
 pub struct ScenarioField {

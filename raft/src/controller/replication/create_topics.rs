@@ -114,7 +114,7 @@ fn create_topic(view: View<'_>, topic: &CreatableTopic, entropy: &mut dyn Entrop
     for (partition_id, replicas) in (0..).zip(&assignments) {
         partitions.push(view.new_partition(Uuid::ZERO, partition_id, Rc::clone(replicas)).ok_or(none_active)?);
     }
-    let topic_id = random_uuid(entropy);
+    let topic_id = Uuid::random(entropy);
     partitions.iter_mut().for_each(|partition| partition.topic_id = topic_id);
 
     let mut records = vec![MetadataRecord::Topic(Topic { name: Rc::clone(&topic.name), topic_id })];
@@ -182,21 +182,4 @@ pub(super) fn manual_replicas(
         return Err(ErrorCode::InvalidReplicaAssignment);
     }
     Ok(Rc::clone(ids))
-}
-
-/// A random topic id (`Uuid.randomUuid`): version 4, RFC 9562, never one of Kafka's reserved ids; the draw is repeated while
-/// the id as text contains a dash.
-fn random_uuid(entropy: &mut dyn Entropy) -> Uuid {
-    loop {
-        let mut bytes = [0; 16];
-        for byte in &mut bytes {
-            *byte = entropy.below(256).to_le_bytes()[0];
-        }
-        bytes[6] = bytes[6] & 0x0f | 0x40;
-        bytes[8] = bytes[8] & 0x3f | 0x80;
-        let uuid = Uuid(bytes);
-        if !uuid.to_string().contains('-') {
-            return uuid;
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! The leader's log, the follower's log, and the high watermark (consensus.md §4.6, D8, D9).
 
-use super::RaftClient;
+use super::{Appended, RaftClient};
 use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::Offset;
@@ -44,7 +44,7 @@ impl RaftClient {
             if let Some(leader) = self.quorum.leader_mut() {
                 leader.accumulator.memory.release(completed.buffer);
             }
-            self.appended.push_back(completed);
+            self.appended.push_back(Appended { completed, at_ms: now_ms });
         }
         if self.setup.fixes.has(Fix::SingleVoterFlushFirst) && self.quorum.is_only_voter() {
             self.flush_leader_log(step);
@@ -75,8 +75,11 @@ impl RaftClient {
         let Some(high_watermark) = self.quorum.high_watermark() else { return Ok(()) };
         self.log.update_high_watermark(high_watermark);
         self.observe_high_watermark(high_watermark, true, step);
-        let is_committed = |completed: &mut CompletedBatch| completed.batch.last_offset < high_watermark;
-        while let Some(CompletedBatch { batch, buffer }) = self.appended.pop_front_if(is_committed) {
+        let is_committed = |appended: &mut Appended| appended.completed.batch.last_offset < high_watermark;
+        while let Some(Appended { completed, at_ms }) = self.appended.pop_front_if(is_committed) {
+            let CompletedBatch { batch, buffer } = completed;
+            let records = batch.last_offset.0 - batch.base_offset.0 + 1;
+            self.metrics.update_commit_latency(at_ms, step.now_ms(), records);
             let memory = self.quorum.leader().map(|leader| &leader.accumulator.memory);
             if memory.is_some_and(|memory| memory.has_header(buffer, batch.len_bytes())) {
                 self.listeners.iter_mut().for_each(|listener| listener.maybe_fire_in_memory(&batch, step));

@@ -5,6 +5,7 @@ use crate::ids::NodeId;
 use crate::io::ThreadName;
 use crate::message::{Fields, Value};
 use crate::quorum::epoch_states::{EpochElection, EpochState};
+use crate::quorum::raft_metrics::SampledLatency;
 use crate::quorum::timer::Timer;
 
 impl RaftClient {
@@ -24,6 +25,8 @@ impl RaftClient {
             ("lastFetchedEpoch", self.log.last_fetched_epoch().value()),
             ("state", self.state(now_ms)),
             ("requests", self.requests.described()),
+            ("commitLatencyUs", latency(&self.metrics.commit_latency, now_ms)),
+            ("electionLatencyUs", latency(&self.metrics.election_latency, now_ms)),
             ("parkedFetches", Value::count(self.parked.len())),
             ("appendsNotCommitted", Value::count(self.appended.len())),
             ("listeners", Value::Struct(self.listeners.iter().map(listener).collect())),
@@ -62,6 +65,12 @@ fn votes(of: &EpochElection) -> Value {
 
 fn ids(of: impl Iterator<Item = NodeId>) -> Value {
     Value::List(of.map(|id| id.value()).collect())
+}
+
+/// Of the last one to two `metrics.sample.window.ms`.
+fn latency(of: &SampledLatency, now_ms: i64) -> Value {
+    let described = |(avg, max): (i64, i64)| Value::of([("avg", Value::Number(avg)), ("max", Value::Number(max))]);
+    of.measure_us(now_ms).map_or(Value::Null, described)
 }
 
 /// As traces name it.

@@ -50,6 +50,7 @@ impl RaftClient {
         };
         self.quorum.transition_to_follower(epoch, leader, endpoints, step)?;
         self.fire_leader_change(step);
+        self.metrics.maybe_update_election_latency(step.now_ms());
         self.requests.reset_all();
         // KAFKA-18723: the wrong code keeps the parked fetches and answers them from the later log.
         if !self.setup.bugs.has(Bug::Kafka18723StaleFetchAppended) {
@@ -69,6 +70,7 @@ impl RaftClient {
             return self.transition_to_candidate(step);
         }
         self.requests.reset_all();
+        self.metrics.update_election_start(step.now_ms());
         Ok(())
     }
 
@@ -80,6 +82,7 @@ impl RaftClient {
             return self.transition_to_leader(step);
         }
         self.requests.reset_all();
+        self.metrics.update_election_start(step.now_ms());
         Ok(())
     }
 
@@ -103,6 +106,7 @@ impl RaftClient {
         self.log.assign_epoch_start(epoch, start, step.out);
         self.append_leader_change(step);
         self.requests.reset_all();
+        self.metrics.maybe_update_election_latency(step.now_ms());
         Ok(())
     }
 
