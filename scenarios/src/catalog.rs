@@ -34,6 +34,13 @@ entries! {
     "lost/unclean-election",
     "lost/all-power",
     "lost/no-idempotence",
+    "trouble/no-leader",
+    "trouble/stale-metadata",
+    "trouble/overwhelmed-controller",
+    "trouble/slow-elections",
+    "trouble/cut-off-controller",
+    "trouble/full-disk",
+    "trouble/clock-jump",
     "quorum",
     "controller-failover",
     "partitions",
@@ -61,7 +68,7 @@ entries! {
 }
 
 /// All entries: first the scenarios that must hold (those under `lost/` drop a precondition of a guarantee and name
-/// what is lost by that), then the findings, which must not.
+/// what is lost by that; those under `trouble/` show one trouble of operators each), then the findings, which must not.
 pub fn list() -> &'static [CatalogEntry] {
     ENTRIES
 }

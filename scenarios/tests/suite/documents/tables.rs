@@ -21,6 +21,7 @@ pub const TABLES: &[Generated] = &[
     ("catalog", catalog),
     ("quorum-catalog", quorum_catalog),
     ("lost", lost),
+    ("troubles", troubles),
     ("checks", checks),
     ("excuses", excuses),
     ("findings", findings),
@@ -98,8 +99,14 @@ fn catalog_of(keep: impl Fn(&CatalogEntry, &Scenario) -> bool) -> String {
 }
 
 fn catalog() -> String {
-    let is_lost = |entry: &CatalogEntry| entry.name.starts_with("lost/");
-    catalog_of(|entry, scenario| scenario.cluster.has_brokers() && !entry.is_finding() && !is_lost(entry))
+    let is_own = |entry: &CatalogEntry| !entry.is_finding() && !entry.name.contains('/');
+    catalog_of(|entry, scenario| scenario.cluster.has_brokers() && is_own(entry))
+}
+
+fn troubles() -> String {
+    let of_trouble = |entry: &&CatalogEntry| entry.name.starts_with("trouble/");
+    let row = |entry: &CatalogEntry| vec![code(entry.name), scenario(entry).about];
+    table(&["scenario", "trouble"], catalog::list().iter().filter(of_trouble).map(row))
 }
 
 fn quorum_catalog() -> String {
