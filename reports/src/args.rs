@@ -58,7 +58,7 @@ pub const DEFAULT_SEEDS: u64 = 1000;
 /// Simulates controllers, brokers and clients with injected faults, one run for each seed, and
 /// checks invariants after every event. The same seed gives the same run, byte for byte.
 #[derive(Debug, Parser)]
-#[command(name = "kraftsim", version = VERSION.as_str(), term_width = 80, after_help = "\
+#[command(name = "kraftsim", version = VERSION.as_str(), max_term_width = 80, after_help = "\
 Examples:
   kraftsim sweep                              1,000 seeds of ci
   kraftsim sweep quorum --seeds 10000 --json out.json
@@ -93,12 +93,16 @@ pub enum Verb {
     #[command(after_help = WHY_HELP)]
     Why(WhyArgs),
     /// List the bug catalog (historical bugs as switches), or measure how soon they are caught
+    #[command(after_help = "Examples:\n  kraftsim bugs list\n  kraftsim bugs hunt NoLogTest --for 60s")]
     Bugs {
         /// The action.
         #[command(subcommand)]
         what: BugsVerb,
     },
     /// List the fixes of Kafka that can be switched on, one for each known finding
+    #[command(
+        after_help = "Examples:\n  kraftsim fixes list\n  kraftsim replay findings/clear-index-of-elr --seed 1 --fix ClearIndexOfElr"
+    )]
     Fixes {
         /// The action.
         #[command(subcommand)]

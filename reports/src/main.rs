@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
     let width = width_of_stdout();
     let step_summary = step_summary::file();
-    let mut streams = Streams { out: &mut io::stdout(), err: &mut io::stderr(), width, step_summary };
+    let mut streams = Streams { out: &mut io::stdout(), err: &mut io::stderr(), width, step_summary, waiting: None };
     ExitCode::from(verb::run(&words, &Catalog, &interrupted, &mut streams))
 }
 

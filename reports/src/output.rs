@@ -4,11 +4,13 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use indicatif::ProgressBar;
 use tempfile::NamedTempFile;
 
 use crate::engine::Problem;
 use crate::input::reason;
 use crate::show::columns::{DEFAULT_WIDTH, hanging};
+use crate::show::waiting::waiting;
 
 /// Results go to `out`, failures and hints to `err`.
 pub struct Streams<'a> {
@@ -20,18 +22,31 @@ pub struct Streams<'a> {
     pub width: usize,
     /// The file of a CI to which job summaries are appended.
     pub step_summary: Option<PathBuf>,
+    /// What takes long, until the next output.
+    pub waiting: Option<ProgressBar>,
 }
 
 impl<'a> Streams<'a> {
     /// Without a terminal or a CI page.
     pub fn plain(out: &'a mut dyn Write, err: &'a mut dyn Write) -> Streams<'a> {
-        Streams { out, err, width: DEFAULT_WIDTH, step_summary: None }
+        Streams { out, err, width: DEFAULT_WIDTH, step_summary: None, waiting: None }
     }
 }
 
 impl Streams<'_> {
+    /// Shows what takes long, until something else is written.
+    pub fn wait(&mut self, what: String) {
+        self.wait_no_more();
+        self.waiting = Some(waiting(what));
+    }
+
+    fn wait_no_more(&mut self) {
+        self.waiting.take().iter().for_each(ProgressBar::finish_and_clear);
+    }
+
     /// Writes a result. A reader that has closed the pipe (`| head`) is no error and does not change the verdict.
     pub fn result(&mut self, text: &str) -> Result<(), Problem> {
+        self.wait_no_more();
         match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Problem::new(format!("standard output: {}", reason(&error))))
@@ -48,6 +63,7 @@ impl Streams<'_> {
 
     /// Writes a hint or a failure; an error of this is ignored, because it could not be reported.
     pub fn hint(&mut self, text: &str) {
+        self.wait_no_more();
         let _ = writeln!(self.err, "{text}");
     }
 }

@@ -69,6 +69,7 @@ Exit codes:
 pub(super) const INSPECT_METRICS_HELP: &str = "\
 Examples:
   kraftsim inspect metrics controller-failover --seed 1
+  kraftsim inspect metrics controller-failover --seed 1 --metric epoch --metric latency
   kraftsim inspect metrics brokers --seed 1 --from 10s --at 20s --every 50ms --node 101
   kraftsim inspect metrics brokers --seed 1 --csv metrics.csv --json metrics.json
 
@@ -209,6 +210,9 @@ pub struct InspectMetricsArgs {
     /// Show only this node, by its id (1, 101) or name (broker-101); alerts are of all
     #[arg(long, value_name = "ID")]
     pub node: Option<String>,
+    /// Show only metrics whose names contain this text; given more than once: one of these
+    #[arg(long, value_name = "TEXT")]
+    pub metric: Vec<String>,
     /// Write all samples as CSV; - is stdout
     #[arg(long, value_name = "PATH|-")]
     pub csv: Option<PathBuf>,

@@ -24,6 +24,7 @@ pub enum ChecksVerb {
 
 /// `completions`.
 #[derive(Debug, Args)]
+#[command(after_help = "Example:\n  kraftsim completions bash > ~/.local/share/bash-completion/completions/kraftsim")]
 pub struct CompletionsArgs {
     /// The shell
     pub shell: Shell,
@@ -31,6 +32,7 @@ pub struct CompletionsArgs {
 
 /// `man`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  kraftsim man | man -l -\n  kraftsim man chart failover | man -l -")]
 pub struct ManArgs {
     /// A verb, such as sweep or chart failover [default: the command itself]
     #[arg(value_name = "VERB")]

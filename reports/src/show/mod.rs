@@ -15,3 +15,4 @@ pub mod shrinking;
 pub mod silence;
 pub mod step_summary;
 pub mod summary;
+pub mod waiting;

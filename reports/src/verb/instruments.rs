@@ -281,7 +281,9 @@ pub fn load(subject: &Subject, verb: &str, engine: &dyn Engine, streams: &mut St
         return Err(Problem::new(format!("{verb}: {} is a directory; give a run", subject.what)));
     }
     let one = OneRun { what: subject.what.clone(), seed: subject.seed };
-    Job::load(&one, &subject.run, verb, engine, streams)
+    let job = Job::load(&one, &subject.run, verb, engine, streams)?;
+    streams.wait(job.description());
+    Ok(job)
 }
 
 /// The run before its first event.

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use fuzz::seeds::show_seed;
+
 use crate::args::{OneRun, RunFlags};
 use crate::command;
 use crate::engine::{Engine, Named, Overrides, Problem};
@@ -44,6 +46,11 @@ impl Job {
         } else {
             from_scenario(requested, run, verb, engine)
         }
+    }
+
+    /// Of what is run, for those who wait.
+    pub fn description(&self) -> String {
+        format!("running {} seed {}", self.scenario.name, show_seed(self.seed))
     }
 
     /// The command that runs it again, and expects this digest.

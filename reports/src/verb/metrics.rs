@@ -41,6 +41,13 @@ pub fn run(args: &InspectMetricsArgs, engine: &dyn Engine, streams: &mut Streams
     if let Some(only) = &only {
         metrics.series.retain(|(node, _), _| node == only);
     }
+    for text in &args.metric {
+        if !metrics.series.keys().any(|(_, mbean)| mbean.contains(&**text)) {
+            return Err(Problem::new(format!("inspect metrics: --metric {text}: no metric of this run contains that")));
+        }
+    }
+    let is_asked = |mbean: &str| args.metric.is_empty() || args.metric.iter().any(|text| mbean.contains(&**text));
+    metrics.series.retain(|(_, mbean), _| is_asked(mbean));
     let whys = whys(&job, until_ns, &metrics.alerts)?;
     if let Some(target) = &csv {
         target.write(&as_csv(&metrics), streams)?;
@@ -99,8 +106,9 @@ fn as_text(metrics: &Metrics, whys: &[Vec<String>]) -> String {
             false => text += &format!("  {mbean}: {min} to {max}, {end} at the end\n    {}\n", sparkline(values)),
         }
     }
-    text += "\nnames\n";
-    for (mbean, remark) in NOT_REGISTERED {
+    let remarks = NOT_REGISTERED.iter().filter(|(name, _)| metrics.series.keys().any(|(_, mbean)| mbean == name));
+    for (number, (mbean, remark)) in remarks.enumerate() {
+        text += if number == 0 { "\nnames\n" } else { "" };
         text += &format!("  {mbean}: {remark}\n");
     }
     text

@@ -41,6 +41,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     for remark in job.scenario.prepared.remarks() {
         streams.note(&remark);
     }
+    streams.wait(job.description());
     let mut recorded = None;
     let run = caught(job.seed, || match history {
         None => job.scenario.prepared.run(job.seed, HOSTS[0], args.until),

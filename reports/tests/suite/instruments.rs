@@ -147,11 +147,17 @@ fn metrics_are_sampled_and_alerts_fire() {
 
     let text = kraftsim(&["inspect", "metrics", "calm", "--seed", "1", "--at", "8s", "--node", "101"]);
     assert!(text.out.contains("\nbroker-101\n") && !text.out.contains("broker-102\n"), "{}", text.out);
+    let text = kraftsim(&["inspect", "metrics", "calm", "--seed", "1", "--at", "8s", "--metric", "EventQueue"]);
     assert!(text.out.contains("EventQueueSize: listed in Kafka's documentation, and not registered"), "{}", text.out);
+    assert!(!text.out.contains("current-epoch"), "{}", text.out);
     let csv =
         kraftsim(&["inspect", "metrics", "calm", "--seed", "1", "--at", "1s", "--every", "500ms", "--csv", "-"]).out;
     assert!(csv.starts_with("at_ns,node,metric,value\n0,broker-101,"), "{csv}");
-    for (words, message) in [(["--every", "0s"], "a time above 0"), (["--at", "300"], "takes a time here")] {
+    for (words, message) in [
+        (["--every", "0s"], "a time above 0"),
+        (["--at", "300"], "takes a time here"),
+        (["--metric", "x"], "no metric"),
+    ] {
         let came = kraftsim(&[&["inspect", "metrics", "calm", "--seed", "1"][..], &words].concat());
         assert!(came.code == 2 && came.err.contains(message), "{came:?}");
     }

@@ -241,7 +241,7 @@ fn on(engine: Fake, width: usize, words: &[&str]) -> Came {
     let words: Vec<String> = std::iter::once("kraftsim").chain(words.iter().copied()).map(str::to_owned).collect();
     let (mut out, mut err) = (Vec::new(), Vec::new());
     let interrupted = Arc::clone(&engine.interrupted);
-    let mut streams = Streams { out: &mut out, err: &mut err, width, step_summary: None };
+    let mut streams = Streams { out: &mut out, err: &mut err, width, step_summary: None, waiting: None };
     let code = verb::run(&words, &engine, &interrupted, &mut streams);
     let text = |bytes| String::from_utf8(bytes).expect("text");
     Came { code, out: text(out), err: text(err) }
