@@ -1,181 +1,114 @@
 //! The run page of `replay --html`: one file that needs no network, for browsers of 2023 and later
 //! (`DecompressionStream`, `Array.prototype.toSorted`).
 //!
-//! `columns`: the lines of a trace, as columns; `intervals`: faults and operations of clients, from begin to end. The
-//! page itself is in `page/`: `page.html`, `page.css`, and the scripts, which read those columns.
+//! `heading`: what is said of the run; `columns`: the lines of a trace, as columns; `faults` and `operations`: what lasts;
+//! `named` and `witness`: which operations the verdict names. The page itself is in `page/`: `page.html`, `page.css`, and
+//! the scripts, which read those columns.
 //!
 //! The Content Security Policy allows exactly this style and this script, by their hashes. Data are JSON in which `<` is
 //! escaped, or base64 of gzip; scripts show every string by `textContent` or on a canvas.
 
 mod columns;
-mod intervals;
+mod faults;
+mod heading;
+mod named;
+mod operations;
+pub mod witness;
 
+use std::collections::BTreeSet;
 use std::io::Write;
-use std::sync::atomic::AtomicBool;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use fuzz::case::{Case, violation};
-use fuzz::seeds::show_seed;
-use fuzz::why::WhyProgress;
-use fuzz::why::turning;
-use scenarios::report::{RunOutcome, RunReport};
 use scenarios::trace::Trace;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use sim::duration::in_words;
 use sim::fault::Fault;
+use sim::process::Node;
 
-use crate::args::ProgressMode;
-use crate::command;
-use crate::engine::Problem;
-use crate::json::show_digest;
-use crate::output::Streams;
-use crate::show::looking::Looking;
-use crate::show::run_summary;
-use crate::verb::job::Job;
+use crate::trace::against;
 use columns::Columns;
-use intervals::{Faults, Operations};
+use faults::Faults;
+pub use heading::Heading;
+use operations::Operations;
+use witness::Called;
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 /// In the order in which they depend on each other.
-const SCRIPTS: [&str; 5] = [
+const SCRIPTS: [&str; 12] = [
     include_str!("page/model.js"),
+    include_str!("page/state.js"),
     include_str!("page/filter.js"),
     include_str!("page/timeline.js"),
+    include_str!("page/map.js"),
+    include_str!("page/list.js"),
     include_str!("page/panels.js"),
+    include_str!("page/table.js"),
+    include_str!("page/pointers.js"),
+    include_str!("page/address.js"),
+    include_str!("page/controls.js"),
     include_str!("page/main.js"),
 ];
 
-/// What the page says of the run as a whole.
-#[derive(Debug, Serialize)]
-pub struct Heading {
-    pub version: &'static str,
-    pub commit: String,
-    pub scenario: String,
-    pub seed: String,
-    pub digest: String,
-    /// A few words.
-    pub verdict: String,
-    pub is_inconclusive: bool,
-    pub violation: Option<Broken>,
-    /// What to run next: a label, and the command.
-    pub commands: Vec<(&'static str, String)>,
-    pub turning: Option<Turning>,
+/// A run for the page.
+pub struct Side<'a> {
+    /// Which run it is, beside another one.
+    pub title: String,
+    pub heading: Heading,
+    /// The operations of the black-box judge's witness.
+    pub witness: BTreeSet<Called>,
+    pub trace: &'a Trace,
+    /// Describes a fault in words.
+    pub fault: &'a dyn Fn(&Fault) -> String,
 }
 
-/// The violated claim.
-#[derive(Debug, Serialize)]
-pub struct Broken {
-    pub invariant: String,
-    pub spec: String,
-    pub detail: String,
-    pub at_ns: u64,
-}
-
-/// The point of no return, as `why` finds it.
-#[derive(Debug, Serialize)]
-pub struct Turning {
-    /// Number of events after which the claim could still hold.
-    pub event: u64,
-    /// When the next one was.
-    pub at_ns: u64,
+/// The other run of a page of two, and how many lines of both are the same before the first difference.
+struct Beside<'a> {
+    other: &'a Side<'a>,
+    same: Option<usize>,
 }
 
 #[derive(Serialize)]
 struct Head<'a> {
     #[serde(flatten)]
     heading: &'a Heading,
+    title: &'a str,
     nodes: &'a [String],
     clients: Vec<bool>,
     faults: Faults,
     /// Number of gzipped parts with the texts of lines, and lines in each.
     texts: usize,
     lines_in_text: usize,
+    /// Is it one of two runs, and which line is the first that the other one does not have?
+    is_of_two: bool,
+    parted: Option<usize>,
 }
 
 /// Lines whose texts are packed together.
 const LINES_IN_TEXT: usize = 8192;
 
-/// What is said of a replayed run. The point of no return takes some hundred runs from checkpoints of this one, and is
-/// left out of a run that `--until` ended.
-pub fn heading(
-    job: &Job,
-    run: &RunReport,
-    case: &Case,
-    until_ns: Option<u64>,
-    streams: &mut Streams<'_>,
-) -> Result<Heading, Problem> {
-    let violation = violation(run);
-    let turning = match violation.filter(|_| until_ns.is_none()) {
-        Some(broken) => {
-            let mut shown = Looking::new(ProgressMode::Auto, streams.err);
-            shown.progress(WhyProgress::Turning);
-            let found = turning::find(case, broken, &AtomicBool::new(false)).map_err(Problem::new);
-            shown.finish();
-            found?
-        }
-        None => None,
-    };
-    let again = job.command(run.digest);
-    let next = violation.and_then(|_| command::next(&again));
-    let again = match (until_ns, again.rsplit_once(" --expect-digest ")) {
-        // A part of a run has another digest than the run.
-        (Some(until_ns), Some((run, _))) => format!("{run} --until {until_ns}ns"),
-        _ => again,
-    };
-    let mut commands = vec![("reproduce", again)];
-    commands.extend(next.into_iter().flat_map(|[log, shrink]| [("log", log), ("shrink", shrink)]));
-    let (verdict, is_inconclusive) = match &run.outcome {
-        RunOutcome::Holds if run.is_undecided() => {
-            ("no claim is violated, but whether the histories are linearizable is not decided".to_owned(), true)
-        }
-        outcome => (run_summary::outcome(run), matches!(outcome, RunOutcome::Inconclusive { .. })),
-    };
-    let verdict = match until_ns {
-        Some(until_ns) => format!("until {}: {verdict}", in_words(until_ns)),
-        None => verdict,
-    };
-    Ok(Heading {
-        version: crate::VERSION,
-        commit: crate::show_commit(crate::COMMIT),
-        scenario: job.scenario.name.clone(),
-        seed: show_seed(job.seed),
-        digest: show_digest(run.digest),
-        verdict,
-        is_inconclusive,
-        violation: violation.map(|broken| Broken {
-            invariant: broken.invariant.clone(),
-            spec: broken.spec.clone(),
-            detail: broken.detail.clone(),
-            at_ns: broken.at_ns,
-        }),
-        commands,
-        turning: turning.map(|found| Turning { event: found.event, at_ns: found.at_ns }),
-    })
+/// The page of a run.
+pub fn text(run: &Side<'_>) -> String {
+    page(run, None)
 }
 
-/// The whole page. `fault` describes a fault in words.
-pub fn text(trace: &Trace, heading: &Heading, fault: &dyn Fn(&Fault) -> String) -> String {
-    let columns = Columns::of(trace, fault);
-    let operations = Operations::of(trace, &columns.place);
-    let faults = Faults::of(trace, fault);
-    let texts: Vec<String> = columns.texts.chunks(LINES_IN_TEXT).map(packed).collect();
-    let clients = (0..trace.names().len()).map(|node| trace.is_client(sim::process::Node(node as u16))).collect();
-    let head =
-        Head { heading, nodes: trace.names(), clients, faults, texts: texts.len(), lines_in_text: LINES_IN_TEXT };
+/// The page of two runs up to their first difference.
+pub fn text_of_two(run: &Side<'_>, other: &Side<'_>) -> String {
+    let [one, two] = [run, other].map(|of| against::Side { name: of.title.clone(), trace: of.trace, fault: of.fault });
+    let same = against::same_lines(&one, &two);
+    page(run, Some(&Beside { other, same }))
+}
+
+fn page(run: &Side<'_>, beside: Option<&Beside<'_>>) -> String {
     let script = SCRIPTS.concat();
-    let title = format!("{} {} · kraftsim", heading.scenario, heading.seed);
-    let mut data = format!("<script type=\"application/json\" id=\"head\">{}</script>\n", safe_json(&head));
-    let mut part = |id: &str, packed: &str| {
-        data.push_str(&format!("<script type=\"application/gzip\" id=\"{id}\">{packed}</script>\n"));
-    };
-    part("columns", &packed(&columns));
-    part("operations", &packed(&operations));
-    texts.iter().enumerate().for_each(|(number, text)| part(&format!("text{number}"), text));
+    let mut all = data(run, "", beside);
+    if let Some(beside) = beside {
+        all.push_str(&data(beside.other, "other-", Some(beside)));
+    }
+    let title = format!("{} {} · kraftsim", run.heading.scenario, run.heading.seed);
     filled(
         PAGE,
         &[
@@ -183,10 +116,38 @@ pub fn text(trace: &Trace, heading: &Heading, fault: &dyn Fn(&Fault) -> String) 
             ("STYLE-HASH", &hash(STYLE)),
             ("SCRIPT-HASH", &hash(&script)),
             ("STYLE", STYLE),
-            ("DATA", &data),
+            ("DATA", &all),
             ("SCRIPT", &script),
         ],
     )
+}
+
+/// The elements with the data of a run; their ids begin with `prefix`.
+fn data(run: &Side<'_>, prefix: &str, beside: Option<&Beside<'_>>) -> String {
+    let Side { heading, trace, .. } = run;
+    let columns = Columns::of(trace, run.fault);
+    let verdict = heading.violation.as_ref().map(|broken| &broken.detail[..]);
+    let operations = Operations::of(trace, &columns.place, verdict, &run.witness);
+    let texts: Vec<String> = columns.texts.chunks(LINES_IN_TEXT).map(packed).collect();
+    let head = Head {
+        heading,
+        title: &run.title,
+        nodes: trace.names(),
+        clients: (0..trace.names().len()).map(|node| trace.is_client(Node(node as u16))).collect(),
+        faults: Faults::of(trace, run.fault),
+        texts: texts.len(),
+        lines_in_text: LINES_IN_TEXT,
+        is_of_two: beside.is_some(),
+        parted: beside.and_then(|beside| beside.same),
+    };
+    let mut data = format!("<script type=\"application/json\" id=\"{prefix}head\">{}</script>\n", safe_json(&head));
+    let mut part = |id: &str, packed: &str| {
+        data.push_str(&format!("<script type=\"application/gzip\" id=\"{prefix}{id}\">{packed}</script>\n"));
+    };
+    part("columns", &packed(&columns));
+    part("operations", &packed(&operations));
+    texts.iter().enumerate().for_each(|(number, text)| part(&format!("text{number}"), text));
+    data
 }
 
 /// A template with `{{NAME}}` replaced. What is put in is not searched again.

@@ -71,7 +71,7 @@ pub struct ReplayArgs {
     #[arg(long)]
     pub log: bool,
     /// Print where this run and that of a repro file part, and what led there in each: with and without a fault, a bug
-    /// or a fix, for example
+    /// or a fix, for example; with --html, the page has both runs side by side
     #[arg(long, value_name = "REPRO.json", conflicts_with = "log")]
     pub against: Option<PathBuf>,
     /// Log only this node, by its id (1, 101) or name (producer-0); may be repeated

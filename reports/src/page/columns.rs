@@ -7,9 +7,11 @@ use scenarios::trace::{DiskAccess, Line, Relation, Stage, Trace, Value, What};
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use sim::fault::Fault;
+use sim::process::Node;
 use sim::watch::Phase;
 
 const METADATA_LOG: &str = "__cluster_metadata-0";
+const PARTITION_METADATA: &str = "partition.metadata";
 const FIRST_SEGMENT: &str = "00000000000000000000.log";
 /// Where it is in a batch.
 const LAST_OFFSET_DELTA: usize = 23;
@@ -38,6 +40,9 @@ pub struct Columns {
     /// Of each line that is shown, where it is; for lines of the trace.
     #[serde(skip)]
     pub place: Vec<Option<u32>>,
+    /// By node and directory: the partition whose log is there. A topic that is created again has the same directory.
+    #[serde(skip)]
+    partitions: BTreeMap<(Node, String), String>,
     #[serde(skip)]
     pub texts: Vec<String>,
 }
@@ -114,8 +119,11 @@ impl Columns {
             What::Said(_) => trace.shown(line),
             What::Booted => return self.push_state(place, "Booted", Map::new()),
             What::Down(_) => return self.push_state(place, "Down", Map::new()),
-            What::Disk(DiskAccess::Write { path, bytes, .. }) => return self.written(place, path, bytes),
-            What::Disk(DiskAccess::Delete { path }) => return self.deleted(place, path),
+            What::Disk(DiskAccess::Write { path, bytes, .. }) => {
+                self.identified(trace, line.node, path, bytes);
+                return self.written(place, line.node, path, bytes);
+            }
+            What::Disk(DiskAccess::Delete { path }) => return self.deleted(place, line.node, path),
             _ => return,
         };
         if kind != "state" {
@@ -127,25 +135,46 @@ impl Columns {
         }
     }
 
+    /// `partition.metadata` says which topic's partition a directory is of.
+    fn identified(&mut self, trace: &Trace, node: Option<Node>, path: &str, bytes: &[u8]) {
+        let Some((log, _)) = path.rsplit_once('/').filter(|(_, file)| file.starts_with(PARTITION_METADATA)) else {
+            return;
+        };
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        let id = text.lines().find_map(|line| line.strip_prefix("topic_id: "));
+        let index = log.rsplit_once('-').and_then(|(_, index)| index.parse().ok());
+        let name = id.zip(index).and_then(|(id, index)| trace.partition(id, index));
+        if let Some((node, name)) = node.zip(name) {
+            self.partitions.insert((node, log.to_owned()), name);
+        }
+    }
+
     /// A write of batches moves the end of a log.
-    fn written(&mut self, place: u32, path: &str, bytes: &[u8]) {
+    fn written(&mut self, place: u32, node: Option<Node>, path: &str, bytes: &[u8]) {
         let Some((log, _)) = path.rsplit_once('/').filter(|(_, file)| file.ends_with(".log")) else { return };
         let Some(end) = end_of_batches(bytes) else { return };
         let mut fields = Map::new();
         if log != METADATA_LOG {
-            fields.insert("partition".to_owned(), log.into());
+            fields.insert("partition".to_owned(), self.partition_in(node, log).into());
         }
         fields.insert("end".to_owned(), end.into());
         self.push_state(place, "Written", fields);
     }
 
     /// A partition is deleted with its log.
-    fn deleted(&mut self, place: u32, path: &str) {
+    fn deleted(&mut self, place: u32, node: Option<Node>, path: &str) {
         if let Some((log, _)) =
             path.rsplit_once('/').filter(|(log, file)| *log != METADATA_LOG && *file == FIRST_SEGMENT)
         {
-            self.push_state(place, "Deleted", Map::from_iter([("partition".to_owned(), log.into())]));
+            let partition = self.partition_in(node, log);
+            self.push_state(place, "Deleted", Map::from_iter([("partition".to_owned(), partition.into())]));
         }
+    }
+
+    /// The partition whose log is in a directory.
+    fn partition_in(&self, node: Option<Node>, log: &str) -> String {
+        let known = node.and_then(|node| self.partitions.get(&(node, log.to_owned())));
+        known.map_or_else(|| log.to_owned(), String::clone)
     }
 
     fn push_state(&mut self, place: u32, what: &str, fields: Map<String, Json>) {

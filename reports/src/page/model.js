@@ -7,20 +7,23 @@ const RELATION = { NONE: 0, PAST: 1, CHAIN: 2, ITSELF: 3 };
 
 /** The JSON in a gzipped element. */
 async function unpacked(id) {
-  const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (c) => c.charCodeAt(0));
+  const text = atob(document.getElementById(id).textContent);
+  const bytes = new Uint8Array(text.length);
+  for (let n = 0; n < text.length; n++) bytes[n] = text.charCodeAt(n);
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return JSON.parse(await new Response(stream).text());
 }
 
 class Run {
-  /** Everything but the texts, which follow (`texts`). */
-  static async read(head) {
-    const [columns, operations] = await Promise.all([unpacked("columns"), unpacked("operations")]);
-    return new Run(head, columns, operations);
+  /** Everything but the texts, which follow (`texts`); the ids of its elements begin with `prefix`. */
+  static async read(prefix) {
+    const head = JSON.parse(document.getElementById(`${prefix}head`).textContent);
+    const [columns, operations] = await Promise.all([unpacked(`${prefix}columns`), unpacked(`${prefix}operations`)]);
+    return new Run(head, columns, operations, prefix);
   }
 
-  constructor(head, columns, operations) {
-    Object.assign(this, { head, operations });
+  constructor(head, columns, operations, prefix) {
+    Object.assign(this, { head, operations, prefix });
     const count = (this.count = columns.at.length);
     this.kinds = columns.kinds;
     this.apis = columns.apis.map((names) => names.split("/"));
@@ -29,12 +32,13 @@ class Run {
     this.node = Int16Array.from(columns.node);
     this.kind = Uint8Array.from(columns.kind);
     this.cause = new Int32Array(count);
-    this.relation = new Uint8Array(count);
+    /** To the violation. */
+    this.past = new Uint8Array(count);
     for (let line = 0, at = 0, event = 0; line < count; line++) {
       this.at[line] = at += columns.at[line];
       this.event[line] = event += columns.event[line];
       this.cause[line] = columns.cause[line] ? line - columns.cause[line] : -1;
-      this.relation[line] = columns.relation.charCodeAt(line) - 48;
+      this.past[line] = columns.relation.charCodeAt(line) - 48;
     }
     this.end = count ? this.at[count - 1] : 0;
     this.api = new Int16Array(count).fill(-1);
@@ -46,10 +50,27 @@ class Run {
       this.peer[line] = peer[n];
       this.isRequest[line] = is_request[n];
     });
-    this.violation = this.relation.indexOf(RELATION.ITSELF);
+    this.violation = this.past.indexOf(RELATION.ITSELF);
     this.texts = new Array(head.texts).fill(null);
-    this.states = columns.states;
+    this.observed = columns.states;
+    this.states = new States(this, columns.states);
+    /** The relation that is shown: to the violation, or to the first line that the other run does not have. */
+    this.relation = this.past;
+    if (head.parted !== null) this.part(head.parted);
     this.follow();
+    this.last();
+  }
+
+  /** Of two runs: what both have is dim, the first line that the other one does not have is lit with its causes. */
+  part(first) {
+    this.parted = new Uint8Array(this.count).fill(RELATION.PAST, first);
+    this.causes(first).forEach((line) => (this.parted[line] = RELATION.CHAIN));
+    if (first < this.count) this.parted[first] = RELATION.ITSELF;
+  }
+
+  /** Chooses the relation that is shown. */
+  relate(past) {
+    this.relation = past === "parted" && this.parted ? this.parted : this.past;
   }
 
   is(line, kind) {
@@ -78,8 +99,8 @@ class Run {
     this.partitionLeaders = [];
     this.partitionCommits = [];
     let highest = -1;
-    this.states.line.forEach((line, n) => {
-      const [what, fields, node] = [this.states.what[n], this.states.fields[n], this.node[line]];
+    this.observed.line.forEach((line, n) => {
+      const [what, fields, node] = [this.observed.what[n], this.observed.fields[n], this.node[line]];
       if (node < 0) return;
       const roles = this.roles[node];
       if (this.head.clients[node]) return;
@@ -103,6 +124,13 @@ class Run {
     });
   }
 
+  /** When each operation begins and ends; one without an end lasts until that of the run. */
+  last() {
+    const { from, to } = this.operations;
+    this.begins = Float64Array.from(from, (line) => this.at[line]);
+    this.ends = Float64Array.from(to, (line) => (line < 0 ? this.end : this.at[line]));
+  }
+
   arrow(from, to, fate) {
     this.arrows.from.push(from);
     this.arrows.to.push(to);
@@ -115,12 +143,18 @@ class Run {
     return part === null ? "…" : part[line % this.head.lines_in_text];
   }
 
-  /** Reads the texts, one part after the other, and says so. */
+  /** Is the text of a line there? */
+  isRead(line) {
+    return this.texts[Math.floor(line / this.head.lines_in_text)] !== null;
+  }
+
+  /** Reads the texts, one part after the other, and says which is there. */
   async readTexts(then) {
     for (let part = 0; part < this.texts.length; part++) {
-      this.texts[part] = await unpacked(`text${part}`);
-      document.getElementById(`text${part}`).remove();
-      then(part + 1 === this.texts.length);
+      const id = `${this.prefix}text${part}`;
+      this.texts[part] = await unpacked(id);
+      document.getElementById(id).remove();
+      then(part);
     }
   }
 
@@ -128,35 +162,30 @@ class Run {
     return node < 0 ? "" : this.head.nodes[node];
   }
 
+  /** The faults that strike with this line. */
+  faultsOf(line) {
+    if (!this.is(line, "fault")) return [];
+    return this.head.faults.filter((fault) => fault.from_ns === this.at[line] && this.text(line).endsWith(fault.what));
+  }
+
+  /** A pair of nodes whose links a fault affects. */
+  pair({ from, to, both }) {
+    return `${this.name(from)} ${both ? "↔" : "→"} ${this.name(to)}`;
+  }
+
   /** The first line at or after this time. */
   lineAt(at) {
-    let [low, high] = [0, this.count];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.at[middle] < at) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return placeIn(this.at, at);
   }
 
-  /** The role of a server at a time. */
-  roleAt(node, at) {
-    const roles = this.roles[node];
-    let found = null;
-    for (const role of roles) {
-      if (role.at > at) break;
-      found = role;
-    }
-    return found;
-  }
-
-  /** What a node has said of itself, in the states up to this line (exclusive). */
+  /** What a node has said of itself, in the lines up to this one (exclusive). */
   stateBefore(node, line) {
-    const state = new Map();
-    for (let n = 0; n < this.states.line.length && this.states.line[n] < line; n++) {
-      if (this.node[this.states.line[n]] === node) apply(state, this.states.what[n], this.states.fields[n]);
-    }
-    return state;
+    return this.states.before(node, line);
+  }
+
+  /** The same with its whole event. */
+  stateAfter(node, line) {
+    return this.states.before(node, this.eventOf(line)[1] + 1);
   }
 
   /** The first and the last line of the same event. */
@@ -175,51 +204,18 @@ class Run {
   }
 }
 
-/** Adds what an observation says to a state. */
-function apply(state, what, fields) {
-  if (what === "Booted" || what === "Down") {
-    state.clear();
-    state.set("process", what === "Booted" ? "up" : "down");
-    return;
-  }
-  if (what === "Probe") return;
-  const { partition, ...rest } = fields;
-  const of = partition ? `${partition} ` : "";
-  if (what === "Deleted") {
-    for (const key of [...state.keys()]) if (key.startsWith(of)) state.delete(key);
-    return;
-  }
-  if (what === "BecameFollower") OF_LEADERS.forEach((key) => state.delete(of + key));
-  if (what === "BecameLeader") state.delete(`${of}log end then`);
-  for (const [name, value] of Object.entries(rest)) {
-    const key = NAMES[`${what}.${name}`];
-    if (key !== null) state.set(of + (key ?? `${what}.${name}`), value);
-  }
-  if (what === "BecameLeader") state.set(`${of}role`, "leader");
-  if (what === "BecameFollower") state.set(`${of}role`, "follower");
-  if (what === "LeadershipAnnounced") state.set("active controller", true);
-  if (what === "LeadershipRenounced") state.set("active controller", false);
-}
-
-/** What only the leader of a partition has. */
-const OF_LEADERS = ["epoch start", "partition epoch", "maximal ISR", "ISR", "ISR change in flight"];
-
-/** Names of the fields of a state; null: it says nothing that lasts. */
-const NAMES = {
-  "RoleChanged.role": "role", "RoleChanged.epoch": "epoch", "RoleChanged.leader": "leader",
-  "HighWatermark.offset": "high watermark", "HighWatermark.epoch": null, "HighWatermark.leading": null,
-  "LeadershipAnnounced.epoch": "claimed epoch", "LeadershipRenounced.epoch": null,
-  "Applied.end": "applied", "Published.offset": "published", "Truncated.end": "log end", "Written.end": "log end", "Truncated.epoch": null,
-  "Lifecycle.state": "broker state", "Lifecycle.brokerEpoch": "broker epoch",
-  "BecameLeader.epoch": "leader epoch", "BecameLeader.start": "epoch start",
-  "BecameFollower.epoch": "leader epoch", "BecameFollower.end": "log end then",
-  "LeaderHighWatermark.offset": "high watermark", "LeaderHighWatermark.epoch": null,
-  "FollowerHighWatermark.offset": "high watermark", "FollowerHighWatermark.epoch": null,
-  "IsrState.partitionEpoch": "partition epoch", "IsrState.maximal": "maximal ISR", "IsrState.effective": "ISR",
-  "IsrState.inFlight": "ISR change in flight",
-};
-
 /** 12.345678 s, with as many digits as the step between two labels needs. */
 function seconds(ns, digits = 6) {
   return (ns / 1e9).toFixed(digits);
+}
+
+/** Where a number is in an ascending list, or the next greater one. */
+function placeIn(list, number) {
+  let [low, high] = [0, list.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle] < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

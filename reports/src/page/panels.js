@@ -1,10 +1,15 @@
-// What is written: heading, list of lines, the chosen line and the state of its node.
+// What is written: heading, the chosen line and the state of its node, the difference of two events, and of two runs.
 
-const ROW = 18;
 /** Characters of a line that is only named. */
 const MOST_TEXT = 150;
+/** The same, of one among many. */
+const FEW_TEXT = 95;
 const MOST_CAUSES = 6;
 const MOST_EFFECTS = 8;
+const MOST_NAMED = 12;
+/** Of two runs: the last lines that both have, and the first that differ. */
+const MOST_SHARED = 4;
+const MOST_DIFFERENT = 6;
 
 /** An element with text and attributes. */
 function element(name, text = "", attributes = {}) {
@@ -14,14 +19,23 @@ function element(name, text = "", attributes = {}) {
   return made;
 }
 
-function showHeading(run) {
-  const { head } = run;
+/** The banner of a run. */
+function showBanner(head, prefix) {
+  const of = (id) => document.getElementById(prefix + id);
   const { violation } = head;
-  const banner = document.getElementById("banner").classList;
-  banner.toggle("bad", violation !== null);
-  banner.toggle("open", violation === null && head.is_inconclusive);
-  document.getElementById("verdict").textContent = violation ? `${violation.invariant} does not hold` : head.verdict;
-  document.getElementById("detail").textContent = violation ? `at ${seconds(violation.at_ns)} s: ${violation.detail} (${violation.spec})` : "";
+  const banner = of("verdict").parentElement;
+  banner.hidden = false;
+  banner.classList.toggle("bad", violation !== null);
+  banner.classList.toggle("open", violation === null && head.is_inconclusive);
+  const which = head.is_of_two ? `${head.title}: ` : "";
+  of("verdict").textContent = which + (violation ? `${violation.invariant} does not hold` : head.verdict);
+  of("detail").textContent = violation ? `at ${seconds(violation.at_ns)} s: ${violation.detail} (${violation.spec})` : "";
+  of("title").textContent = head.title;
+  of("title").hidden = !head.is_of_two;
+}
+
+function showHeading(head) {
+  showBanner(head, "");
   const faults = `${head.faults.length} faults`;
   const turning = head.turning ? ` · point of no return at ${seconds(head.turning.at_ns)} s, event ${head.turning.event + 1} (r)` : "";
   document.getElementById("run").textContent =
@@ -29,7 +43,7 @@ function showHeading(run) {
   const commands = document.getElementById("commands");
   for (const [label, command] of head.commands) {
     const row = element("div", "", { class: "command" });
-    const copy = element("button", "copy", { type: "button" });
+    const copy = element("button", "copy", { type: "button", "aria-label": `copy the command: ${label}` });
     copy.addEventListener("click", () => copied(command, copy));
     row.append(element("span", label), element("code", command), copy);
     commands.append(row);
@@ -55,53 +69,33 @@ async function copied(text, button) {
   setTimeout(() => (button.textContent = "copy"), 1200);
 }
 
-class List {
-  constructor(run, filter, view, pick) {
-    Object.assign(this, { run, filter, view, pick });
-    this.box = document.getElementById("list");
-    this.tall = document.getElementById("tall");
-    this.rows = document.getElementById("rows");
-    this.box.addEventListener("scroll", () => this.draw());
-    this.rows.addEventListener("click", (event) => {
-      const row = event.target.closest(".row");
-      if (row) pick(Number(row.dataset.line), true);
-    });
-    const longest = Math.max(0, ...run.head.nodes.map((name) => name.length));
-    this.width = longest + 1;
-  }
+/** A link to a line. */
+function lineLink(run, line, pick, side, most = MOST_TEXT) {
+  const p = element("p", "", { class: "text" });
+  const text = `${seconds(run.at[line])} ${run.name(run.node[line])}: ${run.text(line)}`;
+  const short = text.length > most ? `${text.slice(0, most)}…` : text;
+  const a = element("a", short, { href: `#line=${line}`, title: text });
+  a.addEventListener("click", (clicked) => {
+    clicked.preventDefault();
+    pick(line, true, side);
+  });
+  p.append(a);
+  return p;
+}
 
-  draw() {
-    const { filter, run } = this;
-    this.tall.style.height = `${filter.shown.length * ROW}px`;
-    const first = Math.max(0, Math.floor(this.box.scrollTop / ROW) - 5);
-    const last = Math.min(filter.shown.length, first + Math.ceil(this.box.clientHeight / ROW) + 10);
-    this.rows.style.top = `${first * ROW}px`;
-    const rows = [];
-    for (let place = first; place < last; place++) {
-      const line = filter.shown[place];
-      const mark = " *>!"[run.relation[line]];
-      const text = `${mark} ${seconds(run.at[line]).padStart(11)} ${String(run.event[line]).padStart(7)} ${run.name(run.node[line]).padEnd(this.width)} ${run.text(line)}`;
-      const row = element("div", text, { class: "row", role: "option", id: `line${line}`, "aria-selected": line === this.view.line });
-      row.dataset.line = line;
-      row.classList.toggle("picked", line === this.view.line);
-      row.classList.toggle("dim", filter.isDim(line));
-      row.classList.toggle("chain", run.relation[line] === RELATION.CHAIN);
-      row.classList.toggle("fault", run.is(line, "fault") || run.is(line, "down") || run.is(line, "error"));
-      row.classList.toggle("violation", line === run.violation);
-      rows.push(row);
-    }
-    this.rows.replaceChildren(...rows);
-    if (this.view.line >= 0) this.box.setAttribute("aria-activedescendant", `line${this.view.line}`);
-  }
+/** Links to some lines under a heading, and how many there are besides. */
+function links(title, lines, most, run, pick, side, text = MOST_TEXT) {
+  if (!lines.length) return [];
+  const parts = [element("h2", title), ...lines.slice(0, most).map((line) => lineLink(run, line, pick, side, text))];
+  if (lines.length > most) parts.push(element("p", `and ${(lines.length - most).toLocaleString("en")} more`, { class: "faint" }));
+  return parts;
+}
 
-  /** Scrolls until the chosen line is seen. */
-  reveal(line) {
-    this.tall.style.height = `${this.filter.shown.length * ROW}px`;
-    const top = this.filter.placeOf(line) * ROW;
-    const { scrollTop, clientHeight } = this.box;
-    if (top < scrollTop + ROW || top > scrollTop + clientHeight - 2 * ROW) this.box.scrollTop = top - clientHeight / 2;
-    this.draw();
-  }
+/** What caused a line, the latest first: of timers that fired one after the other the last one is enough. */
+function causesOf(run, line) {
+  const isTimer = (line) => line !== undefined && run.is(line, "timer");
+  const chain = run.causes(line).slice(1);
+  return chain.filter((line, n) => !(isTimer(line) && isTimer(chain[n - 1])));
 }
 
 /** The chosen line, its causes and effects, and its node before and after its event. */
@@ -113,36 +107,23 @@ function showEvent(run, view, pick) {
     state.replaceChildren();
     return;
   }
-  const link = (line) => {
-    const p = element("p", "", { class: "text" });
-    const text = `${seconds(run.at[line])} ${run.name(run.node[line])}: ${run.text(line)}`;
-    const short = text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)}…` : text;
-    const a = element("a", short, { href: `#line=${line}`, title: text });
-    a.addEventListener("click", (clicked) => {
-      clicked.preventDefault();
-      pick(line, true);
-    });
-    p.append(a);
-    return p;
-  };
   const parts = [
     element("h2", `${seconds(run.at[chosen], 9)} s · event ${run.event[chosen]} · ${run.name(run.node[chosen]) || "the run"}`),
     element("p", run.text(chosen), { class: "text" }),
   ];
-  // Of timers that fired one after the other the last one is enough.
-  const isTimer = (line) => line !== undefined && run.is(line, "timer");
-  const chain = run.causes(chosen).slice(1);
-  const causes = chain.filter((line, n) => !(isTimer(line) && isTimer(chain[n - 1])));
-  if (causes.length) {
-    parts.push(element("h2", `caused by (${causes.length})`), ...causes.slice(0, MOST_CAUSES).map(link));
-    if (causes.length > MOST_CAUSES) parts.push(element("p", `and ${causes.length - MOST_CAUSES} before`, { class: "faint" }));
+  for (const fault of run.faultsOf(chosen).filter(({ links }) => links.length)) {
+    parts.push(element("h2", `links (${fault.links.length} pairs)`));
+    parts.push(...fault.links.map((pair) => element("p", run.pair(pair), { class: "text" })));
   }
+  const causes = causesOf(run, chosen);
+  parts.push(...links(`caused by (${causes.length})`, causes, MOST_CAUSES, run, pick, view.side));
   const effects = [];
-  for (let line = chosen + 1; line < run.count && effects.length <= MOST_EFFECTS; line++) {
-    if (run.cause[line] === chosen) effects.push(line);
+  for (let line = chosen + 1; line < run.count; line++) if (run.cause[line] === chosen) effects.push(line);
+  parts.push(...links("led to", effects, MOST_EFFECTS, run, pick, view.side));
+  const { named, from } = run.operations;
+  if (chosen === run.violation) {
+    parts.push(...links(`operations that the verdict names (${named.length})`, named.map((n) => from[n]), MOST_NAMED, run, pick, view.side));
   }
-  if (effects.length) parts.push(element("h2", "led to"), ...effects.slice(0, MOST_EFFECTS).map(link));
-  if (effects.length > MOST_EFFECTS) parts.push(element("p", "and more", { class: "faint" }));
   event.replaceChildren(...parts);
   state.replaceChildren(...stateOf(run, chosen));
 }
@@ -153,20 +134,83 @@ function stateOf(run, line) {
   if (node < 0 || run.head.clients[node]) return [];
   const [first, last] = run.eventOf(line);
   const [before, after] = [run.stateBefore(node, first), run.stateBefore(node, last + 1)];
-  const table = element("table");
-  const show = (value) => (value === undefined ? "" : String(value));
-  for (const key of [...new Set([...after.keys(), ...before.keys()])].sort()) {
+  const changed = new Map(differences(before, after).map(([key, was]) => [key, was]));
+  const table = element("table", "", { "aria-label": `state of ${run.name(node)}` });
+  // What the event changed comes first.
+  const rest = [...after.keys()].filter((key) => !changed.has(key)).sort();
+  for (const key of [...changed.keys(), ...rest]) {
     const row = element("tr");
     const value = element("td");
-    if (show(before.get(key)) !== show(after.get(key))) {
+    if (changed.has(key)) {
       row.className = "changed";
-      if (before.has(key)) value.append(element("span", show(before.get(key)), { class: "was" }), " ");
+      if (changed.get(key) !== undefined) value.append(element("del", changed.get(key)), " ");
     }
-    value.append(show(after.get(key)));
-    row.append(element("td", key), value);
+    value.append(shownValue(after.get(key)) ?? "");
+    row.append(element("th", key, { scope: "row" }), value);
     table.append(row);
   }
   return [element("h2", `${run.name(node)} after this event`), table];
+}
+
+/** The difference of the servers between two pinned events, as `inspect state --diff` prints it: what was, and is. */
+function showPins(sides, view, pick, unpin) {
+  const box = document.getElementById("pins");
+  const [a, b] = view.pins;
+  if (!a && !b) return box.replaceChildren();
+  const parts = [element("h2", "from event A to event B")];
+  view.pins.forEach((pin, n) => {
+    if (!pin) return parts.push(element("p", `${"AB"[n]}: choose a line and press ${"[]"[n]}`, { class: "faint" }));
+    const { run } = sides[pin.side];
+    const p = lineLink(run, pin.line, pick, pin.side);
+    p.prepend(`${"AB"[n]}: `);
+    parts.push(p);
+  });
+  if (a && b) parts.push(...pinned(sides, a, b));
+  const clear = element("button", "remove A and B", { type: "button" });
+  clear.addEventListener("click", unpin);
+  parts.push(clear);
+  box.replaceChildren(...parts);
+}
+
+function pinned(sides, a, b) {
+  const [first, second] = [a, b].map((pin) => sides[pin.side].run);
+  const parts = [];
+  first.head.nodes.forEach((name, node) => {
+    const other = second.head.nodes.indexOf(name);
+    if (first.head.clients[node] || other < 0) return;
+    const differing = differences(first.stateAfter(node, a.line), second.stateAfter(other, b.line));
+    if (!differing.length) return;
+    const isOfEvent = [first.name(first.node[a.line]), second.name(second.node[b.line])].includes(name);
+    const box = element("details");
+    box.open = isOfEvent;
+    box.append(element("summary", `${name}: ${differing.length} differ`));
+    for (const [key, was, is] of differing) {
+      box.append(element("p", key, { class: "key" }));
+      if (was !== undefined) box.append(element("p", `- ${was}`, { class: "text was" }));
+      if (is !== undefined) box.append(element("p", `+ ${is}`, { class: "text is" }));
+    }
+    parts.push(box);
+  });
+  return parts.length ? parts : [element("p", "no server differs", { class: "faint" })];
+}
+
+/** Of two runs: the last lines of both, the first that differ, and their causes. */
+function showParting(sides, pick) {
+  const box = document.getElementById("parting");
+  if (sides.length < 2) return box.replaceChildren();
+  const { parted } = sides[0].run.head;
+  if (parted === null) return box.replaceChildren(element("p", "both runs have the same lines"));
+  const shared = Array.from({ length: Math.min(MOST_SHARED, parted) }, (_, n) => parted - Math.min(MOST_SHARED, parted) + n);
+  const parts = links(`${parted.toLocaleString("en")} lines are the same; the last of them`, shared, MOST_SHARED, sides[0].run, pick, 0, FEW_TEXT);
+  sides.forEach(({ run }, side) => {
+    const first = Array.from({ length: Math.min(MOST_DIFFERENT, run.count - parted) }, (_, n) => parted + n);
+    parts.push(element("h2", `${"+-"[side]} ${run.head.title}`, { class: "parted" }));
+    if (!first.length) parts.push(element("p", "it ends here", { class: "faint" }));
+    parts.push(...first.map((line) => lineLink(run, line, pick, side, FEW_TEXT)));
+    const causes = first.length ? causesOf(run, parted) : [];
+    parts.push(...links("causes of its first line, the nearest first", causes, MOST_CAUSES, run, pick, side, FEW_TEXT));
+  });
+  box.replaceChildren(...parts);
 }
 
 const KEYS = [
@@ -174,8 +218,9 @@ const KEYS = [
   ["c, C", "next, previous commit (the high watermark rises)"],
   ["d, D", "next, previous leader of a partition"], ["w, W", "next, previous high watermark of a partition, at its leader"],
   ["f, F", "next, previous fault"], ["b", "what caused the chosen line"],
-  ["v", "the violation"], ["r", "the point of no return"], ["+, -", "zoom, around the chosen line"], ["space", "move to the chosen line"], ["←, →", "move"], ["0", "the whole run"],
-  ["/", "search"], ["t", "light or dark"], ["Esc", "choose nothing"], ["?", "these keys"],
+  ["v", "the violation"], ["r", "the point of no return"], ["o, O", "next, previous operation that the verdict names"],
+  ["x", "the first difference of two runs; again: in the other run"], ["[, ]", "pin the chosen event as A, as B: the difference of the servers"], ["+, -", "zoom, around the chosen line"], ["space", "move to the chosen line"], ["←, →", "move"], ["0", "the whole run"],
+  ["/", "search"], ["t", "light or dark"], ["Esc", "stop the search, choose nothing"], ["?", "these keys"],
 ];
 
 /** What the colours mean. */
@@ -192,14 +237,16 @@ function legend() {
   return [
     of("roles", Object.entries(ROLE_COLOURS)),
     of("requests (responses are dotted)", [...Object.entries(API_COLOURS), ["others", OTHER_API]]),
-    of("operations", OUTCOMES.map((outcome) => [outcome.name, outcome.colour])),
+    of("operations", OUTCOMES.map((outcome) => [`${outcome.name} (${outcome.shape})`, outcome.colour])),
+    element("p", "A triangle: the verdict names this operation."),
     of("faults", Object.entries(FAULT_COLOURS)),
-    element("p", "A cross: the message is lost. A bar: it is held up, and sent again later. ×2: it is delivered once more. Red: a cause of the violation."),
+    element("p", "A cross: the message is lost. A bar: it is held up, and sent again later. ×2: it is delivered once more. Red: a cause of the violation. Lines between lanes in a shade: the links that a fault affects."),
   ];
 }
 
 function showKeys() {
   const dialog = document.getElementById("keys");
+  if (dialog.open) return;
   const table = element("table");
   for (const [keys, what] of KEYS) {
     const row = element("tr");

@@ -1,6 +1,5 @@
-// The drawn run: a lane for each node over time, messages as arrows, faults as shades; and the map above it.
+// The drawn run: a lane for each node over time, messages as arrows, faults as shades.
 
-const LABEL = 190;
 const LANE = 34;
 const AXIS = 20;
 /** More arrows than this cannot be told apart: only causes of the violation and lost messages are drawn then. */
@@ -23,25 +22,24 @@ const API_COLOURS = {
 const OTHER_API = "#7570b3";
 const FAULT_COLOURS = { network: COLOURS.orange, process: COLOURS.pink, clock: COLOURS.yellow, disk: COLOURS.red };
 const OUTCOMES = [
-  { name: "unanswered", colour: "#9a9a9a" }, { name: "succeeded", colour: COLOURS.blue },
-  { name: "failed", colour: COLOURS.red }, { name: "unknown", colour: COLOURS.yellow },
+  { name: "unanswered", colour: "#9a9a9a", shape: "broken" }, { name: "succeeded", colour: COLOURS.blue, shape: "bar" },
+  { name: "failed", colour: COLOURS.red, shape: "hollow" }, { name: "unknown", colour: COLOURS.orange, shape: "broken" },
 ];
+/** Of a fault so many pairs of nodes are joined by lines. */
+const MOST_PAIRS = 12;
 /** How far beyond the end of the run a view may reach, so that the last line is seen. */
 const BEYOND = 1.02;
 
 class Timeline {
-  constructor(run, filter, view) {
-    Object.assign(this, { run, filter, view });
-    this.canvas = document.getElementById("timeline");
-    this.map = document.getElementById("map");
-    this.busy = this.density();
+  constructor(run, filter, view, side, canvas) {
+    Object.assign(this, { run, filter, view, side, canvas });
+    this.named = new Set(run.operations.named);
+    this.label = 190;
   }
 
-  /** Messages in each of 600 parts of the run. */
-  density() {
-    const parts = new Uint32Array(600);
-    this.run.arrows.from.forEach((line) => parts[Math.min(599, Math.floor((this.run.at[line] / (this.run.end + 1)) * 600))]++);
-    return parts;
+  /** The chosen line, if it is one of this run; -1 otherwise. */
+  get chosen() {
+    return this.view.side === this.side ? this.view.line : -1;
   }
 
   /** Makes a canvas as sharp as the screen, and returns its context and size. */
@@ -59,12 +57,12 @@ class Timeline {
 
   x(at) {
     const { from, to } = this.view;
-    return LABEL + ((at - from) / (to - from)) * (this.width - LABEL);
+    return this.label + ((at - from) / (to - from)) * (this.width - this.label);
   }
 
   atX(x) {
     const { from, to } = this.view;
-    return from + ((x - LABEL) / (this.width - LABEL)) * (to - from);
+    return from + ((x - this.label) / (this.width - this.label)) * (to - from);
   }
 
   y(node) {
@@ -77,6 +75,7 @@ class Timeline {
   }
 
   draw() {
+    this.label = this.canvas.clientWidth < 640 ? 104 : 190;
     const style = getComputedStyle(document.documentElement);
     const colour = (name) => style.getPropertyValue(name).trim();
     this.ink = colour("--ink");
@@ -92,7 +91,7 @@ class Timeline {
     c.textBaseline = "middle";
     c.save();
     c.beginPath();
-    c.rect(LABEL, 0, this.width - LABEL, this.height);
+    c.rect(this.label, 0, this.width - this.label, this.height);
     c.clip();
     this.drawAxis(c);
     this.drawFaults(c);
@@ -102,12 +101,11 @@ class Timeline {
     this.drawMarks(c);
     c.restore();
     this.drawLabels(c);
-    this.drawMap();
   }
 
   drawAxis(c) {
     const span = this.view.to - this.view.from;
-    const rough = span / Math.max(2, (this.width - LABEL) / 110);
+    const rough = span / Math.max(2, (this.width - this.label) / 110);
     const power = 10 ** Math.floor(Math.log10(rough));
     const step = [1, 2, 5, 10].map((n) => n * power).find((step) => step >= rough);
     const digits = Math.max(0, Math.min(9, Math.ceil(9 - Math.log10(step))));
@@ -117,33 +115,70 @@ class Timeline {
     for (let at = Math.ceil(this.view.from / step) * step; at <= this.view.to; at += step) {
       const x = this.x(at);
       line(c, x, AXIS, x, this.height);
-      if (x > LABEL + 24) c.fillText(`${seconds(at, digits)} s`, x, AXIS / 2);
+      if (x > this.label + 24) c.fillText(`${seconds(at, digits)} s`, x, AXIS / 2);
     }
   }
 
   drawFaults(c) {
     for (const fault of this.run.head.faults) {
       const [left, right] = [this.x(fault.from_ns), this.x(fault.to_ns ?? fault.from_ns)];
-      if (right < LABEL || left > this.width) continue;
-      c.fillStyle = FAULT_COLOURS[fault.class];
-      for (const node of fault.nodes) {
+      if (right < this.label || left > this.width) continue;
+      c.fillStyle = c.strokeStyle = FAULT_COLOURS[fault.class];
+      for (const node of this.touched(fault)) {
         const y = this.y(node) - LANE / 2;
-        c.globalAlpha = 0.16;
+        const isCommon = fault.nodes.includes(node);
+        c.globalAlpha = isCommon ? 0.16 : 0.07;
         c.fillRect(left, y + 1, Math.max(right - left, 2), LANE - 2);
-        c.globalAlpha = 0.8;
+        c.globalAlpha = isCommon ? 0.8 : 0.4;
         c.fillRect(left, y + 1, 2, LANE - 2);
-        if (right - left > 50) {
-          c.textAlign = "left";
-          c.save();
-          c.beginPath();
-          c.rect(left, y, right - left, LANE);
-          c.clip();
-          c.fillText(fault.kind, Math.max(left, LABEL) + 5, y + LANE - 7);
-          c.restore();
-        }
+        const end = Math.min(right, this.nextFault(node, fault.from_ns));
+        const begin = Math.max(left, this.label);
+        if (end - begin < 40) continue;
+        c.textAlign = "left";
+        c.globalAlpha = 0.9;
+        c.save();
+        c.beginPath();
+        c.rect(begin, y, end - begin - 3, LANE);
+        c.clip();
+        c.fillStyle = this.faint;
+        c.fillText(this.faultText(fault, node), Math.max(left, this.label) + 5, y + LANE - 7);
+        c.restore();
       }
+      this.drawPairs(c, fault, left, right);
       c.globalAlpha = 1;
     }
+  }
+
+  /** Where the next fault begins in the lane of a node. */
+  nextFault(node, from_ns) {
+    const begins = this.run.head.faults.filter((fault) => fault.from_ns > from_ns && this.touched(fault).has(node));
+    return Math.min(...begins.map((fault) => this.x(fault.from_ns)));
+  }
+
+  /** The nodes in whose lanes a fault is drawn. */
+  touched(fault) {
+    return new Set([...fault.nodes, ...fault.links.flatMap(({ from, to }) => [from, to])]);
+  }
+
+  /** The kind of a fault, and the other ends of its links at a node. */
+  faultText(fault, node) {
+    const ends = fault.links.filter(({ from, to }) => from === node || to === node);
+    const other = ({ from, to, both }) => `${both ? "↔" : from === node ? "→" : "←"} ${this.run.name(from === node ? to : from)}`;
+    return [fault.kind, ends.map(other).join(", ")].join(" ");
+  }
+
+  /** Joins the ends of each link that a fault affects, at its begin; arrows show one-way links. */
+  drawPairs(c, fault, left, right) {
+    c.globalAlpha = 0.7;
+    c.fillStyle = FAULT_COLOURS[fault.class];
+    fault.links.slice(0, MOST_PAIRS).forEach(({ from, to, both }, n) => {
+      const x = left + 5 + n * 5;
+      if (x > right || x < this.label) return;
+      const [y1, y2] = [this.y(from), this.y(to)];
+      line(c, x, y1, x, y2);
+      arrowHead(c, x, y2, y2 > y1);
+      if (both) arrowHead(c, x, y1, y1 > y2);
+    });
   }
 
   drawRoles(c) {
@@ -151,40 +186,57 @@ class Timeline {
       const y = this.y(node);
       roles.forEach((role, n) => {
         const [left, right] = [this.x(role.at), n + 1 < roles.length ? this.x(roles[n + 1].at) : this.width];
-        if (right < LABEL || left > this.width || role.role === "Down") return;
+        if (right < this.label || left > this.width || role.role === "Down") return;
         c.fillStyle = ROLE_COLOURS[role.role] ?? this.faint;
         c.fillRect(left, y - 3, Math.max(1, right - left), 6);
         if (role.epoch !== null && right - left > 75) {
           c.fillStyle = this.faint;
           c.textAlign = "left";
-          c.fillText(`${role.role} ${role.epoch}`, Math.max(left, LABEL) + 4, y - 10);
+          c.fillText(`${role.role} ${role.epoch}`, Math.max(left, this.label) + 4, y - 10);
         }
       });
     });
   }
 
+  /** Succeeded: a bar; failed: a hollow bar; unknown or unanswered: a broken one. Those that the verdict names are marked. */
   drawOperations(c) {
     const { client, from, to, outcome } = this.run.operations;
+    const { begins, ends } = this.run;
     for (let n = 0; n < client.length; n++) {
-      const [begin, end] = this.lasts(n);
-      if (end < this.view.from || begin > this.view.to || !this.isOperationShown(n)) continue;
-      const left = this.x(begin);
-      c.globalAlpha = this.filter.isDim(from[n]) ? 0.2 : 0.9;
-      c.fillStyle = OUTCOMES[outcome[n]].colour;
-      c.fillRect(left, this.barY(n), Math.max(1.5, this.x(end) - left), 3);
-      if (this.run.relation[from[n]] >= RELATION.CHAIN || (to[n] >= 0 && this.run.relation[to[n]] >= RELATION.CHAIN)) {
-        c.globalAlpha = 1;
-        c.strokeStyle = this.bad;
-        c.strokeRect(left - 1.5, this.barY(n) - 1.5, Math.max(1.5, this.x(end) - left) + 3, 6);
-      }
+      if (ends[n] < this.view.from || begins[n] > this.view.to || !this.isOperationShown(n)) continue;
+      const [left, y] = [this.x(begins[n]), this.barY(n)];
+      const wide = Math.max(2, this.x(ends[n]) - left);
+      c.globalAlpha = this.filter.isDim(from[n]) && !this.named.has(n) ? 0.25 : 0.9;
+      c.fillStyle = c.strokeStyle = OUTCOMES[outcome[n]].colour;
+      const { shape } = OUTCOMES[outcome[n]];
+      if (shape === "bar" || wide < 5) c.fillRect(left, y, wide, 3);
+      else if (shape === "hollow") c.strokeRect(left + 0.5, y + 0.5, wide - 1, 2);
+      else this.drawBroken(c, left, y, wide);
+      const isCause = this.run.relation[from[n]] >= RELATION.CHAIN || (to[n] >= 0 && this.run.relation[to[n]] >= RELATION.CHAIN);
+      if (!isCause && !this.named.has(n)) continue;
+      c.globalAlpha = 1;
+      c.strokeStyle = c.fillStyle = this.bad;
+      c.strokeRect(left - 1.5, y - 1.5, wide + 3, 6);
+      if (this.named.has(n)) this.drawNamed(c, left + wide / 2, y);
     }
     c.globalAlpha = 1;
   }
 
-  /** When an operation begins and ends. */
-  lasts(n) {
-    const { from, to } = this.run.operations;
-    return [this.run.at[from[n]], to[n] < 0 ? this.run.end : this.run.at[to[n]]];
+  drawBroken(c, left, y, wide) {
+    c.setLineDash([4, 3]);
+    c.lineWidth = 3;
+    line(c, left, y + 1.5, left + wide, y + 1.5);
+    c.lineWidth = 1;
+    c.setLineDash([]);
+  }
+
+  /** A triangle above an operation that the verdict names. */
+  drawNamed(c, x, y) {
+    c.beginPath();
+    c.moveTo(x, y - 2);
+    c.lineTo(x - 4, y - 8);
+    c.lineTo(x + 4, y - 8);
+    c.fill();
   }
 
   /** Operations of one client overlap: three rows are enough to see it. */
@@ -203,7 +255,7 @@ class Timeline {
     const node = Math.floor((y - AXIS) / LANE);
     for (let n = client.length - 1; n >= 0; n--) {
       if (client[n] !== node || Math.abs(this.barY(n) + 1.5 - y) > 3 || !this.isOperationShown(n)) continue;
-      const [begin, end] = this.lasts(n);
+      const [begin, end] = [this.run.begins[n], this.run.ends[n]];
       if (this.x(begin) - 3 <= x && x <= Math.max(this.x(end), this.x(begin) + 2) + 3) return n;
     }
     return -1;
@@ -212,9 +264,10 @@ class Timeline {
   /** An operation in words. */
   operationText(n) {
     const { names, name, outcome, to } = this.run.operations;
-    const [begin, end] = this.lasts(n);
+    const [begin, end] = [this.run.begins[n], this.run.ends[n]];
     const took = to[n] < 0 ? "" : ` after ${((end - begin) / 1e6).toFixed(3)} ms`;
-    return `${names[name[n]]}: ${OUTCOMES[outcome[n]].name}${took}`;
+    const named = this.named.has(n) ? "; the verdict names it" : "";
+    return `${names[name[n]]}: ${OUTCOMES[outcome[n]].name}${took}${named}`;
   }
 
   /** Draws the arrows, and returns what to say of those that are not. */
@@ -240,7 +293,7 @@ class Timeline {
     const [from, to, fate] = [run.arrows.from[n], run.arrows.to[n], run.arrows.fate[n]];
     const arrives = fate === FATE.DELIVERED || fate === FATE.AGAIN;
     let [x1, y1, x2, y2] = [this.x(run.at[from]), this.y(run.node[from]), this.x(run.at[to]), this.y(arrives ? run.node[to] : run.peer[to])];
-    const isCause = this.filter.past !== "all" && run.relation[to] >= RELATION.CHAIN;
+    const isCause = this.filter.settings.past !== "all" && run.relation[to] >= RELATION.CHAIN;
     c.strokeStyle = c.fillStyle = isCause ? this.bad : Timeline.colourOf(run.apis[run.api[to]]);
     c.globalAlpha = this.filter.isDim(to) ? 0.12 : isCause ? 1 : 0.5;
     c.lineWidth = isCause ? 2 : 1;
@@ -258,18 +311,14 @@ class Timeline {
     } else if (fate === FATE.BLOCKED) {
       line(c, x2, y2 - 4, x2, y2 + 4);
     } else if (y1 !== y2) {
-      const tip = y2 > y1 ? -4 : 4;
-      c.beginPath();
-      c.moveTo(x2, y2 + tip / 4);
-      c.lineTo(x2 - 3, y2 + tip * 1.5);
-      c.lineTo(x2 + 3, y2 + tip * 1.5);
-      c.fill();
+      arrowHead(c, x2, y2, y2 > y1);
     }
     c.lineWidth = 1;
   }
 
   drawMarks(c) {
     const { run, view } = this;
+    const taken = [];
     const mark = (at, colour, text, dash, isBefore) => {
       const x = this.x(at);
       c.strokeStyle = c.fillStyle = colour;
@@ -279,18 +328,26 @@ class Timeline {
       c.setLineDash([]);
       c.lineWidth = 1;
       const wide = c.measureText(text).width + 8;
-      const left = isBefore ? x - wide : Math.min(x, this.width - wide);
-      if (x < LABEL || x > this.width) return;
+      if (x < this.label || x > this.width) return;
+      let left = isBefore ? x - wide : Math.min(x, this.width - wide);
+      // One that would cover another stands before it.
+      for (const [from, to] of taken) if (left < to && from < left + wide) left = from - wide - 1;
+      taken.push([left, left + wide]);
       c.fillRect(left, 1, wide, AXIS - 3);
       c.fillStyle = this.paper;
       c.textAlign = "left";
       c.fillText(text, left + 4, AXIS / 2);
     };
     const { turning, violation } = run.head;
-    if (turning) mark(turning.at_ns, this.warn, "point of no return", [5, 3], true);
     if (violation) mark(violation.at_ns, this.bad, violation.invariant, [], false);
-    if (view.line >= 0) {
-      const chain = run.causes(view.line).slice(0, MOST_LINKS);
+    if (turning) mark(turning.at_ns, this.warn, "point of no return", [5, 3], true);
+    const { parted } = run.head;
+    if (parted !== null && parted < run.count) mark(run.at[parted], this.ink, "first difference", [2, 2], true);
+    view.pins.forEach((pin, n) => {
+      if (pin !== null && pin.side === this.side) mark(run.at[pin.line], COLOURS.blue, "AB"[n], [1, 2], false);
+    });
+    if (this.chosen >= 0) {
+      const chain = run.causes(this.chosen).slice(0, MOST_LINKS);
       c.strokeStyle = this.ink;
       c.lineWidth = 1.5;
       c.beginPath();
@@ -298,78 +355,55 @@ class Timeline {
         if (run.node[at] >= 0) c[n ? "lineTo" : "moveTo"](this.x(run.at[at]), this.y(run.node[at]));
       });
       c.stroke();
-      if (run.node[view.line] >= 0) {
+      if (run.node[this.chosen] >= 0) {
         c.beginPath();
-        c.arc(this.x(run.at[view.line]), this.y(run.node[view.line]), 5, 0, 7);
+        c.arc(this.x(run.at[this.chosen]), this.y(run.node[this.chosen]), 5, 0, 7);
         c.stroke();
       }
       c.lineWidth = 1;
     }
   }
 
-  /** The names, with role, epoch and high watermark at the chosen line or at the end of the view. */
+  /** The names, with role, epoch and offsets at the chosen line or at the end of the view. */
   drawLabels(c) {
-    const { run, view } = this;
+    const { run } = this;
+    const isNarrow = this.label < 150;
     c.fillStyle = this.paper;
-    c.fillRect(0, 0, LABEL, this.height);
-    const at = view.line >= 0 ? run.at[view.line] : view.to;
-    const until = view.line >= 0 ? view.line + 1 : run.lineAt(at);
+    c.fillRect(0, 0, this.label, this.height);
+    const { at, until } = this.instant();
     c.fillStyle = this.faint;
     c.textAlign = "left";
-    c.fillText(`at ${seconds(at, 6)} s`, 8, AXIS / 2);
+    c.fillText(`at ${seconds(at, isNarrow ? 3 : 6)} s`, 8, AXIS / 2);
+    c.save();
+    c.beginPath();
+    c.rect(0, 0, this.label - 2, this.height);
+    c.clip();
     run.head.nodes.forEach((name, node) => {
       const y = this.y(node);
-      c.fillStyle = this.filter.hidden.has(node) ? this.rule : this.ink;
-      c.font = "12px system-ui, sans-serif";
-      c.fillText(name, 8, y - 7);
-      c.font = "11px system-ui, sans-serif";
+      c.fillStyle = this.filter.settings.hidden.has(name) ? this.rule : this.ink;
+      c.font = `${isNarrow ? 11 : 12}px system-ui, sans-serif`;
+      c.fillText(name, isNarrow ? 4 : 8, y - 7);
+      if (run.head.clients[node]) return;
+      const { role, epoch, watermark, end } = standing(run, node, until);
+      const offsets = [["hw", watermark], ["end", isNarrow ? "" : end]].filter(([, offset]) => offset !== "");
+      c.font = `${isNarrow ? 10 : 11}px system-ui, sans-serif`;
       c.fillStyle = this.faint;
-      if (!run.head.clients[node]) {
-        const state = run.stateBefore(node, until);
-        const isDown = state.get("process") === "down" || !state.size;
-        const role = isDown ? "down" : `${state.get("role") ?? "starts"} ${state.get("epoch") ?? ""}`;
-        const offsets = [["hw", "high watermark"], ["end", "log end"]].filter(([, name]) => state.has(name));
-        c.fillText([role, ...offsets.map(([short, name]) => `${short} ${state.get(name)}`)].join("  "), 8, y + 7);
-      }
-      c.strokeStyle = this.rule;
-      line(c, 0, y + LANE / 2, this.width, y + LANE / 2);
+      c.fillText([`${role} ${epoch}`, ...offsets.map((parts) => parts.join(" "))].join("  "), isNarrow ? 4 : 8, y + 7);
     });
-    line(c, LABEL, 0, LABEL, this.height);
+    c.restore();
+    c.font = "11px system-ui, sans-serif";
+    c.strokeStyle = this.rule;
+    run.head.nodes.forEach((_, node) => line(c, 0, this.y(node) + LANE / 2, this.width, this.y(node) + LANE / 2));
+    line(c, this.label, 0, this.label, this.height);
   }
 
-  drawMap() {
-    const { context: c, width, height } = Timeline.sized(this.map, 46);
-    const x = (at) => (at / (this.run.end || 1)) * width;
-    const most = Math.max(1, ...this.busy);
-    c.fillStyle = this.rule;
-    this.busy.forEach((count, n) => {
-      const tall = (count / most) * (height - 18);
-      c.fillRect((n / 600) * width, height - tall, width / 600 + 0.5, tall);
-    });
-    c.globalAlpha = 0.5;
-    this.run.head.faults.forEach((fault, n) => {
-      c.fillStyle = FAULT_COLOURS[fault.class];
-      c.fillRect(x(fault.from_ns), 2 + (n % 4) * 3, Math.max(2, x(fault.to_ns ?? fault.from_ns) - x(fault.from_ns)), 2);
-    });
-    c.globalAlpha = 1;
-    c.fillStyle = COLOURS.green;
-    this.run.leaders.forEach((line) => c.fillRect(x(this.run.at[line]) - 1, 14, 2, height - 14));
-    const { turning, violation } = this.run.head;
-    if (turning) {
-      c.fillStyle = COLOURS.orange;
-      c.fillRect(x(turning.at_ns) - 1, 0, 2, height);
-    }
-    if (violation) {
-      c.fillStyle = this.bad;
-      c.fillRect(x(violation.at_ns) - 1, 0, 2, height);
-    }
-    const [left, right] = [x(this.view.from), x(this.view.to)];
-    c.fillStyle = COLOURS.blue;
-    c.globalAlpha = 0.18;
-    c.fillRect(left, 0, Math.max(2, right - left), height);
-    c.globalAlpha = 1;
-    c.strokeStyle = COLOURS.blue;
-    c.strokeRect(left + 0.5, 0.5, Math.max(2, right - left) - 1, height - 1);
+  /** What the labels are about: a time, and the line that follows it. */
+  instant() {
+    const { run, view } = this;
+    if (this.chosen >= 0) return { at: run.at[this.chosen], until: this.chosen + 1 };
+    // Beside another run: the time of the line that is chosen there.
+    const at = view.line >= 0 ? view.at : view.to;
+    return { at, until: run.lineAt(at) };
   }
 
   /** The line that is drawn nearest to a point, -1 if none is near. */
@@ -392,9 +426,27 @@ class Timeline {
     const [node, at] = [Math.floor((y - AXIS) / LANE), this.atX(x)];
     const slack = ((this.view.to - this.view.from) / this.width) * 3;
     return this.run.head.faults.filter(
-      (fault) => fault.nodes.includes(node) && fault.from_ns - slack <= at && at <= (fault.to_ns ?? fault.from_ns) + slack,
+      (fault) => this.touched(fault).has(node) && fault.from_ns - slack <= at && at <= (fault.to_ns ?? fault.from_ns) + slack,
     );
   }
+}
+
+/** The head of an arrow that ends at a point. */
+function arrowHead(c, x, y, isDown) {
+  const tip = isDown ? -4 : 4;
+  c.beginPath();
+  c.moveTo(x, y + tip / 4);
+  c.lineTo(x - 3, y + tip * 1.5);
+  c.lineTo(x + 3, y + tip * 1.5);
+  c.fill();
+}
+
+/** Role, epoch and offsets of a server before a line. */
+function standing(run, node, until) {
+  const state = run.stateBefore(node, until);
+  const isDown = state.get("process") === "down" || !state.size;
+  const of = (name) => state.get(name) ?? "";
+  return { role: isDown ? "down" : state.get("role") ?? "starts", epoch: isDown ? "" : of("epoch"), watermark: of("high watermark"), end: of("log end") };
 }
 
 function line(c, x1, y1, x2, y2) {

@@ -50,13 +50,17 @@ impl Side<'_> {
     }
 }
 
-/// The first difference of two runs; `None` if they have the same lines. Lines are cut to the width.
-pub fn text(one: &Side<'_>, other: &Side<'_>, width: Option<usize>) -> Option<String> {
+/// Of two runs, how many of the lines that `--log` shows are the same before the first difference; `None` if all are.
+pub fn same_lines(one: &Side<'_>, other: &Side<'_>) -> Option<usize> {
     let [ones, others] = [one, other].map(Side::shown);
     let same = ones.iter().zip(&others).take_while(|(a, b)| one.key(**a) == other.key(**b)).count();
-    if same == ones.len() && same == others.len() {
-        return None;
-    }
+    (same < ones.len() || same < others.len()).then_some(same)
+}
+
+/// The first difference of two runs; `None` if they have the same lines. Lines are cut to the width.
+pub fn text(one: &Side<'_>, other: &Side<'_>, width: Option<usize>) -> Option<String> {
+    let same = same_lines(one, other)?;
+    let [ones, others] = [one, other].map(Side::shown);
     let mut text = format!("{same} lines are the same; the last of them:\n");
     let mut push = |line: &str| {
         text.push_str(&cut(line, width));

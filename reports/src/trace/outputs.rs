@@ -10,10 +10,12 @@ use crate::engine::Problem;
 use crate::exit;
 use crate::json::show_digest;
 use crate::output::{OutputTarget, Streams};
-use crate::page;
+use crate::page::{self, Heading, Side, witness};
 use crate::trace::json;
 use crate::trace::log::{self, Filter};
 use crate::trace::screen::Screen;
+use crate::verb;
+use crate::verb::against::{Traced, name};
 use crate::verb::job::Job;
 
 /// The requested outputs of a trace.
@@ -115,13 +117,13 @@ impl TraceOutputs {
         matches!(&self.dialogue, Some(Recorded { file: OutputTarget::Stdout, .. }))
     }
 
-    /// Runs the seed once more, records the trace, and shows it. `Some`: the digest of that run differs, so the run is
+    /// Runs the seed once more, records the trace, and shows it, on the page beside another run if given. `Some`: the digest of that run differs, so the run is
     /// not deterministic. Write errors are added to `problems`.
     pub fn show(
         &self,
         job: &Job,
         until_ns: Option<u64>,
-        run: &RunReport,
+        (run, against): (&RunReport, Option<&Traced>),
         problems: &mut Vec<Problem>,
         streams: &mut Streams<'_>,
     ) -> Result<Option<u8>, Problem> {
@@ -168,10 +170,25 @@ impl TraceOutputs {
         }
         let case = prepared.case(job.seed)?;
         let describer = Describer::of(&case).map_err(Problem::new)?;
-        let in_words = |fault: &sim::fault::Fault| describer.fault(&sim::fault::Fault { on: None, ..fault.clone() });
+        let in_words = verb::against::in_words(&describer);
         if let Some(html) = &self.html {
-            let heading = page::heading(job, run, &case, until_ns, streams)?;
-            problems.extend(html.write(&page::text(&trace, &heading, &in_words), streams).err());
+            let heading = Heading::of(job, run, until_ns).with_turning(run, &case, until_ns, streams)?;
+            let witness = witness::of(job, run, until_ns);
+            let this = Side { title: name(job), heading, witness, trace: &trace, fault: &in_words };
+            let text = match against {
+                None => page::text(&this),
+                Some(other) => {
+                    let describer = other.describer()?;
+                    let heading = Heading::of(&other.job, &other.run, until_ns);
+                    let witness = witness::of(&other.job, &other.run, until_ns);
+                    let fault = &verb::against::in_words(&describer);
+                    page::text_of_two(
+                        &this,
+                        &Side { title: other.title(), heading, witness, trace: &other.trace, fault },
+                    )
+                }
+            };
+            problems.extend(html.write(&text, streams).err());
         }
         let Some(filter) = &self.log else { return Ok(None) };
         match log::text(&trace, filter, Screen::here(), &in_words) {

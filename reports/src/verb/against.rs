@@ -1,9 +1,11 @@
-//! `replay --against`: compares the run with that of a repro file.
+//! `replay --against`: the run of a repro file, with which another one is compared.
 
 use std::path::Path;
 
+use fuzz::case::Case;
 use fuzz::case::story::Describer;
 use fuzz::seeds::show_seed;
+use scenarios::report::RunReport;
 use scenarios::trace::Trace;
 use sim::fault::Fault;
 
@@ -14,33 +16,64 @@ use crate::trace::against::{Side, text};
 use crate::trace::screen::Screen;
 use crate::verb::job::Job;
 
-/// The first difference of both runs up to a time, and its causes, as text.
-pub fn compare(
-    job: &Job,
-    against: &Path,
-    until_ns: Option<u64>,
-    engine: &dyn Engine,
-    streams: &mut Streams<'_>,
-) -> Result<String, Problem> {
-    let one = OneRun { what: against.display().to_string(), seed: None };
-    let other = Job::load(&one, &RunFlags::default(), "replay --against", engine, streams)?;
-    let [trace, other_trace] = [traced(job, until_ns)?, traced(&other, until_ns)?];
-    let [case, other_case] = [job.scenario.prepared.case(job.seed)?, other.scenario.prepared.case(other.seed)?];
-    let describer = Describer::of(&case).map_err(Problem::new)?;
-    let other_describer = Describer::of(&other_case).map_err(Problem::new)?;
-    let words = |describer: &Describer, fault: &Fault| describer.fault(&Fault { on: None, ..fault.clone() });
-    let in_words = |fault: &Fault| words(&describer, fault);
-    let in_other_words = |fault: &Fault| words(&other_describer, fault);
-    let name = |job: &Job| format!("{} seed {}", job.scenario.name, show_seed(job.seed));
-    let this = Side { name: format!("this run, {}", name(job)), trace: &trace, fault: &in_words };
-    let that =
-        Side { name: format!("{}, {}", against.display(), name(&other)), trace: &other_trace, fault: &in_other_words };
-    let same = || "both runs have the same lines\n".to_owned();
-    Ok(text(&this, &that, Screen::here().width).unwrap_or_else(same))
+/// A run with its trace and its case.
+pub struct Traced {
+    /// Of the run itself, or the file's name.
+    name: String,
+    pub job: Job,
+    pub run: RunReport,
+    pub trace: Trace,
+    case: Case,
 }
 
-fn traced(job: &Job, until_ns: Option<u64>) -> Result<Trace, Problem> {
+impl Traced {
+    /// Runs a repro file, up to a time if given.
+    pub fn load(
+        file: &Path,
+        until_ns: Option<u64>,
+        engine: &dyn Engine,
+        streams: &mut Streams<'_>,
+    ) -> Result<Traced, Problem> {
+        let one = OneRun { what: file.display().to_string(), seed: None };
+        let job = Job::load(&one, &RunFlags::default(), "replay --against", engine, streams)?;
+        let (run, trace) = traced(&job, until_ns)?;
+        let case = job.scenario.prepared.case(job.seed)?;
+        Ok(Traced { name: one.what, job, run, trace, case })
+    }
+
+    /// What describes its faults.
+    pub fn describer(&self) -> Result<Describer<'_>, Problem> {
+        Describer::of(&self.case).map_err(Problem::new)
+    }
+
+    /// The first difference of a run and this one up to a time, and its causes, as text.
+    pub fn compare(&self, job: &Job, until_ns: Option<u64>) -> Result<String, Problem> {
+        let (_, trace) = traced(job, until_ns)?;
+        let case = job.scenario.prepared.case(job.seed)?;
+        let [describer, other] = [Describer::of(&case).map_err(Problem::new)?, self.describer()?];
+        let this = Side { name: format!("this run, {}", name(job)), trace: &trace, fault: &in_words(&describer) };
+        let that = Side { name: self.title(), trace: &self.trace, fault: &in_words(&other) };
+        let same = || "both runs have the same lines\n".to_owned();
+        Ok(text(&this, &that, Screen::here().width).unwrap_or_else(same))
+    }
+
+    /// The file, the scenario and the seed.
+    pub fn title(&self) -> String {
+        format!("{}, {}", self.name, name(&self.job))
+    }
+}
+
+/// A fault in words, without what it depends on.
+pub fn in_words(describer: &Describer<'_>) -> impl Fn(&Fault) -> String {
+    |fault| describer.fault(&Fault { on: None, ..fault.clone() })
+}
+
+/// The scenario and the seed.
+pub fn name(job: &Job) -> String {
+    format!("{} seed {}", job.scenario.name, show_seed(job.seed))
+}
+
+fn traced(job: &Job, until_ns: Option<u64>) -> Result<(RunReport, Trace), Problem> {
     let ready = job.scenario.prepared.ready().ok_or_else(|| Problem::new("this engine writes no traces"))?;
-    let (_, trace) = ready.trace(job.seed, until_ns).map_err(Problem::new)?;
-    Ok(trace)
+    ready.trace(job.seed, until_ns).map_err(Problem::new)
 }

@@ -20,7 +20,7 @@ use crate::output::{OutputTarget, Streams, check_folder};
 use crate::show::annotation::Annotations;
 use crate::show::{failure, run_summary};
 use crate::trace::outputs::{TraceOutputs, differs};
-use crate::verb::against;
+use crate::verb::against::Traced;
 use crate::verb::job::Job;
 use crate::verb::sweep::results;
 use sim::duration::show_us;
@@ -60,13 +60,14 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
         let (ended, until) = (show_us(run.sim_ns / 1000), show_us(until / 1000));
         streams.note(&format!("the run ended at {ended}, before --until {until}"));
     }
+    let against = args.against.as_deref();
+    let against = against.map(|file| Traced::load(file, args.until, engine, streams)).transpose()?;
     if let Some(traced) = &traced
-        && let Some(code) = traced.show(&job, args.until, &run, &mut problems, streams)?
+        && let Some(code) = traced.show(&job, args.until, (&run, against.as_ref()), &mut problems, streams)?
     {
         return Ok(code);
     }
-    let parted =
-        args.against.as_deref().map(|other| against::compare(&job, other, args.until, engine, streams)).transpose()?;
+    let parted = against.map(|other| other.compare(&job, args.until)).transpose()?;
     if let Some(folder) = &args.out {
         match write_repro(folder, &job, &run) {
             Ok(path) => job.repro = Some((path, Overrides::default())),
@@ -112,9 +113,11 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
         _ if traced.as_ref().is_some_and(TraceOutputs::takes_stdout) => streams.hint(text.trim_end()),
         _ => problems.extend(streams.result(&text).err()),
     }
-    match &target {
-        Some(OutputTarget::Stdout) => parted.iter().for_each(|parted| streams.hint(parted.trim_end())),
-        _ => problems.extend(parted.and_then(|parted| streams.result(&parted).err())),
+    let is_stdout_taken =
+        target == Some(OutputTarget::Stdout) || traced.as_ref().is_some_and(TraceOutputs::takes_stdout);
+    match is_stdout_taken {
+        true => parted.iter().for_each(|parted| streams.hint(parted.trim_end())),
+        false => problems.extend(parted.and_then(|parted| streams.result(&parted).err())),
     }
     let is_expected = job.expected.is_none_or(|expected| expected == run.digest);
     let code = if is_expected { exit_code(&run, cut_short) } else { exit::NONDETERMINISM };

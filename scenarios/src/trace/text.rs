@@ -159,6 +159,13 @@ impl Trace {
         self.thread(line).filter(|_| of_server).map_or(String::new(), |thread| format!(" [{thread}]"))
     }
 
+    /// A partition by its topic's id in Kafka's notation: the topic's name and its index, with the beginning of the id if
+    /// another topic had the same name.
+    pub fn partition(&self, topic_id: &str, partition: i32) -> Option<String> {
+        let topic_id = Uuid::parse(topic_id)?;
+        Some(self.topics.partition(TopicIdPartition { topic_id, partition }.into()))
+    }
+
     fn peer(&self, peer: Option<Node>) -> &str {
         peer.map_or("?", |peer| self.name(peer))
     }
