@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::io::Entropy;
-
 /// Kafka's `node.id` / `broker.id` / replica id. Unitless; -1 means "none" on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub i32);
@@ -118,22 +116,6 @@ impl Uuid {
     pub const ZERO: Uuid = Uuid([0; 16]);
     /// Topic id of `__cluster_metadata`: `AAAAAAAAAAAAAAAAAAAAAQ`.
     pub const METADATA_TOPIC_ID: Uuid = Uuid([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
-
-    /// Kafka's `Uuid.randomUuid`: of version 4, and without a dash in its text.
-    pub fn random(entropy: &mut dyn Entropy) -> Uuid {
-        loop {
-            let mut bytes = [0; 16];
-            for byte in &mut bytes {
-                *byte = entropy.below(256).to_le_bytes()[0];
-            }
-            bytes[6] = bytes[6] & 0x0f | 0x40;
-            bytes[8] = bytes[8] & 0x3f | 0x80;
-            let uuid = Uuid(bytes);
-            if !uuid.to_string().contains('-') {
-                return uuid;
-            }
-        }
-    }
 
     /// Reads 22 characters of URL-safe base64; `None` if they are anything else.
     pub fn parse(text: &str) -> Option<Uuid> {

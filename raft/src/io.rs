@@ -30,6 +30,22 @@ pub trait Entropy {
     fn below(&mut self, bound: u32) -> u32;
 }
 
+/// Kafka's `Uuid.randomUuid`: of version 4, and without a dash in its text.
+pub fn random_uuid(entropy: &mut dyn Entropy) -> Uuid {
+    loop {
+        let mut bytes = [0; 16];
+        for byte in &mut bytes {
+            *byte = entropy.below(256).to_le_bytes()[0];
+        }
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let uuid = Uuid(bytes);
+        if !uuid.to_string().contains('-') {
+            return uuid;
+        }
+    }
+}
+
 /// One connection, identified by the simulator; opaque.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Connection(pub u64);

@@ -6,7 +6,8 @@
 //! * [`expect`], [`exit`]: the verdict of a sweep, and its exit code
 //! * [`json`]: JSON files; [`show`]: text output
 //! * [`history`]: histories as files
-//! * [`trace`]: one run line by line, as a file and on the terminal; [`page`]: for a browser
+//! * [`trace`]: one run line by line, as a file and on the terminal; [`page`]: for a browser,
+//!   [`pcap`]: for Wireshark, [`perfetto`]: for Perfetto
 //! * [`disks`]: the files of a run's nodes as directories; [`log_folder`]: a log directory to be read
 //! * [`chart`]: charts of the measurements of sweeps; `schemas`, `version`: the schemas and the identity of this build
 //! * [`command`]: the command that reproduces a failure; [`input`], [`output`]: errors in input files are reported with
@@ -29,6 +30,8 @@ pub mod load;
 pub mod log_folder;
 pub mod output;
 pub mod page;
+pub mod pcap;
+pub mod perfetto;
 mod schemas;
 pub mod show;
 pub mod stored_operations;

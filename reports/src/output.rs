@@ -45,9 +45,9 @@ impl Streams<'_> {
     }
 
     /// Writes a result. A reader that has closed the pipe (`| head`) is no error and does not change the verdict.
-    pub fn result(&mut self, text: &str) -> Result<(), Problem> {
+    pub fn result(&mut self, content: &(impl AsRef<[u8]> + ?Sized)) -> Result<(), Problem> {
         self.wait_no_more();
-        match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
+        match self.out.write_all(content.as_ref()).and_then(|()| self.out.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
                 Err(Problem::new(format!("standard output: {}", reason(&error))))
             }
@@ -105,11 +105,11 @@ impl OutputTarget {
         Ok(OutputTarget::File(path.to_path_buf()))
     }
 
-    /// Writes the whole text.
-    pub fn write(&self, text: &str, streams: &mut Streams<'_>) -> Result<(), Problem> {
+    /// Writes all of it.
+    pub fn write(&self, content: &(impl AsRef<[u8]> + ?Sized), streams: &mut Streams<'_>) -> Result<(), Problem> {
         match self {
-            OutputTarget::Stdout => streams.result(text),
-            OutputTarget::File(path) => write_whole(path, text),
+            OutputTarget::Stdout => streams.result(content),
+            OutputTarget::File(path) => write_whole(path, content),
         }
     }
 }

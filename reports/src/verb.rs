@@ -1,5 +1,6 @@
 //! The implementation of each verb.
 
+use std::io::IsTerminal;
 use std::sync::atomic::AtomicBool;
 
 use clap::{CommandFactory, Parser};
@@ -41,7 +42,9 @@ pub fn run(words: &[String], engine: &dyn Engine, interrupted: &AtomicBool, stre
     done.unwrap_or_else(|problem| {
         for line in problem.message.lines() {
             streams.hint(&format!("error: {line}"));
-            quoted(line).iter().for_each(|quoted| streams.hint(quoted));
+            // For a person; a program that reads stderr finds one line for each error.
+            let quoted = std::io::stderr().is_terminal().then(|| quoted(line)).flatten();
+            quoted.iter().for_each(|quoted| streams.hint(quoted));
         }
         exit::USAGE
     })

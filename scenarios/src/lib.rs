@@ -13,7 +13,7 @@
 //! * [`run::fork`]: a run that can be stopped, cloned, and continued differently; [`causes`]: the causality of its
 //!   steps
 //! * [`run::listener`]: receives everything that a run's observer receives, without an effect on the run; [`trace`]: a
-//!   run, line by line
+//!   run, line by line; [`wire`]: its messages as Kafka's own bytes
 //! * [`log_directory`]: the files of a run's nodes, and what a log directory holds
 //! * [`instruments`]: what an operator's tools show of a run at an instant
 //! * [`report`]: the report of one run; [`topic_names`]: how its texts name topics
@@ -62,4 +62,5 @@ pub mod story;
 pub mod topic_names;
 pub mod trace;
 pub mod wgl;
+pub mod wire;
 pub mod workload;

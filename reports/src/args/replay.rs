@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::{ArgGroup, Args};
+use clap::{ArgGroup, Args, ValueEnum};
+use scenarios::wire::Versions;
 
 use super::run::{OneRun, RunFlags, parse_digest};
 use crate::trace::log::{Around, parse_around};
@@ -15,11 +16,29 @@ Examples:
   kraftsim replay quorum --seed 42 --bug NoLogTest --log --around violation
   kraftsim replay quorum --seed 42 --bug NoLogTest --html run.html
   kraftsim replay calm --seed 1 --until 20s --out disks
+  kraftsim replay ci --seed 1 --pcap run.pcapng
+  kraftsim replay ci --seed 1 --perfetto run.pftrace
   kraftsim replay quorum --seed 42 --against fuzz/corpus/NoLogTest.json
   kraftsim replay quorum --seed 42 \\
       --set controller.quorum.fetch.timeout.ms=500 --json -
 
 With a repro file, RUN flags are applied in addition to those that it stores.";
+
+/// `--pcap-versions`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PcapVersions {
+    Kafka,
+    Wireshark,
+}
+
+impl From<PcapVersions> for Versions {
+    fn from(versions: PcapVersions) -> Versions {
+        match versions {
+            PcapVersions::Kafka => Versions::Kafka,
+            PcapVersions::Wireshark => Versions::Wireshark,
+        }
+    }
+}
 
 /// `replay`.
 #[derive(Debug, Args)]
@@ -46,6 +65,24 @@ pub struct ReplayArgs {
     /// violation, with its point of no return, which takes some hundred more runs; - is stdout
     #[arg(long, value_name = "PATH|-")]
     pub html: Option<PathBuf>,
+    /// Write the messages of the run as a capture for Wireshark, in Kafka's own bytes, with a comment for each: the nodes
+    /// with their roles, the message, and whether it was delivered; - is stdout
+    #[arg(long, value_name = "PATH|-")]
+    pub pcap: Option<PathBuf>,
+    /// The versions of the APIs in that capture: those of Kafka 4.4, or the newest ones that Wireshark 4.0 can read
+    #[arg(
+        long,
+        value_name = "kafka|wireshark",
+        value_enum,
+        default_value = "wireshark",
+        requires = "pcap",
+        hide_possible_values = true
+    )]
+    pub pcap_versions: PcapVersions,
+    /// Write the run as a trace for ui.perfetto.dev: roles and epochs of nodes, messages, high watermarks, requests of
+    /// clients, and faults; - is stdout
+    #[arg(long, value_name = "PATH|-")]
+    pub perfetto: Option<PathBuf>,
     /// Write what the raft client of this controller, by its id, received and sent, as NDJSON
     /// into the file of -o, for a comparison with Kafka. The schema: kraftsim schema dialogue
     #[arg(long, value_name = "ID", requires = "output")]

@@ -31,15 +31,14 @@ pub fn quoted(message: &str) -> Option<String> {
     ))
 }
 
-/// Column and width of the value or word that is quoted, or of the field that is named, or of the whole line.
+/// Column and width of the value or word that is quoted, or of the field that is named, or of the begin of the line.
 fn marked(line: &str, what: &str) -> (usize, usize) {
     let field = what.split([':', ' ', '=']).next().unwrap_or_default().trim_matches('`');
     let name = field.rsplit('.').next().unwrap_or_default();
     let value = what.split('"').nth(1).unwrap_or_default();
     let is_there = |word: &&str| !word.is_empty() && line.contains(*word);
     let start = line.len() - line.trim_start().len();
-    let whole = || &line[start..];
-    let word = [value, field, name].into_iter().find(is_there).unwrap_or_else(whole);
+    let Some(word) = [value, field, name].into_iter().find(is_there) else { return (line[..start].chars().count(), 1) };
     let at = if word == value { line.rfind(word) } else { line.find(word) }.unwrap_or(start);
     (line[..at].chars().count(), word.chars().count())
 }
@@ -56,7 +55,7 @@ mod tests {
         let quote = |line: usize, what: &str| quoted(&format!("{path}:{line}: {what}"));
         assert_eq!(quote(2, "nemesis.cut.evry: no such field").as_deref(), Some(" 2 |   evry = \"8s\"\n   |   ^^^^"));
         assert_eq!(quote(3, "node.id = \"x\": Not a number").as_deref(), Some(" 3 | node.id=x\n   |         ^"));
-        assert_eq!(quote(1, "duration is missing").as_deref(), Some(" 1 | name = \"x\"\n   | ^^^^^^^^^^"));
+        assert_eq!(quote(1, "duration is missing").as_deref(), Some(" 1 | name = \"x\"\n   | ^"));
         assert_eq!((quote(9, "beyond its end"), quoted("no file:3: here"), quoted("nothing")), (None, None, None));
     }
 }

@@ -1,9 +1,10 @@
-//! The trace of a replayed run: the file, the page, and the log on the terminal; the dialogue of a node.
+//! The trace of a replayed run: the file, the page, the exports, and the log on the terminal; the dialogue of a node.
 
 use fuzz::case::story::Describer;
 use fuzz::seeds::show_seed;
 use scenarios::report::{RunOutcome, RunReport};
 use scenarios::trace::{client, controller, dialogue, partition};
+use scenarios::wire::Versions;
 
 use crate::args::ReplayArgs;
 use crate::engine::Problem;
@@ -11,6 +12,8 @@ use crate::exit;
 use crate::json::show_digest;
 use crate::output::{OutputTarget, Streams};
 use crate::page::{self, Heading, Side, witness};
+use crate::pcap;
+use crate::perfetto;
 use crate::trace::json;
 use crate::trace::log::{self, Filter};
 use crate::trace::screen::Screen;
@@ -22,6 +25,8 @@ use crate::verb::job::Job;
 pub struct TraceOutputs {
     file: Option<OutputTarget>,
     html: Option<OutputTarget>,
+    pcap: Option<(OutputTarget, Versions)>,
+    perfetto: Option<OutputTarget>,
     log: Option<Filter>,
     dialogue: Option<Recorded>,
 }
@@ -49,6 +54,9 @@ impl TraceOutputs {
     pub fn of(args: &ReplayArgs, job: &Job) -> Result<Option<TraceOutputs>, Problem> {
         let file = args.trace.as_deref().map(OutputTarget::checked).transpose()?;
         let html = args.html.as_deref().map(OutputTarget::checked).transpose()?;
+        let pcap = args.pcap.as_deref().map(OutputTarget::checked).transpose()?;
+        let pcap = pcap.map(|file| (file, args.pcap_versions.into()));
+        let perfetto = args.perfetto.as_deref().map(OutputTarget::checked).transpose()?;
         let names = || job.scenario.prepared.ready().map_or_else(Vec::new, |ready| ready.nodes(job.seed));
         let (broker, partition) = replica(args.partition_dialogue.as_deref())?;
         let requested = [
@@ -84,29 +92,31 @@ impl TraceOutputs {
             })
         };
         let log = args.log.then(filter).transpose()?;
-        let requested = TraceOutputs { file, html, log, dialogue };
+        let requested = TraceOutputs { file, html, pcap, perfetto, log, dialogue };
         let json = args.json.as_deref().is_some_and(|path| path == std::path::Path::new("-"));
-        let on_stdout = [
-            json,
-            requested.file == Some(OutputTarget::Stdout),
-            requested.html == Some(OutputTarget::Stdout),
-            requested.is_dialogue_on_stdout(),
-            requested.log.is_some(),
-        ];
-        if on_stdout.into_iter().filter(|is| *is).count() > 1 {
+        let files = requested.files().filter(|file| **file == OutputTarget::Stdout).count();
+        let others = [json, requested.is_dialogue_on_stdout(), requested.log.is_some()];
+        if files + others.into_iter().filter(|is| *is).count() > 1 {
             return Err(Problem::new(
-                "only one of --json -, --trace -, --html -, --dialogue with -o - and --log can write to standard output",
+                "only one of --json -, --trace -, --html -, --pcap -, --perfetto -, --dialogue with -o - and --log can write \
+                 to standard output",
             ));
         }
-        let of_trace = requested.file.is_some() || requested.html.is_some() || requested.log.is_some();
+        let of_trace = requested.files().next().is_some() || requested.log.is_some();
         let is_any = of_trace || requested.dialogue.is_some();
         Ok(is_any.then_some(requested))
     }
 
     /// Does it write to standard output?
     pub fn takes_stdout(&self) -> bool {
-        let on_stdout = [&self.file, &self.html].into_iter().any(|file| *file == Some(OutputTarget::Stdout));
+        let on_stdout = self.files().any(|file| *file == OutputTarget::Stdout);
         self.log.is_some() || on_stdout || self.is_dialogue_on_stdout()
+    }
+
+    /// Those that are made of a trace.
+    fn files(&self) -> impl Iterator<Item = &OutputTarget> {
+        let pcap = self.pcap.as_ref().map(|(file, _)| file);
+        [self.file.as_ref(), self.html.as_ref(), pcap, self.perfetto.as_ref()].into_iter().flatten()
     }
 
     pub fn has_dialogue(&self) -> bool {
@@ -158,7 +168,7 @@ impl TraceOutputs {
             }
             problems.extend(file.write(&text, streams).err());
         }
-        if self.file.is_none() && self.html.is_none() && self.log.is_none() {
+        if self.files().next().is_none() && self.log.is_none() {
             return Ok(None);
         }
         let (traced, trace) = ready.trace(job.seed, until_ns).map_err(Problem::new)?;
@@ -189,6 +199,14 @@ impl TraceOutputs {
                 }
             };
             problems.extend(html.write(&text, streams).err());
+        }
+        if let Some((file, versions)) = &self.pcap {
+            let capture = pcap::capture(&trace, run, *versions);
+            problems.extend(file.write(&capture.bytes, streams).err());
+            capture.notes().iter().for_each(|note| streams.note(note));
+        }
+        if let Some(file) = &self.perfetto {
+            problems.extend(file.write(&perfetto::bytes(&trace, &in_words), streams).err());
         }
         let Some(filter) = &self.log else { return Ok(None) };
         match log::text(&trace, filter, Screen::here(), &in_words) {

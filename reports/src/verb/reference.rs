@@ -114,7 +114,7 @@ pub fn schema(name: &str, streams: &mut Streams<'_>) -> Result<u8, Problem> {
 pub fn completions(args: &CompletionsArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "kraftsim", &mut script);
-    streams.result(&String::from_utf8_lossy(&script))?;
+    streams.result(&script)?;
     Ok(exit::HOLDS)
 }
 
@@ -134,7 +134,7 @@ pub fn man(args: &ManArgs, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     }
     let mut page = Vec::new();
     Man::new(command).render(&mut page).map_err(|error| Problem::new(format!("man: {error}")))?;
-    streams.result(&String::from_utf8_lossy(&page))?;
+    streams.result(&page)?;
     Ok(exit::HOLDS)
 }
 

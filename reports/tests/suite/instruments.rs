@@ -156,7 +156,7 @@ fn metrics_are_sampled_and_alerts_fire() {
     for (words, message) in [
         (["--every", "0s"], "a time above 0"),
         (["--at", "300"], "takes a time here"),
-        (["--metric", "x"], "no metric"),
+        (["--metric", "nosuch"], "no metric"),
     ] {
         let came = kraftsim(&[&["inspect", "metrics", "calm", "--seed", "1"][..], &words].concat());
         assert!(came.code == 2 && came.err.contains(message), "{came:?}");

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-fn kraftsim(words: &[&str]) -> (i32, String, String) {
+pub fn kraftsim(words: &[&str]) -> (i32, String, String) {
     let came = Command::new(env!("CARGO_BIN_EXE_kraftsim")).args(words).output().expect("it starts");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     (came.status.code().expect("an exit code"), text(came.stdout), text(came.stderr))
@@ -12,7 +12,7 @@ fn kraftsim(words: &[&str]) -> (i32, String, String) {
 
 /// A validator of the part of JSON Schema that ours uses; anything else in a schema is rejected. (A crate for all of it
 /// would add forty crates to every build of the tests.)
-fn validate(schema: &Value, value: &Value, place: &str) -> Result<(), String> {
+pub fn validate(schema: &Value, value: &Value, place: &str) -> Result<(), String> {
     let wrong = |what: String| Err(format!("{place}: {what}: {value}"));
     for (keyword, rule) in schema.as_object().expect("a schema is an object") {
         match keyword.as_str() {
@@ -27,6 +27,7 @@ fn validate(schema: &Value, value: &Value, place: &str) -> Result<(), String> {
                     "string" => value.is_string(),
                     "boolean" => value.is_boolean(),
                     "integer" => value.is_i64() || value.is_u64(),
+                    "number" => value.is_number(),
                     "null" => value.is_null(),
                     other => panic!("the type {other}"),
                 };
@@ -35,6 +36,8 @@ fn validate(schema: &Value, value: &Value, place: &str) -> Result<(), String> {
                     return wrong(format!("no {rule}"));
                 }
             }
+            // What is null is of another type.
+            "minimum" | "pattern" | "required" if value.is_null() => {}
             "minimum" if value.as_i64() >= rule.as_i64() => {}
             "minimum" => return wrong(format!("below {rule}")),
             "pattern" => {
@@ -61,8 +64,17 @@ fn validate(schema: &Value, value: &Value, place: &str) -> Result<(), String> {
                 }
             }
             "additionalProperties" => {
+                let nothing = serde_json::Map::new();
+                let known = schema.get("properties").and_then(Value::as_object).unwrap_or(&nothing);
+                if rule.is_object() {
+                    for (name, value) in value.as_object().into_iter().flatten() {
+                        if !known.contains_key(name) {
+                            validate(rule, value, &format!("{place}/{name}"))?;
+                        }
+                    }
+                    continue;
+                }
                 assert_eq!(rule, &Value::Bool(false));
-                let known = schema["properties"].as_object().expect("rules");
                 let mut names = value.as_object().into_iter().flat_map(|object| object.keys());
                 if let Some(name) = names.find(|name| !known.contains_key(*name)) {
                     return wrong(format!("has {name}"));
@@ -223,7 +235,7 @@ fn what_a_log_cannot_show_is_said_before_anything_runs() {
         (&["--dialogue", "producer-0", "-o", "-"], "error: --dialogue producer-0: this run has no such node"),
         (
             &["--log", "--trace", "-"],
-            "error: only one of --json -, --trace -, --html -, --dialogue with -o - and --log",
+            "error: only one of --json -, --trace -, --html -, --pcap -, --perfetto -, --dialogue",
         ),
         (&["--log", "--from", "2s", "--to", "1s"], "error: --to is earlier than --from"),
     ] {

@@ -2,7 +2,6 @@
 //! (`StorageTool`, `Formatter`).
 
 use raft::controller::settings::{ControllerSettings, METADATA_VERSION};
-use raft::ids::Uuid;
 use raft::io::{DurableFiles, Entropy};
 use raft::log::read_meta_properties;
 use raft::metadata::MetadataVersion;
@@ -68,5 +67,5 @@ pub fn random_uuid(draw: &dyn Fn() -> u64) -> String {
             u32::try_from((self.0)() % u64::from(bound)).unwrap_or(0)
         }
     }
-    Uuid::random(&mut Drawn(draw)).to_string()
+    raft::io::random_uuid(&mut Drawn(draw)).to_string()
 }

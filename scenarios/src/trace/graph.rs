@@ -12,7 +12,7 @@ pub struct Trace {
     /// In the order of the run.
     pub lines: Vec<Line>,
     pub(super) names: Vec<String>,
-    pub(super) topics: TopicNames,
+    pub(crate) topics: TopicNames,
     /// Names of topics by their place in the clients' list.
     pub(super) client_topics: Vec<String>,
     pub(super) broken: Option<LineId>,

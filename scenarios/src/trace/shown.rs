@@ -123,6 +123,18 @@ impl Trace {
         }
     }
 
+    /// The correlation id of the message of a line.
+    pub fn correlation_id(&self, line: &Line) -> Option<i32> {
+        match &line.what {
+            What::Message(_, _, message) => match &**message {
+                Message::Request { correlation_id, .. } | Message::Response { correlation_id, .. } => {
+                    Some(*correlation_id)
+                }
+            },
+            _ => None,
+        }
+    }
+
     /// The name of a thread of a node.
     pub fn thread(&self, line: &Line) -> Option<&'static str> {
         let thread = line.thread?;

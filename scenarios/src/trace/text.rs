@@ -77,6 +77,11 @@ impl Standings {
         Standings(vec![None; trace.names().len()])
     }
 
+    /// The state of a node after the lines so far; `None`: not a server, or down.
+    pub fn of(&self, node: Node) -> Option<Standing> {
+        self.0[usize::from(node.0)]
+    }
+
     /// The state of the node after the next line; `None`: not a server, or down.
     pub fn after(&mut self, line: &Line) -> Option<Standing> {
         let here = &mut self.0[usize::from(line.node?.0)];

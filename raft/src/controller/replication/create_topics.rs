@@ -10,7 +10,7 @@ use crate::controller::result::{ControllerResult, MAX_RECORDS_PER_BATCH, bounded
 use crate::controller::state::MIN_INSYNC_REPLICAS;
 use crate::controller::state::ResourceType;
 use crate::ids::{NodeId, Uuid};
-use crate::io::Entropy;
+use crate::io::{Entropy, random_uuid};
 use crate::message::ErrorCode;
 use crate::message::admin::{
     CreatableTopic, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse, ReplicaAssignment,
@@ -114,7 +114,7 @@ fn create_topic(view: View<'_>, topic: &CreatableTopic, entropy: &mut dyn Entrop
     for (partition_id, replicas) in (0..).zip(&assignments) {
         partitions.push(view.new_partition(Uuid::ZERO, partition_id, Rc::clone(replicas)).ok_or(none_active)?);
     }
-    let topic_id = Uuid::random(entropy);
+    let topic_id = random_uuid(entropy);
     partitions.iter_mut().for_each(|partition| partition.topic_id = topic_id);
 
     let mut records = vec![MetadataRecord::Topic(Topic { name: Rc::clone(&topic.name), topic_id })];
