@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use crate::broker::observation::BrokerObservation;
 pub use crate::ids::Listener;
-use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
+use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition, Uuid};
 use crate::log::{Batch, Records};
 use crate::message::{Request, Response};
 

@@ -16,7 +16,7 @@ mod sweep;
 mod why;
 
 pub use bugs::{BugsVerb, HuntArgs};
-pub use chart::{ChartFailoverArgs, ChartVerb, Format};
+pub use chart::{ChartArgs, ChartGalleryArgs, ChartVerb, Format, MeasureArgs};
 pub use check::CheckArgs;
 pub use cluster::ClusterArgs;
 pub use inspect::{

@@ -3,6 +3,7 @@
 /// Names and texts, by name.
 pub const SCHEMAS: &[(&str, &str)] = &[
     ("bugs", include_str!("schemas/bugs.json")),
+    ("chart", include_str!("chart/schema.json")),
     ("check", include_str!("schemas/check.json")),
     ("checkpoint", include_str!("schemas/checkpoint.json")),
     ("client-dialogue", include_str!("trace/client_dialogue.schema.json")),

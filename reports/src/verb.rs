@@ -58,7 +58,10 @@ fn obey(cli: Cli, engine: &dyn Engine, interrupted: &AtomicBool, streams: &mut S
         Some(Verb::Why(args)) => why::run(&args, engine, interrupted, streams),
         Some(Verb::Bugs { what: BugsVerb::List }) => reference::list_bugs(streams),
         Some(Verb::Bugs { what: BugsVerb::Hunt(args) }) => bugs::hunt_for(&args, engine, interrupted, streams),
-        Some(Verb::Chart { what: ChartVerb::Failover(args) }) => chart::failover(&args, engine, interrupted, streams),
+        Some(Verb::Chart { what: ChartVerb::Gallery(args) }) => {
+            chart::gallery::run(&args, engine, interrupted, streams)
+        }
+        Some(Verb::Chart { what }) => chart::run(&what, engine, interrupted, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::List }) => scenarios::list(engine, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::Show { name } }) => scenarios::show(engine, &name, streams),
         Some(Verb::Scenarios { what: ScenariosVerb::Schema }) => scenarios::schema(streams),

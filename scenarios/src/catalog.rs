@@ -24,6 +24,8 @@ entries! {
     "rolling-restart",
     "data-plane",
     "failover",
+    "one-zone",
+    "three-zones",
     "cluster-partitions",
     "cluster-clock-skew",
     "cluster-power-loss",

@@ -123,6 +123,25 @@ pub fn fitted(text: &str, size: f64, most: f64) -> String {
     String::new()
 }
 
+/// A text as lines that are not wider than `most` points, broken at spaces, but not between a flag and its value.
+pub fn wrapped(text: &str, size: f64, most: f64) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match words.last_mut() {
+            Some(last) if last.starts_with("--") && !last.contains(' ') => last.push_str(&format!(" {word}")),
+            _ => words.push(word.to_owned()),
+        }
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if width(&format!("{line} {word}"), size) <= most => line.push_str(&format!(" {word}")),
+            _ => lines.push(word),
+        }
+    }
+    lines.iter().map(|line| fitted(line, size, most)).collect()
+}
+
 fn font(size: f64) -> FontDesc<'static> {
     FontDesc::new(FontFamily::Name(FAMILY), size * f64::from(FINE) * LINE_HEIGHT, FontStyle::Normal)
 }
@@ -159,6 +178,49 @@ fn style(colour: RGBColor, width: f64) -> ShapeStyle {
     ShapeStyle { color: colour.to_rgba(), filled: true, stroke_width: (width * f64::from(FINE)).round() as u32 }
 }
 
+/// The parts of a polyline that are drawn.
+fn cut(points: &[(f64, f64)], dashes: &[f64]) -> Vec<Vec<(f64, f64)>> {
+    let (Some(first), false) = (points.first(), dashes.is_empty()) else { return vec![points.to_vec()] };
+    let (mut parts, mut part) = (Vec::new(), vec![*first]);
+    let (mut dash, mut left) = (0, dashes[0]);
+    for pair in points.windows(2) {
+        let ((mut x, mut y), (to_x, to_y)) = (pair[0], pair[1]);
+        loop {
+            let length = (to_x - x).hypot(to_y - y);
+            if length < left {
+                left -= length;
+                part.push((to_x, to_y));
+                break;
+            }
+            let share = left / length;
+            (x, y) = (x + (to_x - x) * share, y + (to_y - y) * share);
+            part.push((x, y));
+            if dash % 2 == 0 {
+                parts.push(std::mem::take(&mut part));
+            }
+            part = vec![(x, y)];
+            dash += 1;
+            left = dashes[dash % dashes.len()];
+        }
+    }
+    if dash % 2 == 0 && part.len() > 1 {
+        parts.push(part);
+    }
+    parts
+}
+
+/// The corners of a marker, in radii; none: a circle.
+fn shape(index: usize) -> &'static [(f64, f64)] {
+    const SQUARE: &[(f64, f64)] = &[(-0.88, -0.88), (0.88, -0.88), (0.88, 0.88), (-0.88, 0.88)];
+    const TRIANGLE: &[(f64, f64)] = &[(0.0, -1.15), (1.1, 0.85), (-1.1, 0.85)];
+    const DIAMOND: &[(f64, f64)] = &[(0.0, -1.25), (1.25, 0.0), (0.0, 1.25), (-1.25, 0.0)];
+    const DOWN: &[(f64, f64)] = &[(0.0, 1.15), (1.1, -0.85), (-1.1, -0.85)];
+    const BOW: &[(f64, f64)] = &[(-1.2, -1.0), (0.0, -0.3), (1.2, -1.0), (1.2, 1.0), (0.0, 0.3), (-1.2, 1.0)];
+    const BAR: &[(f64, f64)] = &[(-0.5, -1.3), (0.5, -1.3), (0.5, 1.3), (-0.5, 1.3)];
+    const HOUSE: &[(f64, f64)] = &[(0.0, -1.2), (1.0, -0.2), (1.0, 1.0), (-1.0, 1.0), (-1.0, -0.2)];
+    [&[], SQUARE, TRIANGLE, DIAMOND, DOWN, BOW, BAR, HOUSE][index % 8]
+}
+
 impl<B: DrawingBackend> Canvas<B> {
     fn note<E: std::fmt::Display>(&mut self, done: Result<(), E>) {
         if let Err(error) = done {
@@ -187,17 +249,48 @@ impl<B: DrawingBackend> Canvas<B> {
         }
     }
 
-    /// A dot.
-    pub fn dot(&mut self, (x, y): (f64, f64), radius: f64, colour: RGBColor) {
-        let radius = (radius * f64::from(FINE)).round() as u32;
-        let done = self.backend.draw_circle(at(x, y), radius, &style(colour, 0.0), true);
+    /// A polyline of any directions.
+    pub fn path(&mut self, points: &[(f64, f64)], width: f64, colour: RGBColor) {
+        let done = self.backend.draw_path(points.iter().map(|(x, y)| at(*x, *y)), &style(colour, width));
         self.note(done.map_err(|error| error.to_string()));
     }
 
-    /// A diamond.
-    pub fn diamond(&mut self, (x, y): (f64, f64), radius: f64, colour: RGBColor) {
-        let corners = [at(x, y - radius), at(x + radius, y), at(x, y + radius), at(x - radius, y)];
-        let done = self.backend.fill_polygon(corners, &style(colour, 0.0));
+    /// A polyline with dashes: lengths drawn and left out in turns; none: solid.
+    pub fn dashed(&mut self, points: &[(f64, f64)], dashes: &[f64], width: f64, colour: RGBColor) {
+        for part in cut(points, dashes) {
+            let level = |pair: &[(f64, f64)]| pair[0].0 == pair[1].0 || pair[0].1 == pair[1].1;
+            if part.windows(2).all(level) {
+                self.steps(&part, width, colour);
+            } else {
+                self.path(&part, width, colour);
+            }
+        }
+    }
+
+    /// A filled polygon.
+    pub fn polygon(&mut self, corners: &[(f64, f64)], colour: RGBColor) {
+        self.fill(corners, &style(colour, 0.0));
+    }
+
+    /// A polygon through which what is behind it is visible.
+    pub fn veil(&mut self, corners: &[(f64, f64)], colour: RGBColor, opacity: f64) {
+        self.fill(corners, &ShapeStyle { color: colour.mix(opacity), ..style(colour, 0.0) });
+    }
+
+    fn fill(&mut self, corners: &[(f64, f64)], style: &ShapeStyle) {
+        let done = self.backend.fill_polygon(corners.iter().map(|(x, y)| at(*x, *y)), style);
+        self.note(done.map_err(|error| error.to_string()));
+    }
+
+    /// A marker: one shape for each index.
+    pub fn marker(&mut self, (x, y): (f64, f64), radius: f64, index: usize, colour: RGBColor) {
+        let corners = shape(index).iter().map(|(dx, dy)| (x + dx * radius, y + dy * radius));
+        let corners: Vec<(f64, f64)> = corners.collect();
+        if !corners.is_empty() {
+            return self.polygon(&corners, colour);
+        }
+        let radius = (radius * f64::from(FINE)).round() as u32;
+        let done = self.backend.draw_circle(at(x, y), radius, &style(colour, 0.0), true);
         self.note(done.map_err(|error| error.to_string()));
     }
 

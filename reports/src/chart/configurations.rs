@@ -5,6 +5,9 @@ use crate::engine::Problem;
 /// The most lines that can be distinguished.
 pub const MAX_LINES: usize = 8;
 
+/// The most configurations of any chart.
+const MAX_CONFIGURATIONS: usize = 100;
+
 /// `--vary KEY=V1,V2`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vary {
@@ -59,8 +62,26 @@ impl Configuration {
     }
 }
 
-/// All configurations: scenarios first, then values as given, the last `--vary` fastest.
-pub fn product(scenarios: &[String], vary: &[Vary], set: &[(String, String)]) -> Result<Vec<Configuration>, Problem> {
+/// All configurations: scenarios first, then values as given, the last `--vary` fastest. `lines` gives the
+/// number of lines of so many of them.
+pub fn product(
+    scenarios: &[String],
+    vary: &[Vary],
+    set: &[(String, String)],
+    lines: impl Fn(usize) -> usize,
+) -> Result<Vec<Configuration>, Problem> {
+    let all = unlimited(scenarios, vary, set)?;
+    match lines(all.len()) {
+        0..=MAX_LINES => Ok(all),
+        count => Err(Problem::new(format!(
+            "{count} configurations are too many: a chart has at most {MAX_LINES} lines, one for each scenario and \
+             each choice of --vary's values"
+        ))),
+    }
+}
+
+/// The same for a chart that has its own limits.
+pub fn unlimited(scenarios: &[String], vary: &[Vary], set: &[(String, String)]) -> Result<Vec<Configuration>, Problem> {
     for (at, one) in vary.iter().enumerate() {
         if vary[..at].iter().any(|other| other.key == one.key) {
             return Err(Problem::new(format!("--vary {} is given twice: name all its values in one", one.key)));
@@ -70,10 +91,9 @@ pub fn product(scenarios: &[String], vary: &[Vary], set: &[(String, String)]) ->
         }
     }
     let count = vary.iter().fold(scenarios.len(), |count, one| count.saturating_mul(one.values.len()));
-    if count > MAX_LINES {
+    if count > MAX_CONFIGURATIONS {
         return Err(Problem::new(format!(
-            "{count} configurations are too many: a chart has at most {MAX_LINES} lines, one for each scenario and \
-             each choice of --vary's values"
+            "{count} configurations are too many for any chart: give fewer scenarios or values of --vary"
         )));
     }
     let start = |scenario: &String| Configuration { scenario: scenario.clone(), set: Vec::new() };
@@ -113,7 +133,7 @@ mod tests {
         let names = |scenarios: &[&str], vary: &[Vary], set: &[(&str, &str)]| {
             let scenarios: Vec<String> = scenarios.iter().map(|s| (*s).to_owned()).collect();
             let set: Vec<_> = set.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-            let all = product(&scenarios, vary, &set)?;
+            let all = product(&scenarios, vary, &set, |count| count)?;
             Ok::<_, Problem>(all.iter().map(Configuration::name).collect::<Vec<_>>())
         };
         assert_eq!(

@@ -1,25 +1,25 @@
-//! The lower half of a chart: the phases of each configuration, stacked, and their numbers.
+//! The lower half of a failover chart: the phases of each configuration, stacked, and their numbers.
 
 use fuzz::durations::Durations;
 use plotters::backend::DrawingBackend;
 
 use super::axis::Axis;
 use super::canvas::{Align, Canvas, fitted, width};
-use super::cdf::{LINE, Place, TEXT};
+use super::frame::{LINE, Place, TEXT};
 use super::quantile::{Quantile, TOO_FEW};
 use super::theme::Theme;
 use super::{Chart, Line};
 
 /// Width of a column of numbers.
-const COLUMN: f64 = 112.0;
+const COLUMN: f64 = 108.0;
 /// Space between the bars and the first column.
 const GAP: f64 = 14.0;
 const BAR: f64 = 14.0;
 /// Space above and below the rows, for names and ticks.
 const HEAD: f64 = LINE * 2.0 + 8.0;
-const FOOT: f64 = 36.0;
+const FOOT: f64 = 38.0;
 /// Height of a row: a label, a bar, and space.
-const ROW: f64 = 42.0;
+const ROW: f64 = 43.0;
 
 /// The phases that any configuration has, in order, each with its index among those of the kind.
 fn named(chart: &Chart) -> Vec<(usize, &'static str)> {
@@ -54,7 +54,7 @@ fn both(line: &Line, phase: &str) -> String {
 
 /// The caption of the bars and numbers.
 fn caption(lacks_p99: bool) -> &'static str {
-    if lacks_p99 { "median of each phase; –: too few samples for p99" } else { "median of each phase" }
+    if lacks_p99 { "medians; –: too few for p99" } else { "median of each phase" }
 }
 
 pub fn draw<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas: &mut Canvas<B>) {
@@ -102,7 +102,7 @@ pub fn draw<B: DrawingBackend>(chart: &Chart, theme: Theme, place: Place, canvas
     }
     for (index, line) in chart.lines.iter().enumerate() {
         let y = top + ROW * index as f64;
-        canvas.rectangle((place.x, y + 6.5), (11.0, 4.0), theme.line(index));
+        canvas.marker((place.x + 6.0, y + 8.5), 4.6, line.style.colour, theme.line(line.style.colour));
         let label = fitted(&line.label(), TEXT, bars - 18.0);
         canvas.text(&label, (place.x + 17.0, y + TEXT), TEXT, theme.text(), Align::Left);
         let (mut so_far, bar) = (0, y + LINE);
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn the_caption_fits_beside_five_columns() {
         crate::chart::canvas::prepare().expect("the font is good");
-        let room = 960.0 - 2.0 * 28.0 - 5.0 * COLUMN - GAP;
+        let room = crate::chart::frame::WIDTH - 2.0 * crate::chart::frame::EDGE - 5.0 * COLUMN - GAP;
         assert_eq!(fitted(caption(true), TEXT, room), caption(true));
     }
 

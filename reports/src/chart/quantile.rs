@@ -1,17 +1,20 @@
 //! Quantiles, shown only with enough samples.
 
+use clap::ValueEnum;
 use fuzz::durations::Durations;
 
 use sim::duration::show_us;
 
 /// A quantile of a chart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Quantile {
-    /// The median.
+    /// 10 % are below
+    P10,
+    /// The median
     P50,
-    /// 90 % are below.
+    /// 90 % are below
     P90,
-    /// 99 % are below.
+    /// 99 % are below
     P99,
 }
 
@@ -19,8 +22,19 @@ pub enum Quantile {
 pub const TOO_FEW: &str = "n too small";
 
 impl Quantile {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Quantile::P10 => "p10",
+            Quantile::P50 => "p50",
+            Quantile::P90 => "p90",
+            Quantile::P99 => "p99",
+        }
+    }
+
     fn part(self) -> f64 {
         match self {
+            Quantile::P10 => 0.10,
             Quantile::P50 => 0.50,
             Quantile::P90 => 0.90,
             Quantile::P99 => 0.99,
@@ -31,7 +45,7 @@ impl Quantile {
     pub fn least_samples(self) -> u64 {
         match self {
             Quantile::P50 => 5,
-            Quantile::P90 => 10,
+            Quantile::P10 | Quantile::P90 => 10,
             Quantile::P99 => 100,
         }
     }

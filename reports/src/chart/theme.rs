@@ -1,8 +1,10 @@
-//! Colours, light and dark. Lines are Okabe and Ito's palette, phases are viridis: the colour-blind
-//! can distinguish both; lines beyond the fourth are dashed besides.
+//! Colours, dashes and markers, light and dark. Lines are Okabe and Ito's palette, phases and heat maps are viridis: the
+//! colour-blind can distinguish both. Lines differ in dashes and markers besides, and cells have their numbers, so that no
+//! chart needs its colours.
 
 use clap::ValueEnum;
 use plotters::style::RGBColor;
+use plotters::style::colors::colormaps::ViridisRGB;
 
 /// `--theme`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -89,7 +91,25 @@ impl Theme {
     }
 }
 
-/// Whether a line of the chart is dashed.
-pub fn is_dashed(index: usize) -> bool {
-    index >= 4
+/// The dashes of a line: lengths drawn and left out in turns, points; none: solid.
+pub fn dashes(index: usize) -> &'static [f64] {
+    const PATTERNS: [&[f64]; 8] = [
+        &[],
+        &[8.0, 4.0],
+        &[2.0, 2.5],
+        &[9.0, 3.0, 2.0, 3.0],
+        &[15.0, 4.0],
+        &[4.0, 4.0],
+        &[9.0, 3.0, 2.0, 3.0, 2.0, 3.0],
+        &[1.5, 6.0],
+    ];
+    PATTERNS[index % PATTERNS.len()]
+}
+
+/// The colour of a cell of a heat map, 0 for the lowest value and 1 for the highest, and that of the text in it.
+pub fn heat(part: f64) -> (RGBColor, RGBColor) {
+    let cell = ViridisRGB::get_color_normalized(part, 0.0, 1.0);
+    let RGBColor(red, green, blue) = cell;
+    let luminance = 0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue);
+    (cell, if luminance > 130.0 { RGBColor(0x10, 0x12, 0x14) } else { RGBColor(0xff, 0xff, 0xff) })
 }

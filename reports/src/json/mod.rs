@@ -1,6 +1,7 @@
 //! JSON files. Seeds and digests are strings; fields are in the documented order.
 
 pub mod bugs_json;
+pub mod chart_json;
 pub mod check_json;
 pub mod checkpoint_json;
 pub mod failover_json;

@@ -1,16 +1,26 @@
-//! `chart failover`: its numbers and pictures, and the cases in which there is nothing to draw.
+//! `chart`: the numbers and pictures of each kind, the gallery, and the cases in which there is nothing to draw.
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use reports::catalog::Catalog;
+use reports::chart::gallery::GALLERY;
+use reports::verb;
 
 use crate::fake::{Came, folder, kraftsim};
 
-/// Draws in a folder; `OUT` is replaced by its path.
+/// Draws failovers in a folder; `OUT` is replaced by its path.
 fn chart(here: &Path, words: &[&str]) -> Came {
+    of_kind(here, "failover", words)
+}
+
+/// The same with a chart of this kind.
+fn of_kind(here: &Path, kind: &str, words: &[&str]) -> Came {
     let out = here.to_str().expect("text");
     let words: Vec<String> = words.iter().map(|word| word.replace("OUT", out)).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    kraftsim(&[&["chart", "failover", "--progress", "none"], &words[..]].concat())
+    kraftsim(&[&["chart", kind, "--progress", "none"], &words[..]].concat())
 }
 
 fn listed(here: &Path) -> Vec<String> {
@@ -43,7 +53,7 @@ fn the_same_seeds_are_the_same_picture() {
     let bytes = |name: &str| fs::read(here.join(name)).expect("reads");
     assert_eq!(bytes("1.svg"), bytes("2.svg"));
     let svg = String::from_utf8(bytes("1.svg")).expect("text");
-    for said in ["<svg width=\"960\"", "<title>Controller failover</title>", "40 seeds each, from 0x0000000000000000"] {
+    for said in ["<svg width=\"880\"", "<title>Controller failover</title>", "40 seeds each, from 0x0000000000000000"] {
         assert!(svg.contains(said), "{said}");
     }
     for phase in ["detect", "elect"] {
@@ -60,7 +70,9 @@ fn nothing_to_draw_is_said_and_nothing_is_written() {
     let came =
         chart(&here, &["quorum", "--seeds", "4", "--kind", "partition", "-o", "OUT/a.svg", "--csv", "OUT/a.csv"]);
     assert_eq!((came.code, came.out.as_str()), (4, ""), "{came:?}");
-    assert_eq!(came.err, "error: no partition failover was measured in 4 runs: nothing to draw, nothing written\n");
+    let said = "error: no partition failover was measured in 4 runs: nothing to draw, nothing written; give more --seeds, \
+                another --kind or --cause, or a scenario with such faults\n";
+    assert_eq!(came.err, said);
     assert_eq!(listed(&here), [""; 0]);
 
     // A line without measurements is reported; the others are drawn.
@@ -107,7 +119,7 @@ fn a_chart_of_one_cause_and_its_quantiles() {
 
     let none = chart(&here, &["quorum", "--seeds", "4", "--cause", "cut", "-o", "OUT/b.svg"]);
     let said = "error: no controller failover after a fault of kind cut was measured in 4 runs: nothing to draw, \
-                nothing written\n";
+                nothing written; give more --seeds, another --kind or --cause, or a scenario with such faults\n";
     assert_eq!((none.code, none.err.as_str()), (4, said));
     let wrong = chart(&here, &["quorum", "--cause", "Kill", "-o", "OUT/b.svg"]);
     assert!(wrong.code == 2 && wrong.err.contains("allowed: cut, loss, delay"), "{wrong:?}");
@@ -124,4 +136,139 @@ fn the_format_is_that_of_the_flag_or_of_the_name() {
     assert!(both.code == 2 && both.err.contains("a.svg is given with --format png: give one of the two"), "{both:?}");
     let neither = draw("OUT/a.pdf", &[]);
     assert!(neither.code == 2 && neither.err.contains("or --format svg or png"), "{neither:?}");
+}
+
+/// The numbers of each kind as JSON and CSV.
+#[test]
+fn the_numbers_of_each_kind() {
+    let here = folder("chart-kinds");
+    let full =
+        ["quorum", "--set", "full=1", "--seeds", "40", "-o", "OUT/a.svg", "--json", "OUT/a.json", "--csv", "OUT/a.csv"];
+    let numbers = |kind: &str, words: &[&str]| {
+        let came = of_kind(&here, kind, &[&full[..], words].concat());
+        assert_eq!((came.code, came.err.as_str()), (0, ""), "{came:?}");
+        let text = |name: &str| fs::read_to_string(here.join(name)).expect("reads");
+        let json: serde_json::Value = serde_json::from_str(&text("a.json")).expect("JSON");
+        assert_eq!((json["schema"].as_str(), json["chart"].as_str()), (Some("kraftsim.chart.v1"), Some(kind)));
+        (text("a.json"), text("a.csv"))
+    };
+    let fetch = ["--vary", "delay=500,1000,2000"];
+    let (json, _) = numbers("histogram", &["--kind", "produce_gap", "--cause", "kill,terminate"]);
+    insta::assert_snapshot!("chart_histogram_json", json);
+    let (_, csv) = numbers("heatmap", &[&fetch[..], &["--vary", "other=1,2", "--quantile", "p90"]].concat());
+    insta::assert_snapshot!("chart_heatmap_csv", csv);
+    let (json, csv) = numbers("scale", &[&fetch[..], &["--vary", "other=1,2", "--kind", "partition"]].concat());
+    insta::assert_snapshot!("chart_scale_csv", csv);
+    insta::assert_snapshot!("chart_scale_json", json);
+    // The configurations of a scale are those of its lines, one after the other.
+    assert!(csv.lines().nth(2).is_some_and(|row| row.starts_with("1,1000,")), "{csv}");
+    let (json, csv) = numbers("timeline", &["--seeds", "3"]);
+    insta::assert_snapshot!("chart_timeline_json", json);
+    insta::assert_snapshot!("chart_timeline_csv", csv);
+}
+
+/// A band is where the whole distribution is, and real failovers are lines of their own.
+#[test]
+fn real_failovers_beside_simulated_ones() {
+    let here = folder("chart-real");
+    let words = ["quorum", "--set", "full=1", "--seeds", "40", "--cause", "kill,pause", "--real", "two-cores"];
+    let came = chart(&here, &[&words[..], &["-o", "OUT/a.svg", "--csv", "OUT/a.csv"]].concat());
+    // The fake engine pauses nothing.
+    assert_eq!(came.code, 4, "{came:?}");
+    let counts = |label: &str| came.out.lines().any(|line| line.trim_start().starts_with(label));
+    for label in
+        ["real: two-cores · kill   n    120", "quorum · kill           n     40", "real: two-cores · pause  n    100"]
+    {
+        assert!(counts(label), "{label}: {}", came.out);
+    }
+    let csv = fs::read_to_string(here.join("a.csv")).expect("reads");
+    let real = csv.lines().find(|row| row.starts_with("real: two-cores,kill,controller,total,")).expect("a row");
+    assert!(real.split(',').count() == 9 && real.split(',').all(|field| !field.is_empty()), "{real}");
+    let missing = chart(&here, &["quorum", "--real", "OUT/none.ndjson", "-o", "OUT/b.svg"]);
+    assert!(missing.code == 2 && missing.err.contains("there is no such file; give one of"), "{missing:?}");
+}
+
+#[test]
+fn every_picture_is_an_image_with_words() {
+    let here = folder("chart-images");
+    let two = ["--vary", "delay=500,1000", "--vary", "other=1,2"];
+    for (kind, more) in [
+        ("failover", &two[..]),
+        ("histogram", &[]),
+        ("heatmap", &two),
+        ("scale", &two),
+        ("timeline", &["--seeds", "2"]),
+    ] {
+        for theme in ["light", "dark"] {
+            let words = ["quorum", "--set", "full=1", "--seeds", "20", "--theme", theme, "-o", "OUT/a.svg"];
+            let came = of_kind(&here, kind, &[&words[..], more].concat());
+            assert_eq!(came.code, 0, "{kind}: {came:?}");
+            let svg = fs::read_to_string(here.join("a.svg")).expect("reads");
+            let words = ["<svg width=\"880\"", "role=\"img\"", "<title>", "<desc>", "seeds", "0x0000000000000000"];
+            assert!(words.iter().all(|part| svg.contains(part)) && svg.len() < 150_000, "{kind}: {} bytes", svg.len());
+        }
+    }
+}
+
+/// The charts of a quorum alone are of today's runs: the first run of each configuration has its digest. The runs of the other
+/// charts take too long for a test.
+#[test]
+fn the_gallery_is_of_the_runs_of_today() {
+    let gallery = Path::new(env!("CARGO_MANIFEST_DIR")).join("gallery");
+    for name in ["timeouts", "voters"] {
+        let picture = GALLERY.iter().find(|picture| picture.name == name).expect("it is in the list");
+        let here = folder(&format!("chart-gallery-{name}"));
+        let seeds = picture.words.iter().position(|word| *word == "--seeds").expect("each has seeds") + 1;
+        let words = picture.words.iter().enumerate().map(|(at, word)| if at == seeds { "1" } else { *word });
+        let file = |name: &str| here.join(name).to_str().expect("text").to_owned();
+        let files = [
+            "-o".to_owned(),
+            file("a.svg"),
+            "--json".to_owned(),
+            file("a.json"),
+            "--progress".to_owned(),
+            "none".to_owned(),
+        ];
+        let words = ["kraftsim", "chart"].into_iter().chain(words).map(str::to_owned).chain(files);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut streams = reports::output::Streams::plain(&mut out, &mut err);
+        verb::run(&words.collect::<Vec<_>>(), &Catalog, &AtomicBool::new(false), &mut streams);
+        let digests = |path: &Path| {
+            let text = fs::read_to_string(path).unwrap_or_else(|_| String::from("{}"));
+            let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+            let first = |it: &serde_json::Value| it["first_run"]["digest"].as_str().map(str::to_owned);
+            json["configurations"]
+                .as_array()
+                .map(|all| all.iter().map(first).collect::<Option<Vec<_>>>().expect("digests"))
+        };
+        let (now, then) = (digests(&here.join("a.json")), digests(&gallery.join(format!("{name}.json"))));
+        assert!(now.is_some(), "{}", String::from_utf8_lossy(&err));
+        assert_eq!(then, now, "{name} is of older runs: run `kraftsim chart gallery -o reports/gallery`");
+    }
+}
+
+/// Every chart of the gallery is there, small, shown in the document, and of the command that is in the list.
+#[test]
+fn the_gallery_is_whole_and_shown() {
+    let gallery = Path::new(env!("CARGO_MANIFEST_DIR")).join("gallery");
+    let document = fs::read_to_string(gallery.join("../README.md")).expect("reads");
+    let mut names = Vec::new();
+    for picture in GALLERY {
+        for ending in [".svg", "-dark.svg", ".csv", ".json"] {
+            let name = format!("{}{ending}", picture.name);
+            let text = fs::read_to_string(gallery.join(&name)).unwrap_or_default();
+            assert!(!text.is_empty() && text.len() < 150_000, "{name}: {} bytes", text.len());
+            names.push(name);
+        }
+        let json = fs::read_to_string(gallery.join(format!("{}.json", picture.name))).expect("reads");
+        let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        let caption = json["caption"][1].as_str().expect("text").to_owned();
+        let seeds = picture.words.iter().skip_while(|word| **word != "--seeds").nth(1).expect("each has seeds");
+        assert!(caption.contains(&format!("{seeds} seeds")), "{}: stale: {caption}", picture.name);
+        for shown in [format!("gallery/{}.svg", picture.name), format!("gallery/{}-dark.svg", picture.name)] {
+            assert!(document.contains(&shown), "reports/README.md does not show {shown}");
+        }
+    }
+    names.sort();
+    assert_eq!(listed(&gallery), names, "nothing else is in the folder");
 }

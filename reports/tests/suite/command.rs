@@ -19,6 +19,8 @@ fn help_explains_itself() {
         ("help_replay", &["replay"]),
         ("help_chart", &["chart"]),
         ("help_chart_failover", &["chart", "failover"]),
+        ("help_chart_heatmap", &["chart", "heatmap"]),
+        ("help_chart_gallery", &["chart", "gallery"]),
         ("help_scenarios", &["scenarios"]),
         ("help_merge", &["merge"]),
         ("help_check", &["check"]),
