@@ -172,7 +172,8 @@ fn every_schema_id_of_the_code_is_published() {
         ids(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
     }
     assert!(found.len() >= 18, "{found:?}");
-    for id in found {
+    // The file of measurements is an input.
+    for id in found.into_iter().filter(|id| *id != "kraftsim.real-failover.v1") {
         let name = id.split('.').nth(1).expect("a name").replace('_', "-");
         assert!(help.contains(&name), "kraftsim schema {name} prints the schema of {id}");
         assert_eq!(published(&name)["$id"], *id);

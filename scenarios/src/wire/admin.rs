@@ -15,10 +15,10 @@ use kafka_protocol::messages::{
 use raft::message::ErrorCode;
 use raft::message::admin as model;
 
+use super::context::{Context, text, uuid};
 use super::data::nodes;
 use super::frame::without_length;
 use super::quorum::node;
-use super::{Context, text, uuid};
 
 pub fn create_topics_request(it: &model::CreateTopicsRequest) -> CreateTopicsRequest {
     let assignment = |it: &model::ReplicaAssignment| {

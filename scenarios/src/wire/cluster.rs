@@ -9,9 +9,9 @@ use kafka_protocol::messages::{
 };
 use raft::message::cluster as model;
 
+use super::context::{text, uuid};
 use super::data::{by_topic, nodes};
 use super::quorum::node;
-use super::{text, uuid};
 
 pub fn alter_partition_request(it: &model::AlterPartitionRequest) -> AlterPartitionRequest {
     let member = |it: &model::BrokerState| {

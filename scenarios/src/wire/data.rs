@@ -11,8 +11,8 @@ use kafka_protocol::messages::{
 use raft::ids::{NodeId, TopicIdPartition};
 use raft::message::data as model;
 
+use super::context::{Context, text, uuid};
 use super::quorum::{bytes, fetch_topic, fetched_topic, node};
-use super::{Context, text, uuid};
 
 /// The port of the listener of brokers.
 const BROKER_PORT: i32 = 9092;

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use kafka_protocol::messages::{RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Encodable, HeaderVersion};
 
-use super::text;
+use super::context::text;
 
 /// The bytes of a message, or why it cannot be written.
 pub type Body = Result<Vec<u8>, String>;

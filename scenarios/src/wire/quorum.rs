@@ -14,7 +14,8 @@ use raft::ids::{NodeId, Offset, Uuid};
 use raft::log::Records;
 use raft::message as model;
 
-use super::{Context, METADATA_TOPIC, Versions, text, uuid};
+use super::context::{Context, METADATA_TOPIC, text, uuid};
+use super::versions::Versions;
 
 /// `-1` in Kafka's messages.
 const NONE: i64 = -1;

@@ -7,20 +7,19 @@
 
 mod admin;
 mod cluster;
+mod context;
 mod data;
 mod frame;
 mod quorum;
 mod versions;
 
-use kafka_protocol::protocol::StrBytes;
-use raft::ids::Uuid;
 use raft::message::{
     AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, DataRequest, DataResponse, Request, Response,
 };
 
 use crate::actor::Message;
-use crate::topic_names::TopicNames;
 use crate::trace::Trace;
+use context::Context;
 use frame::{Body, Frame};
 pub use versions::Versions;
 
@@ -31,15 +30,6 @@ pub struct Encoded {
     pub api_version: i16,
     /// Length, header and message.
     pub bytes: Vec<u8>,
-}
-
-/// What a message does not say of itself, but its bytes contain.
-#[derive(Clone, Copy, Debug)]
-struct Context<'a> {
-    topics: &'a TopicNames,
-    versions: Versions,
-    /// Of the API of the message.
-    version: i16,
 }
 
 impl Trace {
@@ -162,21 +152,6 @@ impl Context<'_> {
     fn inner<'a>(&self, api_key: i16, outer: Frame<'a>) -> Frame<'a> {
         Frame { api_key, api_version: self.versions.of(api_key), ..outer }
     }
-
-    fn topic(&self, id: Uuid) -> StrBytes {
-        let is_metadata = id == Uuid::METADATA_TOPIC_ID;
-        if is_metadata { text(METADATA_TOPIC) } else { text(&self.topics.topic(id)) }
-    }
-}
-
-const METADATA_TOPIC: &str = "__cluster_metadata";
-
-fn text(text: &str) -> StrBytes {
-    StrBytes::from_string(text.to_owned())
-}
-
-fn uuid(id: Uuid) -> uuid::Uuid {
-    uuid::Uuid::from_bytes(id.0)
 }
 
 /// Kafka's API key.
