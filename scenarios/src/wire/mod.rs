@@ -2,6 +2,7 @@
 //!
 //! * [`Versions`]: the version in which each API is written
 //! * `quorum`, `data`, `cluster`, `admin`: a message of `raft::message` as that of `kafka-protocol`, by groups of APIs
+//! * `encoded`: which of them encodes a message
 //!
 //! What the model does not have is written as Kafka's default for it: throttle times, racks, messages of errors.
 
@@ -9,179 +10,10 @@ mod admin;
 mod cluster;
 mod context;
 mod data;
+mod encoded;
 mod frame;
 mod quorum;
 mod versions;
 
-use raft::message::{
-    AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, DataRequest, DataResponse, Request, Response,
-};
-
-use crate::actor::Message;
-use crate::trace::Trace;
-use context::Context;
-use frame::{Body, Frame};
+pub use encoded::Encoded;
 pub use versions::Versions;
-
-/// A message on a connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Encoded {
-    pub api_key: i16,
-    pub api_version: i16,
-    /// Length, header and message.
-    pub bytes: Vec<u8>,
-}
-
-impl Trace {
-    /// The bytes of a message that a client of this name sends or receives; `None` if Kafka has no such RPC
-    /// (`raft::message::model_only`). An error says why it cannot be written in its version.
-    pub fn encoded(&self, message: &Message, client: &str, versions: Versions) -> Result<Option<Encoded>, String> {
-        let Some(api_key) = api_key(message) else { return Ok(None) };
-        let api_version = versions.of(api_key);
-        let context = Context { topics: &self.topics, versions, version: api_version };
-        let frame = |correlation_id| Frame { api_key, api_version, correlation_id, client };
-        let bytes = match message {
-            Message::Request { correlation_id, request } => context.request(frame(*correlation_id), request),
-            Message::Response { correlation_id, response } => context.response(frame(*correlation_id), response),
-        };
-        let bytes = bytes.map_err(|error| format!("{} v{api_version}: {error}", message.rpc()))?;
-        Ok(Some(Encoded { api_key, api_version, bytes }))
-    }
-}
-
-impl Context<'_> {
-    fn request(&self, frame: Frame<'_>, request: &Request) -> Body {
-        match request {
-            Request::Vote(it) => frame.request(&quorum::vote_request(it)),
-            Request::BeginQuorumEpoch(it) => frame.request(&quorum::begin_request(it)),
-            Request::EndQuorumEpoch(it) => frame.request(&quorum::end_request(it)),
-            Request::Fetch(it) => frame.request(&quorum::fetch_request(it, self)),
-            Request::UpdateRaftVoter(it) => frame.request(&quorum::update_voter_request(it)),
-            Request::ApiVersions(_) | Request::DiscoverVersions(_) => frame.request(&quorum::versions_request()),
-            Request::AppendRecords(_) | Request::ReadRecords(_) => Body::Ok(Vec::new()),
-            Request::Data(it) => match it {
-                DataRequest::Produce(it) => frame.request(&data::produce_request(it, self)),
-                DataRequest::Fetch(it) => frame.request(&data::fetch_request(it, self)),
-                DataRequest::ListOffsets(it) => frame.request(&data::list_offsets_request(it, self)),
-                DataRequest::Metadata(it) => frame.request(&data::metadata_request(it)),
-                DataRequest::InitProducerId(it) => frame.request(&data::init_producer_id_request(it)),
-                DataRequest::OffsetForLeaderEpoch(it) => frame.request(&data::epoch_request(it, self)),
-            },
-            Request::Cluster(it) => match it {
-                ClusterRequest::AlterPartition(it) => frame.request(&cluster::alter_partition_request(it)),
-                ClusterRequest::BrokerRegistration(it) => frame.request(&cluster::broker_registration_request(it)),
-                ClusterRequest::BrokerHeartbeat(it) => frame.request(&cluster::heartbeat_request(it)),
-                ClusterRequest::AllocateProducerIds(it) => frame.request(&cluster::producer_ids_request(it)),
-                ClusterRequest::ControllerRegistration(it) => {
-                    frame.request(&cluster::controller_registration_request(it))
-                }
-            },
-            Request::Admin(it) => self.admin_request(frame, it),
-            Request::Envelope(inside) => {
-                let inner = self.inner(inside.api_key(), frame);
-                let context = Context { version: inner.api_version, ..*self };
-                let bytes = context.admin_request(inner, inside)?;
-                frame.request(&admin::envelope_request(&bytes))
-            }
-        }
-    }
-
-    fn admin_request(&self, frame: Frame<'_>, request: &AdminRequest) -> Body {
-        match request {
-            AdminRequest::CreateTopics(it) => frame.request(&admin::create_topics_request(it)),
-            AdminRequest::DeleteTopics(it) => frame.request(&admin::delete_topics_request(it, self)),
-            AdminRequest::DescribeConfigs(it) => frame.request(&admin::describe_configs_request(it)),
-            AdminRequest::CreatePartitions(it) => frame.request(&admin::create_partitions_request(it)),
-            AdminRequest::ElectLeaders(it) => frame.request(&admin::elect_leaders_request(it)),
-            AdminRequest::IncrementalAlterConfigs(it) => frame.request(&admin::alter_configs_request(it)),
-            AdminRequest::UnregisterBroker(it) => frame.request(&admin::unregister_request(it)),
-        }
-    }
-
-    fn response(&self, frame: Frame<'_>, response: &Response) -> Body {
-        match response {
-            Response::Vote(it) => frame.response(&quorum::vote_response(it)),
-            Response::BeginQuorumEpoch(it) => frame.response(&quorum::begin_response(it)),
-            Response::EndQuorumEpoch(it) => frame.response(&quorum::end_response(it)),
-            Response::Fetch(it) => frame.response(&quorum::fetch_response(it, self)),
-            Response::UpdateRaftVoter(it) => frame.response(&quorum::update_voter_response(it)),
-            Response::ApiVersions(it) => frame.response(&quorum::versions_response(Some(it), self.versions)),
-            Response::DiscoverVersions => frame.response(&quorum::versions_response(None, self.versions)),
-            Response::AppendRecords(_) | Response::ReadRecords(_) => Body::Ok(Vec::new()),
-            Response::Data(it) => match it {
-                DataResponse::Produce(it) => frame.response(&data::produce_response(it, self)),
-                DataResponse::Fetch(it) => frame.response(&data::fetch_response(it, self)),
-                DataResponse::ListOffsets(it) => frame.response(&data::list_offsets_response(it, self)),
-                DataResponse::Metadata(it) => frame.response(&data::metadata_response(it, self)),
-                DataResponse::InitProducerId(it) => frame.response(&data::init_producer_id_response(it)),
-                DataResponse::OffsetForLeaderEpoch(it) => frame.response(&data::epoch_response(it, self)),
-            },
-            Response::Cluster(it) => match it {
-                ClusterResponse::AlterPartition(it) => frame.response(&cluster::alter_partition_response(it)),
-                ClusterResponse::BrokerRegistration(it) => frame.response(&cluster::broker_registration_response(it)),
-                ClusterResponse::BrokerHeartbeat(it) => frame.response(&cluster::heartbeat_response(it)),
-                ClusterResponse::AllocateProducerIds(it) => frame.response(&cluster::producer_ids_response(it)),
-                ClusterResponse::ControllerRegistration(it) => {
-                    frame.response(&cluster::controller_registration_response(it))
-                }
-            },
-            Response::Admin(it) => self.admin_response(frame, it),
-            Response::Envelope(it) => {
-                let inside = it.response.as_ref().map(|inside| {
-                    let inner = self.inner(inside.api_key(), frame);
-                    Context { version: inner.api_version, ..*self }.admin_response(inner, inside)
-                });
-                frame.response(&admin::envelope_response(it.error, inside.transpose()?.as_deref()))
-            }
-        }
-    }
-
-    fn admin_response(&self, frame: Frame<'_>, response: &AdminResponse) -> Body {
-        match response {
-            AdminResponse::CreateTopics(it) => frame.response(&admin::create_topics_response(it, self)),
-            AdminResponse::DeleteTopics(it) => frame.response(&admin::delete_topics_response(it, self)),
-            AdminResponse::DescribeConfigs(it) => frame.response(&admin::describe_configs_response(it)),
-            AdminResponse::CreatePartitions(it) => frame.response(&admin::create_partitions_response(it)),
-            AdminResponse::ElectLeaders(it) => frame.response(&admin::elect_leaders_response(it)),
-            AdminResponse::IncrementalAlterConfigs(it) => frame.response(&admin::alter_configs_response(it)),
-            AdminResponse::UnregisterBroker(it) => frame.response(&admin::unregister_response(it)),
-        }
-    }
-
-    /// The message inside an Envelope has the header that it had at the broker.
-    fn inner<'a>(&self, api_key: i16, outer: Frame<'a>) -> Frame<'a> {
-        Frame { api_key, api_version: self.versions.of(api_key), ..outer }
-    }
-}
-
-/// Kafka's API key.
-fn api_key(message: &Message) -> Option<i16> {
-    Some(match message {
-        Message::Request { request, .. } => match request {
-            Request::Fetch(_) => 1,
-            Request::ApiVersions(_) | Request::DiscoverVersions(_) => 18,
-            Request::Vote(_) => 52,
-            Request::BeginQuorumEpoch(_) => 53,
-            Request::EndQuorumEpoch(_) => 54,
-            Request::Envelope(_) => 58,
-            Request::UpdateRaftVoter(_) => 82,
-            Request::Data(it) => it.api_key(),
-            Request::Cluster(it) => it.api_key(),
-            Request::Admin(it) => it.api_key(),
-            Request::AppendRecords(_) | Request::ReadRecords(_) => return None,
-        },
-        Message::Response { response, .. } => match response {
-            Response::Fetch(_) => 1,
-            Response::ApiVersions(_) | Response::DiscoverVersions => 18,
-            Response::Vote(_) => 52,
-            Response::BeginQuorumEpoch(_) => 53,
-            Response::EndQuorumEpoch(_) => 54,
-            Response::Envelope(_) => 58,
-            Response::UpdateRaftVoter(_) => 82,
-            Response::Data(it) => it.api_key(),
-            Response::Cluster(it) => it.api_key(),
-            Response::Admin(it) => it.api_key(),
-            Response::AppendRecords(_) | Response::ReadRecords(_) => return None,
-        },
-    })
-}
