@@ -13,8 +13,8 @@ pub mod turning;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use scenarios::causes::Causes;
 use scenarios::report::Violation;
+use scenarios::trace::Trace;
 
 use crate::case::Case;
 use chain::Happening;
@@ -54,7 +54,6 @@ pub struct Why {
 const FEW_OPERATIONS: usize = 16;
 
 /// Analyzes a case whose run violates `broken`; `None` if it is interrupted. An error is a case that cannot be run.
-/// be run at all.
 pub fn why(
     case: &Case,
     broken: &Violation,
@@ -94,9 +93,9 @@ pub fn why(
     }
     watch(WhyProgress::Chain);
     let scenario = case.effective()?;
-    let causes = Causes::of(&case.request(&scenario, None), turning.as_ref().map_or(0, |turning| turning.event))?;
+    let (_, trace) = Trace::of(&case.request(&scenario, None))?;
     let necessary: Vec<usize> = (0..faults.len()).filter(|index| faults[*index].is_necessary()).collect();
-    let chain = chain::between(case, &causes, &necessary, broken)?;
-    let turning = turning.map(|turning| Turning { by: chain::of_event(&causes), ..turning });
+    let chain = chain::of(case, &trace, &necessary, broken)?;
+    let turning = turning.map(|turning| Turning { by: chain::of_event(&trace, turning.event + 1), ..turning });
     Ok(Some(Why { broken: broken.clone(), turning, faults, operations, chain }))
 }

@@ -93,6 +93,8 @@ pub enum CloseReason {
     Reset,
     /// No host of the subnet has the address (`NoRouteToHostException`).
     Unreachable,
+    /// The name of the host was not resolved (`UnknownHostException`): `NetworkClient.initiateConnect` has failed.
+    Unresolved,
 }
 
 /// The error that the disk returned.

@@ -295,6 +295,7 @@ fn to_raft(input: Input<Actor>, out: &mut Out<Actor>) -> Option<raft::io::Input>
                 process::CloseReason::Refused => raft::io::CloseReason::Refused,
                 process::CloseReason::Reset => raft::io::CloseReason::Reset,
                 process::CloseReason::Unreachable => raft::io::CloseReason::Unreachable,
+                process::CloseReason::Unresolved => raft::io::CloseReason::Unresolved,
             };
             raft::io::Input::Closed { token: ConnectToken(token), reason }
         }

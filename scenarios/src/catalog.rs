@@ -36,6 +36,7 @@ entries! {
     "lost/unclean-election",
     "lost/all-power",
     "lost/no-idempotence",
+    "trouble/late-names",
     "trouble/no-leader",
     "trouble/stale-metadata",
     "trouble/overwhelmed-controller",

@@ -198,11 +198,18 @@ fn bound_ms(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> Result<u
         false => None,
     };
     // A server that still has to stop when the world heals is down for this time afterwards.
-    let leaves = plan.0.iter().filter(|fault| means(fault.what.kind()).afterwards_ns > 0);
+    let leaves = plan.0.iter().filter(|fault| {
+        let means = means(fault.what.kind());
+        means.stops && means.afterwards_ns > 0
+    });
+    // A failed lookup of a name is remembered.
+    let names_ns = plan.0.iter().filter(|fault| !means(fault.what.kind()).stops);
+    let names_ns = names_ns.map(|fault| means(fault.what.kind()).afterwards_ns).max().unwrap_or(0);
     let machine = scenario.profile.machine();
     let start_ns = machine.map_or(0, Machine::longest_start_ns);
-    let down_ns =
-        start_ns + leaves.map(|fault| fault.lasts_ns).chain([scenario.cluster.restart_after.0]).max().unwrap_or(0);
+    let down_ns = start_ns
+        + names_ns
+        + leaves.map(|fault| fault.lasts_ns).chain([scenario.cluster.restart_after.0]).max().unwrap_or(0);
     let load = Load {
         wall_steps_ms: nemesis::max_wall_step_ms(plan),
         batches: times(workload.interval) * u64::from(workload.clients) + no_ops,

@@ -10,8 +10,7 @@
 //! * [`run_observer`] and [`checks`]: what crosses the border of a node, and what must hold of it
 //! * [`recovery_bound`]: how long a healed cluster may take; [`reach`]: which situations a scenario can reach at all
 //! * [`bugs`]: bugs, and the scenarios in which they are searched for
-//! * [`run::fork`]: a run that can be stopped, cloned, and continued differently; [`causes`]: the causality of its
-//!   steps
+//! * [`run::fork`]: a run that can be stopped, cloned, and continued differently
 //! * [`run::listener`]: receives everything that a run's observer receives, without an effect on the run; [`trace`]: a
 //!   run, line by line; [`wire`]: its messages as Kafka's own bytes
 //! * [`log_directory`]: the files of a run's nodes, and what a log directory holds
@@ -37,7 +36,6 @@ pub mod actor;
 pub mod aim;
 pub mod bugs;
 pub mod catalog;
-pub mod causes;
 pub mod checks;
 pub mod client_answers;
 pub mod cluster;

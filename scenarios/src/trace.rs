@@ -3,7 +3,8 @@
 //! * [`dialogue`]: what one raft client received and requested; [`controller`]: the same of a `QuorumController`,
 //!   [`client`]: of a producer or consumer, [`partition`]: of a broker's replica
 //! * `line`: one line; `graph`: a trace; `recorder`: the listener that records it
-//! * [`shown`]: a line's fields by name; [`said`]: observations of nodes; [`text`]: a line as text
+//! * [`shown`]: a line's fields by name; [`said`]: observations of nodes; [`text`]: a line as text;
+//!   `turns`: changes of state
 
 pub mod client;
 pub mod controller;
@@ -15,6 +16,7 @@ mod recorder;
 pub mod said;
 pub mod shown;
 pub mod text;
+mod turns;
 
 pub use raft::message::{Value, api_names};
 
@@ -24,6 +26,7 @@ use crate::run::listener::listen;
 pub use graph::{Relation, Trace, touched};
 pub use line::{DiskAccess, Line, LineId, Stage, What};
 use recorder::Recorder;
+pub use turns::Turn;
 
 impl Trace {
     /// Runs a request on the bare loop and records its trace.

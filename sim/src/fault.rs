@@ -19,6 +19,7 @@ mod plan;
 mod power_loss;
 mod stall;
 mod terminate;
+mod unresolved_name;
 mod wall_smear;
 mod wall_step;
 pub mod words;
@@ -65,6 +66,7 @@ macro_rules! fault_kinds {
             exception: Exception = "exception",
             short_write: ShortWrite = "short-write",
             full_at_fsync: FullAtFsync = "full-at-fsync",
+            unresolved_name: UnresolvedName = "unresolved-name",
         }
     };
 }

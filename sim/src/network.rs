@@ -65,6 +65,44 @@ impl Default for NetworkConfig {
     }
 }
 
+/// How long a process remembers an address, and that there was none: `networkaddress.cache.ttl` and
+/// `networkaddress.cache.negative.ttl` of Java.
+pub const ADDRESS_TTL_NS: u64 = 30_000_000_000;
+pub const NO_ADDRESS_TTL_NS: u64 = 10_000_000_000;
+
+/// The name of one host, as another host resolves it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NameState {
+    /// Number of faults in force by which it is not resolved.
+    pub unresolved: u32,
+    last: Option<Lookup>,
+}
+
+/// What a process remembers of its last lookup.
+#[derive(Clone, Copy, Debug)]
+struct Lookup {
+    incarnation: u32,
+    /// By its monotonic clock.
+    until_ns: u64,
+    is_resolved: bool,
+}
+
+impl NameState {
+    /// Whether a process resolves the name at this time of its monotonic clock.
+    pub fn resolve(&mut self, incarnation: u32, mono_ns: u64) -> bool {
+        if let Some(last) = self.last
+            && last.incarnation == incarnation
+            && mono_ns < last.until_ns
+        {
+            return last.is_resolved;
+        }
+        let is_resolved = self.unresolved == 0;
+        let ttl_ns = if is_resolved { ADDRESS_TTL_NS } else { NO_ADDRESS_TTL_NS };
+        self.last = Some(Lookup { incarnation, until_ns: mono_ns.saturating_add(ttl_ns), is_resolved });
+        is_resolved
+    }
+}
+
 /// State of a one-way link: the faults in force are sums and counts, so that they may overlap.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LinkState {
@@ -211,6 +249,8 @@ pub(crate) struct Network<P: Process> {
     pub config: NetworkConfig,
     pub nodes: usize,
     pub links: Vec<LinkState>,
+    /// By link: how its first node resolves the name of the second one.
+    pub names: Vec<NameState>,
     pub latencies: Vec<Latency>,
     pub slots: Vec<Slot<P>>,
     pub free: Vec<u32>,
@@ -229,6 +269,7 @@ impl<P: Process> Network<P> {
         Network {
             config,
             nodes,
+            names: vec![NameState::default(); links.len()],
             links,
             latencies,
             slots: Vec::with_capacity(32),
@@ -241,6 +282,13 @@ impl<P: Process> Network<P> {
     #[inline]
     pub fn link_index(&self, from: Node, to: Node) -> usize {
         usize::from(from.0) * self.nodes + usize::from(to.0)
+    }
+
+    pub fn on_names(&mut self, links: &[Link], change: impl Fn(&mut NameState)) {
+        for Link(from, to) in links {
+            let index = self.link_index(*from, *to);
+            change(&mut self.names[index]);
+        }
     }
 
     /// Sender and receiver of this direction of a connection.

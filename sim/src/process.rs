@@ -30,6 +30,8 @@ pub enum CloseReason {
     Reset,
     /// EHOSTUNREACH: no host of the subnet has the address.
     Unreachable,
+    /// The name of the host was not resolved; nothing was sent.
+    Unresolved,
 }
 
 /// An input of a thread.

@@ -1,73 +1,156 @@
-//! The causal chain from the required faults to the violation: observations in steps that are after the former and
-//! before the latter.
+//! The causal chain of a violation: the required faults, the changes of state that concern it, and the inputs that led to
+//! the violating step.
 
-use scenarios::causes::{Causes, Happened, StepId, words};
 use scenarios::report::Violation;
+use scenarios::trace::{DiskAccess, Line, LineId, Relation, Stage, Trace, What};
 use sim::fault::Fault;
+use sim::watch::Phase;
 
 use crate::case::Case;
 use crate::case::story::Describer;
 
-/// Maximum number of observations of a chain; the last ones are kept.
-const SHOWN: usize = 5;
+/// Maximum number of changes of state, and of inputs; the last ones are kept.
+const TURNS: usize = 5;
+const INPUTS: usize = 5;
+/// A line is cut after this number of characters.
+const LENGTH: usize = 200;
 
 /// A step of the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Happening {
     /// True time, ns.
     pub at_ns: u64,
+    /// Number of the event, from 1.
+    pub event: u64,
     /// A sentence that describes it.
     pub what: String,
 }
 
-/// The required faults, the last observations between them and the violation, and the violating step.
-pub fn between(
-    case: &Case,
-    causes: &Causes,
-    necessary: &[usize],
-    broken: &Violation,
-) -> Result<Vec<Happening>, String> {
+/// The chain, in the order of the run; the last element is the violation.
+pub fn of(case: &Case, trace: &Trace, necessary: &[usize], broken: &Violation) -> Result<Vec<Happening>, String> {
     let describer = Describer::of(case)?;
-    let mut struck: Vec<(StepId, Happening)> = Vec::new();
-    let mut roots: Vec<StepId> = Vec::new();
-    for mark in causes.marks() {
-        let Happened::Struck(fault) = &mark.what else { continue };
-        if !necessary.iter().any(|index| is_same(fault, &case.plan.0[*index])) {
-            continue;
-        }
-        roots.push(mark.step);
-        let what = describer.fault(&Fault { on: None, ..fault.clone() });
-        let is_new = |(_, other): &(StepId, Happening)| other.at_ns != mark.at_ns || other.what != what;
-        if struck.iter().all(is_new) {
-            struck.push((mark.step, Happening { at_ns: mark.at_ns, what }));
-        }
+    let mut lines: Vec<(LineId, String)> = required(case, &describer, trace, necessary);
+    if let Some(violation) = trace.violation() {
+        let relations = trace.related_to(violation);
+        let roots: Vec<LineId> = lines.iter().map(|(line, _)| *line).collect();
+        let after = if roots.is_empty() { vec![true; trace.lines.len()] } else { trace.after(&roots) };
+        let lies_between =
+            |line: LineId| line < violation && after[line as usize] && relations[line as usize] != Relation::None;
+        lines.extend(turns(trace, broken, &lies_between, &relations));
+        lines.extend(inputs(trace, &lies_between, &relations));
+        lines.sort_by_key(|(line, _)| *line);
+        lines.dedup_by_key(|(line, _)| *line);
     }
-    let before = causes.before(&causes.ends());
-    let after = if roots.is_empty() { vec![true; causes.steps().len()] } else { causes.after(&roots) };
-    let lies_between = |step: StepId| before[step as usize] && after[step as usize];
-    let mut on_the_way: Vec<(StepId, Happening)> = Vec::new();
-    for mark in causes.marks().iter().filter(|mark| lies_between(mark.step)) {
-        let Some(words) = words::of_mark(causes, mark) else { continue };
-        let what = format!("{} {words}", causes.name(mark.node));
-        // Equal observations of many partitions are shown once, by the last one.
-        if on_the_way.last().is_some_and(|(_, last)| begins_alike(&last.what, &what)) {
-            on_the_way.pop();
-        }
-        on_the_way.push((mark.step, Happening { at_ns: mark.at_ns, what }));
-    }
-    let left_out = on_the_way.len().saturating_sub(SHOWN);
-    struck.extend(on_the_way.drain(left_out..));
-    struck.sort_by_key(|(step, happening)| (happening.at_ns, *step));
-    let mut chain: Vec<Happening> = struck.into_iter().map(|(_, happening)| happening).collect();
-    chain.push(violation(causes, broken));
+    let happening = |(line, what): (LineId, String)| {
+        let line = &trace.lines[line as usize];
+        Happening { at_ns: line.at_ns, event: line.event, what }
+    };
+    let mut chain: Vec<Happening> = lines.into_iter().map(happening).collect();
+    chain.push(last(trace, broken));
     Ok(chain)
 }
 
-/// The last step: the node, its input, and the violated claim.
-fn violation(causes: &Causes, broken: &Violation) -> Happening {
-    let step = causes.broken_in().and_then(|step| causes.steps().get(step as usize));
-    let step = step.map_or("the run ends".to_owned(), |step| words::of_step(causes, step));
-    Happening { at_ns: broken.at_ns, what: format!("{step}: {} is violated", broken.invariant) }
+/// The required faults, where they took effect; one that consists of several of the same description, once.
+fn required(case: &Case, describer: &Describer<'_>, trace: &Trace, necessary: &[usize]) -> Vec<(LineId, String)> {
+    let mut struck: Vec<(LineId, String)> = Vec::new();
+    for (number, line) in trace.lines.iter().enumerate() {
+        let What::Fault(fault, Phase::Start) = &line.what else { continue };
+        if !necessary.iter().any(|index| is_same(fault, &case.plan.0[*index])) {
+            continue;
+        }
+        let what = describer.fault(&Fault { on: None, unless: None, ..(**fault).clone() });
+        let is_new =
+            |(other, said): &(LineId, String)| trace.lines[*other as usize].at_ns != line.at_ns || *said != what;
+        if struck.iter().all(is_new) {
+            struck.push((number as LineId, what));
+        }
+    }
+    struck
+}
+
+/// The last changes of state that may have led to the violation. If it names partitions, those of others are left out;
+/// an answer to a client is shown if it is a cause, not if it only came before.
+fn turns(
+    trace: &Trace,
+    broken: &Violation,
+    lies_between: &dyn Fn(LineId) -> bool,
+    relations: &[Relation],
+) -> Vec<(LineId, String)> {
+    let is_named = |partition: &String| names(&broken.detail, partition);
+    let between = (0..trace.lines.len() as LineId).filter(|line| lies_between(*line));
+    let turns: Vec<(LineId, _)> = between
+        .filter_map(|number| trace.turn(&trace.lines[number as usize]).map(|turn| (number, turn)))
+        .filter(|(number, turn)| !turn.is_answer || relations[*number as usize] == Relation::Chain)
+        .collect();
+    let names_one = turns.iter().filter_map(|(_, turn)| turn.partition.as_ref()).any(is_named);
+    let mut shown: Vec<(LineId, String)> = Vec::new();
+    for (number, turn) in turns {
+        if names_one && turn.partition.is_some_and(|partition| !is_named(&partition)) {
+            continue;
+        }
+        let what = format!("{} {}", subject(trace, &trace.lines[number as usize]), turn.words);
+        // Equal changes of many partitions are shown once, by the last one.
+        if shown.last().is_some_and(|(_, last)| begins_alike(last, &what)) {
+            shown.pop();
+        }
+        shown.push((number, what));
+    }
+    shown.split_off(shown.len().saturating_sub(TURNS))
+}
+
+/// The last inputs and writes in the chain of causes of the violation.
+fn inputs(trace: &Trace, lies_between: &dyn Fn(LineId) -> bool, relations: &[Relation]) -> Vec<(LineId, String)> {
+    let is_shown = |line: &Line| match &line.what {
+        What::Message(Stage::Received, ..) | What::Requested(_) | What::Terminated | What::Thrown => true,
+        What::Disk(DiskAccess::Write { path, .. } | DiskAccess::Truncate { path, .. }) => path.ends_with(".log"),
+        _ => false,
+    };
+    let of_chain = (0..trace.lines.len() as LineId)
+        .filter(|number| relations[*number as usize] == Relation::Chain && lies_between(*number))
+        .filter(|number| is_shown(&trace.lines[*number as usize]));
+    let mut shown: Vec<(LineId, String)> =
+        of_chain.map(|number| (number, sentence(trace, &trace.lines[number as usize]))).collect();
+    shown.split_off(shown.len().saturating_sub(INPUTS))
+}
+
+/// The violating step: the node, its input, and the violated claim.
+fn last(trace: &Trace, broken: &Violation) -> Happening {
+    let line = trace.violation().map(|line| &trace.lines[line as usize]);
+    let cause = line.and_then(|line| line.cause).map(|cause| &trace.lines[cause as usize]);
+    let step = match (cause, line.and_then(|line| line.node)) {
+        (Some(cause), _) => sentence(trace, cause),
+        (None, Some(node)) => format!("a step of {}", trace.name(node)),
+        (None, None) => "the run ends".to_owned(),
+    };
+    let event = line.map_or(broken.event, |line| line.event);
+    Happening { at_ns: broken.at_ns, event, what: format!("{step}: {} is violated", broken.invariant) }
+}
+
+/// The first line of an event.
+pub fn of_event(trace: &Trace, event: u64) -> String {
+    let mut of_event = trace.lines.iter().filter(|line| line.event == event);
+    let first = of_event.clone().find(|line| !trace.is_internal(line)).or_else(|| of_event.next());
+    first.map_or("an event of the network, not of a node".to_owned(), |line| sentence(trace, line))
+}
+
+fn subject<'a>(trace: &'a Trace, line: &Line) -> &'a str {
+    line.node.map_or("", |node| trace.name(node))
+}
+
+fn sentence(trace: &Trace, line: &Line) -> String {
+    let text = trace.text(line, &|_| "a fault".to_owned());
+    let text = format!("{} {text}", subject(trace, line));
+    let text = text.trim_start();
+    match text.char_indices().nth(LENGTH) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// Does the text contain the name, and not only as a part of a longer one?
+fn names(text: &str, name: &str) -> bool {
+    let is_word = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-');
+    text.match_indices(name).any(|(at, _)| is_word(&text[at + name.len()..]))
 }
 
 /// Do the first three words (subject and verb) agree?
@@ -79,17 +162,4 @@ fn begins_alike(one: &str, other: &str) -> bool {
 fn is_same(struck: &Fault, planned: &Fault) -> bool {
     let same_kind = struck.what.kind() == planned.what.kind();
     same_kind && struck.at_ns == planned.at_ns && struck.on == planned.on && struck.lasts_ns == planned.lasts_ns
-}
-
-/// The description of the requested event.
-pub fn of_event(causes: &Causes) -> String {
-    let steps: Vec<String> = causes
-        .event()
-        .filter_map(|id| causes.steps().get(id as usize))
-        .map(|step| words::of_step(causes, step))
-        .collect();
-    match steps.first() {
-        Some(first) => first.clone(),
-        None => "an event of the network or of a fault, not of a node".to_owned(),
-    }
 }

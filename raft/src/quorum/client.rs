@@ -160,7 +160,7 @@ impl RaftClient {
         self.expire_parked_fetches(step);
         match input {
             Input::Opened { token, connection } => self.channel.on_opened(now_ms, token, connection, step.out),
-            Input::Closed { token, reason } => self.channel.on_closed(now_ms, token, reason, step.entropy),
+            Input::Closed { token, reason } => self.channel.on_closed(step.now, token, reason, step.entropy),
             Input::Response { token, correlation_id, response } => {
                 self.channel.on_response(token, correlation_id, response);
             }

@@ -172,10 +172,14 @@ impl NetworkChannel {
 
     /// The connection, or the attempt, has ended, and so have all requests to that destination. Kafka's backoff does
     /// not depend on the reason.
-    pub fn on_closed(&mut self, now_ms: i64, token: ConnectToken, _reason: CloseReason, entropy: &mut dyn Entropy) {
-        if let Some(index) = self.index_of_token(token) {
+    pub fn on_closed(&mut self, now: Now, token: ConnectToken, reason: CloseReason, entropy: &mut dyn Entropy) {
+        let Some(index) = self.index_of_token(token) else { return };
+        let backoff_ms = self.disconnect(index, now.wall_ms, TransportError::Disconnected, entropy);
+        if reason == CloseReason::Unresolved {
+            // Nothing was sent, and no event follows: the thread waits for the backoff (`connectionDelay`).
+            self.blocked_until_ns = self.blocked_until_ns.min(after_ms(now, backoff_ms));
+        } else {
             self.is_woken = true;
-            self.disconnect(index, now_ms, TransportError::Disconnected, entropy);
         }
     }
 
@@ -218,9 +222,7 @@ impl NetworkChannel {
             }
         };
         // A wait takes a little longer than requested, and the limits of ages are exclusive.
-        let wait_ms = wait_ms.min(self.request_timeout_ms.saturating_add(1));
-        let wait_ns = u64::try_from(wait_ms).unwrap_or(0).saturating_mul(NS_PER_MS);
-        self.blocked_until_ns = now.mono_ns.saturating_add(wait_ns);
+        self.blocked_until_ns = after_ms(now, wait_ms.min(self.request_timeout_ms.saturating_add(1)));
     }
 
     /// `NetworkClient.handleTimedOutConnections`, `handleTimedOutRequests`
@@ -357,8 +359,8 @@ impl NetworkChannel {
         true
     }
 
-    /// Starts the reconnect backoff, and fails the request in flight with `error`.
-    fn disconnect(&mut self, index: usize, now_ms: i64, error: TransportError, entropy: &mut dyn Entropy) {
+    /// Starts the reconnect backoff, and fails the request in flight with `error`. Returns the backoff, ms.
+    fn disconnect(&mut self, index: usize, now_ms: i64, error: TransportError, entropy: &mut dyn Entropy) -> i64 {
         let destination = &mut self.destinations[index];
         let was_connected = match destination.link {
             PeerConnection::Connecting { .. } => false,
@@ -370,11 +372,16 @@ impl NetworkChannel {
                 }
                 true
             }
-            PeerConnection::Disconnected { .. } => return,
+            PeerConnection::Disconnected { .. } => return 0,
         };
         let backoff_ms = destination.failures.on_lost(was_connected, self.limits, entropy);
         destination.link = PeerConnection::Disconnected { retry_at_ms: now_ms.saturating_add(backoff_ms) };
+        backoff_ms
     }
+}
+
+fn after_ms(now: Now, ms: i64) -> u64 {
+    now.mono_ns.saturating_add(u64::try_from(ms).unwrap_or(0).saturating_mul(NS_PER_MS))
 }
 
 impl Unsent {

@@ -16,7 +16,7 @@ pub const GALLERY: &[Picture] = &[
     Picture {
         name: "controller-crash",
         words: &[
-            "failover", "data-plane", "--cause", "kill", "--seeds", "100",
+            "failover", "data-plane", "--cause", "kill", "--seeds", "160",
             "--set", "nemesis.kill.every=10ms", "--set", "nemesis.kill.lasts=5s..7s",
             "--set", "clients.produce_interval=100ms", "--title", "Controller crash, Kafka's defaults",
         ],
@@ -24,7 +24,7 @@ pub const GALLERY: &[Picture] = &[
     Picture {
         name: "timeouts",
         words: &[
-            "heatmap", "controller-failover", "--cause", "kill", "--seeds", "60",
+            "heatmap", "controller-failover", "--cause", "kill", "--quantile", "p90", "--seeds", "350",
             "--vary", "controller.quorum.fetch.timeout.ms=500,1000,2000,4000",
             "--vary", "controller.quorum.election.timeout.ms=500,1000,2000",
             "--set", "duration=84s", "--set", "nemesis.turn=20s",
@@ -55,14 +55,14 @@ pub const GALLERY: &[Picture] = &[
     Picture {
         name: "zones",
         words: &[
-            "failover", "one-zone", "three-zones", "--kind", "produce_gap", "--seeds", "30",
+            "failover", "one-zone", "three-zones", "--kind", "produce_gap", "--seeds", "70",
             "--title", "A zone loses power for up to a minute: three zones and one",
         ],
     },
     Picture {
         name: "real",
         words: &[
-            "failover", "failover", "--cause", "kill", "--real", "two-cores", "--seeds", "60",
+            "failover", "failover", "--cause", "kill", "--real", "two-cores", "--seeds", "130",
             "--set", "duration=200s", "--set", "nemesis.start=20s", "--set", "nemesis.turn=30s",
             "--set", "nemesis.targets=controllers", "--set", "nemesis.kill.every=10ms",
             "--set", "network.latency=profile", "--set", "disk.fsync=profile",

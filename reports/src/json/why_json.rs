@@ -58,6 +58,8 @@ struct PartJson {
 #[derive(Debug, Serialize)]
 struct HappeningJson {
     at_ns: u64,
+    /// Number of the event, from 1.
+    event: u64,
     what: String,
 }
 
@@ -88,7 +90,11 @@ impl WhyJson {
             }),
             faults: faults.zip(&why.faults).map(part).collect(),
             operations: operations.zip(&why.operations).map(part).collect(),
-            chain: why.chain.iter().map(|it| HappeningJson { at_ns: it.at_ns, what: it.what.clone() }).collect(),
+            chain: why
+                .chain
+                .iter()
+                .map(|it| HappeningJson { at_ns: it.at_ns, event: it.event, what: it.what.clone() })
+                .collect(),
             wall_seconds: super::Seconds(wall_ns),
         }
     }

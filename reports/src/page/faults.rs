@@ -88,7 +88,8 @@ fn is_outage(what: &FaultWhat) -> bool {
 /// What it is that fails: each has a colour.
 fn class(kind: Kind) -> &'static str {
     match kind {
-        Kind::Cut | Kind::Loss | Kind::Delay | Kind::Duplicate | Kind::BlackHole => "network",
+        Kind::Cut | Kind::Loss | Kind::Delay | Kind::Duplicate => "network",
+        Kind::BlackHole | Kind::UnresolvedName => "network",
         Kind::Kill | Kind::PowerLoss | Kind::Terminate | Kind::Pause | Kind::Stall | Kind::Exception => "process",
         Kind::Drift | Kind::WallStep | Kind::WallSmear => "clock",
         Kind::FsyncFails | Kind::SlowDisk | Kind::FullDisk | Kind::BitRot | Kind::ReplaceDisk => "disk",

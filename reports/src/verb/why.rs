@@ -5,9 +5,11 @@ use std::sync::atomic::AtomicBool;
 use fuzz::case::story::Describer;
 use fuzz::case::{Case, violation};
 use fuzz::stopwatch::Stopwatch;
+use fuzz::why::chain::Happening;
 use fuzz::why::counterfactual::PartRole;
 use fuzz::why::{FUTURES, Why, why};
 use sim::duration::in_words;
+use sim::fault::Fault;
 
 use crate::args::WhyArgs;
 use crate::engine::{Engine, Problem};
@@ -15,7 +17,7 @@ use crate::exit;
 use crate::json::to_text;
 use crate::json::why_json::WhyJson;
 use crate::output::{OutputTarget, Streams};
-use crate::show::columns::{plural, sentence, thousands};
+use crate::show::columns::{plural, sentence};
 use crate::show::looking::Looking;
 use crate::verb::job::Job;
 use crate::verb::sweep::jobs;
@@ -78,12 +80,13 @@ fn point_of_no_return(why: &Why) -> String {
             "none: the claim is violated in all of {FUTURES} continuations from the start, without any fault"
         );
     };
-    let (events, of) = (thousands(turning.event), thousands(why.broken.event));
     format!(
-        "at {}: {}. Before this event ({events} of {of}) the claim still holds in {} of {FUTURES} continuations \
+        "at {}: {}. Before this event (number {} of {}) the claim still holds in {} of {FUTURES} continuations \
          without further faults, after it in none",
         in_words(turning.at_ns),
         turning.by,
+        turning.event + 1,
+        why.broken.event,
         turning.held
     )
 }
@@ -91,7 +94,8 @@ fn point_of_no_return(why: &Why) -> String {
 fn required(case: &Case, describer: &Describer<'_>, why: &Why) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     for (fault, verdict) in case.plan.0.iter().zip(&why.faults) {
-        let (what, at) = (describer.fault(fault), in_words(fault.at_ns));
+        let what = describer.fault(&Fault { unless: None, ..fault.clone() });
+        let at = in_words(fault.at_ns);
         match verdict {
             PartRole::Necessary { sooner_ns, later_ns } => {
                 parts.push(format!("at {at}: {what}{}", slack(*sooner_ns, *later_ns)));
@@ -131,7 +135,8 @@ fn slack(sooner_ns: Option<u64>, later_ns: Option<u64>) -> String {
 
 fn irrelevant(why: &Why) -> String {
     let count = |parts: &[PartRole]| parts.iter().filter(|verdict| **verdict == PartRole::Irrelevant).count() as u64;
-    let mut parts = vec![format!("{} of {}", count(&why.faults), plural(why.faults.len() as u64, "fault"))];
+    let mut parts =
+        vec![format!("{} of {}", count(&why.faults), plural(why.faults.len() as u64, "fault") + " of the plan")];
     if !why.operations.is_empty() {
         let operations = plural(why.operations.len() as u64, "operation");
         parts.push(format!("{} of {operations}", count(&why.operations)));
@@ -140,6 +145,7 @@ fn irrelevant(why: &Why) -> String {
 }
 
 fn chain(why: &Why) -> Vec<String> {
-    let steps: Vec<String> = why.chain.iter().map(|it| format!("at {}: {}", in_words(it.at_ns), it.what)).collect();
+    let step = |it: &Happening| format!("at {}, event {}: {}", in_words(it.at_ns), it.event, it.what);
+    let steps: Vec<String> = why.chain.iter().map(step).collect();
     if steps.is_empty() { vec!["no recorded step is between them".to_owned()] } else { steps }
 }

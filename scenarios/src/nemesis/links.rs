@@ -1,8 +1,9 @@
-//! Links: partitions of every shape, all made of one-way cuts, links that lose, delay or duplicate messages, and
-//! connections that carry nothing.
+//! Links: partitions of every shape, all made of one-way cuts, links that lose, delay or duplicate messages,
+//! connections that carry nothing, and names that are not resolved.
 
 use serde::{Deserialize, Serialize};
-use sim::fault::{BlackHole, Cut, Delay, Duplicate, Link, Loss};
+use sim::fault::{BlackHole, Cut, Delay, Duplicate, Link, Loss, UnresolvedName};
+use sim::network::NO_ADDRESS_TTL_NS;
 use sim::process::Node;
 use sim::rng::Entropy;
 use strum::VariantArray;
@@ -42,6 +43,28 @@ profiles! {
         /// Chance per datagram, parts per million.
         ppm: IntRange,
     }
+    /// Host names that servers do not resolve.
+    UnresolvedNames {
+        /// The shapes to draw from.
+        #[serde(default = "every_name_shape")]
+        shapes: Vec<NameShape>,
+    }
+}
+
+/// Which lookups of servers fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, VariantArray)]
+#[serde(rename_all = "kebab-case")]
+pub enum NameShape {
+    /// No server resolves the name of one server: its record is missing.
+    Name,
+    /// One server resolves no name: it does not reach its name server.
+    Resolver,
+    /// No server resolves any name: the name server is down.
+    All,
+}
+
+fn every_name_shape() -> Vec<NameShape> {
+    NameShape::VARIANTS.to_vec()
 }
 
 /// The shapes of network partitions.
@@ -204,6 +227,40 @@ impl Generate for BlackHole {
         let rank = entropy.below(RANKS) as u32;
         if !links.is_empty() {
             planner.push(injection.at_ns, injection.lasts_ns, BlackHole { links, rank });
+        }
+    }
+}
+
+impl FaultProfile for UnresolvedName {
+    type Profile = UnresolvedNames;
+
+    const FIELDS: &'static [ScenarioField] = kind_fields!("unresolved-name", "Servers do not resolve host names; established connections stay. Java remembers an address for 30 s, and a failed lookup for 10 s.", lasts: "Time until lookups succeed again.";
+        "shapes": reference::FieldKind::NamesOf("`name`, `resolver`, `all`"), Presence::Default("[\"name\", \"resolver\", \"all\"]"), "Lookups that fail: of one name, by one server, or all; at least one.";
+    );
+
+    const MEANS: Means = Means { weakens: true, afterwards_ns: NO_ADDRESS_TTL_NS, ..Means::HARMLESS };
+
+    rhythm_of_profile!();
+
+    fn check(profile: &Self::Profile) -> Result<(), Refusal> {
+        if profile.shapes.is_empty() {
+            return Err(Refusal::new("nemesis.unresolved-name.shapes", "no shape to draw from"));
+        }
+        Ok(())
+    }
+}
+
+impl Generate for UnresolvedName {
+    fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
+        let entropy = &mut injection.entropy;
+        let one = pick(entropy, planner.servers);
+        let links = match pick(entropy, &profile.shapes) {
+            NameShape::Name => one_way(planner.servers, &[one]),
+            NameShape::Resolver => one_way(&[one], planner.servers),
+            NameShape::All => one_way(planner.servers, planner.servers),
+        };
+        if !links.is_empty() {
+            planner.push(injection.at_ns, injection.lasts_ns, UnresolvedName { links });
         }
     }
 }

@@ -197,6 +197,7 @@ pub(super) fn close_reason(reason: CloseReason) -> &'static str {
         CloseReason::Refused => "refused",
         CloseReason::Reset => "reset",
         CloseReason::Unreachable => "unreachable",
+        CloseReason::Unresolved => "unresolved",
     }
 }
 

@@ -320,6 +320,7 @@ fn to_client<O, P: ClientProcess>(input: Input<P>, out: &mut Out<P>) -> ClientIn
                 process::CloseReason::Refused => CloseReason::Refused,
                 process::CloseReason::Reset => CloseReason::Reset,
                 process::CloseReason::Unreachable => CloseReason::Unreachable,
+                process::CloseReason::Unresolved => CloseReason::Unresolved,
             };
             ClientInput::Closed { token: ConnectToken(token), reason }
         }

@@ -1,13 +1,10 @@
 //! Traces: they change no run, and every line that they mark as the past of a violation leads to it.
 
-use std::collections::BTreeSet;
-
 use scenarios::catalog;
-use scenarios::causes::{Causes, words};
 use scenarios::run::{Request, run};
 use scenarios::scenario::{Scenario, switches};
 use scenarios::trace::controller::{self, ControllerDialogue};
-use scenarios::trace::{Relation, Trace, What, api_names};
+use scenarios::trace::{Relation, Trace, Turn, What};
 
 fn broken() -> Scenario {
     let scenario = catalog::find("quorum").expect("built in").scenario().expect("good");
@@ -56,35 +53,33 @@ fn what_is_marked_leads_to_the_violation() {
 }
 
 #[test]
-fn steps_are_named_by_their_rpcs_and_threads_and_partitions_by_their_topics() {
+fn changes_of_state_name_topics_and_what_is_after_a_line_follows_its_causes() {
     let ci = catalog::find("ci").expect("built in").scenario().expect("good");
     let request = Request { until_ns: Some(15_000_000_000), ..Request::new(&ci, 5) };
-    let causes = Causes::of(&request, 0).expect("it runs");
-    let steps: BTreeSet<String> = causes.steps().iter().map(|step| words::of_step(&causes, step)).collect();
-    let rpcs: BTreeSet<&str> = steps
-        .iter()
-        .filter(|step| !step.starts_with("thread "))
-        .filter_map(|step| step.split_once(" processes the ").map(|(_, rest)| rest))
-        .filter_map(|rest| rest.split(' ').next())
-        .flat_map(|names| names.split('/'))
+    let (_, trace) = Trace::of(&request).expect("it runs");
+    let turns: Vec<(u32, Turn)> = (0..trace.lines.len() as u32)
+        .filter_map(|number| trace.turn(&trace.lines[number as usize]).map(|turn| (number, turn)))
         .collect();
-    let unknown: Vec<&&str> = rpcs.iter().filter(|rpc| !api_names().contains(rpc)).collect();
-    assert!(unknown.is_empty(), "no RPC of Kafka: {unknown:?}");
-    let has = |text: &str| assert!(steps.iter().any(|step| step.contains(text)), "{text} is in {steps:#?}");
-    has(" processes the Produce request from producer-");
-    has(" processes the Fetch response from broker-");
-    has("the timer of thread raft-io of controller-");
-    let of_queue = |step: &&String| {
-        step.starts_with("thread controller-event-queue of controller-")
-            && step.contains(" processes the next event of its queue, because of the ")
-    };
-    assert!(steps.iter().any(|step| of_queue(&step)), "a controller processes its queue in {steps:#?}");
-    has("thread request-handler of broker-101 applies the metadata that metadata-loader has published, because of ");
-    let marks: Vec<String> = causes.marks().iter().filter_map(|mark| words::of_mark(&causes, mark)).collect();
-    let led: Vec<&String> = marks.iter().filter(|mark| mark.starts_with("becomes leader of partition ")).collect();
+    let led: Vec<&Turn> = turns
+        .iter()
+        .map(|(_, turn)| turn)
+        .filter(|turn| turn.words.starts_with("becomes leader of partition "))
+        .collect();
     // A topic id is cut to ten characters.
-    let by_id = led.iter().find(|mark| mark.contains("…-"));
+    let by_id = led.iter().find(|turn| turn.words.contains("…-"));
     assert!(!led.is_empty() && by_id.is_none(), "{by_id:?}");
+    assert!(led.iter().all(|turn| turn.partition.as_ref().is_some_and(|it| turn.words.contains(it))));
+    let root = turns[turns.len() / 2].0;
+    let after = trace.after(&[root]);
+    assert!(after[root as usize] && after[..root as usize].iter().all(|it| !it));
+    for (number, line) in trace.lines.iter().enumerate() {
+        let led_to_by = |before: Option<u32>| before.is_some_and(|before| after[before as usize]);
+        let expected = number == root as usize || led_to_by(line.cause) || led_to_by(line.previous);
+        assert_eq!(after[number], expected, "{number}: {line:?}");
+    }
+    // What is after a line has that line in its past.
+    let last = after.iter().rposition(|it| *it).expect("the line itself") as u32;
+    assert_ne!(trace.related_to(last)[root as usize], Relation::None);
 }
 
 /// Raft is shut down before the controller, whose threads may be given an input until the process stops.

@@ -42,7 +42,14 @@ impl<P: Process> World<P> {
         (to, port): (Node, Port),
     ) {
         watch.connects(self.now, node, thread, token, to);
-        let incarnation = self.nodes[usize::from(node.0)].incarnation;
+        let state = &self.nodes[usize::from(node.0)];
+        let incarnation = state.incarnation;
+        let mono_ns = state.clock.now(self.now).mono_ns;
+        let link = self.network.link_index(node, to);
+        if !self.network.names[link].resolve(incarnation, mono_ns) {
+            let closed = Input::Closed { token, reason: CloseReason::Unresolved };
+            return self.offer(node, thread, closed, u64::from(token) << 1 | 1 << 62);
+        }
         let slot = self.network.open((node, thread, incarnation), token, (to, port));
         match self.network.slots[slot as usize].transport {
             Transport::Tcp => self.transmit(watch, slot, FORTH, Load::Syn),

@@ -19,6 +19,7 @@ const TRIES: Strings = Strings {
                 CloseReason::Refused => 1,
                 CloseReason::Reset => 4,
                 CloseReason::Unreachable => 3,
+                CloseReason::Unresolved => 4,
             }));
         }
         _ => {}

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use sim::drive::Ended;
 use sim::fault::{
     BitRot, BlackHole, Cut, Delay, Drift, Duplicate, Fault, FsyncFails, Kill, Link, Loss, Pause, SlowDisk, Stall,
-    Terminate, WallStep, What,
+    Terminate, UnresolvedName, WallStep, What,
 };
 use sim::process::*;
 use sim::service::{Calls, Work};
@@ -464,4 +464,43 @@ fn rot_is_not_read_by_a_process_that_has_no_file_open() {
         assert_ne!(disk.read_durable("a"), Some(vec![0; 10]));
         assert_eq!(disk.read("a") == Some(vec![0; 10]), is_cached);
     }
+}
+
+/// Connects to node 1 at boot and each second, and observes the result: 1, or 2 if its name is not resolved.
+const CONNECTS: Strings = Strings {
+    boot: |now, out| {
+        out.push(Effect::Connect { token: 1, to: Node(1), port: Port::FIRST });
+        out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(1000) });
+    },
+    step: |puppet, _, now, input, out| match input {
+        Input::Opened { token, .. } => {
+            out.push(Effect::Close { token });
+            out.push(Effect::Observe(1));
+        }
+        Input::Closed { reason: CloseReason::Unresolved, .. } => out.push(Effect::Observe(2)),
+        Input::Timer => {
+            puppet.sent += 1;
+            out.push(Effect::Connect { token: 1 + puppet.sent as u32, to: Node(1), port: Port::FIRST });
+            out.push(Effect::Arm { at_mono_ns: now.mono_ns + ms(1000) });
+        }
+        _ => {}
+    },
+};
+
+#[test]
+fn a_lookup_is_remembered_by_its_process_whether_it_failed_or_not() {
+    let links = || vec![Link(Node(0), Node(1))];
+    let unresolved = |at, lasts| fault(at, lasts, What::UnresolvedName(UnresolvedName { links: links() }));
+    let failed = |faults| {
+        let (ended, run) = drive(config(&[CONNECTS, SAYS], faults), 45_000);
+        assert_eq!(ended, Ended::End);
+        let failed = run.watch.said.iter().filter(|(_, node, result)| (*node, *result) == (0, 2));
+        let seconds: Vec<u64> = failed.map(|(at, ..)| at.div_ceil(1_000_000_000)).collect();
+        seconds.first().copied().zip(seconds.last().copied())
+    };
+    assert_eq!(failed(vec![unresolved(5_000, 20_000)]), None, "an address is remembered for 30 s");
+    assert_eq!(failed(vec![unresolved(28_500, 2_500)]), Some((30, 39)), "a failure is remembered for 10 s");
+    assert_eq!(failed(vec![unresolved(28_500, 2_500), fault(33_500, 100, kill(Node(0)))]), Some((30, 33)));
+    assert_eq!(failed(vec![unresolved(100, 12_000), fault(500, 100, kill(Node(0)))]), Some((1, 20)));
+    assert_eq!(failed(vec![fault(0, 40_000, What::Cut(Cut { links: links() }))]), None);
 }

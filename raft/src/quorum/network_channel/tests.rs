@@ -91,10 +91,17 @@ impl World {
         self.step(|channel, now_ms, out| channel.on_opened(now_ms, token, Connection(u64::from(token.0)), out));
     }
     fn close(&mut self, token: ConnectToken) {
+        self.end(token, CloseReason::Reset);
+    }
+    fn fail_to_resolve(&mut self, token: ConnectToken) {
+        self.end(token, CloseReason::Unresolved);
+    }
+    fn end(&mut self, token: ConnectToken, reason: CloseReason) {
         self.connecting.remove(&token);
         self.open.remove(&token);
         self.gone.push(token);
-        self.step(|channel, now_ms, _| channel.on_closed(now_ms, token, CloseReason::Reset, &mut Middle));
+        let now = self.now();
+        self.step(|channel, _, _| channel.on_closed(now, token, reason, &mut Middle));
         self.poll();
     }
     fn respond(&mut self, token: ConnectToken, correlation_id: i32) {
@@ -112,10 +119,11 @@ impl World {
     fn word_from_the_past(&mut self, token: ConnectToken) {
         let before = (self.finished.clone(), self.deadline_ms(), self.open.clone(), self.connecting.clone());
         let waiting = self.open.values().flatten().next().copied();
+        let now = self.now();
         self.respond(token, waiting.unwrap_or(self.handed_over));
         self.step(|channel, now_ms, out| {
             channel.on_opened(now_ms, token, Connection(0), out);
-            channel.on_closed(now_ms, token, CloseReason::Reset, &mut Middle);
+            channel.on_closed(now, token, CloseReason::Reset, &mut Middle);
         });
         let after = (self.finished.clone(), self.deadline_ms(), self.open.clone(), self.connecting.clone());
         assert_eq!(before, after, "{token:?} is gone");
@@ -168,6 +176,7 @@ enum Op {
     Send(i32),
     Open(usize),
     Refuse(usize),
+    FailToResolve(usize),
     Close(usize),
     Answer { open: usize, wrong: bool },
     FromThePast(usize),
@@ -181,6 +190,7 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (0..3).prop_map(Op::Send),
         3 => any::<usize>().prop_map(Op::Open),
         1 => any::<usize>().prop_map(Op::Refuse),
+        1 => any::<usize>().prop_map(Op::FailToResolve),
         1 => any::<usize>().prop_map(Op::Close),
         4 => (any::<usize>(), prop::bool::weighted(0.1)).prop_map(|(open, wrong)| Op::Answer { open, wrong }),
         1 => any::<usize>().prop_map(Op::FromThePast),
@@ -199,6 +209,9 @@ proptest! {
                 Op::Send(to) => world.send(to),
                 Op::Open(n) => world.nth_connecting(n).into_iter().for_each(|token| world.connect(token)),
                 Op::Refuse(n) => world.nth_connecting(n).into_iter().for_each(|token| world.close(token)),
+                Op::FailToResolve(n) => {
+                    world.nth_connecting(n).into_iter().for_each(|token| world.fail_to_resolve(token));
+                }
                 Op::Close(n) => world.nth_open(n).into_iter().for_each(|(token, _)| world.close(token)),
                 Op::Answer { open, wrong } => {
                     if let Some((token, Some(id))) = world.nth_open(open) {
@@ -266,6 +279,23 @@ fn requests_during_a_reconnect_backoff_fail_at_its_end() {
     world.wait(50);
     world.send(1);
     assert_eq!(world.connecting.len(), 1, "a success starts the backoff anew");
+}
+
+/// `NetworkClient.initiateConnect` fails within `ready`: the thread waits for the `connectionDelay`, and then
+/// `checkDisconnects` finds the failed connection.
+#[test]
+fn a_request_for_a_name_that_is_not_resolved_fails_at_the_end_of_the_backoff() {
+    let mut world = World::new();
+    for backoff_ms in [50, 100, 200] {
+        world.send(1);
+        let token = world.nth_connecting(0).expect("one attempt");
+        let failed = world.finished.len();
+        world.fail_to_resolve(token);
+        world.wait(backoff_ms - 1);
+        assert_eq!(world.finished.len(), failed, "not yet, after {backoff_ms} ms less one");
+        world.wait(1);
+        assert_eq!(world.finished.len(), failed + 1);
+    }
 }
 
 #[test]

@@ -322,7 +322,9 @@ fn figure(
                 let own = [format!("real: {name}")].into_iter().chain(vary.iter().map(|_| "–".to_owned())).collect();
                 let real = of(own, group, &mut clusters.iter());
                 for (dash, line) in [real].into_iter().chain((0..count).map(|i| simulated(i, group))).enumerate() {
-                    lines.push(Line { style: LineStyle { colour: group, dash }, ..line });
+                    // Lines of one cause share a colour; of a single cause, each line has its own.
+                    let colour = if causes.len() > 1 { group } else { dash };
+                    lines.push(Line { style: LineStyle { colour, dash }, ..line });
                 }
             }
             lines

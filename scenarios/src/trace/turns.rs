@@ -1,0 +1,111 @@
+//! Changes of state that decide what happens next: starts and ends of processes, roles, leaderships, truncations,
+//! answers to clients. Each is the end of a sentence that begins with its node.
+
+use raft::broker::observation::{BrokerObservation, PartitionTag};
+use raft::client::AttemptEvent as Client;
+use raft::io::{Observation, Role};
+use raft::message::ErrorCode;
+use sim::watch::Down;
+
+use super::{Line, Trace, What};
+use crate::actor::{AttemptEvent as Model, Said};
+
+/// A change of state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// The end of a sentence.
+    pub words: String,
+    /// The only partition that it is about.
+    pub partition: Option<String>,
+    /// It is an answer that a client receives.
+    pub is_answer: bool,
+}
+
+impl Turn {
+    fn of_node(words: impl Into<String>) -> Turn {
+        Turn { words: words.into(), partition: None, is_answer: false }
+    }
+
+    fn answer(words: String) -> Turn {
+        Turn { words, partition: None, is_answer: true }
+    }
+}
+
+impl Trace {
+    /// The change of state that a line shows, if it shows one.
+    pub fn turn(&self, line: &Line) -> Option<Turn> {
+        match &line.what {
+            What::Booted => Some(Turn::of_node("starts")),
+            What::Down(Down::Killed) => Some(Turn::of_node("is killed")),
+            What::Down(Down::PowerLost) => Some(Turn::of_node("loses power")),
+            What::Down(Down::Halted { fatal: true }) => Some(Turn::of_node("halts")),
+            What::Down(Down::Halted { fatal: false }) => Some(Turn::of_node("has shut down")),
+            What::Down(Down::Panicked) => Some(Turn::of_node("panics")),
+            What::Said(Said::Server(observation)) => self.of_server(observation),
+            What::Said(Said::Client(Model::AppendOk { base_offset, .. })) => {
+                Some(Turn::answer(format!("receives the acknowledgement of its records at offset {base_offset}")))
+            }
+            What::Said(Said::Attempt(event)) => of_client(event).map(Turn::answer),
+            _ => None,
+        }
+    }
+
+    fn of_server(&self, observation: &Observation) -> Option<Turn> {
+        let words = match observation {
+            Observation::RoleChanged { role: Role::Leader, epoch, .. } => {
+                format!("is elected leader of the quorum in epoch {epoch}")
+            }
+            Observation::RoleChanged { role: Role::Candidate, epoch, .. } => format!("requests votes in epoch {epoch}"),
+            Observation::RoleChanged { role: Role::Resigned, epoch, .. } => {
+                format!("resigns as leader of epoch {epoch}")
+            }
+            Observation::LeadershipAnnounced { epoch } => format!("becomes active controller in epoch {epoch}"),
+            Observation::Truncated { end } => format!("truncates the metadata log to offset {end}"),
+            Observation::Broker(of) => return self.of_broker(of),
+            _ => return None,
+        };
+        Some(Turn::of_node(words))
+    }
+
+    fn of_broker(&self, observation: &BrokerObservation) -> Option<Turn> {
+        let about = |of: &PartitionTag, words: &dyn Fn(&str) -> String| {
+            let partition = self.topics.partition(*of);
+            Some(Turn { words: words(&format!("partition {partition}")), partition: Some(partition), is_answer: false })
+        };
+        match observation {
+            BrokerObservation::BecameLeader { of, epoch, start } => {
+                about(of, &|it| format!("becomes leader of {it} in leader epoch {epoch} at offset {start}"))
+            }
+            BrokerObservation::BecameFollower { of, epoch, end } => {
+                about(of, &|it| format!("becomes follower of {it} in leader epoch {epoch}; its log ends at {end}"))
+            }
+            BrokerObservation::Truncated { of, end, .. } => about(of, &|it| format!("truncates {it} to offset {end}")),
+            BrokerObservation::IsrState { of, in_flight: true, .. } => {
+                about(of, &|it| format!("proposes a new ISR of {it}"))
+            }
+            BrokerObservation::Lifecycle { state: 3, .. } => Some(Turn::of_node("is unfenced")),
+            BrokerObservation::Lifecycle { state: 6, .. } => Some(Turn::of_node("requests controlled shutdown")),
+            _ => None,
+        }
+    }
+}
+
+fn of_client(event: &Client) -> Option<String> {
+    match event {
+        Client::BatchAcked { base_offset, .. } if base_offset.0 >= 0 => {
+            Some(format!("receives the acknowledgement of its batch at offset {base_offset}"))
+        }
+        Client::BatchAcked { .. } => Some("receives the acknowledgement of its batch".to_owned()),
+        Client::BatchFailed { error, .. } => Some(format!("gets error {error} for its batch")),
+        Client::PositionSet { offset, .. } => Some(format!("sets its position to offset {offset}")),
+        Client::EpochLost { requested, answered, .. } => Some(format!(
+            "learns that epoch {requested} of its position is lost; the leader answers with epoch {answered}"
+        )),
+        Client::OperationDone { error: ErrorCode::None, .. } => {
+            Some("receives the response to its admin request".to_owned())
+        }
+        Client::OperationDone { error, .. } => Some(format!("gets error {error} for its admin request")),
+        Client::ProducerFatal { error } => Some(format!("fails fatally with {error}")),
+        _ => None,
+    }
+}
