@@ -105,6 +105,17 @@ impl OutputTarget {
         Ok(OutputTarget::File(path.to_path_buf()))
     }
 
+    /// Refuses two flags with the same target; files of the system, such as /dev/null, may be shared.
+    pub fn distinct(targets: &[(&str, Option<&OutputTarget>)]) -> Result<(), Problem> {
+        let is_shared = |target: &OutputTarget| matches!(target, OutputTarget::File(path) if is_special(path));
+        for (index, (flag, target)) in targets.iter().enumerate() {
+            let Some(target) = target.filter(|target| !is_shared(target)) else { continue };
+            let Some((other, _)) = targets[..index].iter().find(|(_, other)| *other == Some(target)) else { continue };
+            return Err(Problem::new(format!("{other} and {flag} name the same target: give each its own")));
+        }
+        Ok(())
+    }
+
     /// Writes all of it.
     pub fn write(&self, content: &(impl AsRef<[u8]> + ?Sized), streams: &mut Streams<'_>) -> Result<(), Problem> {
         match self {

@@ -10,7 +10,7 @@ use crate::case::Case;
 use crate::case::story::Describer;
 
 /// Maximum number of changes of state, and of inputs; the last ones are kept.
-const TURNS: usize = 5;
+const TURNS: usize = 8;
 const INPUTS: usize = 5;
 /// A line is cut after this number of characters.
 const LENGTH: usize = 200;
@@ -32,12 +32,9 @@ pub fn of(case: &Case, trace: &Trace, necessary: &[usize], broken: &Violation) -
     let mut lines: Vec<(LineId, String)> = required(case, &describer, trace, necessary);
     if let Some(violation) = trace.violation() {
         let relations = trace.related_to(violation);
-        let roots: Vec<LineId> = lines.iter().map(|(line, _)| *line).collect();
-        let after = if roots.is_empty() { vec![true; trace.lines.len()] } else { trace.after(&roots) };
-        let lies_between =
-            |line: LineId| line < violation && after[line as usize] && relations[line as usize] != Relation::None;
-        lines.extend(turns(trace, broken, &lies_between, &relations));
-        lines.extend(inputs(trace, &lies_between, &relations));
+        let from_ns = lines.first().map_or(0, |(line, _)| trace.lines[*line as usize].at_ns);
+        lines.extend(turns(trace, broken, from_ns, &relations));
+        lines.extend(inputs(trace, violation, from_ns, &relations));
         lines.sort_by_key(|(line, _)| *line);
         lines.dedup_by_key(|(line, _)| *line);
     }
@@ -68,17 +65,16 @@ fn required(case: &Case, describer: &Describer<'_>, trace: &Trace, necessary: &[
     struck
 }
 
-/// The last changes of state that may have led to the violation. If it names partitions, those of others are left out;
-/// an answer to a client is shown if it is a cause, not if it only came before.
-fn turns(
-    trace: &Trace,
-    broken: &Violation,
-    lies_between: &dyn Fn(LineId) -> bool,
-    relations: &[Relation],
-) -> Vec<(LineId, String)> {
+/// The last changes of state since the first required fault that may have led to the violation. If it names partitions,
+/// those of others are left out; an answer to a client is shown if it is a cause, not if it only came before.
+fn turns(trace: &Trace, broken: &Violation, from_ns: u64, relations: &[Relation]) -> Vec<(LineId, String)> {
     let is_named = |partition: &String| names(&broken.detail, partition);
-    let between = (0..trace.lines.len() as LineId).filter(|line| lies_between(*line));
-    let turns: Vec<(LineId, _)> = between
+    let lies_between = |line: &LineId| {
+        let related = matches!(relations[*line as usize], Relation::Past | Relation::Chain);
+        related && trace.lines[*line as usize].at_ns >= from_ns
+    };
+    let turns: Vec<(LineId, _)> = (0..trace.lines.len() as LineId)
+        .filter(lies_between)
         .filter_map(|number| trace.turn(&trace.lines[number as usize]).map(|turn| (number, turn)))
         .filter(|(number, turn)| !turn.is_answer || relations[*number as usize] == Relation::Chain)
         .collect();
@@ -88,7 +84,7 @@ fn turns(
         if names_one && turn.partition.is_some_and(|partition| !is_named(&partition)) {
             continue;
         }
-        let what = format!("{} {}", subject(trace, &trace.lines[number as usize]), turn.words);
+        let what = format!("{} {}", trace.lines[number as usize].node.map_or("", |node| trace.name(node)), turn.words);
         // Equal changes of many partitions are shown once, by the last one.
         if shown.last().is_some_and(|(_, last)| begins_alike(last, &what)) {
             shown.pop();
@@ -98,16 +94,18 @@ fn turns(
     shown.split_off(shown.len().saturating_sub(TURNS))
 }
 
-/// The last inputs and writes in the chain of causes of the violation.
-fn inputs(trace: &Trace, lies_between: &dyn Fn(LineId) -> bool, relations: &[Relation]) -> Vec<(LineId, String)> {
+/// The last inputs and writes since the first required fault in the chain of causes of the violation, but for the one
+/// that it is found in.
+fn inputs(trace: &Trace, violation: LineId, from_ns: u64, relations: &[Relation]) -> Vec<(LineId, String)> {
+    let found_in = trace.lines[violation as usize].cause;
     let is_shown = |line: &Line| match &line.what {
         What::Message(Stage::Received, ..) | What::Requested(_) | What::Terminated | What::Thrown => true,
         What::Disk(DiskAccess::Write { path, .. } | DiskAccess::Truncate { path, .. }) => path.ends_with(".log"),
         _ => false,
     };
     let of_chain = (0..trace.lines.len() as LineId)
-        .filter(|number| relations[*number as usize] == Relation::Chain && lies_between(*number))
-        .filter(|number| is_shown(&trace.lines[*number as usize]));
+        .filter(|number| relations[*number as usize] == Relation::Chain && Some(*number) != found_in)
+        .filter(|number| trace.lines[*number as usize].at_ns >= from_ns && is_shown(&trace.lines[*number as usize]));
     let mut shown: Vec<(LineId, String)> =
         of_chain.map(|number| (number, sentence(trace, &trace.lines[number as usize]))).collect();
     shown.split_off(shown.len().saturating_sub(INPUTS))
@@ -133,17 +131,16 @@ pub fn of_event(trace: &Trace, event: u64) -> String {
     first.map_or("an event of the network, not of a node".to_owned(), |line| sentence(trace, line))
 }
 
-fn subject<'a>(trace: &'a Trace, line: &Line) -> &'a str {
-    line.node.map_or("", |node| trace.name(node))
-}
-
 fn sentence(trace: &Trace, line: &Line) -> String {
     let text = trace.text(line, &|_| "a fault".to_owned());
-    let text = format!("{} {text}", subject(trace, line));
-    let text = text.trim_start();
+    let text = match (&line.what, line.node) {
+        (What::TimerFired, Some(node)) => format!("{text} at {}", trace.name(node)),
+        (_, Some(node)) => format!("{} {text}", trace.name(node)),
+        (_, None) => text,
+    };
     match text.char_indices().nth(LENGTH) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+        None => text,
     }
 }
 

@@ -143,7 +143,7 @@ pub struct InspectLogArgs {
     #[arg(long)]
     pub records: bool,
     /// Of a run: show the ends of the node's logs before and after an event, such as one that replay --log shows
-    #[arg(long, value_name = "EVENT", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["records", "json", "at"])]
+    #[arg(long, value_name = "EVENT", value_parser = parse_event, conflicts_with_all = ["records", "json", "at"])]
     pub around: Option<u64>,
     /// Write everything as JSON; - is stdout
     #[arg(long, value_name = "PATH|-")]
@@ -262,6 +262,13 @@ pub enum StorageCommand {
 }
 
 /// A time, or a number of events.
+fn parse_event(text: &str) -> Result<u64, String> {
+    match text.parse() {
+        Ok(event) if event > 0 => Ok(event),
+        _ => Err("give the number of an event, from 1, such as replay --log shows".to_owned()),
+    }
+}
+
 fn parse_at(text: &str) -> Result<At, String> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
         return text.parse().map(At::Event).map_err(|_| "that is too many events".to_owned());

@@ -53,7 +53,7 @@ impl Drawing<'_> {
     }
 
     fn scale<B: DrawingBackend>(&self, (x, y): (f64, f64), width: f64, canvas: &mut Canvas<B>) {
-        let (low, high) = (self.values().flatten().min().unwrap_or(0), self.values().flatten().max().unwrap_or(0));
+        let (Some(low), Some(high)) = (self.values().flatten().min(), self.values().flatten().max()) else { return };
         let name = format!("{} of the {}", self.cells.quantile.name(), self.chart.time());
         canvas.text(&name, (x, y + TEXT), TEXT, self.theme.muted(), Align::Left);
         let step = width / STEPS as f64;

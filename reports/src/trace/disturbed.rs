@@ -8,7 +8,7 @@ use sim::watch::{Down, Phase};
 
 /// How long after its end a disturbance is mentioned.
 const MENTIONED_NS: u64 = 10_000_000_000;
-/// At most so many are mentioned at once: the latest.
+/// At most so many are mentioned at once: those in force before those that have ended, and of each the latest.
 const MENTIONED: usize = 4;
 
 /// A disturbance, from begin to end.
@@ -67,14 +67,19 @@ fn ended_by_itself<'a>(trace: &Trace, line: &Line, words: &dyn Fn(&Fault) -> Str
     Disturbance { from_ns: line.at_ns, to_ns: None, what, fault: None, down: line.node }
 }
 
-/// Those in force at a time, or that ended a short time before: the latest of them, with their times.
+/// Those in force at a time, or that ended a short time before, with their times, in the order of their begins.
 pub fn before(all: &[Disturbance<'_>], at_ns: u64) -> Vec<String> {
     let is_near = |of: &&Disturbance<'_>| {
         of.from_ns <= at_ns && of.to_ns.is_none_or(|to_ns| to_ns.saturating_add(MENTIONED_NS) > at_ns)
     };
-    let near: Vec<&Disturbance<'_>> = all.iter().filter(is_near).collect();
-    let shown = near.iter().rev().take(MENTIONED).rev();
-    shown.map(|of| of.text()).collect()
+    let mut near: Vec<&Disturbance<'_>> = all.iter().filter(is_near).collect();
+    let more = near.len().saturating_sub(MENTIONED);
+    near.sort_by_key(|of| (of.to_ns.is_none_or(|to_ns| to_ns > at_ns), of.from_ns));
+    near.drain(..more);
+    near.sort_by_key(|of| of.from_ns);
+    let mut shown: Vec<String> = near.iter().map(|of| of.text()).collect();
+    shown.extend((more > 0).then(|| format!("and {more} more")));
+    shown
 }
 
 impl Disturbance<'_> {

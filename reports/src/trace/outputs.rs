@@ -93,6 +93,10 @@ impl TraceOutputs {
         };
         let log = args.log.then(filter).transpose()?;
         let requested = TraceOutputs { file, html, pcap, perfetto, log, dialogue };
+        let report = args.json.as_deref().map(OutputTarget::checked).transpose()?;
+        let files = |(_, file): &(&str, Option<&OutputTarget>)| file.is_some_and(|file| *file != OutputTarget::Stdout);
+        let flags = requested.flags().into_iter().chain([("--json", report.as_ref())]);
+        OutputTarget::distinct(&flags.filter(files).collect::<Vec<_>>())?;
         let json = args.json.as_deref().is_some_and(|path| path == std::path::Path::new("-"));
         let files = requested.files().filter(|file| **file == OutputTarget::Stdout).count();
         let others = [json, requested.is_dialogue_on_stdout(), requested.log.is_some()];
@@ -115,8 +119,17 @@ impl TraceOutputs {
 
     /// Those that are made of a trace.
     fn files(&self) -> impl Iterator<Item = &OutputTarget> {
-        let pcap = self.pcap.as_ref().map(|(file, _)| file);
-        [self.file.as_ref(), self.html.as_ref(), pcap, self.perfetto.as_ref()].into_iter().flatten()
+        self.flags().into_iter().filter_map(|(_, file)| file)
+    }
+
+    /// Each flag with its file.
+    fn flags(&self) -> [(&'static str, Option<&OutputTarget>); 4] {
+        [
+            ("--trace", self.file.as_ref()),
+            ("--html", self.html.as_ref()),
+            ("--pcap", self.pcap.as_ref().map(|(file, _)| file)),
+            ("--perfetto", self.perfetto.as_ref()),
+        ]
     }
 
     pub fn has_dialogue(&self) -> bool {

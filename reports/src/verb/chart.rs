@@ -61,14 +61,9 @@ impl Targets {
         let csv = args.csv.as_deref().map(OutputTarget::checked).transpose()?;
         let json = args.json.as_deref().map(OutputTarget::checked).transpose()?;
         OutputTarget::checked(&args.output)?;
-        let picture = Some(OutputTarget::File(args.output.clone()));
-        let twice = |flag: &str| Err(Problem::new(format!("{} is given to -o and to {flag}", args.output.display())));
-        match () {
-            () if csv == picture => twice("--csv"),
-            () if json == picture => twice("--json"),
-            () if csv.is_some() && csv == json => Err(Problem::new("--csv and --json name the same target")),
-            () => Ok(Targets { csv, json }),
-        }
+        let picture = OutputTarget::File(args.output.clone());
+        OutputTarget::distinct(&[("-o", Some(&picture)), ("--csv", csv.as_ref()), ("--json", json.as_ref())])?;
+        Ok(Targets { csv, json })
     }
 
     fn write(&self, figure: &Figure, streams: &mut Streams<'_>) -> Result<(), Problem> {

@@ -19,23 +19,28 @@ use fuzz::seeds::show_seed;
 
 /// Cells of a sparkline.
 const WIDTH: usize = 48;
+/// The most samples of a run.
+const SAMPLES: u64 = 100_000;
 const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Samples the run, shows, writes.
 pub fn run(args: &InspectMetricsArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let json = args.json.as_deref().map(OutputTarget::checked).transpose()?;
     let csv = args.csv.as_deref().map(OutputTarget::checked).transpose()?;
+    OutputTarget::distinct(&[("--json", json.as_ref()), ("--csv", csv.as_ref())])?;
     let until_ns = match args.subject.at {
         Some(At::Event(_)) => return Err(Problem::new("inspect metrics: --at takes a time here, such as 12.5s")),
         Some(At::Time(at_ns)) => at_ns,
         Some(At::End) | None => u64::MAX,
     };
-    if args.every == 0 {
-        return Err(Problem::new("inspect metrics: --every takes a time above 0, such as 100ms"));
-    }
     let job = load(&args.subject, "inspect metrics", engine, streams)?;
     let mut moment = begin(&job)?;
     let only = args.node.as_deref().map(|node| name_of(&moment, node)).transpose()?;
+    let sampled_ns = until_ns.min(moment.end_ns()).saturating_sub(args.from);
+    if args.every < sampled_ns / SAMPLES || args.every == 0 {
+        let least = show_us((sampled_ns / SAMPLES / 1000).max(1));
+        return Err(Problem::new(format!("inspect metrics: --every: at most {SAMPLES} samples, so at least {least}")));
+    }
     go_to(&mut moment, At::Time(args.from), streams);
     let mut metrics = Metrics::of(&mut moment, until_ns, args.every);
     if let Some(only) = &only {

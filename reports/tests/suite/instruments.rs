@@ -154,7 +154,8 @@ fn metrics_are_sampled_and_alerts_fire() {
         kraftsim(&["inspect", "metrics", "calm", "--seed", "1", "--at", "1s", "--every", "500ms", "--csv", "-"]).out;
     assert!(csv.starts_with("at_ns,node,metric,value\n0,broker-101,"), "{csv}");
     for (words, message) in [
-        (["--every", "0s"], "a time above 0"),
+        (["--every", "0s"], "at most 100000 samples, so at least"),
+        (["--every", "1us"], "at most 100000 samples, so at least"),
         (["--at", "300"], "takes a time here"),
         (["--metric", "nosuch"], "no metric"),
     ] {

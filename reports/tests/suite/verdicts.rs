@@ -113,6 +113,11 @@ fn bad_input_gets_one_message_and_runs_nothing() {
         (&["sweep", "--junit", &path("no/folder/x.xml")], "there is no folder "),
         (&["sweep", "--junit", &path("x"), "--json", &path("x")], "--json and --junit name the same target"),
         (&["sweep", "--junit", "-", "--json", "-"], "--json and --junit name the same target"),
+        (
+            &["replay", "quorum", "--seed", "1", "--pcap", &path("x"), "--perfetto", &path("x")],
+            "--pcap and --perfetto name the same target",
+        ),
+        (&["inspect", "log", "calm", "--seed", "1", "--around", "violation"], "give the number of an event"),
         (&["chart", "failover", "-o", &path("f.svg")], "<SCENARIO>"),
         (&["chart", "failover", "quorum"], "--output"),
         (&["chart", "failover", "quorum", "-o", &path("f.gif")], "give a name that ends in .svg or .png"),
@@ -121,7 +126,7 @@ fn bad_input_gets_one_message_and_runs_nothing() {
         (&["chart", "failover", "quorum", "-o", &path("f.svg"), "--csv", &path("no/f.csv")], "there is no folder "),
         (
             &["chart", "failover", "quorum", "-o", &path("f.svg"), "--csv", &path("f.svg")],
-            "is given to -o and to --csv",
+            "-o and --csv name the same target",
         ),
         (&["chart", "failover", "quorum", "quorum", "-o", &path("f.svg")], "scenario quorum is named twice"),
         (

@@ -129,7 +129,7 @@ impl Metrics {
         let mut at_ns = moment.now_ns();
         while moment.go_to(At::Time(at_ns)) && at_ns <= until_ns && at_ns < moment.end_ns() {
             metrics.sample(moment, at_ns, every_ns);
-            at_ns += every_ns;
+            at_ns = at_ns.saturating_add(every_ns);
         }
         metrics
     }
@@ -153,7 +153,7 @@ impl Metrics {
     fn alert(&mut self, condition: &'static str, found: Option<(i64, String)>, (at_ns, every_ns): (u64, u64)) {
         let Some((worst, seen)) = found else { return };
         let running = self.alerts.iter_mut().rev().find(|alert| alert.condition == condition);
-        match running.filter(|alert| alert.to_ns + every_ns == at_ns) {
+        match running.filter(|alert| alert.to_ns.saturating_add(every_ns) == at_ns) {
             Some(alert) => {
                 alert.to_ns = at_ns;
                 if worst > alert.worst {

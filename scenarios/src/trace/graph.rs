@@ -71,24 +71,6 @@ impl Trace {
         }
         relations
     }
-
-    /// Whether each line is one of `roots`, or after one of them in Lamport's happened-before order.
-    pub fn after(&self, roots: &[LineId]) -> Vec<bool> {
-        let mut after = vec![false; self.lines.len()];
-        let mut at_node = vec![false; self.names.len()];
-        for (index, line) in self.lines.iter().enumerate() {
-            let is_root = roots.contains(&(index as LineId));
-            if let (true, What::Fault(fault, _)) = (is_root, &line.what) {
-                touched(&fault.what).iter().for_each(|node| at_node[usize::from(node.0)] = true);
-            }
-            let by_node = line.node.is_some_and(|node| at_node[usize::from(node.0)]);
-            after[index] = is_root || by_node || line.cause.is_some_and(|cause| after[cause as usize]);
-            if let (true, Some(node)) = (after[index], line.node) {
-                at_node[usize::from(node.0)] = true;
-            }
-        }
-        after
-    }
 }
 
 /// The relation of a line to another one.

@@ -181,9 +181,7 @@ pub fn list_offsets_response(it: &model::ListOffsetsResponse, context: &Context<
 pub fn metadata_request(it: &model::MetadataRequest) -> MetadataRequest {
     let topic =
         |name: &std::rc::Rc<str>| metadata_in::MetadataRequestTopic::default().with_name(Some(text(name).into()));
-    MetadataRequest::default()
-        .with_topics(it.topics.as_ref().map(|topics| topics.iter().map(topic).collect()))
-        .with_allow_auto_topic_creation(false)
+    MetadataRequest::default().with_topics(it.topics.as_ref().map(|topics| topics.iter().map(topic).collect()))
 }
 
 pub fn metadata_response(it: &model::MetadataResponse, context: &Context<'_>) -> MetadataResponse {

@@ -136,7 +136,8 @@ impl Context<'_> {
         }
     }
 
-    /// The message inside an Envelope has the header that it had at the broker.
+    /// The message inside an Envelope. Its header has the client id and the correlation id of the broker's connection; in
+    /// Kafka it has those of the client.
     fn inner<'a>(&self, api_key: i16, outer: Frame<'a>) -> Frame<'a> {
         Frame { api_key, api_version: self.versions.of(api_key), ..outer }
     }

@@ -13,6 +13,7 @@ use kafka_protocol::protocol::StrBytes;
 use raft::ids::{NodeId, Offset, Uuid};
 use raft::log::Records;
 use raft::message as model;
+use raft::message::ErrorCode;
 
 use super::context::{Context, METADATA_TOPIC, text, uuid};
 use super::versions::Versions;
@@ -51,7 +52,7 @@ pub fn vote_response(it: &model::VoteResponse) -> VoteResponse {
         .map(|(id, host, port)| vote_out::NodeEndpoint::default().with_node_id(id).with_host(host).with_port(port));
     VoteResponse::default()
         .with_error_code(it.top_error as i16)
-        .with_topics(vec![topic])
+        .with_topics(unless_failed(it.top_error, topic))
         .with_node_endpoints(endpoints.into_iter().collect())
 }
 
@@ -89,7 +90,7 @@ pub fn begin_response(it: &model::QuorumEpochResponse) -> BeginQuorumEpochRespon
     });
     BeginQuorumEpochResponse::default()
         .with_error_code(it.top_error as i16)
-        .with_topics(vec![topic])
+        .with_topics(unless_failed(it.top_error, topic))
         .with_node_endpoints(endpoints.into_iter().collect())
 }
 
@@ -122,16 +123,21 @@ pub fn end_response(it: &model::QuorumEpochResponse) -> EndQuorumEpochResponse {
     });
     EndQuorumEpochResponse::default()
         .with_error_code(it.top_error as i16)
-        .with_topics(vec![topic])
+        .with_topics(unless_failed(it.top_error, topic))
         .with_node_endpoints(endpoints.into_iter().collect())
+}
+
+/// The only topic of a response; a response with an error at the top level has none (`KafkaRaftClient.handleVoteRequest`
+/// and its like).
+fn unless_failed<T>(top_error: ErrorCode, topic: T) -> Vec<T> {
+    if top_error == ErrorCode::None { vec![topic] } else { Vec::new() }
 }
 
 pub fn fetch_request(it: &model::FetchRequest, context: &Context<'_>) -> FetchRequest {
     let version = context.version;
     let mut partition = fetch_in::FetchPartition::default()
         .with_current_leader_epoch(it.current_leader_epoch.0)
-        .with_fetch_offset(it.fetch_offset.0)
-        .with_partition_max_bytes(it.max_bytes);
+        .with_fetch_offset(it.fetch_offset.0);
     if version >= 12 {
         partition.last_fetched_epoch = it.last_fetched_epoch.0;
     }
@@ -170,7 +176,7 @@ pub fn fetch_response(it: &model::FetchResponse, context: &Context<'_>) -> Fetch
         .with_high_watermark(offset(it.high_watermark))
         .with_last_stable_offset(NONE)
         .with_log_start_offset(it.log_start_offset.0)
-        .with_aborted_transactions(None)
+        .with_aborted_transactions(Some(Vec::new()))
         .with_records(Some(records.into()));
     if version >= 12 {
         partition.current_leader = fetch_out::LeaderIdAndEpoch::default()
@@ -186,7 +192,7 @@ pub fn fetch_response(it: &model::FetchResponse, context: &Context<'_>) -> Fetch
     });
     FetchResponse::default()
         .with_error_code(it.top_error as i16)
-        .with_responses(vec![fetched_topic(Uuid::METADATA_TOPIC_ID, vec![partition], context)])
+        .with_responses(unless_failed(it.top_error, fetched_topic(Uuid::METADATA_TOPIC_ID, vec![partition], context)))
         .with_node_endpoints(endpoints.into_iter().collect())
 }
 

@@ -249,6 +249,11 @@ fn settings(request: &Request<'_>, prepared: &[Named]) -> SweepSettings {
 }
 
 /// Scenarios, seeds, machine and the flags that all lines share.
+/// Are failovers of this cause shown?
+fn shows(causes: &[String], cause: &str) -> bool {
+    causes.is_empty() || causes.iter().any(|shown| shown == cause)
+}
+
 fn remarks(request: &Request<'_>, configured: &Configured, report: &SweepReport) -> String {
     let seeds = report.runs / configured.configurations.len() as u64;
     let each = if configured.configurations.len() > 1 { " each," } else { "" };
@@ -259,7 +264,8 @@ fn remarks(request: &Request<'_>, configured: &Configured, report: &SweepReport)
     ];
     remarks.extend(report.subject.profiles.iter().map(|profile| format!("service times: {profile}")));
     if let Some((name, clusters)) = &request.real {
-        let trials = clusters.iter().flatten().filter(|failover| !failover.kind.phases().is_empty()).count();
+        let is_shown = |it: &&Failover| it.kind == request.kind && shows(request.causes, &it.cause);
+        let trials = clusters.iter().flatten().filter(is_shown).count();
         remarks.push(format!("real: {} of {name} (fuzz/conformance/cluster)", plural(trials as u64, "trial")));
     }
     remarks.extend(command::run_flags(&configured.shared).chunks(2).map(|flag| flag.join(" ")));

@@ -20,14 +20,11 @@ pub struct Results {
 impl Results {
     /// The targets of two flags, which must differ; the names are for the message.
     pub fn to(
-        json: (&'static str, Option<OutputTarget>),
-        junit: (&str, Option<OutputTarget>),
+        (json_flag, json): (&'static str, Option<OutputTarget>),
+        (junit_flag, junit): (&str, Option<OutputTarget>),
     ) -> Result<Results, Problem> {
-        let ((a, json), (b, junit)) = (json, junit);
-        if json.is_some() && json == junit {
-            return Err(Problem::new(format!("{a} and {b} name the same target: give each its own")));
-        }
-        Ok(Results { json_flag: a, json, junit })
+        OutputTarget::distinct(&[(json_flag, json.as_ref()), (junit_flag, junit.as_ref())])?;
+        Ok(Results { json_flag, json, junit })
     }
 
     /// Writes all results, reports those that cannot be written, and returns the exit code: that of the verdict, unless

@@ -58,7 +58,7 @@ fn of_kind(field: &ScenarioField) -> Value {
         FieldKind::Integer { min, max: i64::MAX } => json!({ "type": "integer", "minimum": min }),
         FieldKind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
         FieldKind::IntegerRange { min, max } => {
-            json!({ "anyOf": [{ "type": "integer", "minimum": min, "maximum": max }, text(&range(INTEGER))] })
+            json!({ "anyOf": [{ "type": "integer", "minimum": min, "maximum": max }, text(&format!("({INTEGER}|{})", range(INTEGER)))] })
         }
         FieldKind::Duration { .. } => text(DURATION),
         FieldKind::DurationRange { .. } => text(&format!("({DURATION}|{})", range(DURATION))),
