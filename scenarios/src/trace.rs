@@ -4,7 +4,7 @@
 //!   [`client`]: of a producer or consumer, [`partition`]: of a broker's replica
 //! * `line`: one line; `graph`: a trace; `recorder`: the listener that records it
 //! * [`shown`]: a line's fields by name; [`said`]: observations of nodes; [`text`]: a line as text;
-//!   `turns`: changes of state
+//!   `state_change`: changes of state
 
 pub mod client;
 pub mod controller;
@@ -15,8 +15,8 @@ pub mod partition;
 mod recorder;
 pub mod said;
 pub mod shown;
+mod state_change;
 pub mod text;
-mod turns;
 
 pub use raft::message::{Value, api_names};
 
@@ -26,7 +26,7 @@ use crate::run::listener::listen;
 pub use graph::{Relation, Trace, touched};
 pub use line::{DiskAccess, Line, LineId, Stage, What};
 use recorder::Recorder;
-pub use turns::Turn;
+pub use state_change::StateChange;
 
 impl Trace {
     /// Runs a request on the bare loop and records its trace.

@@ -10,7 +10,7 @@ use crate::case::Case;
 use crate::case::story::Describer;
 
 /// Maximum number of changes of state, and of inputs; the last ones are kept.
-const TURNS: usize = 8;
+const CHANGES: usize = 8;
 const INPUTS: usize = 5;
 /// A line is cut after this number of characters.
 const LENGTH: usize = 200;
@@ -33,7 +33,7 @@ pub fn of(case: &Case, trace: &Trace, necessary: &[usize], broken: &Violation) -
     if let Some(violation) = trace.violation() {
         let relations = trace.related_to(violation);
         let from_ns = lines.first().map_or(0, |(line, _)| trace.lines[*line as usize].at_ns);
-        lines.extend(turns(trace, broken, from_ns, &relations));
+        lines.extend(changes(trace, broken, from_ns, &relations));
         lines.extend(inputs(trace, violation, from_ns, &relations));
         lines.sort_by_key(|(line, _)| *line);
         lines.dedup_by_key(|(line, _)| *line);
@@ -67,31 +67,32 @@ fn required(case: &Case, describer: &Describer<'_>, trace: &Trace, necessary: &[
 
 /// The last changes of state since the first required fault that may have led to the violation. If it names partitions,
 /// those of others are left out; an answer to a client is shown if it is a cause, not if it only came before.
-fn turns(trace: &Trace, broken: &Violation, from_ns: u64, relations: &[Relation]) -> Vec<(LineId, String)> {
+fn changes(trace: &Trace, broken: &Violation, from_ns: u64, relations: &[Relation]) -> Vec<(LineId, String)> {
     let is_named = |partition: &String| names(&broken.detail, partition);
     let lies_between = |line: &LineId| {
         let related = matches!(relations[*line as usize], Relation::Past | Relation::Chain);
         related && trace.lines[*line as usize].at_ns >= from_ns
     };
-    let turns: Vec<(LineId, _)> = (0..trace.lines.len() as LineId)
+    let changes: Vec<(LineId, _)> = (0..trace.lines.len() as LineId)
         .filter(lies_between)
-        .filter_map(|number| trace.turn(&trace.lines[number as usize]).map(|turn| (number, turn)))
-        .filter(|(number, turn)| !turn.is_answer || relations[*number as usize] == Relation::Chain)
+        .filter_map(|number| trace.state_change(&trace.lines[number as usize]).map(|change| (number, change)))
+        .filter(|(number, change)| !change.is_answer || relations[*number as usize] == Relation::Chain)
         .collect();
-    let names_one = turns.iter().filter_map(|(_, turn)| turn.partition.as_ref()).any(is_named);
+    let names_one = changes.iter().filter_map(|(_, change)| change.partition.as_ref()).any(is_named);
     let mut shown: Vec<(LineId, String)> = Vec::new();
-    for (number, turn) in turns {
-        if names_one && turn.partition.is_some_and(|partition| !is_named(&partition)) {
+    for (number, change) in changes {
+        if names_one && change.partition.is_some_and(|partition| !is_named(&partition)) {
             continue;
         }
-        let what = format!("{} {}", trace.lines[number as usize].node.map_or("", |node| trace.name(node)), turn.words);
+        let what =
+            format!("{} {}", trace.lines[number as usize].node.map_or("", |node| trace.name(node)), change.words);
         // Equal changes of many partitions are shown once, by the last one.
         if shown.last().is_some_and(|(_, last)| begins_alike(last, &what)) {
             shown.pop();
         }
         shown.push((number, what));
     }
-    shown.split_off(shown.len().saturating_sub(TURNS))
+    shown.split_off(shown.len().saturating_sub(CHANGES))
 }
 
 /// The last inputs and writes since the first required fault in the chain of causes of the violation, but for the one

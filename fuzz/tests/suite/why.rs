@@ -42,7 +42,8 @@ fn it_names_what_it_takes_and_when_it_was_too_late() {
     assert_eq!(one.faults.last(), Some(&PartRole::Irrelevant));
     assert!(one.chain.iter().all(|it| it.at_ns <= one.broken.at_ns), "{:#?}", one.chain);
     let last = one.chain.last().expect("the violation is a link");
-    assert_eq!(last.at_ns, one.broken.at_ns);
+    assert_eq!((last.at_ns, last.event), (one.broken.at_ns, one.broken.event));
+    assert!(one.chain.is_sorted_by_key(|it| it.event) && one.chain[0].event > 0, "{:#?}", one.chain);
     assert!(last.what.ends_with(&format!(": {} is violated", one.broken.invariant)), "{}", last.what);
     assert!(!last.what.starts_with("the run ends"), "it is found in a step of a node: {}", last.what);
     // The verdict of each fault is correct.

@@ -67,19 +67,25 @@ fn ended_by_itself<'a>(trace: &Trace, line: &Line, words: &dyn Fn(&Fault) -> Str
     Disturbance { from_ns: line.at_ns, to_ns: None, what, fault: None, down: line.node }
 }
 
-/// Those in force at a time, or that ended a short time before, with their times, in the order of their begins.
-pub fn before(all: &[Disturbance<'_>], at_ns: u64) -> Vec<String> {
+/// The disturbances in force at a time, or that ended a short time before, with their times.
+pub struct Nearby {
+    /// In the order of their begins.
+    pub all: Vec<String>,
+    /// At most [`MENTIONED`] of them, in the same order.
+    pub mentioned: Vec<String>,
+}
+
+pub fn before(all: &[Disturbance<'_>], at_ns: u64) -> Nearby {
     let is_near = |of: &&Disturbance<'_>| {
         of.from_ns <= at_ns && of.to_ns.is_none_or(|to_ns| to_ns.saturating_add(MENTIONED_NS) > at_ns)
     };
-    let mut near: Vec<&Disturbance<'_>> = all.iter().filter(is_near).collect();
-    let more = near.len().saturating_sub(MENTIONED);
-    near.sort_by_key(|of| (of.to_ns.is_none_or(|to_ns| to_ns > at_ns), of.from_ns));
-    near.drain(..more);
-    near.sort_by_key(|of| of.from_ns);
-    let mut shown: Vec<String> = near.iter().map(|of| of.text()).collect();
-    shown.extend((more > 0).then(|| format!("and {more} more")));
-    shown
+    let near: Vec<&Disturbance<'_>> = all.iter().filter(is_near).collect();
+    let mut by_weight: Vec<usize> = (0..near.len()).collect();
+    by_weight.sort_by_key(|place| (near[*place].to_ns.is_none_or(|to_ns| to_ns > at_ns), *place));
+    let mut places = by_weight.split_off(near.len().saturating_sub(MENTIONED));
+    places.sort_unstable();
+    let text = |of: &&Disturbance<'_>| of.text();
+    Nearby { all: near.iter().map(text).collect(), mentioned: places.iter().map(|place| near[*place].text()).collect() }
 }
 
 impl Disturbance<'_> {
@@ -91,5 +97,27 @@ impl Disturbance<'_> {
             None => format!("from {from}"),
         };
         format!("{when}: {}", self.what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_force_is_mentioned_before_what_has_ended() {
+        let of = |from_s: u64, to_s: u64| Disturbance {
+            from_ns: from_s * 1_000_000_000,
+            to_ns: Some(to_s * 1_000_000_000),
+            what: String::new(),
+            fault: None,
+            down: None,
+        };
+        let all = [of(1, 40), of(2, 11), of(12, 13), of(14, 15), of(15, 16), of(16, 17), of(21, 30)];
+        let nearby = before(&all, 20_000_000_000);
+        let begins = |texts: &[String]| texts.iter().map(|text| text[..2].trim_end_matches('.').to_owned()).collect();
+        let (whole, few): (Vec<String>, Vec<String>) = (begins(&nearby.all), begins(&nearby.mentioned));
+        assert_eq!(whole, ["1", "2", "12", "14", "15", "16"]);
+        assert_eq!(few, ["1", "14", "15", "16"]);
     }
 }

@@ -12,7 +12,7 @@ use crate::engine::{Engine, Problem};
 use crate::exit;
 use crate::json::to_text;
 use crate::output::{OutputTarget, Streams};
-use crate::trace::disturbed::{before, disturbances};
+use crate::trace::disturbed::{Nearby, before, disturbances};
 use crate::verb::instruments::{begin, go_to, load, name_of};
 use crate::verb::job::Job;
 use fuzz::seeds::show_seed;
@@ -38,7 +38,7 @@ pub fn run(args: &InspectMetricsArgs, engine: &dyn Engine, streams: &mut Streams
     let only = args.node.as_deref().map(|node| name_of(&moment, node)).transpose()?;
     let sampled_ns = until_ns.min(moment.end_ns()).saturating_sub(args.from);
     if args.every < sampled_ns / SAMPLES || args.every == 0 {
-        let least = show_us((sampled_ns / SAMPLES / 1000).max(1));
+        let least = show_us((sampled_ns / SAMPLES).div_ceil(1000).max(1));
         return Err(Problem::new(format!("inspect metrics: --every: at most {SAMPLES} samples, so at least {least}")));
     }
     go_to(&mut moment, At::Time(args.from), streams);
@@ -71,7 +71,7 @@ pub fn run(args: &InspectMetricsArgs, engine: &dyn Engine, streams: &mut Streams
 }
 
 /// What disturbed the cluster before each alert.
-fn whys(job: &Job, until_ns: u64, alerts: &[Alert]) -> Result<Vec<Vec<String>>, Problem> {
+fn whys(job: &Job, until_ns: u64, alerts: &[Alert]) -> Result<Vec<Nearby>, Problem> {
     if alerts.is_empty() {
         return Ok(Vec::new());
     }
@@ -85,12 +85,15 @@ fn whys(job: &Job, until_ns: u64, alerts: &[Alert]) -> Result<Vec<Vec<String>>, 
     Ok(alerts.iter().map(|alert| before(&all, alert.from_ns)).collect())
 }
 
-fn as_text(metrics: &Metrics, whys: &[Vec<String>]) -> String {
+fn as_text(metrics: &Metrics, whys: &[Nearby]) -> String {
     let mut text = String::from("alerts\n");
     for (alert, why) in metrics.alerts.iter().zip(whys) {
         text += &format!("  {}: {}; {}\n", period(alert), alert.condition, alert.seen);
-        why.iter().for_each(|disturbance| text += &format!("    {disturbance}\n"));
-        if why.is_empty() {
+        why.mentioned.iter().for_each(|disturbance| text += &format!("    {disturbance}\n"));
+        if why.mentioned.len() < why.all.len() {
+            text += &format!("    and {} more\n", why.all.len() - why.mentioned.len());
+        }
+        if why.all.is_empty() {
             text += "    no fault in the 10 s before\n";
         }
     }
@@ -163,7 +166,7 @@ fn as_csv(metrics: &Metrics) -> String {
     text
 }
 
-fn as_json(metrics: &Metrics, whys: &[Vec<String>]) -> Value {
+fn as_json(metrics: &Metrics, whys: &[Nearby]) -> Value {
     let series = metrics.series.iter().map(|((node, mbean), values)| {
         let remark = NOT_REGISTERED.iter().find(|(name, _)| name == mbean).map(|(_, remark)| *remark);
         let number = |value: i64| shown(mbean, value).parse::<serde_json::Number>().map_or(Value::Null, Value::Number);
@@ -172,7 +175,7 @@ fn as_json(metrics: &Metrics, whys: &[Vec<String>]) -> Value {
     });
     let alerts = metrics.alerts.iter().zip(whys).map(|(alert, why)| {
         let (from_ns, to_ns) = (alert.from_ns, alert.to_ns);
-        json!({ "condition": alert.condition, "from_ns": from_ns, "to_ns": to_ns, "seen": alert.seen, "faults": why })
+        json!({ "condition": alert.condition, "from_ns": from_ns, "to_ns": to_ns, "seen": alert.seen, "faults": why.all })
     });
     json!({
         "schema": "kraftsim.metrics.v1",

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use sim::fault::{BitRot, FaultTarget, Guard, Pause, PowerLoss, Tail, Trigger, WallSmear, WallStep, What};
+use sim::fault::{BitRot, FaultTarget, Guard, Link, Pause, PowerLoss, Tail, Trigger, WallSmear, WallStep, What};
 
 use super::*;
 use crate::aim::trigger_event::TriggerEvent;
@@ -231,4 +231,27 @@ fn connections_drop_every_packet_if_the_scenario_says_so() {
         }
     }
     assert!(openers.len() > servers(&scenario).len(), "servers and clients: {openers:?}");
+}
+
+/// One name, one resolver, or all; always lookups of servers by servers.
+#[test]
+fn names_of_servers_are_not_resolved_in_three_shapes() {
+    let text = "[nemesis]\nswarm = false\n[nemesis.unresolved-name]\nevery = \"2s\"\nlasts = \"1s..10s\"";
+    let mut scenario = built_in("calm");
+    scenario.nemesis =
+        toml::from_str::<toml::Table>(text).expect("a table")["nemesis"].clone().try_into().expect("good");
+    let count = servers(&scenario).len();
+    let mut shapes = BTreeSet::new();
+    for seed in 0..20 {
+        let plan = plan_of(&scenario, seed);
+        check(&scenario, &plan);
+        for fault in of_kind(&plan, Kind::UnresolvedName) {
+            let links = fault.what.links();
+            assert!(links.iter().all(|link| usize::from(link.0.0.max(link.1.0)) < count), "{fault:?}");
+            let of_one = |end: fn(&Link) -> Node| links.iter().all(|link| end(link) == end(&links[0]));
+            shapes.insert((of_one(|link| link.0), of_one(|link| link.1), links.len()));
+        }
+    }
+    let expected = [(true, false, count - 1), (false, true, count - 1), (false, false, count * (count - 1))];
+    assert_eq!(shapes, BTreeSet::from(expected));
 }

@@ -295,3 +295,28 @@ fn address(current: &model::CurrentLeader) -> Option<(BrokerId, StrBytes, u16)> 
     let endpoint = current.endpoints.as_ref()?.first()?;
     Some((leader(current), text(&endpoint.host), endpoint.port))
 }
+
+#[cfg(test)]
+mod tests {
+    use raft::ids::LeaderEpoch;
+
+    use super::*;
+
+    /// `KafkaRaftClient.handleVoteRequest`: `new VoteResponseData().setErrorCode(...)`
+    #[test]
+    fn a_response_with_an_error_at_the_top_level_has_no_topic() {
+        let current_leader = model::CurrentLeader { leader_id: None, leader_epoch: LeaderEpoch(4), endpoints: None };
+        let response = |top_error| {
+            let of = model::VoteResponse {
+                top_error,
+                error: ErrorCode::None,
+                current_leader: current_leader.clone(),
+                vote_granted: true,
+            };
+            vote_response(&of)
+        };
+        assert_eq!(response(ErrorCode::None).topics.len(), 1);
+        let failed = response(ErrorCode::InconsistentClusterId);
+        assert_eq!((failed.error_code, failed.topics.len()), (ErrorCode::InconsistentClusterId as i16, 0));
+    }
+}

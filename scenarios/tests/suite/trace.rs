@@ -4,7 +4,7 @@ use scenarios::catalog;
 use scenarios::run::{Request, run};
 use scenarios::scenario::{Scenario, switches};
 use scenarios::trace::controller::{self, ControllerDialogue};
-use scenarios::trace::{Relation, Trace, Turn, What};
+use scenarios::trace::{Relation, StateChange, Trace, What};
 
 fn broken() -> Scenario {
     let scenario = catalog::find("quorum").expect("built in").scenario().expect("good");
@@ -57,12 +57,13 @@ fn changes_of_state_name_topics() {
     let ci = catalog::find("ci").expect("built in").scenario().expect("good");
     let request = Request { until_ns: Some(15_000_000_000), ..Request::new(&ci, 5) };
     let (_, trace) = Trace::of(&request).expect("it runs");
-    let turns: Vec<Turn> = trace.lines.iter().filter_map(|line| trace.turn(line)).collect();
-    let led: Vec<&Turn> = turns.iter().filter(|turn| turn.words.starts_with("becomes leader of partition ")).collect();
+    let changes: Vec<StateChange> = trace.lines.iter().filter_map(|line| trace.state_change(line)).collect();
+    let led: Vec<&StateChange> =
+        changes.iter().filter(|change| change.words.starts_with("becomes leader of partition ")).collect();
     // A topic id is cut to ten characters.
-    let by_id = led.iter().find(|turn| turn.words.contains("…-"));
+    let by_id = led.iter().find(|change| change.words.contains("…-"));
     assert!(!led.is_empty() && by_id.is_none(), "{by_id:?}");
-    assert!(led.iter().all(|turn| turn.partition.as_ref().is_some_and(|it| turn.words.contains(it))));
+    assert!(led.iter().all(|change| change.partition.as_ref().is_some_and(|it| change.words.contains(it))));
 }
 
 /// Raft is shut down before the controller, whose threads may be given an input until the process stops.

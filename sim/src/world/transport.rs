@@ -283,14 +283,14 @@ impl<P: Process> World<P> {
         let (_, to) = self.network.ends(slot, direction);
         let is_silent = self.nodes[usize::from(to.0)].is_silent();
         let is_in_vain = self.network.is_closed(slot, direction) || is_silent;
-        let is_unresolved = is_silent && self.is_unresolved(slot, direction);
+        let has_no_neighbour = is_silent && self.has_no_neighbour(slot, direction);
         let lane = &mut self.network.slots[slot as usize].lanes[usize::from(direction)];
         if lane.retry_ordinal != Some(entry) || lane.blocked.is_empty() {
             return false;
         }
         lane.retry_ordinal = None;
-        if is_unresolved {
-            self.fail_to_resolve(watch, slot);
+        if has_no_neighbour {
+            self.fail_as_unreachable(watch, slot);
             return true;
         }
         if is_in_vain {
@@ -310,7 +310,7 @@ impl<P: Process> World<P> {
     /// Three ARP requests, one a second, had no answer (`mcast_solicit`, `retrans_time`): the SYN waits since its second
     /// retransmission would be due. Of an established connection that is a soft error, and TCP goes on.
     #[cold]
-    fn is_unresolved(&self, slot: u32, direction: Direction) -> bool {
+    fn has_no_neighbour(&self, slot: u32, direction: Direction) -> bool {
         let lane = &self.network.slots[slot as usize].lanes[usize::from(direction)];
         let is_connect = matches!(lane.blocked.front(), Some((_, Load::Syn)));
         let config = &self.network.config;
@@ -319,7 +319,7 @@ impl<P: Process> World<P> {
 
     /// A connect fails with EHOSTUNREACH.
     #[cold]
-    fn fail_to_resolve<W: Watch<P>>(&mut self, watch: &mut W, slot: u32) {
+    fn fail_as_unreachable<W: Watch<P>>(&mut self, watch: &mut W, slot: u32) {
         let state = &self.network.slots[slot as usize];
         let (node, thread, token, incarnation) =
             (state.client, state.client_thread, state.token, state.client_incarnation);

@@ -12,7 +12,7 @@ use crate::actor::{AttemptEvent as Model, Said};
 
 /// A change of state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Turn {
+pub struct StateChange {
     /// The end of a sentence.
     pub words: String,
     /// The only partition that it is about.
@@ -21,36 +21,36 @@ pub struct Turn {
     pub is_answer: bool,
 }
 
-impl Turn {
-    fn of_node(words: impl Into<String>) -> Turn {
-        Turn { words: words.into(), partition: None, is_answer: false }
+impl StateChange {
+    fn of_node(words: impl Into<String>) -> StateChange {
+        StateChange { words: words.into(), partition: None, is_answer: false }
     }
 
-    fn answer(words: String) -> Turn {
-        Turn { words, partition: None, is_answer: true }
+    fn answer(words: String) -> StateChange {
+        StateChange { words, partition: None, is_answer: true }
     }
 }
 
 impl Trace {
     /// The change of state that a line shows, if it shows one.
-    pub fn turn(&self, line: &Line) -> Option<Turn> {
+    pub fn state_change(&self, line: &Line) -> Option<StateChange> {
         match &line.what {
-            What::Booted => Some(Turn::of_node("starts")),
-            What::Down(Down::Killed) => Some(Turn::of_node("is killed")),
-            What::Down(Down::PowerLost) => Some(Turn::of_node("loses power")),
-            What::Down(Down::Halted { fatal: true }) => Some(Turn::of_node("halts")),
-            What::Down(Down::Halted { fatal: false }) => Some(Turn::of_node("has shut down")),
-            What::Down(Down::Panicked) => Some(Turn::of_node("panics")),
+            What::Booted => Some(StateChange::of_node("starts")),
+            What::Down(Down::Killed) => Some(StateChange::of_node("is killed")),
+            What::Down(Down::PowerLost) => Some(StateChange::of_node("loses power")),
+            What::Down(Down::Halted { fatal: true }) => Some(StateChange::of_node("halts")),
+            What::Down(Down::Halted { fatal: false }) => Some(StateChange::of_node("has shut down")),
+            What::Down(Down::Panicked) => Some(StateChange::of_node("panics")),
             What::Said(Said::Server(observation)) => self.of_server(observation),
-            What::Said(Said::Client(Model::AppendOk { base_offset, .. })) => {
-                Some(Turn::answer(format!("receives the acknowledgement of its records at offset {base_offset}")))
-            }
-            What::Said(Said::Attempt(event)) => of_client(event).map(Turn::answer),
+            What::Said(Said::Client(Model::AppendOk { base_offset, .. })) => Some(StateChange::answer(format!(
+                "receives the acknowledgement of its records at offset {base_offset}"
+            ))),
+            What::Said(Said::Attempt(event)) => of_client(event).map(StateChange::answer),
             _ => None,
         }
     }
 
-    fn of_server(&self, observation: &Observation) -> Option<Turn> {
+    fn of_server(&self, observation: &Observation) -> Option<StateChange> {
         let words = match observation {
             Observation::RoleChanged { role: Role::Leader, epoch, .. } => {
                 format!("is elected leader of the quorum in epoch {epoch}")
@@ -64,13 +64,17 @@ impl Trace {
             Observation::Broker(of) => return self.of_broker(of),
             _ => return None,
         };
-        Some(Turn::of_node(words))
+        Some(StateChange::of_node(words))
     }
 
-    fn of_broker(&self, observation: &BrokerObservation) -> Option<Turn> {
+    fn of_broker(&self, observation: &BrokerObservation) -> Option<StateChange> {
         let about = |of: &PartitionTag, words: &dyn Fn(&str) -> String| {
             let partition = self.topics.partition(*of);
-            Some(Turn { words: words(&format!("partition {partition}")), partition: Some(partition), is_answer: false })
+            Some(StateChange {
+                words: words(&format!("partition {partition}")),
+                partition: Some(partition),
+                is_answer: false,
+            })
         };
         match observation {
             BrokerObservation::BecameLeader { of, epoch, start } => {
@@ -83,8 +87,8 @@ impl Trace {
             BrokerObservation::IsrState { of, in_flight: true, .. } => {
                 about(of, &|it| format!("proposes a new ISR of {it}"))
             }
-            BrokerObservation::Lifecycle { state: 3, .. } => Some(Turn::of_node("is unfenced")),
-            BrokerObservation::Lifecycle { state: 6, .. } => Some(Turn::of_node("requests controlled shutdown")),
+            BrokerObservation::Lifecycle { state: 3, .. } => Some(StateChange::of_node("is unfenced")),
+            BrokerObservation::Lifecycle { state: 6, .. } => Some(StateChange::of_node("requests controlled shutdown")),
             _ => None,
         }
     }
