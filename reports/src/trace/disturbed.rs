@@ -9,7 +9,6 @@ use sim::watch::{Down, Phase};
 /// How long after its end a disturbance is mentioned.
 const MENTIONED_NS: u64 = 10_000_000_000;
 /// At most so many are mentioned at once: those in force before those that have ended, and of each the latest.
-/// Those in force come first: an alert has many faults near it in a long run.
 const MENTIONED: usize = 4;
 
 /// A disturbance, from begin to end.
