@@ -12,6 +12,7 @@ use raft::message::admin::{CreatableTopic, CreatePartitionsTopic, DeleteTopicSta
 
 use super::metadata::{Configs, Led, Metadata, Resource, TOPIC_RESOURCE, sum_of};
 use super::requested::{RequestEntry, SUBTRACT, Wish, alterations, altered};
+use super::timelines::Timelines;
 
 claim! {
     /// A committed admin operation takes effect, in the order of commits, between its call and its return,
@@ -49,6 +50,15 @@ pub(super) fn repeats(error: ErrorCode) -> bool {
     )
 }
 
+fn led_text(led: &Option<Led>) -> String {
+    led.map_or_else(|| "none".to_owned(), |led| format!("leader {}, preferred {}", led.leader, led.preferred))
+}
+
+fn configs_text(configs: &Configs) -> String {
+    let texts: Vec<String> = configs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    if texts.is_empty() { "none".to_owned() } else { texts.join(" ") }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(super) struct When {
     /// Where the committed metadata ended at the call.
@@ -65,8 +75,19 @@ impl When {
         Some((first(self.floor..=self.end)?, first(self.called_at.max(self.floor)..=self.end).is_none()))
     }
 
-    fn shows(self, first: impl Fn(RangeInclusive<i64>) -> Option<i64>, or: fmt::Arguments<'_>) -> Proof {
-        self.shown(first).map(Some).ok_or_else(|| (&StaleAdminAnswer::CLAIM, or.to_string()))
+    /// It shows a value that is such; `or` says that there is none.
+    fn shows<K: Ord, T>(
+        self,
+        (of, key): (&Timelines<K, T>, &K),
+        is_such: impl Fn(&T) -> bool,
+        or: fmt::Arguments<'_>,
+        value: impl Fn(&T) -> String,
+    ) -> Proof {
+        let shown = self.shown(|states| of.first(key, states, &is_such));
+        shown.map(Some).ok_or_else(|| {
+            let values = of.text(key, self.floor..=self.end, value);
+            (&StaleAdminAnswer::CLAIM, format!("{or} ({values})"))
+        })
     }
 }
 
@@ -100,20 +121,22 @@ impl RequestEntry {
                 };
                 match when.shown(|states| metadata.configs.first(resource, states, holds)) {
                     None => wrong(format!(
-                        "the alteration of {resource} is reported as successful, but no state from offset {} to {} has the change",
-                        when.floor, when.end
+                        "the alteration of {resource} is reported as successful, but no state from offset {} to {} has the change ({})",
+                        when.floor,
+                        when.end,
+                        metadata.configs.text(resource, when.floor..=when.end, configs_text)
                     )),
                     shown => Ok(shown),
                 }
             }
             Wish::Describe(request) => {
                 let resource = &Resource(request.resource_type, Rc::clone(&request.resource_name));
-                let is_described = |configs: &Configs| sum_of(configs) == self.configs;
-                let first = |states| metadata.configs.first(resource, states, is_described);
                 let floor = when.floor;
                 when.shows(
-                    first,
+                    (&metadata.configs, resource),
+                    |configs| sum_of(configs) == self.configs,
                     format_args!("no state from offset {floor} on has exactly these configs of {resource}"),
+                    configs_text,
                 )
             }
             // Whatever a PartitionChange does, and be it to shrink an ELR, ElectLeaders answers that it was done
@@ -201,33 +224,28 @@ impl RequestEntry {
     pub(super) fn refused(&self, error: ErrorCode, when: When, metadata: &Metadata) -> Proof {
         let Metadata { names, partitions, .. } = metadata;
         let floor = when.floor;
+        let id_text = |life: &Option<usize>| or_none(life.map(|life| metadata.lives[life].id));
         let unknown = matches!(error, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId);
         let name = match &self.wish {
             Wish::Create(CreatableTopic { name, .. }) if error == ErrorCode::TopicAlreadyExists => {
-                let first = |states| names.first(name, states, Option::is_some);
-                return when
-                    .shows(first, format_args!("{name} is reported, but exists in no state from offset {floor} on"));
+                let or = format_args!("{name} is reported, but exists in no state from offset {floor} on");
+                return when.shows((names, name), Option::is_some, or, id_text);
             }
             Wish::Grow(CreatePartitionsTopic { name, count, .. })
                 if error == ErrorCode::InvalidPartitions && *count > 0 =>
             {
                 let last = (Rc::clone(name), count - 1);
-                let first = |states| partitions.first(&last, states, Option::is_some);
-                return when.shows(
-                    first,
-                    format_args!(
-                        "{name} is reported with {count} partitions, but has that number in no state from offset {floor} on"
-                    ),
+                let or = format_args!(
+                    "{name} is reported with {count} partitions, but has that number in no state from offset {floor} on"
                 );
+                return when.shows((partitions, &last), Option::is_some, or, led_text);
             }
             Wish::Unregister(broker) if error == ErrorCode::BrokerIdNotRegistered => {
-                let first = |states| metadata.registered.first(broker, states, |registered| !registered);
-                return when.shows(
-                    first,
-                    format_args!(
-                        "broker {broker} is reported unknown, but is registered in all states from offset {floor} on"
-                    ),
+                let or = format_args!(
+                    "broker {broker} is reported unknown, but is registered in all states from offset {floor} on"
                 );
+                let text = |registered: &bool| if *registered { "registered" } else { "not registered" }.to_owned();
+                return when.shows((&metadata.registered, broker), |registered| !registered, or, text);
             }
             // By KIP-460's rules.
             Wish::Elect { preferred, name, partition } => {
@@ -242,10 +260,8 @@ impl RequestEntry {
                     ErrorCode::UnknownTopicOrPartition => led.is_none(),
                     _ => true,
                 };
-                return when.shows(
-                    |states| partitions.first(&of, states, is_reason),
-                    format_args!("{name}-{partition}: {error}, but no state from offset {floor} on explains that"),
-                );
+                let or = format_args!("{name}-{partition}: {error}, but no state from offset {floor} on explains that");
+                return when.shows((partitions, &of), is_reason, or, led_text);
             }
             Wish::Delete(DeleteTopicState { name, topic_id }) => {
                 let life = || metadata.by_id(*topic_id).map(|life| &metadata.lives[life].name);
@@ -257,10 +273,10 @@ impl RequestEntry {
             _ => None,
         };
         match name.filter(|_| unknown) {
-            Some(name) => when.shows(
-                |states| names.first(name, states, Option::is_none),
-                format_args!("{name} is reported unknown, but exists in all states from offset {floor} on"),
-            ),
+            Some(name) => {
+                let or = format_args!("{name} is reported unknown, but exists in all states from offset {floor} on");
+                when.shows((names, name), Option::is_none, or, id_text)
+            }
             None => Ok(None),
         }
     }

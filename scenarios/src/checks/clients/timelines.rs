@@ -4,6 +4,9 @@
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 
+/// More changes than this are counted in a text.
+const FEW: usize = 4;
+
 /// By key, each value from the record on that made it.
 #[derive(Clone, Debug)]
 pub struct Timelines<K, T> {
@@ -52,5 +55,20 @@ impl<K: Ord, T> Timelines<K, T> {
     pub fn first(&self, key: &K, ends: RangeInclusive<i64>, is_such: impl Fn(&T) -> bool) -> Option<i64> {
         let (first, last) = ends.into_inner();
         if is_such(self.at(key, first)) { Some(first) } else { self.made(key, first..last, is_such) }
+    }
+
+    /// The values in this range of states, as text: the oldest ones and the newest.
+    pub fn text(&self, key: &K, ends: RangeInclusive<i64>, value: impl Fn(&T) -> String) -> String {
+        let (first, last) = ends.into_inner();
+        let oldest = format!("at offset {first}: {}", value(self.at(key, first)));
+        let changes = self.changes(key, first..last);
+        let later = |(offset, made): &(i64, T)| format!("from {} on: {}", offset + 1, value(made));
+        let texts: Vec<String> = match changes {
+            [next, skipped @ .., newest] if changes.len() > FEW => {
+                vec![later(next), format!("{} more", skipped.len()), later(newest)]
+            }
+            few => few.iter().map(later).collect(),
+        };
+        std::iter::once(oldest).chain(texts).collect::<Vec<_>>().join("; ")
     }
 }

@@ -68,7 +68,7 @@ pub fn commit(
         let is_older = committed.newest_epoch().is_some_and(|newest| epoch < newest);
         if agreed < committed.promised || (is_shorter && is_older) {
             if !rests_on_amnesia(servers, leader, shown, (committed, ledger), quorum, verdict) {
-                conflict(&servers[leader], epoch, high_watermark, committed, verdict);
+                conflict(&servers[leader], shown, (committed, ledger), verdict);
             }
             return (gone, first_record);
         }
@@ -155,19 +155,19 @@ fn rests_on_amnesia(
 #[track_caller]
 fn conflict(
     leader: &ServerModel,
-    epoch: LeaderEpoch,
-    high_watermark: Offset,
-    committed: &Committed,
+    OffsetAndEpoch { epoch, offset: high_watermark }: OffsetAndEpoch,
+    (committed, ledger): (&Committed, &Ledger),
     verdict: &mut Verdict,
 ) {
     let older = committed.newest_epoch().is_some_and(|newest| epoch < newest);
     let invariant = if older { &SingleActiveController::CLAIM } else { &StateMachineSafety::CLAIM };
     verdict.fail(invariant, || {
         format!(
-            "node {} commits up to {high_watermark} in epoch {epoch}; its log agrees with the first {} of {} committed batches",
+            "node {} commits up to {high_watermark} in epoch {epoch}; its log agrees with the first {} of {} committed batches; {}",
             leader.id,
             leader.log.agreed,
-            committed.count()
+            committed.count(),
+            lacking(leader, committed, ledger)
         )
     });
 }
@@ -225,8 +225,9 @@ fn newer_leaders_have_it(
         {
             let excuse = committed.losses(ledger).may_lead_without(index);
             verdict.fail_unless(excuse, &LeaderCompleteness::CLAIM, || {
+                let lacking = lacking(server, committed, ledger);
                 format!(
-                    "node {}, leader of epoch {newer}, lacks committed batches of epoch {epoch} up to {}",
+                    "node {}, leader of epoch {newer}, lacks committed batches of epoch {epoch} up to {}; {lacking}",
                     server.id, committed.end
                 )
             });
@@ -249,13 +250,21 @@ pub fn became_leader(
     if agreed < before.min(committed.promised) && committed.losses(ledger).may_lead_without(leader).is_none() {
         verdict.fail(&LeaderCompleteness::CLAIM, || {
             format!(
-                "node {} leads epoch {epoch} with {agreed} of the {before} batches that were committed before",
-                servers[leader].id
+                "node {} leads epoch {epoch} with {agreed} of the {before} batches that were committed before; {}",
+                servers[leader].id,
+                lacking(&servers[leader], committed, ledger)
             )
         });
         return Vec::new();
     }
     if agreed < before { cut(servers, agreed, epoch, committed, ledger, verdict) } else { Vec::new() }
+}
+
+/// Where the log of a server, which has not all that is committed, leaves the committed log.
+#[cold]
+fn lacking(server: &ServerModel, committed: &Committed, ledger: &Ledger) -> String {
+    let agreed = server.log.agreed;
+    ledger.lacking(committed.batches[agreed], server.log.get(agreed))
 }
 
 #[cold]

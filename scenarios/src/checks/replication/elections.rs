@@ -144,7 +144,8 @@ fn joins(partition: &PartitionModel, member: NodeId, cause: Cause<'_>, verdict: 
     let (id, has, end) = (partition.id, partition.end_of(agreed), partition.committed_end());
     let excuse = partition.losses().may_join(server, registered(member, cause));
     verdict.fail_unless(excuse, &LeaderCandidateCompleteness::CLAIM, || {
-        format!("partition {id}: broker {member} joins the ISR with the committed log up to {has}; the committed log ends at {end}")
+        let lacking = partition.lacking(server);
+        format!("partition {id}: broker {member} joins the ISR with the committed log up to {has}; the committed log ends at {end}; {lacking}")
     });
 }
 
@@ -238,8 +239,9 @@ fn begins(partition: &mut PartitionModel, server: usize, epoch: LeaderEpoch, elr
         let (of, has, end) = (partition.id, partition.end_of(agreed), partition.committed_end());
         let acked = partition.end_of(partition.acked);
         return verdict.fail(invariant, || {
+            let lacking = partition.lacking(server);
             format!(
-                "partition {of}: broker {id} leads epoch {epoch} with the committed log up to {has} of {end}, of which {acked} were acknowledged"
+                "partition {of}: broker {id} leads epoch {epoch} with the committed log up to {has} of {end}, of which {acked} were acknowledged; {lacking}"
             )
         });
     }

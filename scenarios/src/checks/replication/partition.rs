@@ -120,6 +120,12 @@ impl PartitionModel {
         self.end_of(self.committed.len())
     }
 
+    /// Where the log of a replica, which has not all of C, leaves C.
+    pub fn lacking(&self, server: usize) -> String {
+        let log = &self.replicas[server].log;
+        self.ledger.lacking(self.committed[log.agreed], log.get(log.agreed))
+    }
+
     /// Is this the leader of the newest committed epoch, by its own word and by metadata's?
     pub fn leads_newest(&self, server: usize) -> bool {
         let (Some(now), Some(leads)) = (self.now(), &self.replicas[server].leads) else { return false };

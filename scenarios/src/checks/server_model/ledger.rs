@@ -3,6 +3,7 @@
 //! A batch is known by its (epoch, end offset) together with its bytes and the batch before it.
 //! So one id stands for a whole prefix: two logs that hold the same id agree up to its end.
 
+use std::fmt;
 use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, Offset};
@@ -53,6 +54,15 @@ impl KnownBatch {
     }
 }
 
+impl fmt::Display for KnownBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.end.0 - 1 {
+            last if last == self.base.0 => write!(f, "offset {last}, epoch {}", self.epoch),
+            last => write!(f, "offsets {} to {last}, epoch {}", self.base, self.epoch),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recorded {
     pub id: BatchId,
@@ -97,6 +107,12 @@ impl Ledger {
             }
         }
         first
+    }
+
+    /// What a log lacks first, and what it has at that place.
+    pub fn lacking(&self, lacked: BatchId, instead: Option<BatchId>) -> String {
+        let instead = instead.map_or_else(|| "its log ends there".to_owned(), |id| format!("it has {}", self.get(id)));
+        format!("the first that it lacks: {}; {instead}", self.get(lacked))
     }
 
     /// Every batch that anybody ever wrote and that spans this offset.
