@@ -12,12 +12,10 @@ mod connection;
 mod fate;
 mod file;
 
-use std::collections::BTreeMap;
-
 use scenarios::report::RunReport;
 use scenarios::trace::text::Standings;
 use scenarios::trace::{Stage, Trace, What};
-use scenarios::wire::Versions;
+use scenarios::wire::{Clients, Versions};
 use sim::process::Node;
 
 use crate::json::show_digest;
@@ -65,7 +63,7 @@ pub fn capture(trace: &Trace, run: &RunReport, versions: Versions) -> Capture {
     let (mut model_only, mut refused) = (0, Vec::new());
     let (fates, mut connections) = (Fates::of(trace), Connections::default());
     let mut standings = Standings::new(trace);
-    let mut openers: BTreeMap<u64, Node> = BTreeMap::new();
+    let mut clients = Clients::default();
     for (number, line) in trace.lines.iter().enumerate() {
         standings.after(line);
         let What::Message(stage, way, message) = &line.what else { continue };
@@ -76,8 +74,8 @@ pub fn capture(trace: &Trace, run: &RunReport, versions: Versions) -> Capture {
         if *stage != Stage::Sent {
             continue;
         }
-        let opener = *openers.entry(way.connection.0).or_insert(if way.is_request { way.from } else { way.to });
-        let encoded = match trace.encoded(message, trace.name(opener), versions) {
+        let carried = clients.carried(trace, line, *way, message);
+        let encoded = match trace.encoded(message, carried, versions) {
             Ok(Some(encoded)) => encoded,
             Ok(None) => {
                 model_only += 1;
@@ -92,8 +90,7 @@ pub fn capture(trace: &Trace, run: &RunReport, versions: Versions) -> Capture {
         let comment = Comment { trace, line, way: *way, encoded: &encoded, standings: &standings, fate };
         let interface = if fate.is_delivered() { Interface::Delivered } else { Interface::Lost };
         let at_ns = START_NS + line.at_ns;
-        let (is_brokers, bytes) = (trace.name(connections.server(*way)).starts_with("broker-"), &encoded.bytes);
-        let packets = connections.sent(number as u32, *way, is_brokers, bytes);
+        let packets = connections.sent(number as u32, *way, carried.listener, &encoded.bytes);
         let first = packets.iter().position(|packet| packet.has_payload).unwrap_or_default();
         for (place, packet) in packets.iter().enumerate() {
             let text = (place == first).then(|| comment.to_string());

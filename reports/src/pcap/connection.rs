@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use scenarios::trace::LineId;
+use scenarios::wire::Listener;
 use sim::process::Node;
 use sim::watch::Way;
 
@@ -67,17 +68,11 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// The end of a connection that listens.
-    pub fn server(&self, way: Way) -> Node {
-        let known = self.open.get(&way.connection.0).map(|tcp| tcp.ends[1].node);
-        known.unwrap_or(if way.is_request { way.to } else { way.from })
-    }
-
     /// The packets of a message, of a new connection also those that open it.
-    pub fn sent(&mut self, line: LineId, way: Way, is_brokers: bool, payload: &[u8]) -> Vec<Packet> {
+    pub fn sent(&mut self, line: LineId, way: Way, listener: Listener, payload: &[u8]) -> Vec<Packet> {
         let mut packets = Vec::new();
         if !self.open.contains_key(&way.connection.0) {
-            packets.extend(self.opened(way, is_brokers));
+            packets.extend(self.opened(way, listener));
         }
         let Some(tcp) = self.open.get_mut(&way.connection.0) else { return packets };
         // A node also has connections to itself.
@@ -103,11 +98,14 @@ impl Connections {
         }
     }
 
-    fn opened(&mut self, way: Way, is_brokers: bool) -> Vec<Packet> {
+    fn opened(&mut self, way: Way, listener: Listener) -> Vec<Packet> {
         let (opener, server) = if way.is_request { (way.from, way.to) } else { (way.to, way.from) };
         let port = self.ports.entry(opener).or_insert(FIRST_CLIENT_PORT);
         let end = |node, port| End { node, port, next: 0, received: 0 };
-        let server_port = if is_brokers { BROKER_PORT } else { CONTROLLER_PORT };
+        let server_port = match listener {
+            Listener::Brokers => BROKER_PORT,
+            Listener::Controllers => CONTROLLER_PORT,
+        };
         let mut tcp = Tcp { ends: [end(opener, *port), end(server, server_port)] };
         *port = port.checked_add(1).unwrap_or(FIRST_CLIENT_PORT);
         let mut packets = Vec::new();

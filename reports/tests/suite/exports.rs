@@ -1,5 +1,5 @@
-//! Exports of a run, read back: the capture by `kafka-protocol`, the trace for Perfetto field by field; and every JSON
-//! that the command writes held against its published schema.
+//! Exports of a run, read back: the capture by `kafka-protocol`, with the values of the trace; the trace for Perfetto field by
+//! field; and every JSON that the command writes held against its published schema.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,6 +8,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::kafka_bytes;
+use crate::kafka_values;
 use crate::pcap_bytes::{self, Packet};
 use crate::perfetto_bytes::{self, Event};
 use crate::trace::{kraftsim, validate};
@@ -23,37 +24,120 @@ fn digest(run: &[&str]) -> String {
     json["digest"].as_str().expect("a digest").to_owned()
 }
 
-#[test]
-fn every_message_of_a_capture_is_read_by_another_implementation_of_kafkas_protocol() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let run = ["brokers", "--seed", "3", "--until", "12s"];
-    for versions in ["kafka", "wireshark"] {
+/// A capture of a run with its trace.
+struct Captured {
+    file: pcap_bytes::File,
+    trace: String,
+}
+
+impl Captured {
+    fn of(run: &[&str], versions: &str) -> Captured {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name).display().to_string();
         let (pcap, trace, json) = (path("run.pcapng"), path("run.ndjson"), path("run.json"));
         let words = ["--pcap", &pcap, "--pcap-versions", versions, "--trace", &trace, "--json", &json];
-        let (code, _, err) = kraftsim(&[&["replay"], &run[..], &words].concat());
+        let (code, _, err) = kraftsim(&[&["replay"], run, &words].concat());
         assert_eq!(code, 0, "{err}");
         let written: Value = serde_json::from_str(&fs::read_to_string(json).expect("a file")).expect("JSON");
-        assert_eq!(written["digest"], digest(&run), "a capture does not change the run");
+        assert_eq!(written["digest"], digest(run), "a capture does not change the run");
+        let trace = fs::read_to_string(trace).expect("a file");
+        Captured { file: pcap_bytes::read(&fs::read(pcap).expect("a file")), trace }
+    }
 
-        let file = pcap_bytes::read(&fs::read(pcap).expect("a file"));
+    /// The messages that are sent, as the trace has them.
+    fn sent(&self) -> impl Iterator<Item = Value> {
+        let lines = self.trace.lines().filter(|line| line.contains("\"kind\":\"message_sent\""));
+        lines.map(|line| serde_json::from_str(line).expect("JSON"))
+    }
+}
+
+#[test]
+fn every_message_of_a_capture_is_whole_and_has_a_comment() {
+    for versions in ["kafka", "wireshark"] {
+        let Captured { file, trace } = Captured::of(&["brokers", "--seed", "3", "--until", "12s"], versions);
         assert_eq!(file.interfaces, ["delivered", "not-delivered"]);
         assert!(file.names.values().any(|name| name == "controller-1"), "{:?}", file.names);
-        let trace = fs::read_to_string(trace).expect("a file");
         let sent = messages(&trace, "message_sent");
         let commented: Vec<&Packet> = file.packets.iter().filter(|packet| packet.comment.is_some()).collect();
         assert_eq!(commented.len(), sent, "each message has a comment");
-        let (streams, apis) = kafka_bytes::read(&file.packets);
-        assert_eq!(streams, sent, "each message is whole");
+        let read = kafka_bytes::read(&file.packets);
+        assert_eq!(read.len(), sent, "each message is whole");
         for api in ["Fetch", "Vote", "Produce", "BrokerHeartbeat", "Envelope/CreateTopics", "ListOffsets"] {
             let said = format!(": {api} v");
             assert!(commented.iter().any(|packet| packet.says(&said)), "{api} is in a comment");
         }
+        let apis: BTreeSet<i16> = read.iter().map(|message| message.api as i16).collect();
         assert!(apis.len() >= 15, "{apis:?}");
         let lost = commented.iter().filter(|packet| packet.interface == 1);
         let is_said = lost.clone().all(|packet| packet.says("\nnot delivered"));
         assert!(is_said && lost.count() > 0, "a message that is not delivered says so");
     }
+}
+
+/// Epochs, offsets, ids, errors and all else that the trace has of a message, by Kafka's names.
+#[test]
+fn the_values_of_a_message_in_a_capture_are_those_of_the_run() {
+    let captured = Captured::of(&["ci", "--seed", "3", "--until", "30s"], "kafka");
+    let (mut kinds, mut compared) = (BTreeSet::new(), 0);
+    let messages = kafka_bytes::read(&captured.file.packets);
+    assert_eq!(captured.sent().count(), messages.len());
+    for (line, read) in captured.sent().zip(messages) {
+        let kind = |api: &str| format!("{api} {}", if read.is_request { "request" } else { "response" });
+        let (api, fields) = (line["api"].as_str().expect("a name"), &line["fields"]);
+        assert_eq!((api, line["request"].as_bool()), (format!("{:?}", read.api).as_str(), Some(read.is_request)));
+        let mut compare = |name: String, fields: &Value, values: &kafka_values::Values| {
+            for (field, mut expected) in kafka_values::of_trace(&name, fields) {
+                if expected.is_empty() {
+                    continue; // such as a field that is null, which older versions do not have
+                }
+                if field == "topicId" && !values.contains_key(&field) {
+                    continue; // an API by topic name
+                }
+                let mut found = values.get(&field).unwrap_or_else(|| panic!("{name} has no {field}: {line}")).clone();
+                // Structs with a field of the same name are in another order in JSON.
+                found.sort();
+                expected.sort();
+                assert_eq!(found, expected, "{field} of {name}: {line}");
+                compared += expected.len();
+            }
+            kinds.insert(name);
+        };
+        compare(kind(api), fields, &read.values);
+        let inside = &fields[if read.is_request { "requestData" } else { "responseData" }];
+        if let Some(values) = &read.inside {
+            compare(kind(inside["type"].as_str().expect("a name")), inside, values);
+        }
+    }
+    assert!(kinds.len() >= 36 && compared > 50_000, "{compared} values of {} kinds: {kinds:?}", kinds.len());
+}
+
+/// The listeners of a combined node, and the correlation ids of a `NetworkClient`, which begin with 0 for each process.
+#[test]
+fn a_connection_has_its_listener_and_ids_that_increase() {
+    let captured = Captured::of(&["combined", "--seed", "1", "--until", "12s"], "kafka");
+    let (mut ports, mut last) = (BTreeMap::<String, BTreeSet<u16>>::new(), BTreeMap::new());
+    let messages = kafka_bytes::read(&captured.file.packets);
+    assert_eq!(captured.sent().count(), messages.len());
+    for (line, read) in captured.sent().zip(messages) {
+        let (api, thread) = (line["api"].as_str().expect("a name"), &line["thread"]);
+        // Replicas of the metadata log name its topic; followers and consumers do not.
+        let is_raft = api == "Fetch" && line["fields"].get("partitions").is_none();
+        ports.entry(if is_raft { "raft's Fetch".to_owned() } else { api.to_owned() }).or_default().insert(read.port);
+        if read.is_request && (thread == "raft-io" || thread == "client") {
+            let id = last.entry((line["node"].to_string(), line["incarnation"].to_string())).or_insert(-1);
+            assert_eq!(read.correlation_id, *id + 1, "{line}");
+            *id = read.correlation_id;
+        }
+        assert!(read.correlation_id >= 0, "{line}");
+    }
+    let broker = ["Produce", "Fetch", "ListOffsets", "Metadata", "InitProducerId", "CreateTopics"];
+    let controller = ["raft's Fetch", "Vote", "BeginQuorumEpoch", "BrokerRegistration", "BrokerHeartbeat", "Envelope"];
+    for (apis, port) in [(broker, 9092), (controller, 9093)] {
+        for api in apis {
+            assert_eq!(ports[api], BTreeSet::from([port]), "{api}");
+        }
+    }
+    assert_eq!(ports["ApiVersions"], BTreeSet::from([9092, 9093]));
 }
 
 #[test]

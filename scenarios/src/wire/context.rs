@@ -1,7 +1,7 @@
 //! What all encoders use: the context of a message, texts and ids.
 
 use kafka_protocol::protocol::StrBytes;
-use raft::ids::Uuid;
+use raft::ids::{Listener, Uuid};
 
 use super::versions::Versions;
 use crate::topic_names::TopicNames;
@@ -13,12 +13,17 @@ pub struct Context<'a> {
     pub versions: Versions,
     /// Of the API of the message.
     pub version: i16,
+    /// Of the connection.
+    pub listener: Listener,
 }
 
 impl Context<'_> {
+    /// A topic's name; what texts have instead, if it is not known.
     pub fn topic(&self, id: Uuid) -> StrBytes {
-        let is_metadata = id == Uuid::METADATA_TOPIC_ID;
-        if is_metadata { text(METADATA_TOPIC) } else { text(&self.topics.topic(id)) }
+        if id == Uuid::METADATA_TOPIC_ID {
+            return text(METADATA_TOPIC);
+        }
+        self.topics.name(id).map_or_else(|| text(&self.topics.topic(id)), text)
     }
 }
 

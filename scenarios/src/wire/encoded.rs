@@ -1,5 +1,7 @@
 //! A message of the model as bytes: its API, and the encoder of that.
 
+use kafka_protocol::messages::ApiKey;
+use raft::ids::Listener;
 use raft::message::{
     AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, DataRequest, DataResponse, Request, Response,
 };
@@ -14,26 +16,42 @@ use crate::trace::Trace;
 /// A message on a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Encoded {
-    pub api_key: i16,
     pub api_version: i16,
     /// Length, header and message.
     pub bytes: Vec<u8>,
 }
 
+/// What a message's connection adds to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Carried<'a> {
+    /// `client.id` of the end that opened the connection.
+    pub client: &'a str,
+    /// That of the connection's `NetworkClient`.
+    pub correlation_id: i32,
+    /// Where the other end accepted it.
+    pub listener: Listener,
+}
+
 impl Trace {
-    /// The bytes of a message that a client of this name sends or receives; `None` if Kafka has no such RPC
-    /// (`raft::message::model_only`). An error says why it cannot be written in its version.
-    pub fn encoded(&self, message: &Message, client: &str, versions: Versions) -> Result<Option<Encoded>, String> {
-        let Some(api_key) = api_key(message) else { return Ok(None) };
-        let api_version = versions.of(api_key);
-        let context = Context { topics: &self.topics, versions, version: api_version };
-        let frame = |correlation_id| Frame { api_key, api_version, correlation_id, client };
+    /// The bytes of a message; `None` if Kafka has no such RPC (`raft::message::model_only`). An error says why it cannot
+    /// be written in its version.
+    pub fn encoded(
+        &self,
+        message: &Message,
+        carried: Carried<'_>,
+        versions: Versions,
+    ) -> Result<Option<Encoded>, String> {
+        let Some(api) = api(message) else { return Ok(None) };
+        let Carried { client, correlation_id, listener } = carried;
+        let api_version = versions.of(api);
+        let context = Context { topics: &self.topics, versions, version: api_version, listener };
+        let frame = Frame { api, api_version, correlation_id, client };
         let bytes = match message {
-            Message::Request { correlation_id, request } => context.request(frame(*correlation_id), request),
-            Message::Response { correlation_id, response } => context.response(frame(*correlation_id), response),
+            Message::Request { request, .. } => context.request(frame, request),
+            Message::Response { response, .. } => context.response(frame, response),
         };
         let bytes = bytes.map_err(|error| format!("{} v{api_version}: {error}", message.rpc()))?;
-        Ok(Some(Encoded { api_key, api_version, bytes }))
+        Ok(Some(Encoded { api_version, bytes }))
     }
 }
 
@@ -93,8 +111,8 @@ impl Context<'_> {
             Response::EndQuorumEpoch(it) => frame.response(&quorum::end_response(it)),
             Response::Fetch(it) => frame.response(&quorum::fetch_response(it, self)),
             Response::UpdateRaftVoter(it) => frame.response(&quorum::update_voter_response(it)),
-            Response::ApiVersions(it) => frame.response(&quorum::versions_response(Some(it), self.versions)),
-            Response::DiscoverVersions => frame.response(&quorum::versions_response(None, self.versions)),
+            Response::ApiVersions(it) => frame.response(&quorum::versions_response(Some(it), self)),
+            Response::DiscoverVersions => frame.response(&quorum::versions_response(None, self)),
             Response::AppendRecords(_) | Response::ReadRecords(_) => Body::Ok(Vec::new()),
             Response::Data(it) => match it {
                 DataResponse::Produce(it) => frame.response(&data::produce_response(it, self)),
@@ -139,38 +157,44 @@ impl Context<'_> {
     /// The message inside an Envelope. Its header has the client id and the correlation id of the broker's connection; in
     /// Kafka it has those of the client.
     fn inner<'a>(&self, api_key: i16, outer: Frame<'a>) -> Frame<'a> {
-        Frame { api_key, api_version: self.versions.of(api_key), ..outer }
+        let api = named(api_key);
+        Frame { api, api_version: self.versions.of(api), ..outer }
     }
 }
 
-/// Kafka's API key.
-fn api_key(message: &Message) -> Option<i16> {
+/// Kafka's API; `None` if it has none.
+pub fn api(message: &Message) -> Option<ApiKey> {
     Some(match message {
         Message::Request { request, .. } => match request {
-            Request::Fetch(_) => 1,
-            Request::ApiVersions(_) | Request::DiscoverVersions(_) => 18,
-            Request::Vote(_) => 52,
-            Request::BeginQuorumEpoch(_) => 53,
-            Request::EndQuorumEpoch(_) => 54,
-            Request::Envelope(_) => 58,
-            Request::UpdateRaftVoter(_) => 82,
-            Request::Data(it) => it.api_key(),
-            Request::Cluster(it) => it.api_key(),
-            Request::Admin(it) => it.api_key(),
+            Request::Fetch(_) => ApiKey::Fetch,
+            Request::ApiVersions(_) | Request::DiscoverVersions(_) => ApiKey::ApiVersions,
+            Request::Vote(_) => ApiKey::Vote,
+            Request::BeginQuorumEpoch(_) => ApiKey::BeginQuorumEpoch,
+            Request::EndQuorumEpoch(_) => ApiKey::EndQuorumEpoch,
+            Request::Envelope(_) => ApiKey::Envelope,
+            Request::UpdateRaftVoter(_) => ApiKey::UpdateRaftVoter,
+            Request::Data(it) => named(it.api_key()),
+            Request::Cluster(it) => named(it.api_key()),
+            Request::Admin(it) => named(it.api_key()),
             Request::AppendRecords(_) | Request::ReadRecords(_) => return None,
         },
         Message::Response { response, .. } => match response {
-            Response::Fetch(_) => 1,
-            Response::ApiVersions(_) | Response::DiscoverVersions => 18,
-            Response::Vote(_) => 52,
-            Response::BeginQuorumEpoch(_) => 53,
-            Response::EndQuorumEpoch(_) => 54,
-            Response::Envelope(_) => 58,
-            Response::UpdateRaftVoter(_) => 82,
-            Response::Data(it) => it.api_key(),
-            Response::Cluster(it) => it.api_key(),
-            Response::Admin(it) => it.api_key(),
+            Response::Fetch(_) => ApiKey::Fetch,
+            Response::ApiVersions(_) | Response::DiscoverVersions => ApiKey::ApiVersions,
+            Response::Vote(_) => ApiKey::Vote,
+            Response::BeginQuorumEpoch(_) => ApiKey::BeginQuorumEpoch,
+            Response::EndQuorumEpoch(_) => ApiKey::EndQuorumEpoch,
+            Response::Envelope(_) => ApiKey::Envelope,
+            Response::UpdateRaftVoter(_) => ApiKey::UpdateRaftVoter,
+            Response::Data(it) => named(it.api_key()),
+            Response::Cluster(it) => named(it.api_key()),
+            Response::Admin(it) => named(it.api_key()),
             Response::AppendRecords(_) | Response::ReadRecords(_) => return None,
         },
     })
+}
+
+/// The API of a key of `raft::message`.
+fn named(api_key: i16) -> ApiKey {
+    ApiKey::try_from(api_key).expect("kafka-protocol has the APIs of the model")
 }

@@ -1,7 +1,7 @@
 //! A message with its header and length (`RequestHeader`, `ResponseHeader`, `ByteBufferSend.sizePrefixed`).
 
 use bytes::BytesMut;
-use kafka_protocol::messages::{RequestHeader, ResponseHeader};
+use kafka_protocol::messages::{ApiKey, RequestHeader, ResponseHeader};
 use kafka_protocol::protocol::{Encodable, HeaderVersion};
 
 use super::context::text;
@@ -15,7 +15,7 @@ const LENGTH_BYTES: usize = 4;
 /// What a header says.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
-    pub api_key: i16,
+    pub api: ApiKey,
     pub api_version: i16,
     pub correlation_id: i32,
     /// `client.id`.
@@ -25,7 +25,7 @@ pub struct Frame<'a> {
 impl Frame<'_> {
     pub fn request<T: Encodable + HeaderVersion>(&self, body: &T) -> Body {
         let header = RequestHeader::default()
-            .with_request_api_key(self.api_key)
+            .with_request_api_key(self.api as i16)
             .with_request_api_version(self.api_version)
             .with_correlation_id(self.correlation_id)
             .with_client_id(Some(text(self.client)));

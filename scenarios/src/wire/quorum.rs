@@ -16,7 +16,7 @@ use raft::message as model;
 use raft::message::ErrorCode;
 
 use super::context::{Context, METADATA_TOPIC, text, uuid};
-use super::versions::Versions;
+use super::supported;
 
 /// `-1` in Kafka's messages.
 const NONE: i64 = -1;
@@ -187,7 +187,7 @@ pub fn fetch_response(it: &model::FetchResponse, context: &Context<'_>) -> Fetch
                 fetch_out::EpochEndOffset::default().with_epoch(diverging.epoch.0).with_end_offset(diverging.offset.0);
         }
     }
-    let endpoints = address(&it.current_leader).filter(|_| version >= 16).map(|(id, host, port)| {
+    let endpoints = address(&it.current_leader).filter(|_| version >= 17).map(|(id, host, port)| {
         fetch_out::NodeEndpoint::default().with_node_id(id).with_host(host).with_port(i32::from(port))
     });
     FetchResponse::default()
@@ -241,15 +241,14 @@ pub fn versions_request() -> ApiVersionsRequest {
         .with_client_software_version(text(env!("CARGO_PKG_VERSION")))
 }
 
-/// The model's answer contains `kraft.version` at most, so the APIs are those of the file.
-pub fn versions_response(it: Option<&model::ApiVersionsResponse>, versions: Versions) -> ApiVersionsResponse {
-    let api = |(key, version): (i16, i16)| {
-        api_versions_response::ApiVersion::default()
-            .with_api_key(key)
-            .with_min_version(version)
-            .with_max_version(version)
+/// The APIs of the listener that answers. The model's answer has no feature but `kraft.version`; versions below 4 have no
+/// feature whose oldest level is 0 (`ApiVersionsResponse.maybeFilterSupportedFeatureKeys`, KAFKA-17492).
+pub fn versions_response(it: Option<&model::ApiVersionsResponse>, context: &Context<'_>) -> ApiVersionsResponse {
+    let api = |(key, oldest, newest): (i16, i16, i16)| {
+        api_versions_response::ApiVersion::default().with_api_key(key).with_min_version(oldest).with_max_version(newest)
     };
-    let supported = it.map(|it| {
+    let is_written = |it: &&model::ApiVersionsResponse| context.version >= 4 || it.supported.min_supported_version > 0;
+    let supported = it.filter(is_written).map(|it| {
         api_versions_response::SupportedFeatureKey::default()
             .with_name(text(KRAFT_VERSION))
             .with_min_version(it.supported.min_supported_version)
@@ -257,7 +256,7 @@ pub fn versions_response(it: Option<&model::ApiVersionsResponse>, versions: Vers
     });
     ApiVersionsResponse::default()
         .with_error_code(it.map_or(0, |it| it.error as i16))
-        .with_api_keys(versions.all().map(api).collect())
+        .with_api_keys(supported::apis(context.listener).map(api).collect())
         .with_supported_features(supported.into_iter().collect())
 }
 

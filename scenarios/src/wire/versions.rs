@@ -1,5 +1,9 @@
 //! The versions in which APIs are written.
 
+use kafka_protocol::messages::ApiKey;
+
+use super::supported;
+
 /// A choice of versions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Versions {
@@ -9,46 +13,31 @@ pub enum Versions {
     Wireshark,
 }
 
-/// (API key, version of Kafka, version of Wireshark). Wireshark 4.0 knows no API above 47, so these have one version.
-/// Its versions were measured with tshark 4.0.17 by sending each.
-const VERSIONS: [(i16, i16, i16); 24] = [
-    (0, 13, 8),  // Produce
-    (1, 18, 11), // Fetch
-    (2, 10, 5),  // ListOffsets
-    (3, 13, 9),  // Metadata
-    (18, 4, 3),  // ApiVersions
-    (19, 7, 5),  // CreateTopics
-    (20, 6, 4),  // DeleteTopics
-    (22, 5, 3),  // InitProducerId
-    (23, 4, 3),  // OffsetForLeaderEpoch
-    (32, 4, 2),  // DescribeConfigs
-    (37, 3, 2),  // CreatePartitions
-    (43, 2, 1),  // ElectLeaders
-    (44, 1, 1),  // IncrementalAlterConfigs
-    (52, 2, 2),  // Vote
-    (53, 1, 1),  // BeginQuorumEpoch
-    (54, 1, 1),  // EndQuorumEpoch
-    (56, 3, 3),  // AlterPartition
-    (58, 0, 0),  // Envelope
-    (62, 4, 4),  // BrokerRegistration
-    (63, 1, 1),  // BrokerHeartbeat
-    (64, 0, 0),  // UnregisterBroker
-    (67, 0, 0),  // AllocateProducerIds
-    (70, 0, 0),  // ControllerRegistration
-    (82, 0, 0),  // UpdateRaftVoter
+/// The newest versions of Wireshark 4.0 where Kafka's are newer, measured with tshark 4.0.17 by sending each. It knows no
+/// API above 47.
+const WIRESHARK: [(ApiKey, i16); 12] = [
+    (ApiKey::Produce, 8),
+    (ApiKey::Fetch, 11),
+    (ApiKey::ListOffsets, 5),
+    (ApiKey::Metadata, 9),
+    (ApiKey::ApiVersions, 3),
+    (ApiKey::CreateTopics, 5),
+    (ApiKey::DeleteTopics, 4),
+    (ApiKey::InitProducerId, 3),
+    (ApiKey::OffsetForLeaderEpoch, 3),
+    (ApiKey::DescribeConfigs, 2),
+    (ApiKey::CreatePartitions, 2),
+    (ApiKey::ElectLeaders, 1),
 ];
 
 impl Versions {
     /// The version of an API.
-    pub fn of(self, api_key: i16) -> i16 {
-        self.all().find(|(key, _)| *key == api_key).map_or(0, |(_, version)| version)
-    }
-
-    /// All API keys with their versions.
-    pub fn all(self) -> impl Iterator<Item = (i16, i16)> {
-        VERSIONS.into_iter().map(move |(key, kafka, wireshark)| match self {
-            Versions::Kafka => (key, kafka),
-            Versions::Wireshark => (key, wireshark),
-        })
+    pub fn of(self, api: ApiKey) -> i16 {
+        let encoded = api.valid_versions().max;
+        let kafkas = supported::newest(api as i16).map_or(encoded, |newest| newest.min(encoded));
+        match self {
+            Versions::Kafka => kafkas,
+            Versions::Wireshark => WIRESHARK.iter().find(|(known, _)| *known == api).map_or(kafkas, |(_, own)| *own),
+        }
     }
 }
