@@ -13,8 +13,8 @@ pub mod turning;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use scenarios::report::Violation;
-use scenarios::trace::Trace;
+use scenarios::report::{Violation, ViolationKind};
+use scenarios::trace::{Repetition, Trace};
 
 use crate::case::Case;
 use chain::Happening;
@@ -48,6 +48,8 @@ pub struct Why {
     pub operations: Vec<PartRole>,
     /// From the required faults to the violation.
     pub chain: Vec<Happening>,
+    /// For a violation of liveness: what the run repeated since its faults ended.
+    pub repetitions: Vec<Repetition>,
 }
 
 /// With more operations than this, they are not removed one by one.
@@ -97,5 +99,11 @@ pub fn why(
     let necessary: Vec<usize> = (0..faults.len()).filter(|index| faults[*index].is_necessary()).collect();
     let chain = chain::of(case, &trace, &necessary, broken)?;
     let turning = turning.map(|turning| Turning { by: chain::of_event(&trace, turning.event + 1), ..turning });
-    Ok(Some(Why { broken: broken.clone(), turning, faults, operations, chain }))
+    let repetitions = repetitions(&trace, broken);
+    Ok(Some(Why { broken: broken.clone(), turning, faults, operations, chain, repetitions }))
+}
+
+/// What a run that did not recover repeated since its faults ended; nothing for another violation.
+pub fn repetitions(trace: &Trace, broken: &Violation) -> Vec<Repetition> {
+    if broken.kind == ViolationKind::Liveness { trace.repetitions() } else { Vec::new() }
 }

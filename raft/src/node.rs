@@ -160,6 +160,23 @@ impl Node {
         Some(Value::Struct(roles))
     }
 
+    /// By what the timer of a thread fires: expired timers of the quorum, due events of the controller. Deadlines of requests
+    /// and appends have no names.
+    pub fn fired_by(&self, thread: ThreadName, now: Now) -> Vec<&'static str> {
+        match (thread, &self.alive) {
+            (ThreadName::RaftIo, Some(alive)) => alive.raft.expired(now.wall_ms),
+            (ThreadName::ControllerEventQueue, Some(_)) => {
+                self.controller().map_or(Vec::new(), |controller| controller.due(now))
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What this node would grant or reject a vote by; `None` if the process has ended.
+    pub fn vote_basis(&self) -> Option<Value> {
+        Some(self.alive.as_ref()?.raft.vote_basis())
+    }
+
     /// The high watermark of the metadata log, if the process runs and knows it.
     pub fn high_watermark(&self) -> Option<Offset> {
         self.alive.as_ref()?.raft.quorum().high_watermark()

@@ -106,7 +106,9 @@ fn page(run: &Side<'_>, beside: Option<&Beside<'_>>) -> String {
     let script = SCRIPTS.concat();
     let mut all = data(run, "", beside);
     if let Some(beside) = beside {
-        all.push_str(&data(beside.other, "other-", Some(beside)));
+        let other = data(beside.other, "other-", Some(beside));
+        all.first += &other.first;
+        all.texts += &other.texts;
     }
     let title = format!("{} {} · kraftsim", run.heading.scenario, run.heading.seed);
     filled(
@@ -116,38 +118,46 @@ fn page(run: &Side<'_>, beside: Option<&Beside<'_>>) -> String {
             ("STYLE-HASH", &hash(STYLE)),
             ("SCRIPT-HASH", &hash(&script)),
             ("STYLE", STYLE),
-            ("DATA", &all),
+            ("DATA", &all.first),
             ("SCRIPT", &script),
+            ("TEXTS", &all.texts),
         ],
     )
 }
 
+/// Elements of the page.
+struct Elements {
+    /// What is needed to draw it.
+    first: String,
+    /// The texts of the lines, behind the script: the page is drawn before they are read.
+    texts: String,
+}
+
 /// The elements with the data of a run; their ids begin with `prefix`.
-fn data(run: &Side<'_>, prefix: &str, beside: Option<&Beside<'_>>) -> String {
+fn data(run: &Side<'_>, prefix: &str, beside: Option<&Beside<'_>>) -> Elements {
     let Side { heading, trace, .. } = run;
     let columns = Columns::of(trace, run.fault);
     let verdict = heading.violation.as_ref().map(|broken| &broken.detail[..]);
     let operations = Operations::of(trace, &columns.place, verdict, &run.witness);
-    let texts: Vec<String> = columns.texts.chunks(LINES_IN_TEXT).map(packed).collect();
+    let packed_texts: Vec<String> = columns.texts.chunks(LINES_IN_TEXT).map(packed).collect();
     let head = Head {
         heading,
         title: &run.title,
         nodes: trace.names(),
         clients: (0..trace.names().len()).map(|node| trace.is_client(Node(node as u16))).collect(),
         faults: Faults::of(trace, run.fault),
-        texts: texts.len(),
+        texts: packed_texts.len(),
         lines_in_text: LINES_IN_TEXT,
         is_of_two: beside.is_some(),
         parted: beside.and_then(|beside| beside.same),
     };
-    let mut data = format!("<script type=\"application/json\" id=\"{prefix}head\">{}</script>\n", safe_json(&head));
-    let mut part = |id: &str, packed: &str| {
-        data.push_str(&format!("<script type=\"application/gzip\" id=\"{prefix}{id}\">{packed}</script>\n"));
-    };
-    part("columns", &packed(&columns));
-    part("operations", &packed(&operations));
-    texts.iter().enumerate().for_each(|(number, text)| part(&format!("text{number}"), text));
-    data
+    let mut first = format!("<script type=\"application/json\" id=\"{prefix}head\">{}</script>\n", safe_json(&head));
+    let part =
+        |id: &str, packed: &str| format!("<script type=\"application/gzip\" id=\"{prefix}{id}\">{packed}</script>\n");
+    first += &part("columns", &packed(&columns));
+    first += &part("operations", &packed(&operations));
+    let texts = packed_texts.iter().enumerate().map(|(number, text)| part(&format!("text{number}"), text)).collect();
+    Elements { first, texts }
 }
 
 /// A template with `{{NAME}}` replaced. What is put in is not searched again.

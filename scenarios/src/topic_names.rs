@@ -38,6 +38,11 @@ impl TopicNames {
         TopicNames { topics: all.iter().map(topic).collect() }
     }
 
+    /// The name of a topic, which others may have, too.
+    pub fn name(&self, id: Uuid) -> Option<&str> {
+        self.topics.get(&half(id)).map(|topic| &*topic.name)
+    }
+
     /// A topic: its name, with a prefix of its id if others have the same name; only a prefix of its id if its name is
     /// not known.
     pub fn topic(&self, id: Uuid) -> String {

@@ -4,7 +4,7 @@
 //!   [`client`]: of a producer or consumer, [`partition`]: of a broker's replica
 //! * `line`: one line; `graph`: a trace; `recorder`: the listener that records it
 //! * [`shown`]: a line's fields by name; [`said`]: observations of nodes; [`text`]: a line as text;
-//!   `state_change`: changes of state
+//!   `state_change`: changes of state; `repetition`: what a run repeats that does not recover
 
 pub mod client;
 pub mod controller;
@@ -13,6 +13,7 @@ mod graph;
 mod line;
 pub mod partition;
 mod recorder;
+mod repetition;
 pub mod said;
 pub mod shown;
 mod state_change;
@@ -26,6 +27,7 @@ use crate::run::listener::listen;
 pub use graph::{Relation, Trace, touched};
 pub use line::{DiskAccess, Line, LineId, Stage, What};
 use recorder::Recorder;
+pub use repetition::Repetition;
 pub use state_change::StateChange;
 
 impl Trace {

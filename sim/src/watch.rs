@@ -3,7 +3,7 @@
 
 use crate::disk::Disk;
 use crate::fault::{Fault, Guard, Occurrence};
-use crate::process::{Connection, DiskError, File, Input, Node, Process, Thread};
+use crate::process::{Connection, DiskError, File, Input, Node, Now, Process, Thread};
 
 /// How a node went down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +83,9 @@ pub trait Watch<P: Process> {
     /// event.
     #[inline]
     fn due(&mut self, _at: u64, _events: u64) {}
+    /// A thread is about to be stepped by an input, at this time of the node's clocks; [`Watch::input`] follows.
+    #[inline]
+    fn before_step(&mut self, _node: Node, _thread: Thread, _now: Now, _input: &Input<P>, _process: &P) {}
     /// A thread accepts an input (before it is stepped).
     fn input(&mut self, _at: u64, _node: Node, _thread: Thread, _input: &Input<P>) {}
     /// A thread has processed its input; none of the effects is visible yet.

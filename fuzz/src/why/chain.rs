@@ -2,6 +2,7 @@
 //! the violating step.
 
 use scenarios::report::Violation;
+use scenarios::trace::text::contains_name;
 use scenarios::trace::{DiskAccess, Line, LineId, Relation, Stage, Trace, What};
 use sim::fault::Fault;
 use sim::watch::Phase;
@@ -68,7 +69,7 @@ fn required(case: &Case, describer: &Describer<'_>, trace: &Trace, necessary: &[
 /// The last changes of state since the first required fault that may have led to the violation. If it names partitions,
 /// those of others are left out; an answer to a client is shown if it is a cause, not if it only came before.
 fn changes(trace: &Trace, broken: &Violation, from_ns: u64, relations: &[Relation]) -> Vec<(LineId, String)> {
-    let is_named = |partition: &String| names(&broken.detail, partition);
+    let is_named = |partition: &String| contains_name(&broken.detail, partition);
     let lies_between = |line: &LineId| {
         let related = matches!(relations[*line as usize], Relation::Past | Relation::Chain);
         related && trace.lines[*line as usize].at_ns >= from_ns
@@ -134,21 +135,11 @@ pub fn of_event(trace: &Trace, event: u64) -> String {
 
 fn sentence(trace: &Trace, line: &Line) -> String {
     let text = trace.text(line, &|_| "a fault".to_owned());
-    let text = match (&line.what, line.node) {
-        (What::TimerFired, Some(node)) => format!("{text} at {}", trace.name(node)),
-        (_, Some(node)) => format!("{} {text}", trace.name(node)),
-        (_, None) => text,
-    };
+    let text = line.node.map_or_else(|| text.clone(), |node| format!("{} {text}", trace.name(node)));
     match text.char_indices().nth(LENGTH) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
-}
-
-/// Does the text contain the name, and not only as a part of a longer one?
-fn names(text: &str, name: &str) -> bool {
-    let is_word = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-');
-    text.match_indices(name).any(|(at, _)| is_word(&text[at + name.len()..]))
 }
 
 /// Do the first three words (subject and verb) agree?

@@ -247,6 +247,11 @@ impl LeaderState {
         }
     }
 
+    /// Its timers by name, for instruments.
+    pub fn timers(&self) -> [(&'static str, &Timer); 2] {
+        [("checkQuorum", &self.check_quorum_timer), ("beginQuorumEpoch", &self.begin_quorum_epoch_timer)]
+    }
+
     /// The state, for instruments.
     pub fn described(&self, epoch: LeaderEpoch, now_ms: i64) -> Value {
         let info = self.describe(epoch, now_ms);

@@ -159,8 +159,9 @@ pub struct Subject {
     /// The seed, decimal or hex
     #[arg(long, value_name = "S", value_parser = parse_seed, allow_hyphen_values = true)]
     pub seed: Option<u64>,
-    /// The instant: a simulated time such as 12.5s, or a number of events [default: the end of the run]
-    #[arg(long, value_name = "TIME|EVENT", value_parser = parse_at)]
+    /// The instant: a simulated time such as 12.5s, a number of events, violation, or so many events before that, such as
+    /// violation-1 [default: the end of the run]
+    #[arg(long, value_name = "TIME|EVENT|violation[-N]", value_parser = parse_at)]
     pub at: Option<At>,
     /// RUN.
     #[command(flatten)]
@@ -227,9 +228,9 @@ pub struct InspectStateArgs {
     /// What is inspected.
     #[command(flatten)]
     pub subject: Subject,
-    /// Only this node, by its id (1, 101) or name (controller-1)
+    /// Only this node, by its id (1, 101) or name (controller-1); may be repeated
     #[arg(long, value_name = "ID")]
-    pub node: Option<String>,
+    pub node: Vec<String>,
     /// Show what differs between two instants
     #[arg(long, value_names = ["T1", "T2"], num_args = 2, value_parser = parse_at, conflicts_with = "at")]
     pub diff: Option<Vec<At>>,
@@ -270,6 +271,18 @@ fn parse_event(text: &str) -> Result<u64, String> {
 }
 
 fn parse_at(text: &str) -> Result<At, String> {
+    if let Some(before) = text.strip_prefix("violation") {
+        let events = if before.is_empty() {
+            Some(0)
+        } else {
+            before
+                .strip_prefix('-')
+                .filter(|it| it.bytes().all(|byte| byte.is_ascii_digit()))
+                .and_then(|it| it.parse().ok())
+        };
+        let wrong = || format!("{text:?}: give violation, or violation-N for N events before it");
+        return events.map(At::BeforeViolation).ok_or_else(wrong);
+    }
     if text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty() {
         return text.parse().map(At::Event).map_err(|_| "that is too many events".to_owned());
     }

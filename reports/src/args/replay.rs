@@ -127,6 +127,10 @@ pub struct ReplayArgs {
     /// Log only requests and responses of this RPC, such as Fetch; may be repeated
     #[arg(long, value_name = "RPC", requires = "log")]
     pub grep: Vec<String>,
+    /// Log only lines that contain this name: of a node, a topic, a partition (topic-1-0), an error; may be repeated.
+    /// Lines of lost messages name no partitions
+    #[arg(long, value_name = "NAME", requires = "log", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub about: Vec<String>,
     /// Write the run as JSON; - is stdout
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<PathBuf>,

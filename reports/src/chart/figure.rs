@@ -84,6 +84,10 @@ impl Figure {
     pub fn is_empty(&self) -> bool {
         match self {
             Figure::Timeline(timeline) => timeline.runs.iter().all(|run| run.intervals.is_empty()),
+            // A cell with too few measurements has no value.
+            Figure::Heatmap(chart, cells) => {
+                chart.lines.iter().all(|line| cells.quantile.of(&line.times.total.all).is_none())
+            }
             _ => self.chart().is_none_or(|chart| chart.lines.iter().all(|line| line.count() == 0)),
         }
     }

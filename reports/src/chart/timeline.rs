@@ -13,7 +13,7 @@ use super::theme::Theme;
 pub const MAX_RUNS: usize = 24;
 /// The lanes of a run, from top to bottom, with their names and what an interval on them means.
 pub const LANES: [(FailoverKind, &str, &str); 3] = [
-    (FailoverKind::Controller, "controller", "no active controller that the brokers follow"),
+    (FailoverKind::Controller, "controller", "no active controller"),
     (FailoverKind::Partition, "partitions", "some partitions without a leader"),
     (FailoverKind::ProduceGap, "produce", "no acknowledged produce to some partition"),
 ];
@@ -48,6 +48,12 @@ pub struct Row {
 }
 
 impl Timeline {
+    /// The lanes with an interval in some run, by their place in [`LANES`]: a quorum alone has no partitions.
+    pub fn lanes(&self) -> Vec<(usize, FailoverKind, &'static str, &'static str)> {
+        let all = LANES.into_iter().enumerate().map(|(lane, (kind, name, meaning))| (lane, kind, name, meaning));
+        all.filter(|(_, kind, ..)| self.count(*kind) > 0).collect()
+    }
+
     /// The number of intervals on a lane.
     pub fn count(&self, kind: FailoverKind) -> usize {
         self.runs.iter().flat_map(|run| &run.intervals).filter(|interval| interval.kind == kind).count()
@@ -62,19 +68,19 @@ pub struct Drawing<'a> {
     pub theme: Theme,
 }
 
-fn row_height() -> f64 {
-    LANE * LANES.len() as f64 + BETWEEN
-}
-
 impl Drawing<'_> {
-    fn key_height() -> f64 {
-        LINE * (LANES.len() + 1) as f64 + 10.0
+    fn key_height(&self) -> f64 {
+        LINE * (self.timeline.lanes().len() + 1) as f64 + 10.0
+    }
+
+    fn row_height(&self) -> f64 {
+        LANE * self.timeline.lanes().len().max(2) as f64 + BETWEEN
     }
 }
 
 impl Picture for Drawing<'_> {
     fn size(&self) -> (f64, f64) {
-        let elements = Self::key_height() + row_height() * self.timeline.runs.len() as f64 + FOOT;
+        let elements = self.key_height() + self.row_height() * self.timeline.runs.len() as f64 + FOOT;
         (frame::WIDTH, frame::height(self.head, elements))
     }
 
@@ -85,33 +91,34 @@ impl Picture for Drawing<'_> {
     fn draw<B: DrawingBackend>(&self, canvas: &mut Canvas<B>) {
         let Drawing { timeline, theme, .. } = *self;
         let mut place = frame::draw(self.head, self.size().1, theme, canvas);
-        for (lane, (kind, name, meaning)) in LANES.iter().enumerate() {
-            let y = place.y + LINE * lane as f64 + TEXT;
+        let lanes = timeline.lanes();
+        for (at, (lane, kind, name, meaning)) in lanes.iter().copied().enumerate() {
+            let y = place.y + LINE * at as f64 + TEXT;
             canvas.rectangle((place.x, y - BAR), (26.0, BAR), theme.line(lane));
-            let text = format!("{name}: {meaning} (n {})", timeline.count(*kind));
+            let text = format!("{name}: {meaning} (n {})", timeline.count(kind));
             canvas.text(&text, (place.x + 36.0, y), TEXT, theme.text(), Align::Left);
         }
-        let y = place.y + LINE * LANES.len() as f64 + TEXT;
+        let y = place.y + LINE * lanes.len() as f64 + TEXT;
         canvas.polygon(&tip(place.x + 13.0, y - 9.0), theme.text());
         let text = "a fault that began one of them; an open end: not ended when the run was";
         canvas.text(text, (place.x + 36.0, y), TEXT, theme.text(), Align::Left);
-        place.y += Self::key_height();
-        let high = row_height() * timeline.runs.len() as f64;
+        place.y += self.key_height();
+        let high = self.row_height() * timeline.runs.len() as f64;
         let field = Field::new(Axis::linear(timeline.end_us, 10), place, GUTTER, MARGIN, high);
         field.times("simulated time", theme, canvas);
         for (index, run) in timeline.runs.iter().enumerate() {
-            let top = place.y + row_height() * index as f64 + BETWEEN / 2.0;
+            let top = place.y + self.row_height() * index as f64 + BETWEEN / 2.0;
             let (seed, values) = (format!("seed {:#x}", run.seed), run.values.join(" · "));
             for (line, label) in [seed, values].into_iter().enumerate() {
                 let label = fitted(&label, TEXT, GUTTER - 78.0);
                 canvas.text(&label, (place.x, top + LANE * line as f64 + 12.0), TEXT, theme.text(), Align::Left);
             }
-            for (lane, (kind, name, _)) in LANES.iter().enumerate() {
-                let y = top + LANE * lane as f64;
+            for (at, (lane, kind, name, _)) in lanes.iter().copied().enumerate() {
+                let y = top + LANE * at as f64;
                 let middle = y + LANE / 2.0;
                 canvas.text(name, (field.left - 8.0, middle + 4.0), 11.5, theme.muted(), Align::Right);
                 canvas.steps(&[(field.left, middle), (field.left + field.width, middle)], 1.0, theme.grid());
-                for interval in run.intervals.iter().filter(|interval| interval.kind == *kind) {
+                for interval in run.intervals.iter().filter(|interval| interval.kind == kind) {
                     let (from, to) = (interval.at_ns, interval.at_ns + interval.total_ns);
                     let (from, to) = (field.x(from as f64 / 1e3), field.x(to as f64 / 1e3));
                     let wide = (to - from).max(1.5);

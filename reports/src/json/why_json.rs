@@ -26,6 +26,8 @@ pub struct WhyJson {
     faults: Vec<PartJson>,
     operations: Vec<PartJson>,
     chain: Vec<HappeningJson>,
+    /// Of a run that does not recover: what it repeated since its faults ended.
+    repetitions: Vec<RepetitionJson>,
     wall_seconds: super::Seconds,
 }
 
@@ -53,6 +55,14 @@ struct PartJson {
     /// For a contributing part: continuations that violate the claim with it, and without.
     with: Option<u64>,
     without: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct RepetitionJson {
+    what: String,
+    count: usize,
+    first_ns: u64,
+    last_ns: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -94,6 +104,16 @@ impl WhyJson {
                 .chain
                 .iter()
                 .map(|it| HappeningJson { at_ns: it.at_ns, event: it.event, what: it.what.clone() })
+                .collect(),
+            repetitions: why
+                .repetitions
+                .iter()
+                .map(|it| RepetitionJson {
+                    what: it.what.clone(),
+                    count: it.count,
+                    first_ns: it.first_ns,
+                    last_ns: it.last_ns,
+                })
                 .collect(),
             wall_seconds: super::Seconds(wall_ns),
         }

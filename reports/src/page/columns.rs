@@ -47,10 +47,10 @@ pub struct Columns {
     pub texts: Vec<String>,
 }
 
-/// Of the lines about messages: line, place in `apis`, the node at the other end, and is it a request?
+/// Of the lines about messages, which are those of kind sent, received, blocked and dropped, in their order: place in
+/// `apis`, the node at the other end, and is it a request?
 #[derive(Debug, Default, Serialize)]
 struct Messages {
-    line: Vec<u32>,
     api: Vec<u16>,
     peer: Vec<u16>,
     is_request: Vec<u8>,
@@ -92,7 +92,6 @@ impl Columns {
             if let What::Message(stage, way, _) = &line.what {
                 let peer = if *stage == Stage::Received { way.from } else { way.to };
                 let api = trace.apis(line).join("/");
-                columns.messages.line.push(place);
                 columns.messages.api.push(numbered(&mut apis, &mut columns.apis, api) as u16);
                 columns.messages.peer.push(peer.0);
                 columns.messages.is_request.push(way.is_request.into());

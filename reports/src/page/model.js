@@ -5,12 +5,18 @@
 const FATE = { DELIVERED: 0, AGAIN: 1, DROPPED: 2, BLOCKED: 3 };
 const RELATION = { NONE: 0, PAST: 1, CHAIN: 2, ITSELF: 3 };
 
-/** The JSON in a gzipped element. */
-async function unpacked(id) {
-  const text = atob(document.getElementById(id).textContent);
+/** The bytes of base64; browsers before 2025 have no function for it. */
+function bytesOf(base64) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+  const text = atob(base64);
   const bytes = new Uint8Array(text.length);
   for (let n = 0; n < text.length; n++) bytes[n] = text.charCodeAt(n);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return bytes;
+}
+
+/** The JSON in a gzipped element. */
+async function unpacked(id) {
+  const stream = new Blob([bytesOf(document.getElementById(id).textContent)]).stream().pipeThrough(new DecompressionStream("gzip"));
   return JSON.parse(await new Response(stream).text());
 }
 
@@ -44,12 +50,15 @@ class Run {
     this.api = new Int16Array(count).fill(-1);
     this.peer = new Int16Array(count).fill(-1);
     this.isRequest = new Uint8Array(count);
-    const { line: lines, api, peer, is_request } = columns.messages;
-    lines.forEach((line, n) => {
+    const { api, peer, is_request } = columns.messages;
+    const isMessage = this.kinds.map((kind) => ["sent", "received", "blocked", "dropped"].includes(kind));
+    for (let line = 0, n = 0; line < count; line++) {
+      if (!isMessage[this.kind[line]]) continue;
       this.api[line] = api[n];
       this.peer[line] = peer[n];
-      this.isRequest[line] = is_request[n];
-    });
+      this.isRequest[line] = is_request[n++];
+    }
+    if (api.length !== this.api.reduce((n, api) => n + (api >= 0), 0)) throw new Error("the columns of messages do not fit the lines");
     this.violation = this.past.indexOf(RELATION.ITSELF);
     this.texts = new Array(head.texts).fill(null);
     this.observed = columns.states;
@@ -150,6 +159,10 @@ class Run {
 
   /** Reads the texts, one part after the other, and says which is there. */
   async readTexts(then) {
+    // The elements stand behind the script.
+    if (document.readyState === "loading") {
+      await new Promise((done) => document.addEventListener("DOMContentLoaded", done, { once: true }));
+    }
     for (let part = 0; part < this.texts.length; part++) {
       const id = `${this.prefix}text${part}`;
       this.texts[part] = await unpacked(id);
@@ -204,9 +217,10 @@ class Run {
   }
 }
 
-/** 12.345678 s, with as many digits as the step between two labels needs. */
+/** 12.345678 s, with as many digits as the step between two labels needs; cut, not rounded, as in the log. */
 function seconds(ns, digits = 6) {
-  return (ns / 1e9).toFixed(digits);
+  const unit = 10 ** (9 - digits);
+  return (Math.floor(ns / unit) / 10 ** digits).toFixed(digits);
 }
 
 /** Where a number is in an ascending list, or the next greater one. */

@@ -240,7 +240,7 @@ function legend() {
     of("operations", OUTCOMES.map((outcome) => [`${outcome.name} (${outcome.shape})`, outcome.colour])),
     element("p", "A triangle: the verdict names this operation."),
     of("faults", Object.entries(FAULT_COLOURS)),
-    element("p", "A cross: the message is lost. A bar: it is held up, and sent again later. ×2: it is delivered once more. Red: a cause of the violation. Lines between lanes in a shade: the links that a fault affects."),
+    element("p", "A cross: the message is lost. A bar: it is held up, and sent again later. ×2: it is delivered once more. A thick red line: the chain of causes of the violation. A dashed line: the causes of the chosen line. A dashed brown line: the point of no return. Lines between lanes in a shade: the links that a fault affects."),
   ];
 }
 

@@ -3,7 +3,7 @@
 const LANE = 34;
 const AXIS = 20;
 /** More arrows than this cannot be told apart: only causes of the violation and lost messages are drawn then. */
-const MOST_ARROWS = 6000;
+const MOST_ARROWS = 4000;
 /** Of the chosen line's causes so many are drawn. */
 const MOST_LINKS = 150;
 
@@ -17,7 +17,7 @@ const ROLE_COLOURS = {
 };
 const API_COLOURS = {
   Fetch: "#8a8a8a", Vote: COLOURS.orange, BeginQuorumEpoch: COLOURS.green, EndQuorumEpoch: COLOURS.pink, Produce: COLOURS.blue,
-  AlterPartition: COLOURS.red, BrokerHeartbeat: COLOURS.sky, BrokerRegistration: COLOURS.sky, AppendRecords: COLOURS.blue,
+  AlterPartition: COLOURS.yellow, BrokerHeartbeat: COLOURS.sky, BrokerRegistration: COLOURS.sky, AppendRecords: COLOURS.blue,
 };
 const OTHER_API = "#7570b3";
 const FAULT_COLOURS = { network: COLOURS.orange, process: COLOURS.pink, clock: COLOURS.yellow, disk: COLOURS.red };
@@ -98,6 +98,7 @@ class Timeline {
     this.drawRoles(c);
     this.drawOperations(c);
     this.note = this.drawArrows(c);
+    this.drawRoleNames(c);
     this.drawMarks(c);
     c.restore();
     this.drawLabels(c);
@@ -189,11 +190,22 @@ class Timeline {
         if (right < this.label || left > this.width || role.role === "Down") return;
         c.fillStyle = ROLE_COLOURS[role.role] ?? this.faint;
         c.fillRect(left, y - 3, Math.max(1, right - left), 6);
-        if (role.epoch !== null && right - left > 75) {
-          c.fillStyle = this.faint;
-          c.textAlign = "left";
-          c.fillText(`${role.role} ${role.epoch}`, Math.max(left, this.label) + 4, y - 10);
-        }
+      });
+    });
+  }
+
+  /** Role and epoch above each part of a lane that has the room for them, or the epoch alone. */
+  drawRoleNames(c) {
+    c.fillStyle = this.faint;
+    c.textAlign = "left";
+    this.run.roles.forEach((roles, node) => {
+      roles.forEach(({ at, role, epoch }, n) => {
+        if (epoch === null || role === "Down") return;
+        const left = Math.max(this.x(at), this.label) + 4;
+        const room = (n + 1 < roles.length ? Math.min(this.x(roles[n + 1].at), this.width) : this.width) - left;
+        if (room < 8) return;
+        const text = [`${role} ${epoch}`, String(epoch)].find((text) => c.measureText(text).width + 2 <= room);
+        if (text) c.fillText(text, left, this.y(node) - 10);
       });
     });
   }
@@ -202,18 +214,24 @@ class Timeline {
   drawOperations(c) {
     const { client, from, to, outcome } = this.run.operations;
     const { begins, ends } = this.run;
+    /** Where the last bar of a row and outcome ends: one that lies within it is not seen. */
+    const painted = new Map();
     for (let n = 0; n < client.length; n++) {
       if (ends[n] < this.view.from || begins[n] > this.view.to || !this.isOperationShown(n)) continue;
       const [left, y] = [this.x(begins[n]), this.barY(n)];
       const wide = Math.max(2, this.x(ends[n]) - left);
+      const isCause = this.run.relation[from[n]] >= RELATION.CHAIN || (to[n] >= 0 && this.run.relation[to[n]] >= RELATION.CHAIN);
+      const row = y * OUTCOMES.length + outcome[n];
+      const isMarked = isCause || this.named.has(n);
+      if (!isMarked && left + wide <= (painted.get(row) ?? -1)) continue;
+      painted.set(row, left + wide);
       c.globalAlpha = this.filter.isDim(from[n]) && !this.named.has(n) ? 0.25 : 0.9;
       c.fillStyle = c.strokeStyle = OUTCOMES[outcome[n]].colour;
       const { shape } = OUTCOMES[outcome[n]];
       if (shape === "bar" || wide < 5) c.fillRect(left, y, wide, 3);
       else if (shape === "hollow") c.strokeRect(left + 0.5, y + 0.5, wide - 1, 2);
       else this.drawBroken(c, left, y, wide);
-      const isCause = this.run.relation[from[n]] >= RELATION.CHAIN || (to[n] >= 0 && this.run.relation[to[n]] >= RELATION.CHAIN);
-      if (!isCause && !this.named.has(n)) continue;
+      if (!isMarked) continue;
       c.globalAlpha = 1;
       c.strokeStyle = c.fillStyle = this.bad;
       c.strokeRect(left - 1.5, y - 1.5, wide + 3, 6);
@@ -282,7 +300,10 @@ class Timeline {
     let drawn = visible;
     if (visible.length > MOST_ARROWS) drawn = visible.filter((n) => run.relation[to[n]] >= RELATION.CHAIN || run.arrows.fate[n] !== FATE.DELIVERED);
     if (drawn.length > MOST_ARROWS) drawn = drawn.filter((n) => run.relation[to[n]] >= RELATION.CHAIN);
-    for (const n of drawn) this.drawArrow(c, n);
+    // The chain of causes lies above all others.
+    const isChain = (n) => run.relation[to[n]] >= RELATION.CHAIN;
+    for (const n of drawn) if (!isChain(n)) this.drawArrow(c, n);
+    for (const n of drawn) if (isChain(n)) this.drawArrow(c, n);
     c.globalAlpha = 1;
     const left = visible.length - drawn.length;
     return left ? `${left.toLocaleString("en")} of ${visible.length.toLocaleString("en")} messages are not drawn: zoom in, or choose an RPC` : "";
@@ -296,7 +317,7 @@ class Timeline {
     const isCause = this.filter.settings.past !== "all" && run.relation[to] >= RELATION.CHAIN;
     c.strokeStyle = c.fillStyle = isCause ? this.bad : Timeline.colourOf(run.apis[run.api[to]]);
     c.globalAlpha = this.filter.isDim(to) ? 0.12 : isCause ? 1 : 0.5;
-    c.lineWidth = isCause ? 2 : 1;
+    c.lineWidth = isCause ? 2.5 : 1;
     c.setLineDash(run.isRequest[to] ? [] : [2, 2]);
     if (!arrives) [x2, y2] = [x2, y1 + (y2 - y1) * 0.5];
     if (fate !== FATE.BLOCKED) line(c, x1, y1, x2, y2);
@@ -347,14 +368,17 @@ class Timeline {
       if (pin !== null && pin.side === this.side) mark(run.at[pin.line], COLOURS.blue, "AB"[n], [1, 2], false);
     });
     if (this.chosen >= 0) {
-      const chain = run.causes(this.chosen).slice(0, MOST_LINKS);
+      // Causes of the violation are drawn as such already.
+      const chain = run.causes(this.chosen).slice(0, MOST_LINKS).filter((at) => run.node[at] >= 0);
       c.strokeStyle = this.ink;
       c.lineWidth = 1.5;
-      c.beginPath();
-      chain.forEach((at, n) => {
-        if (run.node[at] >= 0) c[n ? "lineTo" : "moveTo"](this.x(run.at[at]), this.y(run.node[at]));
-      });
-      c.stroke();
+      c.setLineDash([6, 3]);
+      for (let n = 1; n < chain.length; n++) {
+        const [at, cause] = [chain[n - 1], chain[n]];
+        const isRed = this.filter.settings.past !== "all" && run.relation[at] >= RELATION.CHAIN;
+        if (!isRed) line(c, this.x(run.at[at]), this.y(run.node[at]), this.x(run.at[cause]), this.y(run.node[cause]));
+      }
+      c.setLineDash([]);
       if (run.node[this.chosen] >= 0) {
         c.beginPath();
         c.arc(this.x(run.at[this.chosen]), this.y(run.node[this.chosen]), 5, 0, 7);

@@ -10,6 +10,7 @@ pub mod known_finding;
 pub mod looking;
 pub mod progress;
 pub mod quoted;
+pub mod repetitions;
 pub mod run_summary;
 pub mod shrinking;
 pub mod silence;

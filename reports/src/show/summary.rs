@@ -1,5 +1,5 @@
-//! The summary of a sweep: at most fourteen lines (of 80 columns) that require no knowledge of this program, and the
-//! commands that reproduce its failures. [`super::details`] has the rest.
+//! The summary of a sweep: twelve lines (of 80 columns), or fourteen with limits or service times, that require no
+//! knowledge of this program, and the commands that reproduce its failures. [`super::details`] has the rest.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ use crate::expect;
 use crate::json::show_digest;
 use sim::duration::show_us;
 
-/// Lines before the commands that reproduce failures.
-const LINES: usize = 14;
+/// Lines before the commands that reproduce failures, where faults and limits can be shortened to that.
+const LINES: usize = 12;
 /// Commands that reproduce failures.
 const COMMANDS: usize = 5;
 

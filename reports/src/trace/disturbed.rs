@@ -71,7 +71,7 @@ fn ended_by_itself<'a>(trace: &Trace, line: &Line, words: &dyn Fn(&Fault) -> Str
 pub struct Nearby {
     /// In the order of their begins.
     pub all: Vec<String>,
-    /// At most four of them, in the same order.
+    /// At most `MENTIONED` of them, in the same order.
     pub mentioned: Vec<String>,
 }
 

@@ -83,6 +83,11 @@ impl Serialize for Entry<'_> {
         for (name, value) in &fields {
             map.serialize_entry(name, &Shown(value))?;
         }
+        match line.note.as_deref() {
+            Some(fired_by @ Value::List(_)) => map.serialize_entry("fired_by", &Shown(fired_by))?,
+            Some(basis) => map.serialize_entry("vote_basis", &Shown(basis))?,
+            None => {}
+        }
         for (name, other) in [("cause", line.cause), ("previous", line.previous)] {
             if let Some(other) = other {
                 map.serialize_entry(name, &other)?;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Effects, Style};
-use scenarios::trace::text::Standings;
+use scenarios::trace::text::{Standings, contains_name};
 use scenarios::trace::{Line, LineId, Relation, Stage, Trace, What, api_names, touched};
 use sim::fault::Fault;
 use sim::process::Node;
@@ -50,6 +50,8 @@ pub struct Filter {
     pub around: Option<Around>,
     /// Only messages of these APIs; empty: all lines.
     pub apis: Vec<&'static str>,
+    /// Only lines that contain one of these names, that of the node included; empty: all.
+    pub about: Vec<String>,
 }
 
 /// Nodes by their ids in properties files or by their names.
@@ -80,7 +82,7 @@ pub fn apis(requested: &[String]) -> Result<Vec<&'static str>, Problem> {
 impl Filter {
     /// The selected lines, and the relation of each line of the run to the line of `--around`. An error says
     /// why there is no such line.
-    fn select(&self, trace: &Trace) -> Result<(Vec<LineId>, Vec<Relation>), String> {
+    fn select(&self, trace: &Trace, fault: &dyn Fn(&Fault) -> String) -> Result<(Vec<LineId>, Vec<Relation>), String> {
         let focus = match self.around {
             Some(Around::Event(event)) => {
                 let of_event = |line: &Line| line.event >= event && !trace.is_internal(line);
@@ -100,7 +102,9 @@ impl Filter {
             let line = &trace.lines[*id];
             let in_time = line.at_ns >= self.from_ns && self.to_ns.is_none_or(|to| line.at_ns <= to);
             let is_focus = relations[*id] == Relation::Itself || matches!(line.what, What::Broken(_));
-            in_time && !trace.is_internal(line) && (is_focus || self.is_of_node(line) && self.is_of_api(trace, line))
+            let is_asked_for =
+                || self.is_of_node(line) && self.is_of_api(trace, line) && self.is_about(trace, line, fault);
+            in_time && !trace.is_internal(line) && (is_focus || is_asked_for())
         };
         let mut shown: Vec<LineId> = (0..trace.lines.len()).filter(is_wanted).map(|id| id as LineId).collect();
         match (self.around, focus) {
@@ -134,6 +138,14 @@ impl Filter {
         }
     }
 
+    fn is_about(&self, trace: &Trace, line: &Line, fault: &dyn Fn(&Fault) -> String) -> bool {
+        if self.about.is_empty() {
+            return true;
+        }
+        let text = format!("{} {}", line.node.map_or("", |node| trace.name(node)), trace.text(line, fault));
+        self.about.iter().any(|name| contains_name(&text, name))
+    }
+
     fn is_of_api(&self, trace: &Trace, line: &Line) -> bool {
         self.apis.is_empty() || trace.apis(line).iter().any(|api| self.apis.contains(api))
     }
@@ -150,7 +162,7 @@ pub fn text(
     screen: Screen,
     fault: &dyn Fn(&Fault) -> String,
 ) -> Result<String, String> {
-    let (shown, relations) = filter.select(trace)?;
+    let (shown, relations) = filter.select(trace, fault)?;
     let width = shown.iter().filter_map(|id| trace.lines[*id as usize].node).map(|node| trace.name(node).len()).max();
     let mut standings = Standings::new(trace);
     let mut text = String::new();

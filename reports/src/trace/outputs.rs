@@ -89,6 +89,7 @@ impl TraceOutputs {
                 to_ns: args.to,
                 around: args.around,
                 apis: log::apis(&args.grep)?,
+                about: args.about.clone(),
             })
         };
         let log = args.log.then(filter).transpose()?;

@@ -7,7 +7,7 @@ use sim::duration::show_us;
 use crate::args::{ChartArgs, ChartVerb, Format};
 use crate::chart::figure::Figure;
 use crate::chart::quantile::Quantile;
-use crate::chart::timeline::{LANES, Timeline};
+use crate::chart::timeline::Timeline;
 use crate::chart::{Chart, canvas};
 use crate::engine::{Engine, Problem};
 use crate::json::chart_json::ChartJson;
@@ -15,10 +15,14 @@ use crate::json::to_text;
 use crate::output::{OutputTarget, Streams, write_whole};
 use crate::show::columns::thousands;
 
+mod configured;
 pub mod gallery;
 mod measure;
+mod request;
+mod runs_figure;
 
-use measure::{Made, Request};
+use measure::Made;
+use request::Request;
 
 /// Checks the request, runs every configuration, draws, writes.
 pub fn run(
@@ -31,7 +35,7 @@ pub fn run(
     let args = request.args;
     let format = format(args)?;
     let targets = Targets::checked(args)?;
-    let prepared = measure::prepare(&request, engine)?;
+    let prepared = configured::prepare(&request, engine)?;
     canvas::prepare()?;
     let Made { figure, code } = measure::make(&request, &prepared, interrupted, streams)?;
     if figure.is_empty() {
@@ -117,7 +121,7 @@ fn text(figure: &Figure, args: &ChartArgs) -> String {
 
 fn lanes(timeline: &Timeline) -> String {
     let mut text = format!("{}: {}\n", timeline.title, timeline.remarks);
-    for (kind, name, meaning) in LANES {
+    for (_, kind, name, meaning) in timeline.lanes() {
         text.push_str(&format!("  {name:<10}  n {:>6}  {meaning}\n", thousands(timeline.count(kind) as u64)));
     }
     text

@@ -54,9 +54,9 @@ fn around(args: &InspectLogArgs, event: u64, engine: &dyn Engine, streams: &mut 
     }
     let job = instruments::load(&args.subject, VERB, engine, streams)?;
     let mut moment = instruments::begin(&job)?;
-    instruments::go_to(&mut moment, At::Event(event - 1), streams);
+    instruments::go_to(&mut moment, At::Event(event - 1), streams)?;
     let (name, before) = instruments::files_at(&moment, args.node.as_deref(), VERB)?;
-    instruments::go_to(&mut moment, At::Event(event), streams);
+    instruments::go_to(&mut moment, At::Event(event), streams)?;
     let (_, after) = instruments::files_at(&moment, Some(&name), VERB)?;
     streams.note(&format!("the logs of {name} before and after event {event}, at {}", show_us(moment.now_ns() / 1000)));
     streams.result(&log_directory::around(&before, &after))?;

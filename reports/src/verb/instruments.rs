@@ -29,7 +29,7 @@ pub fn quorum(args: &InspectQuorumArgs, engine: &dyn Engine, streams: &mut Strea
     let target = args.json.as_deref().map(OutputTarget::checked).transpose()?;
     let job = load(&args.subject, "inspect quorum", engine, streams)?;
     let mut moment = begin(&job)?;
-    go_to(&mut moment, args.subject.at.unwrap_or(At::End), streams);
+    go_to(&mut moment, args.subject.at.unwrap_or(At::End), streams)?;
     let Some(found) = DescribedQuorum::of(&moment) else {
         streams.note("there is no leader of the quorum at that instant, so the tool would wait for one");
         return Ok(exit::INCONCLUSIVE);
@@ -82,7 +82,7 @@ pub fn shell(args: &InspectShellArgs, engine: &dyn Engine, streams: &mut Streams
         )));
     }
     let mut root_at = |at: At, streams: &mut Streams<'_>| -> Result<ImageNode, Problem> {
-        go_to(&mut moment, at, streams);
+        go_to(&mut moment, at, streams)?;
         let server = one_server(&moment, args.node.as_deref())?;
         let image = server.image().ok_or_else(|| {
             Problem::new(format!("inspect shell: {} has no metadata log at that instant", server.name))
@@ -107,10 +107,16 @@ pub fn state(args: &InspectStateArgs, engine: &dyn Engine, streams: &mut Streams
     let job = load(&args.subject, "inspect state", engine, streams)?;
     let mut moment = begin(&job)?;
     let mut state_at = |at: At, streams: &mut Streams<'_>| -> Result<Value, Problem> {
-        go_to(&mut moment, at, streams);
-        let servers = match args.node.as_deref() {
-            Some(node) => vec![one_server(&moment, Some(node))?],
-            None => moment.servers(),
+        go_to(&mut moment, at, streams)?;
+        let servers = match args.node.as_slice() {
+            [] => moment.servers(),
+            nodes => {
+                let mut servers: Vec<ServerNow<'_>> =
+                    nodes.iter().map(|node| one_server(&moment, Some(node))).collect::<Result<_, _>>()?;
+                servers.sort_by_key(|server| server.id);
+                servers.dedup_by_key(|server| server.id);
+                servers
+            }
         };
         let of = |server: &ServerNow<'_>| (server.name.to_owned(), state::of_server(server));
         Ok(Value::Struct(servers.iter().map(of).collect()))
@@ -146,7 +152,10 @@ fn in_order(verb: &str, instants: Option<&[At]>) -> Result<(), Problem> {
         Some([At::Time(first), At::Time(second)] | [At::Event(first), At::Event(second)]) => {
             (second < first).then_some("T1 must not be later than T2")
         }
-        Some(_) => Some("give two times, or two numbers of events"),
+        Some([At::BeforeViolation(first), At::BeforeViolation(second)]) => {
+            (first < second).then_some("T1 must not be later than T2")
+        }
+        Some(_) => Some("give two times, two numbers of events, or two of violation-N"),
         None => None,
     };
     wrong.map_or(Ok(()), |wrong| Err(Problem::new(format!("{verb}: --diff T1 T2: {wrong}"))))
@@ -187,7 +196,7 @@ pub fn storage(args: &InspectStorageArgs, engine: &dyn Engine, streams: &mut Str
     let mut moment = begin(&job)?;
     // The disks of a run are formatted at its first event.
     let at = if is_format { At::Event(0) } else { At::End };
-    go_to(&mut moment, args.subject.at.unwrap_or(at), streams);
+    go_to(&mut moment, args.subject.at.unwrap_or(at), streams)?;
     let servers = match args.node.as_deref() {
         Some(node) => vec![one_server(&moment, Some(node))?],
         None => moment.servers(),
@@ -264,7 +273,7 @@ pub fn files_of_one(
 ) -> Result<(String, Inspection), Problem> {
     let job = load(subject, verb, engine, streams)?;
     let mut moment = begin(&job)?;
-    go_to(&mut moment, subject.at.unwrap_or(At::End), streams);
+    go_to(&mut moment, subject.at.unwrap_or(At::End), streams)?;
     files_at(&moment, node, verb)
 }
 
@@ -293,11 +302,17 @@ pub fn begin(job: &Job) -> Result<Moment<'_>, Problem> {
 }
 
 /// Goes on to an instant, and says where the run is, if it has ended before.
-pub fn go_to(moment: &mut Moment<'_>, at: At, streams: &mut Streams<'_>) {
+pub fn go_to(moment: &mut Moment<'_>, at: At, streams: &mut Streams<'_>) -> Result<(), Problem> {
     if !moment.go_to(at) {
+        if matches!(at, At::BeforeViolation(_)) {
+            return Err(Problem::new(
+                "this run violates no claim, or has fewer events before it: give a time or a number of events",
+            ));
+        }
         let (ended, events) = (show_us(moment.now_ns() / 1000), moment.events());
         streams.note(&format!("the run ended before that, at {ended} after {events} events"));
     }
+    Ok(())
 }
 
 /// The named server; without a name the leader of the quorum, or the server with the highest high watermark.

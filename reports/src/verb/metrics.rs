@@ -29,7 +29,9 @@ pub fn run(args: &InspectMetricsArgs, engine: &dyn Engine, streams: &mut Streams
     let csv = args.csv.as_deref().map(OutputTarget::checked).transpose()?;
     OutputTarget::distinct(&[("--json", json.as_ref()), ("--csv", csv.as_ref())])?;
     let until_ns = match args.subject.at {
-        Some(At::Event(_)) => return Err(Problem::new("inspect metrics: --at takes a time here, such as 12.5s")),
+        Some(At::Event(_) | At::BeforeViolation(_)) => {
+            return Err(Problem::new("inspect metrics: --at takes a time here, such as 12.5s"));
+        }
         Some(At::Time(at_ns)) => at_ns,
         Some(At::End) | None => u64::MAX,
     };
@@ -41,7 +43,7 @@ pub fn run(args: &InspectMetricsArgs, engine: &dyn Engine, streams: &mut Streams
         let least = show_us((sampled_ns / SAMPLES).div_ceil(1000).max(1));
         return Err(Problem::new(format!("inspect metrics: --every: at most {SAMPLES} samples, so at least {least}")));
     }
-    go_to(&mut moment, At::Time(args.from), streams);
+    go_to(&mut moment, At::Time(args.from), streams)?;
     let mut metrics = Metrics::of(&mut moment, until_ns, args.every);
     if let Some(only) = &only {
         metrics.series.retain(|(node, _), _| node == only);

@@ -232,7 +232,14 @@ mod tests {
         let needed = || PartRole::Necessary { sooner_ns: None, later_ns: None };
         let helps = || PartRole::Helps { with: 3, without: 1 };
         let counted = |faults: Vec<PartRole>, operations: Vec<PartRole>| {
-            necessary(&Why { broken: broken.clone(), turning: None, faults, operations, chain: Vec::new() })
+            necessary(&Why {
+                broken: broken.clone(),
+                turning: None,
+                faults,
+                operations,
+                chain: Vec::new(),
+                repetitions: Vec::new(),
+            })
         };
         assert_eq!(counted(vec![needed(), helps(), needed()], vec![needed()]), 2);
         assert_eq!(counted(vec![helps(), PartRole::Irrelevant], vec![PartRole::Irrelevant, needed()]), 1);

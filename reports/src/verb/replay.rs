@@ -7,7 +7,7 @@ use fuzz::determinism::where_ladders_part;
 use fuzz::hosts::HOSTS;
 use fuzz::known::KnownFinding;
 use fuzz::run::caught;
-use scenarios::report::{RunOutcome, RunReport};
+use scenarios::report::{RunOutcome, RunReport, ViolationKind};
 
 use crate::args::ReplayArgs;
 use crate::disks::Target;
@@ -18,7 +18,8 @@ use crate::json::replay_json::RunJson;
 use crate::json::{repro, show_digest, to_text};
 use crate::output::{OutputTarget, Streams, check_folder};
 use crate::show::annotation::Annotations;
-use crate::show::{failure, run_summary};
+use crate::show::columns::paragraph;
+use crate::show::{failure, repetitions, run_summary};
 use crate::trace::outputs::{TraceOutputs, differs};
 use crate::verb::against::Traced;
 use crate::verb::job::Job;
@@ -106,7 +107,8 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
             streams.hint(&line);
         }
     }
-    let text = run_summary::text(&run, &job.scenario.name, &job.overrides, streams.width);
+    let mut text = run_summary::text(&run, &job.scenario.name, &job.overrides, streams.width);
+    text += &repeated(&job, &run, args.until, streams.width)?;
     match &target {
         Some(OutputTarget::Stdout) => streams.hint(text.trim_end()),
         _ if parted.is_some() => streams.hint(text.trim_end()),
@@ -132,6 +134,21 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
         streams.hint(&mismatch(&job, args, &run, expected));
     }
     Ok(results::exit_code(code, &problems, streams))
+}
+
+/// What a run that does not recover repeated since its faults ended.
+fn repeated(job: &Job, run: &RunReport, until_ns: Option<u64>, width: usize) -> Result<String, Problem> {
+    let (RunOutcome::Violated(broken), Some(ready)) = (&run.outcome, job.scenario.prepared.ready()) else {
+        return Ok(String::new());
+    };
+    if broken.kind != ViolationKind::Liveness {
+        return Ok(String::new());
+    }
+    let (_, trace) = ready.trace(job.seed, until_ns).map_err(Problem::new)?;
+    let lines = repetitions::texts(&fuzz::why::repetitions(&trace, broken));
+    let label = |at: usize| if at == 0 { "repeated" } else { "" };
+    let text = |(at, line): (usize, &String)| paragraph(width, label(at), std::slice::from_ref(line), usize::MAX);
+    Ok(lines.iter().enumerate().map(text).collect())
 }
 
 fn write_repro(folder: &Path, job: &Job, run: &RunReport) -> Result<String, Problem> {

@@ -64,6 +64,7 @@ fn default_path(job: &Job) -> PathBuf {
 
 /// Size of a case for its reader.
 struct Size {
+    seed: u64,
     faults: usize,
     operations: usize,
     knobs: usize,
@@ -71,7 +72,7 @@ struct Size {
 
 impl Size {
     fn of(case: &Case) -> Size {
-        Size { faults: case.plan.0.len(), operations: case.operations.len(), knobs: case.knobs.len() }
+        Size { seed: case.seed, faults: case.plan.0.len(), operations: case.operations.len(), knobs: case.knobs.len() }
     }
 }
 
@@ -105,6 +106,10 @@ fn summary(before: &Size, shrunk: &Shrunk, report: &RunReport, path: &Path, comm
     let mut add = |label: &str, items: &[String]| text.push_str(&paragraph(width, label, items, usize::MAX));
     add("left", &left);
     let end = if shrunk.complete { "no smaller run was found" } else { "the time limit ended the search" };
+    if before.seed != shrunk.case.seed {
+        let seeds = [before.seed, shrunk.case.seed].map(show_seed);
+        add("seed", &[format!("{} instead of {}: the smaller run draws other values", seeds[1], seeds[0])]);
+    }
     add("tried", &[format!("{}; {end}", plural(shrunk.runs, "run"))]);
     for (index, line) in story::tell(&shrunk.case, report).iter().enumerate() {
         add(if index == 0 { "story" } else { "" }, std::slice::from_ref(line));

@@ -1,4 +1,4 @@
-//! `why`: a failing run explained in five sections.
+//! `why`: a failing run explained in five sections, or six if it does not recover.
 
 use std::sync::atomic::AtomicBool;
 
@@ -19,9 +19,13 @@ use crate::json::why_json::WhyJson;
 use crate::output::{OutputTarget, Streams};
 use crate::show::columns::{plural, sentence};
 use crate::show::looking::Looking;
+use crate::show::repetitions;
 use crate::verb::job::Job;
 use crate::verb::sweep::jobs;
 use crate::verb::sweep::results::exit_code;
+
+/// A case with more faults is better shrunk first.
+const MANY_FAULTS: usize = 12;
 
 /// Runs the case, analyses it, describes the result.
 pub fn run(
@@ -39,6 +43,12 @@ pub fn run(
         streams.hint("nothing to explain: this run violates no claim");
         return Ok(exit::INCONCLUSIVE);
     };
+    if case.plan.0.len() > MANY_FAULTS {
+        streams.hint(&format!(
+            "{} faults are left out one by one; a case that was shrunk first is explained sooner and more clearly",
+            case.plan.0.len()
+        ));
+    }
     let clock = Stopwatch::start();
     let mut shown = Looking::new(args.effort.progress, streams.err);
     let answer = why(&case, &broken, jobs(args.effort.jobs), interrupted, &mut |progress| shown.progress(progress));
@@ -56,7 +66,7 @@ pub fn run(
     Ok(exit_code(exit::of_kind(broken.kind), &problems, streams))
 }
 
-/// Five sections, each with its label on a line of its own.
+/// The sections, each with its label on a line of its own.
 fn describe(case: &Case, describer: &Describer<'_>, why: &Why, width: usize) -> String {
     let broken = format!("{} at {}: {}", why.broken.invariant, in_words(why.broken.at_ns), why.broken.detail);
     let sections = [
@@ -66,8 +76,10 @@ fn describe(case: &Case, describer: &Describer<'_>, why: &Why, width: usize) -> 
         ("irrelevant faults", vec![irrelevant(why)]),
         ("causal chain", chain(why)),
     ];
+    let repeated = repetitions::texts(&why.repetitions);
+    let repeated = (!repeated.is_empty()).then_some(("repeated", repeated));
     let mut text = String::new();
-    for (label, lines) in sections {
+    for (label, lines) in sections.into_iter().chain(repeated) {
         text.push_str(&format!("{label}\n"));
         lines.iter().for_each(|line| text.push_str(&sentence(width, line)));
     }

@@ -70,6 +70,23 @@ fn a_run_is_shown_at_an_instant() {
 }
 
 #[test]
+fn a_server_is_shown_before_and_at_the_violation() {
+    let failing = |more: &[&str]| {
+        kraftsim(&[&["inspect", "state", "quorum", "--seed", "2", "--bug", "NoLogTest"][..], more].concat())
+    };
+    let before = failing(&["--at", "violation-1", "--node", "3", "--node", "controller-2", "--node", "3"]);
+    let names: Vec<&str> = before.out.lines().filter(|line| line.starts_with("controller-")).collect();
+    assert_eq!((before.code, names), (0, vec!["controller-2:", "controller-3:"]), "{before:?}");
+    let differing = failing(&["--diff", "violation-1", "violation", "--node", "3"]);
+    assert!(differing.code == 0 && differing.out.lines().count() < 40, "one step lies between them: {differing:?}");
+    let early = failing(&["--at", "violation-99999999"]);
+    assert!(early.code == 2 && early.err.contains("has fewer events before it"), "{early:?}");
+    // A server that knows no high watermark cannot say what is not committed.
+    let down = kraftsim(&["inspect", "state", "ci", "--seed", "3", "--at", "40s", "--node", "101"]);
+    assert!(down.out.contains("process: down") && down.out.contains("uncommittedMetadata: none"), "{down:?}");
+}
+
+#[test]
 fn the_state_of_a_server_is_shown_and_compared() {
     let calm = |more: &[&str]| kraftsim(&[&["inspect", "state", "calm", "--seed", "1"][..], more].concat());
     let json = |more: &[&str]| -> Value {
@@ -251,7 +268,12 @@ fn what_cannot_be_inspected_is_named() {
         (&["shell", "quorum", "--seed", "1"], "holds records of a model"),
         (&["shell", "calm", "--seed", "1", "--diff", "8s", "2s"], "T1 must not be later than T2"),
         (&["state", "calm", "--seed", "1", "--diff", "9", "8"], "T1 must not be later than T2"),
-        (&["state", "calm", "--seed", "1", "--diff", "9", "8s"], "give two times, or two numbers of events"),
+        (
+            &["state", "calm", "--seed", "1", "--diff", "9", "8s"],
+            "give two times, two numbers of events, or two of violation-N",
+        ),
+        (&["state", "calm", "--seed", "1", "--at", "violation"], "this run violates no claim"),
+        (&["state", "calm", "--seed", "1", "--at", "violation+1"], "violation-N for N events before it"),
         (&["quorum", "calm", "--seed", "1", "--at", "soon"], "or give a number of events"),
         (&["log", &directory, "--node", "1"], "--node is for a run"),
         (&["log", "calm"], "needs a seed"),

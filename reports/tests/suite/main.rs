@@ -16,6 +16,7 @@ mod fake;
 mod guided;
 mod instruments;
 mod kafka_bytes;
+mod kafka_values;
 mod known;
 mod operator;
 mod page;

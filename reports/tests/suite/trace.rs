@@ -219,6 +219,19 @@ fn a_log_shows_what_is_requested() {
     let missing = all.lines().find(|line| line[20..].starts_with("controller-1 ") && !one.contains(line));
     assert_eq!(missing, None, "all that happens at the node");
     assert!(!all.contains('\u{1b}'), "no colours where there is no terminal");
+    let (_, about, _) = kraftsim(&["replay", "ci", "--seed", "1", "--until", "6s", "--log", "--about", "topic-0-0"]);
+    let other = about.lines().find(|line| !line.contains("topic-0-0"));
+    assert!(about.lines().count() > 10 && other.is_none(), "{other:?}");
+}
+
+#[test]
+fn a_run_that_does_not_recover_says_what_it_repeats() {
+    let repro = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus/AdminCallForgottenInFlight.json");
+    let (_, out, _) = kraftsim(&["replay", repro]);
+    let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
+    let repeated =
+        "broker-101 receives DUPLICATE_BROKER_REGISTRATION in a response to BrokerRegistration from controller-1";
+    assert!(words.contains(repeated), "{out}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use sim::process::{Node, Now};
 use crate::actor::{Actor, Files};
 use crate::cluster::CLUSTER_ID;
 use crate::log_directory::Inspection;
+use crate::report::RunOutcome;
 use crate::run::Request;
 use crate::run::fork::Fork;
 use crate::workload::clocks;
@@ -25,6 +26,8 @@ pub enum At {
     Event(u64),
     /// The end of the run.
     End,
+    /// Number of events before the one that violates a claim.
+    BeforeViolation(u64),
 }
 
 /// See the module's documentation.
@@ -58,8 +61,22 @@ impl<'a> Moment<'a> {
             At::Time(at_ns) if at_ns < self.fork.end_ns() => self.fork.to_time(at_ns),
             At::Event(events) => drop(self.fork.to_event(events)),
             At::Time(_) | At::End => drop(self.fork.to_event(u64::MAX)),
+            At::BeforeViolation(events) => {
+                let Some(violation) = self.violation() else { return false };
+                let Some(event) = violation.checked_sub(events) else { return false };
+                self.fork.to_event(event);
+                return true;
+            }
         }
         at == At::End || !self.fork.has_ended()
+    }
+
+    /// The event that violates a claim; `None`: the rest of the run violates none.
+    pub fn violation(&self) -> Option<u64> {
+        match self.fork.clone().finish().outcome {
+            RunOutcome::Violated(violation) => Some(violation.event),
+            _ => None,
+        }
     }
 
     /// True time, ns.

@@ -4,6 +4,7 @@
 use raft::message::Value;
 
 use super::moment::ServerNow;
+use crate::log_directory::metadata_from;
 
 /// The state of a server's process by role; empty if it is down.
 pub fn of_process(server: &ServerNow<'_>) -> Value {
@@ -19,8 +20,22 @@ pub fn of_server(server: &ServerNow<'_>) -> Value {
     };
     let process = if parts.is_empty() { "down" } else { "up" };
     parts.insert(0, ("process".to_owned(), Value::text(process)));
+    parts.push(("uncommittedMetadata".to_owned(), uncommitted(server)));
     parts.push(("files".to_owned(), files(server)));
     Value::Struct(parts)
+}
+
+/// Of more uncommitted records than twice this, so many of the first and of the last are shown.
+const FEW_RECORDS: usize = 5;
+
+/// The records of its metadata log from its high watermark on; none if it does not know that.
+fn uncommitted(server: &ServerNow<'_>) -> Value {
+    let Some(high_watermark) = server.high_watermark() else { return Value::Null };
+    let mut records = metadata_from(&server.files(), high_watermark);
+    if let Some(more) = records.len().checked_sub(2 * FEW_RECORDS).filter(|more| *more > 0) {
+        records.splice(FEW_RECORDS..FEW_RECORDS + more, [format!("and {more} more")]);
+    }
+    Value::List(records.into_iter().map(Value::text).collect())
 }
 
 /// Each file with its length, and how much of it a power loss would certainly leave.

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use raft::directory::{Contents, Damage, LogDirectory, METADATA_DIRECTORY, Recovery};
+use raft::directory::{Contents, Damage, FoundRecord, LogDirectory, METADATA_DIRECTORY, Recovery};
 use raft::ids::Offset;
 use raft::io::DurableFiles;
 
@@ -51,6 +51,14 @@ impl Inspection {
         let mut damage = std::mem::take(&mut directory.damage);
         let contents = Contents::of(&directory, end, &mut damage)?;
         Some((contents, damage))
+    }
+
+    /// The records of the metadata partition from an offset on.
+    pub(super) fn metadata_from(files: &dyn DurableFiles, from: Offset) -> Vec<FoundRecord> {
+        let Some(directory) = LogDirectory::read(&MetadataOnly(files)) else { return Vec::new() };
+        let segments = directory.partitions.into_iter().flat_map(|partition| partition.segments);
+        let records = segments.flat_map(|segment| segment.batches).flat_map(|batch| batch.records);
+        records.filter(|record| record.offset >= from).collect()
     }
 
     /// What is not as Kafka writes it.

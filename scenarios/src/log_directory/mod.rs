@@ -15,4 +15,4 @@ pub use json::to_json;
 pub use node_files::{NodeFiles, node_files};
 pub use raft::directory::{Damage, METADATA_DIRECTORY};
 pub use raft::io::DurableFiles;
-pub use text::to_text;
+pub use text::{metadata_from, to_text};

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use raft::directory::{
     BatchFile, Contents, FoundBatch, FoundRecord, Meaning, PartitionDirectory, RecoveredLog, Recovery,
 };
-use raft::ids::{NodeId, OffsetAndEpoch};
+use raft::ids::{NodeId, Offset, OffsetAndEpoch};
+use raft::io::DurableFiles;
 
 use super::inspection::Inspection;
 use super::json::shown;
@@ -53,6 +54,11 @@ pub fn to_text(inspection: &Inspection, records: bool) -> String {
     lines.push(String::new());
     next_boot(recovery, &mut lines);
     lines.join("\n") + "\n"
+}
+
+/// The records of the metadata partition from an offset on.
+pub fn metadata_from(files: &dyn DurableFiles, from: Offset) -> Vec<String> {
+    Inspection::metadata_from(files, from).iter().map(record).collect()
 }
 
 fn partition(partition: &PartitionDirectory, records: bool, lines: &mut Vec<String>) {

@@ -4,7 +4,7 @@
 use sim::disk::Disk;
 use sim::drive::{Ended, Run};
 use sim::fault::{Fault, Guard, Occurrence};
-use sim::process::{Connection, DiskError, File, Input, Node, Thread};
+use sim::process::{Connection, DiskError, File, Input, Node, Now, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Way, Write};
 
 use crate::actor::{Actor, BoxedMessage, Said};
@@ -83,6 +83,7 @@ impl<L: Listener> Watch<Actor> for WithListener<L> {
         fn before_down(at: u64, node: Node, settled: bool, process: &Actor, disk: &Disk, how: Down);
         fn down(at: u64, node: Node, disk: &Disk, how: Down);
         fn due(at: u64, events: u64);
+        fn before_step(node: Node, thread: Thread, now: Now, input: &Input<Actor>, process: &Actor);
         fn input(at: u64, node: Node, thread: Thread, input: &Input<Actor>);
         fn stepped(at: u64, node: Node, thread: Thread, process: &Actor);
         fn sent(at: u64, node: Node, peer: Node, connection: Connection, is_request: bool, message: &BoxedMessage);

@@ -7,7 +7,7 @@ use super::line::{Line, LineId, What};
 use crate::topic_names::TopicNames;
 
 /// A whole run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Trace {
     /// In the order of the run.
     pub lines: Vec<Line>,

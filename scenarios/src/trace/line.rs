@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use raft::message::Value;
 use sim::fault::Fault;
 use sim::process::{CloseReason, DiskError, Node, Thread};
 use sim::watch::{Down, Phase, Way};
@@ -33,6 +34,8 @@ pub struct Line {
     pub previous: Option<LineId>,
     /// What.
     pub what: What,
+    /// What explains it: by what a timer fires, or the state of a voter before a Vote request.
+    pub note: Option<Rc<Value>>,
 }
 
 /// What happened.

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use raft::io::{FatalFault, Post};
+use raft::io::{FatalFault, Post, ThreadName};
+use raft::message::{Request, Response, Value};
 use sim::disk::Disk;
 use sim::fault::Fault;
-use sim::process::{Connection, DiskError, File, Input, Node, Payload, Thread};
+use sim::process::{Connection, DiskError, File, Input, Node, Now, Payload, Thread};
 use sim::watch::{Down, Phase, Synced, Watch, Way, Write};
 
 use super::graph::Trace;
@@ -15,6 +16,7 @@ use crate::actor::{Actor, BoxedMessage, Message, Said};
 use crate::report::Violation;
 use crate::run::listener::Listener;
 use crate::topic_names::TopicNames;
+use crate::workload::clocks;
 
 /// A connection, by the token of its opener.
 type Token = (Node, Thread, u32);
@@ -33,6 +35,8 @@ pub struct Recorder {
     /// The connections of each thread: the line of the attempt, and the connection once it is open.
     connected: BTreeMap<Token, (LineId, Node, Option<Connection>)>,
     broken: Option<LineId>,
+    /// By what the timer of the thread fires that is stepped.
+    fired_by: Vec<&'static str>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -42,6 +46,8 @@ struct NodeState {
     /// What brings it down, or has.
     ending: Option<LineId>,
     threads: Vec<ThreadState>,
+    /// Its state before the last Vote request.
+    vote_basis: Option<Rc<Value>>,
     files: BTreeMap<File, Rc<str>>,
     lengths: BTreeMap<Rc<str>, u64>,
 }
@@ -76,6 +82,7 @@ impl Recorder {
             sent: BTreeMap::new(),
             connected: BTreeMap::new(),
             broken: None,
+            fired_by: Vec::new(),
         }
     }
 
@@ -103,7 +110,7 @@ impl Recorder {
             incarnation = state.incarnation;
             previous = state.last.replace(id);
         }
-        self.lines.push(Line { at_ns, event, node, thread, incarnation, cause, previous, what });
+        self.lines.push(Line { at_ns, event, node, thread, incarnation, cause, previous, what, note: None });
         id
     }
 
@@ -175,6 +182,17 @@ impl Watch<Actor> for Recorder {
         self.state(node).ending = Some(id);
     }
 
+    fn before_step(&mut self, node: Node, thread: Thread, now: Now, input: &Input<Actor>, process: &Actor) {
+        let Actor::Server(server) = process else { return };
+        match input {
+            Input::Timer => self.fired_by = server.node.fired_by(ThreadName::ALL[usize::from(thread.0)], clocks(now)),
+            Input::Request { message, .. } if is_vote(message.message()) => {
+                self.state(node).vote_basis = server.node.vote_basis().map(Rc::new);
+            }
+            _ => {}
+        }
+    }
+
     fn input(&mut self, at: u64, node: Node, thread: Thread, input: &Input<Actor>) {
         let token = |token: &u32| (node, thread, *token);
         let (cause, what) = match input {
@@ -204,6 +222,10 @@ impl Watch<Actor> for Recorder {
             Input::Operation(operation) => (None, What::Requested(operation.clone())),
         };
         self.step(at, node, thread, cause, what);
+        let fired_by = std::mem::take(&mut self.fired_by);
+        if let (false, Some(line)) = (fired_by.is_empty(), self.lines.last_mut()) {
+            line.note = Some(Rc::new(Value::List(fired_by.into_iter().map(Value::text).collect())));
+        }
     }
 
     fn sent(
@@ -217,7 +239,11 @@ impl Watch<Actor> for Recorder {
     ) {
         let way = Way { from: node, to: peer, connection, is_request };
         let message: Message = boxed.message().clone();
+        let answers_vote = !is_request && is_vote(&message);
         let id = self.does(at, node, What::Message(Stage::Sent, way, Box::new(message)));
+        if answers_vote {
+            self.lines[id as usize].note = self.state(node).vote_basis.clone();
+        }
         self.sent.insert((connection, is_request, boxed.content_hash()), id);
     }
 
@@ -383,6 +409,13 @@ impl Listener for Recorder {
         let violation = Violation { event: self.event, ..violation.clone() };
         self.broken = Some(self.add(violation.at_ns, who, last, What::Broken(Box::new(violation))));
     }
+}
+
+fn is_vote(message: &Message) -> bool {
+    matches!(
+        message,
+        Message::Request { request: Request::Vote(_), .. } | Message::Response { response: Response::Vote(_), .. }
+    )
 }
 
 /// The name of a word between threads.

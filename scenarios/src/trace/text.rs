@@ -38,6 +38,27 @@ const LEFT_OUT: &[&str] = &[
     "isMigratingZkBroker",
 ];
 
+/// Does a text contain a name, and not only as a part of a longer one? A topic is contained in the names of its partitions.
+pub fn contains_name(text: &str, name: &str) -> bool {
+    let continues = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let is_end = |rest: &str| {
+        let mut chars = rest.chars();
+        match chars.next() {
+            Some('.') => !chars.next().is_some_and(char::is_alphanumeric),
+            next => !next.is_some_and(continues),
+        }
+    };
+    let is_partition = |rest: &str| {
+        let index = rest.strip_prefix('-').unwrap_or_default();
+        let behind = index.trim_start_matches(|c: char| c.is_ascii_digit());
+        behind.len() < index.len() && is_end(behind)
+    };
+    text.match_indices(name).any(|(at, _)| {
+        let rest = &text[at + name.len()..];
+        !text[..at].ends_with(continues) && (is_end(rest) || is_partition(rest))
+    })
+}
+
 /// The state of a node in the quorum of controllers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
@@ -47,23 +68,25 @@ pub struct Standing {
 
 impl std::fmt::Display for Standing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let role = match self.role {
-            Role::Unattached => "Unattached",
-            Role::Prospective => "Prospective",
-            Role::Candidate => "Candidate",
-            Role::Leader => "Leader",
-            Role::Follower => "Follower",
-            Role::Resigned => "Resigned",
-        };
-        write!(f, "{role} {}", self.epoch)
+        write!(f, "{} {}", role_name(self.role), self.epoch)
+    }
+}
+
+pub(super) fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Unattached => "Unattached",
+        Role::Prospective => "Prospective",
+        Role::Candidate => "Candidate",
+        Role::Leader => "Leader",
+        Role::Follower => "Follower",
+        Role::Resigned => "Resigned",
     }
 }
 
 impl Standing {
     /// The role's name, and the epoch.
     pub fn parts(self) -> (String, i32) {
-        let text = self.to_string();
-        (text.split(' ').next().unwrap_or_default().to_owned(), self.epoch)
+        (role_name(self.role).to_owned(), self.epoch)
     }
 }
 
@@ -118,6 +141,15 @@ impl Trace {
 
     /// The text of a line; `fault` describes a fault.
     pub fn text(&self, line: &Line, fault: &dyn Fn(&Fault) -> String) -> String {
+        let text = self.what_text(line, fault);
+        match line.note.as_deref() {
+            Some(Value::List(expired)) => format!("{text}: {}", self.list(expired)),
+            Some(note) => format!("{text} by {}", self.value(note)),
+            None => text,
+        }
+    }
+
+    fn what_text(&self, line: &Line, fault: &dyn Fn(&Fault) -> String) -> String {
         match &line.what {
             What::Booted => format!("boots (incarnation {})", line.incarnation),
             What::Down(how) => format!("is down: {}", down(*how)),
@@ -294,5 +326,21 @@ fn is_left_out(name: &str, value: &Value) -> bool {
         Value::Number(-2) if name == "leader" => true,
         Value::Number(-1 | 0) if matches!(name, "logStartOffset" | "leaderRecoveryState") => true,
         _ => LEFT_OUT.contains(&name) || (name == "topicId" && is_metadata_topic()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::contains_name;
+
+    #[test]
+    fn a_name_is_no_part_of_a_longer_one() {
+        let text = "Fetch (topic-1-0 fetchOffset=5) errorCode=NOT_LEADER_OR_FOLLOWER at broker-101.";
+        for name in ["topic-1-0", "topic-1", "NOT_LEADER_OR_FOLLOWER", "broker-101", "5"] {
+            assert!(contains_name(text, name), "{name}");
+        }
+        for name in ["topic", "opic-1-0", "NOT_LEADER", "broker-10", "1-0", "topic-1-00"] {
+            assert!(!contains_name(text, name), "{name}");
+        }
     }
 }

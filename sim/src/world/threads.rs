@@ -198,9 +198,12 @@ impl<P: Process> World<P> {
 
     #[inline(always)]
     fn step<W: Watch<P>>(&mut self, watch: &mut W, node: Node, thread: Thread, input: Input<P>, hash: u64) {
-        watch.input(self.now, node, thread, &input);
         let state = &mut self.nodes[usize::from(node.0)];
         let now = state.clock.now(self.now);
+        if let Some(process) = &state.process {
+            watch.before_step(node, thread, now, &input, process);
+        }
+        watch.input(self.now, node, thread, &input);
         self.trace.behaviour(self.now, node.0, thread.0, state.incarnation, kind_of(&input), hash);
         let Some(process) = state.process.as_mut() else { panic!("node {} is stepped while down", node.0) };
         process.step(thread, now, input, &mut state.entropy, &mut self.out);

@@ -36,6 +36,12 @@ impl QuorumController {
         ])
     }
 
+    /// The deferred events of the queue that are due, by name.
+    pub fn due(&self, now: Now) -> Vec<&'static str> {
+        let due = self.queue.deferred().filter(|(_, at_ns)| *at_ns <= now.mono_ns);
+        due.map(|(task, _)| task.event_name()).collect()
+    }
+
     /// What `ControllerMetadataMetrics` counts of committed metadata.
     fn metadata(&self) -> Value {
         let ControllerState { cluster, topics, .. } = self.stable();

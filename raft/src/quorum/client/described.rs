@@ -34,6 +34,35 @@ impl RaftClient {
         ])
     }
 
+    /// The timers by which the replica changes its state or sends requests, of those that have expired: none of an observer.
+    /// Names are those of [`described`](Self::described).
+    pub fn expired(&self, now_ms: i64) -> Vec<&'static str> {
+        if !self.quorum.is_voter() {
+            return Vec::new();
+        }
+        let timers: &[(&'static str, &Timer)] = match &self.quorum.state {
+            EpochState::Unattached(of) => &[("electionTimeout", &of.election_timer)],
+            EpochState::Prospective(of) => &[("electionTimeout", &of.election_timer)],
+            EpochState::Candidate(of) => &[("electionTimeout", &of.election_timer)],
+            EpochState::Resigned(of) => &[("electionTimeout", &of.election_timer)],
+            EpochState::Follower(of) => &[("fetchTimeout", &of.fetch_timer)],
+            EpochState::Leader(of) => &of.timers(),
+        };
+        let is_expired = |timer: &Timer| timer.remaining_at(now_ms) == Some(0);
+        timers.iter().filter(|(_, timer)| is_expired(timer)).map(|(name, _)| *name).collect()
+    }
+
+    /// What a vote is granted or rejected by, before the request changes it.
+    pub fn vote_basis(&self) -> Value {
+        Value::of([
+            ("logEndOffset", self.log.end_offset().value()),
+            ("lastEpoch", self.log.last_fetched_epoch().value()),
+            ("epoch", self.quorum.epoch().value()),
+            ("votedId", self.quorum.voted().map(|voted| voted.id).value()),
+            ("leaderId", self.quorum.leader_id().value()),
+        ])
+    }
+
     /// What is known in the present state only.
     fn state(&self, now_ms: i64) -> Value {
         let left = |timer: &Timer| timer.remaining_at(now_ms).value();

@@ -4,7 +4,9 @@ use std::sync::atomic::AtomicBool;
 
 use clap::Parser;
 
-use super::measure::{self, Made, Request};
+use super::configured;
+use super::measure::{self, Made};
+use super::request::Request;
 use crate::args::{ChartGalleryArgs, Cli, ProgressMode, Verb};
 use crate::chart::canvas;
 use crate::chart::gallery::{GALLERY, Picture};
@@ -58,7 +60,7 @@ fn one(
     let mut request = Request::of(&what)?;
     let chart = crate::args::ChartArgs { jobs: args.jobs, progress: args.progress, ..request.args.clone() };
     request.args = &chart;
-    let configured = measure::prepare(&request, engine).map_err(|problem| wrong(problem.message))?;
+    let configured = configured::prepare(&request, engine).map_err(|problem| wrong(problem.message))?;
     let Made { figure, code } = measure::make(&request, &configured, interrupted, streams)?;
     if code == exit::INTERRUPTED || figure.is_empty() {
         return Ok(code);

@@ -51,12 +51,15 @@ pub(super) fn repeats(error: ErrorCode) -> bool {
 }
 
 fn led_text(led: &Option<Led>) -> String {
-    led.map_or_else(|| "none".to_owned(), |led| format!("leader {}, preferred {}", led.leader, led.preferred))
+    led.map_or_else(
+        || "no such partition".to_owned(),
+        |led| format!("leader {}, preferred {}", led.leader, led.preferred),
+    )
 }
 
 fn configs_text(configs: &Configs) -> String {
     let texts: Vec<String> = configs.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    if texts.is_empty() { "none".to_owned() } else { texts.join(" ") }
+    if texts.is_empty() { "no configs".to_owned() } else { texts.join(" ") }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -224,7 +227,10 @@ impl RequestEntry {
     pub(super) fn refused(&self, error: ErrorCode, when: When, metadata: &Metadata) -> Proof {
         let Metadata { names, partitions, .. } = metadata;
         let floor = when.floor;
-        let id_text = |life: &Option<usize>| or_none(life.map(|life| metadata.lives[life].id));
+        let id_text = |life: &Option<usize>| match life {
+            Some(life) => format!("topic id {}", metadata.lives[*life].id),
+            None => "no such topic".to_owned(),
+        };
         let unknown = matches!(error, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId);
         let name = match &self.wish {
             Wish::Create(CreatableTopic { name, .. }) if error == ErrorCode::TopicAlreadyExists => {
