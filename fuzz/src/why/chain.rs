@@ -135,7 +135,11 @@ pub fn of_event(trace: &Trace, event: u64) -> String {
 
 fn sentence(trace: &Trace, line: &Line) -> String {
     let text = trace.text(line, &|_| "a fault".to_owned());
-    let text = line.node.map_or_else(|| text.clone(), |node| format!("{} {text}", trace.name(node)));
+    let text = match (&line.what, line.node) {
+        (What::TimerFired, Some(node)) => format!("{}: {text}", trace.name(node)),
+        (_, Some(node)) => format!("{} {text}", trace.name(node)),
+        (_, None) => text,
+    };
     match text.char_indices().nth(LENGTH) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

@@ -219,6 +219,10 @@ fn a_log_shows_what_is_requested() {
     let missing = all.lines().find(|line| line[20..].starts_with("controller-1 ") && !one.contains(line));
     assert_eq!(missing, None, "all that happens at the node");
     assert!(!all.contains('\u{1b}'), "no colours where there is no terminal");
+    let (_, ci, _) = kraftsim(&["replay", "ci", "--seed", "1", "--until", "6s", "--log", "--about", "timer"]);
+    for fired_by in ["controller-event-queue fires: writeNoOpRecord", "raft-io fires: beginQuorumEpoch"] {
+        assert!(ci.contains(fired_by), "{fired_by}");
+    }
     let (_, about, _) = kraftsim(&["replay", "ci", "--seed", "1", "--until", "6s", "--log", "--about", "topic-0-0"]);
     let other = about.lines().find(|line| !line.contains("topic-0-0"));
     assert!(about.lines().count() > 10 && other.is_none(), "{other:?}");

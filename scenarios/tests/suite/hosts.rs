@@ -59,6 +59,7 @@ fn two_threads_and_reversed_order_give_the_same_reports_sentinels_included() {
 
 #[test]
 fn a_checkpoint_goes_on_to_the_same_end() {
+    let mut cut = 0;
     for (at, (name, scenario)) in all().into_iter().enumerate() {
         let seed = at as u64 % 4;
         let request = Request { host: Host::Bare, ..Request::new(&scenario, seed) };
@@ -74,6 +75,7 @@ fn a_checkpoint_goes_on_to_the_same_end() {
             assert_eq!(stopped, Ended::Stopped, "{name}, seed {seed}");
             continue;
         }
+        cut += 1;
         whole.world.stop_after_event(u64::MAX);
         let mut branch = whole.clone();
         let ended = whole.drive_bare(end);
@@ -83,6 +85,7 @@ fn a_checkpoint_goes_on_to_the_same_end() {
         let uncut = reported(&scenario, seed, Host::Bare);
         assert_eq!((uncut.digest, uncut.events), (whole.world.digest().0, whole.world.counts().events));
     }
+    assert!(cut * 2 > all().len(), "only {cut} runs are long enough");
 }
 
 #[test]

@@ -37,7 +37,8 @@ impl RaftClient {
     /// The timers by which the replica changes its state or sends requests, of those that have expired: none of an observer.
     /// Names are those of [`described`](Self::described).
     pub fn expired(&self, now_ms: i64) -> Vec<&'static str> {
-        if !self.quorum.is_voter() {
+        // A single voter asks nobody whether it still leads.
+        if !self.quorum.is_voter() || self.quorum.voters().len() == 1 {
             return Vec::new();
         }
         let timers: &[(&'static str, &Timer)] = match &self.quorum.state {
