@@ -27,6 +27,10 @@ fn each_refusal_says_where_what_and_what_would_do() {
             "s:3: fixes = [\"X\"]: no fix is named \"X\"; allowed: those that `kraftsim fixes list` lists",
         ),
         (
+            "fixes = [\"all\", \"-X\"]",
+            "s:3: fixes = [\"all\", \"-X\"]: no fix is named \"X\"; allowed: those that `kraftsim fixes list` lists",
+        ),
+        (
             "[finding]\nfix = \"X\"\nshows = []",
             "s:4: finding.fix = \"X\": no fix is named \"X\"; allowed: those that `kraftsim fixes list` lists",
         ),
@@ -218,6 +222,14 @@ fn a_scenario_with_everything_reads_back() {
         let c = &c.quorum;
         c.fetch_timeout_ms == 1500 && c.max_idle_interval_ms == 0 && c.voters.len() == 3
     }));
+}
+
+#[test]
+fn all_fixes_but_one() {
+    let mut scenario = built_in("quorum");
+    scenario.set("fixes", r#"["all", "-FlushRecoveredLog"]"#).unwrap_or_else(|error| panic!("{error}"));
+    let lacking: Vec<&Fix> = Fix::ALL.iter().filter(|fix| !scenario.fixes.has(**fix)).collect();
+    assert_eq!(lacking, [&Fix::FlushRecoveredLog]);
 }
 
 #[test]
