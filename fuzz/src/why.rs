@@ -97,8 +97,10 @@ pub fn why(
     let scenario = case.effective()?;
     let (_, trace) = Trace::of(&case.request(&scenario, None))?;
     let necessary: Vec<usize> = (0..faults.len()).filter(|index| faults[*index].is_necessary()).collect();
-    let chain = chain::of(case, &trace, &necessary, broken)?;
-    let turning = turning.map(|turning| Turning { by: chain::of_event(&trace, turning.event + 1), ..turning });
+    let after = turning.as_ref().map(|turning| turning.event + 1);
+    let chain = chain::of(case, &trace, &necessary, after, broken)?;
+    let by = after.map(|event| chain::of_event(case, &trace, event)).transpose()?.unwrap_or_default();
+    let turning = turning.map(|turning| Turning { by, ..turning });
     let repetitions = repetitions(&trace, broken);
     Ok(Some(Why { broken: broken.clone(), turning, faults, operations, chain, repetitions }))
 }

@@ -16,6 +16,7 @@ pub mod bugs;
 pub mod chart;
 pub mod check;
 pub mod cluster;
+pub mod finding_search;
 pub mod inspect;
 pub mod instruments;
 pub mod job;

@@ -1,6 +1,6 @@
 //! Topic names in texts: nodes and checks identify a topic by its id, users by its name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use raft::broker::observation::PartitionTag;
@@ -60,6 +60,19 @@ impl TopicNames {
             Some(Topic { name, .. }) => format!("{name}{partition} (topic id {}…)", short(half)),
             None => format!("{}…{partition}", short(half)),
         }
+    }
+
+    /// The partitions of known topics that a text names, without repetitions.
+    pub fn partitions_in(&self, text: &str) -> Vec<String> {
+        let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let is_partition = |word: &&str| {
+            word.rsplit_once('-').is_some_and(|(topic, index)| {
+                let is_index = !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit());
+                is_index && self.topics.values().any(|known| *known.name == *topic)
+            })
+        };
+        let words = text.split(|c| !of_name(c)).map(|word| word.trim_end_matches('.')).filter(is_partition);
+        words.map(str::to_owned).collect::<BTreeSet<String>>().into_iter().collect()
     }
 
     /// A text of the checks, with partition names instead of the output of [`TopicIdPartition`].

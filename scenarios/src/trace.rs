@@ -36,6 +36,8 @@ impl Trace {
         let (report, recorder, topics) = listen(request, Recorder::new)?;
         let names = request.scenario.clients.topics().names;
         let client_topics = names.iter().map(|name| name.to_string()).collect();
-        Ok((report, Trace { topics, client_topics, ..recorder.into_trace() }))
+        let mut trace = Trace { topics, client_topics, ..recorder.into_trace() };
+        trace.trace_violation_back();
+        Ok((report, trace))
     }
 }

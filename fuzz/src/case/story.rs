@@ -147,7 +147,7 @@ impl<'a> Describer<'a> {
             }
         };
         if let Some(guard) = fault.unless {
-            text.push_str(&format!(", unless guard {} forbids it", guard.name()));
+            text.push_str(&format!(", {}", guard.condition()));
         }
         text
     }

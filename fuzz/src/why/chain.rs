@@ -1,17 +1,21 @@
 //! The causal chain of a violation: the required faults, the changes of state that concern it, and the inputs that led to
 //! the violating step.
 
+use std::collections::BTreeSet;
+
 use scenarios::report::Violation;
 use scenarios::trace::text::contains_name;
-use scenarios::trace::{DiskAccess, Line, LineId, Relation, Stage, Trace, What};
+use scenarios::trace::{DiskAccess, Line, LineId, Relation, Stage, StateChange, Trace, What};
+use sim::duration::in_words;
 use sim::fault::Fault;
 use sim::watch::Phase;
 
 use crate::case::Case;
 use crate::case::story::Describer;
 
-/// Maximum number of changes of state, and of inputs; the last ones are kept.
+/// Maximum number of changes of state, of steps by which a partition moves on, and of inputs; the last ones are kept.
 const CHANGES: usize = 8;
+const PROGRESS: usize = 4;
 const INPUTS: usize = 5;
 /// A line is cut after this number of characters.
 const LENGTH: usize = 200;
@@ -27,18 +31,33 @@ pub struct Happening {
     pub what: String,
 }
 
-/// The chain, in the order of the run; the last element is the violation.
-pub fn of(case: &Case, trace: &Trace, necessary: &[usize], broken: &Violation) -> Result<Vec<Happening>, String> {
+/// The chain, in the order of the run; the last element is the violation. `turning` is the event of the point of no return.
+pub fn of(
+    case: &Case,
+    trace: &Trace,
+    necessary: &[usize],
+    turning: Option<u64>,
+    broken: &Violation,
+) -> Result<Vec<Happening>, String> {
     let describer = Describer::of(case)?;
-    let mut lines: Vec<(LineId, String)> = required(case, &describer, trace, necessary);
-    if let Some(violation) = trace.violation() {
-        let relations = trace.related_to(violation);
-        let from_ns = lines.first().map_or(0, |(line, _)| trace.lines[*line as usize].at_ns);
-        lines.extend(changes(trace, broken, from_ns, &relations));
-        lines.extend(inputs(trace, violation, from_ns, &relations));
-        lines.sort_by_key(|(line, _)| *line);
-        lines.dedup_by_key(|(line, _)| *line);
+    let struck = required(case, &describer, trace, necessary);
+    let mut lines: Vec<(LineId, String)> = Vec::new();
+    if let Some(number) = turning.and_then(|event| first_of_event(trace, event)) {
+        lines.push((number, format!("{} (the point of no return)", described(&describer, trace, number))));
     }
+    let from_ns = struck.first().map_or(0, |(line, _)| trace.lines[*line as usize].at_ns);
+    lines.extend(struck.iter().flat_map(|(fault, _)| consequences(trace, *fault)));
+    lines.extend(struck);
+    if let Some(violation) = trace.violation() {
+        let named = trace.partitions_in(&broken.detail);
+        let past = Past { trace, violation, from_ns, relations: trace.related_to(violation), named };
+        lines.extend(past.changes());
+        lines.extend(past.progress());
+        lines.extend(past.inputs());
+        lines.retain(|(line, _)| *line < violation);
+    }
+    lines.sort_by_key(|(line, _)| *line);
+    lines.dedup_by_key(|(line, _)| *line);
     let happening = |(line, what): (LineId, String)| {
         let line = &trace.lines[line as usize];
         Happening { at_ns: line.at_ns, event: line.event, what }
@@ -56,7 +75,7 @@ fn required(case: &Case, describer: &Describer<'_>, trace: &Trace, necessary: &[
         if !necessary.iter().any(|index| is_same(fault, &case.plan.0[*index])) {
             continue;
         }
-        let what = describer.fault(&Fault { on: None, unless: None, ..(**fault).clone() });
+        let what = of_fault(describer, fault);
         let is_new =
             |(other, said): &(LineId, String)| trace.lines[*other as usize].at_ns != line.at_ns || *said != what;
         if struck.iter().all(is_new) {
@@ -66,51 +85,136 @@ fn required(case: &Case, describer: &Describer<'_>, trace: &Trace, necessary: &[
     struck
 }
 
-/// The last changes of state since the first required fault that may have led to the violation. If it names partitions,
-/// those of others are left out; an answer to a client is shown if it is a cause, not if it only came before.
-fn changes(trace: &Trace, broken: &Violation, from_ns: u64, relations: &[Relation]) -> Vec<(LineId, String)> {
-    let is_named = |partition: &String| contains_name(&broken.detail, partition);
-    let lies_between = |line: &LineId| {
-        let related = matches!(relations[*line as usize], Relation::Past | Relation::Chain);
-        related && trace.lines[*line as usize].at_ns >= from_ns
+/// The first end of the process after a fault of one node, and its next start.
+fn consequences(trace: &Trace, fault: LineId) -> Vec<(LineId, String)> {
+    let What::Fault(what, _) = &trace.lines[fault as usize].what else { return Vec::new() };
+    let Some(node) = what.what.node() else { return Vec::new() };
+    let mut of_node =
+        (fault..trace.lines.len() as LineId).filter(|number| trace.lines[*number as usize].node == Some(node));
+    let down = of_node.find(|number| matches!(trace.lines[*number as usize].what, What::Down(_)));
+    let up = of_node.find(|number| matches!(trace.lines[*number as usize].what, What::Booted));
+    let described = |number: LineId| {
+        let words = trace.state_change(&trace.lines[number as usize])?.words;
+        Some((number, format!("{} {words}", trace.name(node))))
     };
-    let changes: Vec<(LineId, _)> = (0..trace.lines.len() as LineId)
-        .filter(lies_between)
-        .filter_map(|number| trace.state_change(&trace.lines[number as usize]).map(|change| (number, change)))
-        .filter(|(number, change)| !change.is_answer || relations[*number as usize] == Relation::Chain)
-        .collect();
-    let names_one = changes.iter().filter_map(|(_, change)| change.partition.as_ref()).any(is_named);
-    let mut shown: Vec<(LineId, String)> = Vec::new();
-    for (number, change) in changes {
-        if names_one && change.partition.is_some_and(|partition| !is_named(&partition)) {
-            continue;
-        }
-        let what =
-            format!("{} {}", trace.lines[number as usize].node.map_or("", |node| trace.name(node)), change.words);
-        // Equal changes of many partitions are shown once, by the last one.
-        if shown.last().is_some_and(|(_, last)| begins_alike(last, &what)) {
-            shown.pop();
-        }
-        shown.push((number, what));
-    }
-    shown.split_off(shown.len().saturating_sub(CHANGES))
+    down.into_iter().chain(up).filter_map(described).collect()
 }
 
-/// The last inputs and writes since the first required fault in the chain of causes of the violation, but for the one
-/// that it is found in.
-fn inputs(trace: &Trace, violation: LineId, from_ns: u64, relations: &[Relation]) -> Vec<(LineId, String)> {
-    let found_in = trace.lines[violation as usize].cause;
-    let is_shown = |line: &Line| match &line.what {
-        What::Message(Stage::Received, ..) | What::Requested(_) | What::Terminated | What::Thrown => true,
-        What::Disk(DiskAccess::Write { path, .. } | DiskAccess::Truncate { path, .. }) => path.ends_with(".log"),
-        _ => false,
-    };
-    let of_chain = (0..trace.lines.len() as LineId)
-        .filter(|number| relations[*number as usize] == Relation::Chain && Some(*number) != found_in)
-        .filter(|number| trace.lines[*number as usize].at_ns >= from_ns && is_shown(&trace.lines[*number as usize]));
-    let mut shown: Vec<(LineId, String)> =
-        of_chain.map(|number| (number, sentence(trace, &trace.lines[number as usize]))).collect();
-    shown.split_off(shown.len().saturating_sub(INPUTS))
+/// What may have led to the violation, since the first required fault.
+struct Past<'a> {
+    trace: &'a Trace,
+    violation: LineId,
+    from_ns: u64,
+    relations: Vec<Relation>,
+    /// The partitions that the violation names: what is only about others is left out.
+    named: Vec<String>,
+}
+
+impl Past<'_> {
+    /// The last changes of state; an answer to a client is shown if it is a cause, not if it only came before.
+    fn changes(&self) -> Vec<(LineId, String)> {
+        self.last_changes(CHANGES, |line| self.trace.state_change(line))
+    }
+
+    /// How the partitions that are named moved on.
+    fn progress(&self) -> Vec<(LineId, String)> {
+        if self.named.is_empty() { Vec::new() } else { self.last_changes(PROGRESS, |line| self.trace.progress(line)) }
+    }
+
+    fn last_changes(&self, most: usize, of: impl Fn(&Line) -> Option<StateChange>) -> Vec<(LineId, String)> {
+        let mut shown: Vec<(LineId, String)> = Vec::new();
+        for number in self.related(|relation| matches!(relation, Relation::Past | Relation::Chain)) {
+            let line = &self.trace.lines[number as usize];
+            let Some(change) = of(line) else { continue };
+            let is_cause = self.relations[number as usize] == Relation::Chain;
+            let is_of_other = change.partition.as_ref().is_some_and(|it| !self.is_named(std::slice::from_ref(it)));
+            if change.is_answer && !is_cause || is_of_other {
+                continue;
+            }
+            let what = format!("{} {}", line.node.map_or("", |node| self.trace.name(node)), change.words);
+            // Equal changes of many partitions are shown once, by the last one.
+            if shown.last().is_some_and(|(_, last)| begins_alike(last, &what)) {
+                shown.pop();
+            }
+            shown.push((number, what));
+        }
+        shown.split_off(shown.len().saturating_sub(most))
+    }
+
+    /// The last inputs and writes in the chain of causes, but for the one that the violation is found in; of equal ones
+    /// the last.
+    fn inputs(&self) -> Vec<(LineId, String)> {
+        let found_in = self.trace.lines[self.violation as usize].cause;
+        let is_input = |line: &Line| match &line.what {
+            What::Message(Stage::Received, ..) | What::Requested(_) | What::Terminated | What::Thrown => true,
+            What::Disk(DiskAccess::Write { path, .. } | DiskAccess::Truncate { path, .. }) => path.ends_with(".log"),
+            _ => false,
+        };
+        let mut shown: Vec<(LineId, String)> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for number in self.related(|relation| relation == Relation::Chain).rev() {
+            let line = &self.trace.lines[number as usize];
+            if Some(number) == found_in || !is_input(line) {
+                continue;
+            }
+            let text = full_sentence(self.trace, line);
+            if self.is_named(&self.trace.partitions_in(&text)) {
+                let text = only_named(&text, &self.named);
+                if seen.insert(without_correlation_id(&text)) {
+                    shown.push((number, cut(text)));
+                }
+            }
+            if shown.len() == INPUTS {
+                break;
+            }
+        }
+        shown
+    }
+
+    fn related(&self, is_shown: impl Fn(Relation) -> bool) -> impl DoubleEndedIterator<Item = LineId> {
+        let after = |number: &LineId| self.trace.lines[*number as usize].at_ns >= self.from_ns;
+        (0..self.violation).filter(move |number| is_shown(self.relations[*number as usize]) && after(number))
+    }
+
+    /// Is a line about these partitions to be shown?
+    fn is_named(&self, partitions: &[String]) -> bool {
+        let is_named = |partition: &String| self.named.iter().any(|named| contains_name(partition, named));
+        self.named.is_empty() || partitions.is_empty() || partitions.iter().any(is_named)
+    }
+}
+
+/// A message about many partitions, with only those that are named.
+fn only_named(text: &str, named: &[String]) -> String {
+    const LIST: &str = "partitions=[";
+    let Some(start) = text.find(LIST).map(|at| at + LIST.len()) else { return text.to_owned() };
+    let (mut depth, mut begin, mut items) = (0, start, Vec::new());
+    let mut end = start;
+    for (at, c) in text[start..].char_indices().map(|(at, c)| (start + at, c)) {
+        end = at;
+        match c {
+            ']' if depth == 0 => break,
+            '(' | '[' => depth += 1,
+            ')' | ']' => depth -= 1,
+            ',' if depth == 0 => {
+                items.push(&text[begin..at]);
+                begin = at + 1;
+            }
+            _ => {}
+        }
+    }
+    items.push(&text[begin..end]);
+    let is_named = |item: &&str| named.iter().any(|partition| contains_name(item, partition));
+    let kept: Vec<&str> = items.iter().copied().filter(is_named).map(str::trim_start).collect();
+    if kept.is_empty() || kept.len() == items.len() {
+        return text.to_owned();
+    }
+    format!("{}{}, …{}", &text[..start], kept.join(", "), &text[end..])
+}
+
+/// `Fetch #31 …` as `Fetch …`
+fn without_correlation_id(text: &str) -> String {
+    let is_id = |word: &&str| word.strip_prefix('#').is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
+    text.split(' ').filter(|word| !is_id(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// The violating step: the node, its input, and the violated claim.
@@ -123,23 +227,55 @@ fn last(trace: &Trace, broken: &Violation) -> Happening {
         (None, None) => "the run ends".to_owned(),
     };
     let event = line.map_or(broken.event, |line| line.event);
+    // The claim may be judged when the step is over, which is when the node's next one begins.
+    let step = match cause.filter(|cause| cause.event != event) {
+        Some(cause) => format!("{step} (at {}, event {})", in_words(cause.at_ns), cause.event),
+        None => step,
+    };
     Happening { at_ns: broken.at_ns, event, what: format!("{step}: {} is violated", broken.invariant) }
 }
 
-/// The first line of an event.
-pub fn of_event(trace: &Trace, event: u64) -> String {
-    let mut of_event = trace.lines.iter().filter(|line| line.event == event);
-    let first = of_event.clone().find(|line| !trace.is_internal(line)).or_else(|| of_event.next());
-    first.map_or("an event of the network, not of a node".to_owned(), |line| sentence(trace, line))
+/// What happens first in an event.
+pub fn of_event(case: &Case, trace: &Trace, event: u64) -> Result<String, String> {
+    let describer = Describer::of(case)?;
+    let first = first_of_event(trace, event).map(|number| described(&describer, trace, number));
+    Ok(first.unwrap_or_else(|| "an event of the network, not of a node".to_owned()))
+}
+
+fn first_of_event(trace: &Trace, event: u64) -> Option<LineId> {
+    let begin = trace.lines.partition_point(|line| line.event < event);
+    let end = trace.lines.partition_point(|line| line.event <= event);
+    let first = (begin..end).find(|number| !trace.is_internal(&trace.lines[*number]));
+    first.or((begin < end).then_some(begin)).map(|number| number as LineId)
+}
+
+fn described(describer: &Describer<'_>, trace: &Trace, number: LineId) -> String {
+    let line = &trace.lines[number as usize];
+    match &line.what {
+        What::Fault(fault, Phase::Start) => of_fault(describer, fault),
+        _ => sentence(trace, line),
+    }
+}
+
+/// A fault that has struck.
+fn of_fault(describer: &Describer<'_>, fault: &Fault) -> String {
+    describer.fault(&Fault { on: None, unless: None, ..fault.clone() })
 }
 
 fn sentence(trace: &Trace, line: &Line) -> String {
+    cut(full_sentence(trace, line))
+}
+
+fn full_sentence(trace: &Trace, line: &Line) -> String {
     let text = trace.text(line, &|_| "a fault".to_owned());
-    let text = match (&line.what, line.node) {
+    match (&line.what, line.node) {
         (What::TimerFired, Some(node)) => format!("{}: {text}", trace.name(node)),
         (_, Some(node)) => format!("{} {text}", trace.name(node)),
         (_, None) => text,
-    };
+    }
+}
+
+fn cut(text: String) -> String {
     match text.char_indices().nth(LENGTH) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,

@@ -20,7 +20,7 @@ seed by seed, until a claim is violated. Exit code 1 if a bug is not caught.";
 /// `bugs`.
 #[derive(Debug, Subcommand)]
 pub enum BugsVerb {
-    /// List every bug: layer, row, name, source and the claims it should violate; then synthetic mutants
+    /// List every bug: what it does, its source and the claims it should violate; then synthetic mutants
     List,
     /// Switch on each bug, and measure how soon a claim is violated
     #[command(after_help = HUNT_HELP)]

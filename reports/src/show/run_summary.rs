@@ -39,10 +39,12 @@ pub fn text(run: &RunReport, scenario: &str, overrides: &Overrides, width: usize
     let injected = run.faults.iter().filter(|(_, n)| **n > 0);
     add("faults", injected.map(|(kind, n)| format!("{kind} {n}")).collect(), 3);
     let aimed = run.aimed.iter().filter(|(_, n)| **n > 0);
-    add("triggered by", aimed.map(|(trigger, n)| format!("{trigger} {n}")).collect(), 3);
-    add("probes", run.probes.iter().filter(|(_, reached)| **reached).map(|(name, _)| name.clone()).collect(), 4);
+    add("triggered by", headed("events of the run:", aimed.map(|(trigger, n)| format!("{trigger} {n}"))), 3);
+    let reached = run.probes.iter().filter(|(_, reached)| **reached);
+    add("probes", headed("rare situations reached:", reached.map(|(name, _)| name.clone())), 4);
     add("drawn values", run.knobs.iter().map(|(property, value)| format!("{property}={value}")).collect(), 12);
-    add("excused", run.excused.iter().map(|(cause, n)| format!("{cause} {n}")).collect(), 2);
+    let excused = run.excused.iter().map(|(cause, n)| format!("{cause} {n}"));
+    add("excused", headed("claims not judged because of a limit of Kafka or of the run:", excused), 3);
     let black_box = run.black_box.as_ref().map(|judged| match judged.left_out.as_slice() {
         [] => format!("black box: {}", verdict_name(judged.verdict)),
         left_out => format!("black box: {} (excused: {})", verdict_name(judged.verdict), left_out.join(", ")),
@@ -58,11 +60,20 @@ pub fn text(run: &RunReport, scenario: &str, overrides: &Overrides, width: usize
     text
 }
 
+/// Items behind a head that says what they are; none without items.
+fn headed(head: &str, items: impl Iterator<Item = String>) -> Vec<String> {
+    let mut all: Vec<String> = std::iter::once(head.to_owned()).chain(items).collect();
+    if all.len() == 1 {
+        all.clear();
+    }
+    all
+}
+
 fn verdict_name(verdict: Linearizability) -> &'static str {
     match verdict {
         Linearizability::Holds => "holds",
         Linearizability::Violated => "VIOLATED",
-        Linearizability::Unknown => "unknown",
+        Linearizability::Unknown => "undecided",
         Linearizability::NotJudged => "not judged",
     }
 }

@@ -1,9 +1,10 @@
-//! The summary of a sweep: twelve lines (of 80 columns), or fourteen with limits or service times, that require no
-//! knowledge of this program, and the commands that reproduce its failures. [`super::details`] has the rest.
+//! The summary of a sweep: twelve lines (of 80 columns) that require no knowledge of this program, and the commands that
+//! reproduce its failures. [`super::details`] has the rest.
 
 use std::collections::BTreeMap;
 
 use fuzz::aggregate::{Failure, SweepReport};
+use fuzz::merge::parts::Ended;
 use fuzz::seeds::show_seed;
 use scenarios::report::{FailoverKind, ViolationKind};
 
@@ -17,7 +18,7 @@ use crate::expect;
 use crate::json::show_digest;
 use sim::duration::show_us;
 
-/// Lines before the commands that reproduce failures, where faults and limits can be shortened to that.
+/// Lines before the commands that reproduce failures, unless a verdict is longer.
 const LINES: usize = 12;
 /// Commands that reproduce failures.
 const COMMANDS: usize = 5;
@@ -29,50 +30,61 @@ pub fn text(report: &SweepReport, width: usize, verbose: bool, json_flag: &str) 
         before += &paragraph(width, "missing", &report.missing, 3);
     }
     before += &paragraph(width, "kafka", &kafka(report), 1);
-    if !report.subject.profiles.is_empty() {
-        before += &paragraph(width, "service times", &[report.subject.profiles.join(", ")], 1);
-    }
-    let counted = after(report, width, &limits(report));
-    // All of them if they fit; otherwise their number.
-    let is_long = before.lines().count() + 1 + counted.lines().count() > LINES;
-    let after = if is_long { after(report, width, &number_of_limits(report)) } else { counted };
+    let of = |limits, failovers| after(report, width, limits, failovers);
+    let fits = |after: &String| before.lines().count() + 1 + after.lines().count() <= LINES;
+    let shorter = [(Limits::Listed, 3), (Limits::Counted, 3), (Limits::Counted, 2)].into_iter();
+    let after = shorter.map(|(limits, failovers)| of(limits, failovers)).find(fits);
+    let after = after.unwrap_or_else(|| of(Limits::Counted, 1));
     let spare = LINES.saturating_sub(before.lines().count() + after.lines().count());
     text += &(before + &faults(report, width, spare.clamp(1, 2)) + &after);
     text + &reproduce(report, width, json_flag)
 }
 
-/// All lines below the faults.
-fn after(report: &SweepReport, width: usize, limits: &[String]) -> String {
+/// How the limits of `[expect]` are shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Limits {
+    /// Each one, on lines of their own.
+    Listed,
+    /// Their number, beside the verdict.
+    Counted,
+}
+
+/// All lines below the faults, with so many kinds of failovers.
+fn after(report: &SweepReport, width: usize, shown: Limits, kinds: usize) -> String {
     let mut after = paragraph(width, "operations", &[operations(report)], 1);
-    after += &failovers(report, width);
+    after += &failovers(report, width, kinds);
     if let Some(loss) = data_loss(report) {
         after += &paragraph(width, "data loss", &[loss], 1);
     }
     after += &paragraph(width, "linearizable", &[linearizable(report)], 1);
-    if !limits.is_empty() {
-        after += &paragraph(width, "limits", limits, 1);
+    if shown == Limits::Listed && !report.limits.is_empty() {
+        after += &paragraph(width, "limits", &limits(report), 1);
     }
     after += &paragraph(width, "digest", &[format!("{} (same seeds, same digest)", show_digest(report.digest))], 1);
-    after += &paragraph(width, "verdict", &[verdict(report)], 1);
-    let violated = violated(report);
-    if !violated.is_empty() {
-        after += &paragraph(width, "violated", &violated, 1);
-    } else if report.violations.is_empty() {
-        after += &paragraph(width, "more", &[more(report)], 1);
+    let mut verdict = vec![verdict(report)];
+    verdict.extend(violated(report));
+    let counted = number_of_limits(report).filter(|_| shown == Limits::Counted);
+    let is_short = report.violations.is_empty() && counted.is_none();
+    verdict.extend(counted);
+    if is_short {
+        verdict.push("more: --verbose, kraftsim chart -h".to_owned());
     }
-    after
+    after + &paragraph(width, "verdict", &verdict, if report.violations.is_empty() { 1 } else { 2 })
 }
 
 fn ran(report: &SweepReport, width: usize) -> String {
     let names = report.subject.scenarios.join(", ");
     let runs = plural(report.runs, if report.subject.scenarios.len() == 1 { "seed" } else { "run" });
-    let first = show_seed(report.seeds_first);
+    let first = match report.seeds_first {
+        0 => String::new(),
+        first => format!(" from {}", show_seed(first)),
+    };
     let per_second = |n: u64| {
         let per_second = u128::from(n) * 1_000_000_000 / u128::from(report.core_ns.max(1));
         thousands(u64::try_from(per_second).unwrap_or(u64::MAX))
     };
     let what = |names: &str| {
-        let what = format!("{runs} of {names} from {first} in {}", show_us(report.wall_ns / 1000));
+        let what = format!("{runs} of {names}{first} in {}", show_us(report.wall_ns / 1000));
         paragraph(width, "ran", &[what], 1)
     };
     let of_names = what(&names);
@@ -99,6 +111,9 @@ fn kafka(report: &SweepReport) -> Vec<String> {
         1 => "with the fix of 1 known defect".to_owned(),
         n => format!("with the fixes of {n} known defects"),
     });
+    if !subject.profiles.is_empty() {
+        items.push(format!("service times: {}", subject.profiles.join(", ")));
+    }
     items
 }
 
@@ -128,12 +143,12 @@ fn operations(report: &SweepReport) -> String {
     )
 }
 
-/// The failovers that matter most to an operator; the rest is in the details.
-fn failovers(report: &SweepReport, width: usize) -> String {
+/// The failovers that matter most to an operator, so many kinds of them; the rest is in the details.
+fn failovers(report: &SweepReport, width: usize, kinds: usize) -> String {
     let shown = [FailoverKind::Controller, FailoverKind::Partition, FailoverKind::ProduceGap];
     let mut text = String::new();
     let mut label = "failover";
-    for kind in shown {
+    for kind in shown.into_iter().take(kinds) {
         let name = failover_name(kind);
         let Some(times) = report.failovers.get(&kind) else { continue };
         let (all, unended) = (&times.total.all, times.unended.all.count());
@@ -200,15 +215,19 @@ fn limits(report: &SweepReport) -> Vec<String> {
     limits.into_iter().map(|(_, text)| text).collect()
 }
 
-fn number_of_limits(report: &SweepReport) -> Vec<String> {
-    if report.limits.is_empty() {
-        return Vec::new();
-    }
+/// `3 limits met`, `1 of 3 limits NOT MET`, `3 limits not judged`
+fn number_of_limits(report: &SweepReport) -> Option<String> {
     let number = |of: &dyn Fn(&fuzz::aggregate::Limit) -> bool| report.limits.iter().filter(|limit| of(limit)).count();
-    let judged = number(&|limit| limit.judged);
+    let judged = number(&|limit| limit.judged && expect::verdict(limit).is_some());
     let broken = number(&|limit| limit.judged && expect::verdict(limit).is_some_and(|(_, holds)| !holds));
-    let broken = if broken == 0 { String::new() } else { format!(", {broken} DO NOT HOLD") };
-    vec![format!("{judged} of {} judged{broken} (--verbose)", report.limits.len())]
+    let all = plural(report.limits.len() as u64, "limit");
+    match (report.limits.len(), judged, broken) {
+        (0, ..) => None,
+        (_, 0, _) => Some(format!("{all} not judged")),
+        (_, _, 0) if judged == report.limits.len() => Some(format!("{all} met")),
+        (_, _, 0) => Some(format!("{judged} of {all} judged, and met")),
+        (_, _, broken) => Some(format!("{broken} of {all} NOT MET")),
+    }
 }
 
 /// Counts by invariant. Violated `[expect]` limits are shown as such.
@@ -237,19 +256,12 @@ pub fn verdict(report: &SweepReport) -> String {
             format!("INCONCLUSIVE: {}{rest}", why.concat())
         }
     };
-    format!("{text} (exit {code})")
-}
-
-fn more(report: &SweepReport) -> String {
-    let subject = &report.subject;
-    // A command without the flags that altered the sweep would replay another run.
-    let is_altered = subject.cluster.is_some() || !subject.bugs.is_empty() || !subject.set.is_empty();
-    let replay = subject
-        .scenarios
-        .first()
-        .filter(|_| report.runs > 0 && !is_altered)
-        .map_or_else(String::new, |scenario| format!("; kraftsim replay {scenario} --seed {}", report.seeds_first));
-    format!("--verbose{replay}; kraftsim chart -h")
+    // A merged sweep has many parts, of which each has an end of its own.
+    let stopped = match report.parts.as_slice() {
+        [part] if part.ended == Ended::MaxFail => "; stopped by --max-fail",
+        _ => "",
+    };
+    format!("{text} (exit {code}{stopped})")
 }
 
 /// The end of the output, which remains visible after long lists of failures: the commands that reproduce them, those

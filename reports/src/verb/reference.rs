@@ -22,8 +22,8 @@ const BELOW: &str = "                 ";
 /// Column in which prose begins.
 const INDENT: usize = 13;
 
-/// Every bug: rows of the bug catalog by layer (layer, row, name; below it its source and the checks that should
-/// detect it), then synthetic mutants, each made for one check (what it does).
+/// Every bug: rows of the bug catalog by layer (layer, row, name; below it what it does, its source and the checks that
+/// should detect it), then synthetic mutants, each made for one check (what it does).
 pub fn list_bugs(streams: &mut Streams<'_>) -> Result<u8, Problem> {
     let mut text = String::new();
     let mut bug = |layer: &str, id: &str, name: &str, lines: &[String]| {
@@ -36,7 +36,9 @@ pub fn list_bugs(streams: &mut Streams<'_>) -> Result<u8, Problem> {
                 [] => format!("hidden: {}", row.hidden_by),
                 expected => format!("expected: {}", expected.join(", ")),
             };
-            bug(layer.name(), row.id, row.bug.name(), &[row.source.to_owned(), noticed]);
+            let doc = plain(row.bug.doc());
+            let does = doc.split_once(": ").map_or(&*doc, |(_, does)| does);
+            bug(layer.name(), row.id, row.bug.name(), &[does.to_owned(), format!("source: {}", row.source), noticed]);
         }
     }
     for synthetic in Bug::ALL.iter().filter(|bug| bug.row().is_none()) {

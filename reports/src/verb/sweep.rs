@@ -3,7 +3,6 @@
 pub mod checkpoint;
 pub mod results;
 
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -13,7 +12,6 @@ use fuzz::aggregate::{Failure, Reproduction, RequiredProbe, Subject, SweepReport
 use fuzz::black_box;
 use fuzz::guided;
 use fuzz::hosts::HOSTS;
-use fuzz::known::KnownFinding;
 use fuzz::merge::parts::SweepPart;
 use fuzz::seeds::{SeedRange, Seeds, Shard};
 use fuzz::sweep::{Done, FailedRun, SweepEvent, SweepSettings, ended, sweep_from, together};
@@ -33,14 +31,13 @@ use crate::show::annotation::Annotations;
 use crate::show::columns::plural;
 use crate::show::failure;
 use crate::show::progress::Reporter;
+use crate::verb::finding_search::FindingSearch;
 use checkpoint::{Checkpoint, Flags};
 use results::{Results, exit_code};
 use sim::duration::show_us;
 
 /// Maximum number of repro files of one sweep.
 const REPROS: usize = 20;
-/// Maximum number of failing seeds of each claim and scenario that are run again to search a known finding.
-const TRIED_SEEDS: u32 = 3;
 /// The default of `--out`.
 pub const FOLDER: &str = "kraftsim-out";
 
@@ -81,7 +78,7 @@ pub fn run(
         shard: args.shard,
         folder: &folder,
         repros: 0,
-        tried: BTreeMap::new(),
+        findings: FindingSearch::default(),
         search: command::guided(&settings.subject.scenarios, settings.seeds, settings.max_fail, &overrides),
         annotations: Annotations::here(),
         width: streams.width,
@@ -219,8 +216,7 @@ struct SweepWatch<'a> {
     shard: Shard,
     folder: &'a Path,
     repros: usize,
-    /// Failing seeds that were run again with fixes, by scenario, claim and its predicate.
-    tried: BTreeMap<(usize, String, Option<String>), u32>,
+    findings: FindingSearch,
     /// The command that repeats this search, if it is a guided one.
     search: String,
     annotations: Annotations,
@@ -243,8 +239,7 @@ impl SweepWatch<'_> {
         for failed in &before.violations {
             self.print(failed);
             let scenario = self.scenarios.iter().position(|named| named.name == failed.scenario);
-            let (claim, predicate) = (failed.violation.invariant.clone(), failed.violation.predicate.clone());
-            *self.tried.entry((scenario.unwrap_or_default(), claim, predicate)).or_default() += 1;
+            self.findings.count(scenario.unwrap_or_default(), &failed.violation);
         }
         self.repros = before.violations.iter().filter(|failed| failed.again.repro.is_some()).count();
         Done::of(&before)
@@ -277,16 +272,6 @@ impl SweepWatch<'_> {
         if let Some(line) = self.annotations.of(failed) {
             self.reporter.failure(&line);
         }
-    }
-
-    /// Failures arrive in the order of the sweep for any number of threads, and so do these runs.
-    fn known(&mut self, scenario: usize, seed: u64, plan: Option<&Plan>, broken: &Violation) -> Option<KnownFinding> {
-        let tried = self.tried.entry((scenario, broken.invariant.clone(), broken.predicate.clone())).or_default();
-        *tried += 1;
-        if *tried > TRIED_SEEDS {
-            return None;
-        }
-        self.scenarios[scenario].prepared.known_finding(seed, plan, broken)
     }
 
     /// The repro file of a run; with the changed plan and its number in the search, if given.
@@ -337,7 +322,8 @@ impl SweepWatch<'_> {
             (Some(_), Some(path)) => command::replay_repro(path, run.digest, &Overrides::default()),
             (Some(_), None) => self.search.clone(),
         };
-        let known = self.known(scenario, run.seed, changed_plan.map(|(_, plan)| plan), &failure.violation);
+        let plan = changed_plan.map(|(_, plan)| plan);
+        let known = self.findings.search(scenario, &self.scenarios[scenario], run.seed, plan, &failure.violation);
         failure.again = Reproduction { repro, command, known };
         self.print(failure);
     }

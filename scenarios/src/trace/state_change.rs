@@ -7,7 +7,7 @@ use raft::io::{Observation, Role};
 use raft::message::ErrorCode;
 use sim::watch::Down;
 
-use super::{Line, Trace, What};
+use super::{DiskAccess, Line, Trace, What};
 use crate::actor::{AttemptEvent as Model, Said};
 
 /// A change of state.
@@ -50,6 +50,28 @@ impl Trace {
         }
     }
 
+    /// What moves a partition on, which is only of interest if the partition is.
+    pub fn progress(&self, line: &Line) -> Option<StateChange> {
+        match &line.what {
+            What::Said(Said::Server(Observation::Broker(BrokerObservation::LeaderHighWatermark {
+                of,
+                offset,
+                ..
+            }))) => Some(self.about(of, &|it| format!("moves the high watermark of {it} to {offset}"))),
+            What::Disk(DiskAccess::Write { path, .. }) if path.ends_with(".log") => {
+                let partition = path.split_once('/')?.0.to_owned();
+                let words = self.text(line, &|_| String::new());
+                Some(StateChange { words, partition: Some(partition), is_answer: false })
+            }
+            _ => None,
+        }
+    }
+
+    fn about(&self, of: &PartitionTag, words: &dyn Fn(&str) -> String) -> StateChange {
+        let partition = self.topics.partition(*of);
+        StateChange { words: words(&format!("partition {partition}")), partition: Some(partition), is_answer: false }
+    }
+
     fn of_server(&self, observation: &Observation) -> Option<StateChange> {
         let words = match observation {
             Observation::RoleChanged { role: Role::Leader, epoch, .. } => {
@@ -68,14 +90,7 @@ impl Trace {
     }
 
     fn of_broker(&self, observation: &BrokerObservation) -> Option<StateChange> {
-        let about = |of: &PartitionTag, words: &dyn Fn(&str) -> String| {
-            let partition = self.topics.partition(*of);
-            Some(StateChange {
-                words: words(&format!("partition {partition}")),
-                partition: Some(partition),
-                is_answer: false,
-            })
-        };
+        let about = |of: &PartitionTag, words: &dyn Fn(&str) -> String| Some(self.about(of, words));
         match observation {
             BrokerObservation::BecameLeader { of, epoch, start } => {
                 about(of, &|it| format!("becomes leader of {it} in leader epoch {epoch} at offset {start}"))

@@ -46,6 +46,14 @@ impl Guard {
             Guard::Tolerance => "tolerance",
         }
     }
+
+    /// When the fault is skipped: `unless …`.
+    pub fn condition(self) -> &'static str {
+        match self {
+            Guard::LastCopy => "unless that destroys the last copy of what was promised",
+            Guard::Tolerance => "unless too many nodes have failed at that time",
+        }
+    }
 }
 
 impl Fault {

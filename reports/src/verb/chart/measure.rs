@@ -22,6 +22,7 @@ use crate::show::annotation::Annotations;
 use crate::show::columns::plural;
 use crate::show::failure;
 use crate::show::progress::Reporter;
+use crate::verb::finding_search::FindingSearch;
 
 /// A figure, and the exit code of its runs.
 pub struct Made {
@@ -41,7 +42,13 @@ pub fn make(
         streams.note(&remark);
     }
     let reporter = Reporter::new(request.args.progress, streams.err);
-    let mut watcher = Watcher { configured, annotations: Annotations::here(), width: streams.width, reporter };
+    let mut watcher = Watcher {
+        configured,
+        findings: FindingSearch::default(),
+        annotations: Annotations::here(),
+        width: streams.width,
+        reporter,
+    };
     let settings = settings(request, prepared);
     let runs = Runs::default();
     let run = |scenario: usize, seed, host| {
@@ -129,6 +136,7 @@ fn code(figure: &Figure, report: &SweepReport, streams: &mut Streams<'_>) -> u8 
 /// Prints failures when they occur.
 struct Watcher<'a> {
     configured: &'a Configured,
+    findings: FindingSearch,
     annotations: Annotations,
     /// Width of lines.
     width: usize,
@@ -147,7 +155,8 @@ impl Watcher<'_> {
     fn failed(&mut self, FailedRun { scenario: at, run, failure, .. }: FailedRun<'_>) {
         let scenario = &self.configured.configurations[at].scenario;
         let command = command::replay(scenario, run.seed, run.digest, &self.configured.overrides[at]);
-        failure.again = Reproduction { repro: None, command, known: None };
+        let known = self.findings.search(at, &self.configured.prepared[at], run.seed, None, &failure.violation);
+        failure.again = Reproduction { repro: None, command, known };
         self.reporter.failure(&failure::lines(failure, self.width));
         if let Some(line) = self.annotations.of(failure) {
             self.reporter.failure(&line);

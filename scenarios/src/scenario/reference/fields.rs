@@ -23,7 +23,7 @@ fields! {
     "about": Text, Default("\"\""), "Purpose, in one sentence.";
     "duration": Duration { min_ns: Nanos::from_ms(1_000).0, max_ns: Nanos::from_ms(600_000).0 }, Required("\"20s\""),
         "Simulated time during which clients work and faults are injected. Then all faults end, the cluster recovers and the run ends.";
-    "fixes": NamesOf("`kraftsim fixes list`"), Default("[]"), 
+    "fixes": NamesOf("`kraftsim fixes list`"), Default("[]"),
         "Fixes of findings that are on (see `catalog/findings/README.md`): names, or `\"all\"`, after which `\"-NAME\"` takes one out.";
     "bugs": NamesOf("`kraftsim bugs list`"), Default("[]"), "Bugs that are on.";
     "require_probe": NamesOf("probes, see below"), Default("[]"),
