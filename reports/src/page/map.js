@@ -17,7 +17,7 @@ class RunMap {
   draw() {
     const { context: c, width, height } = Timeline.sized(this.canvas, 46);
     const style = getComputedStyle(document.documentElement);
-    const [rule, bad] = ["--line", "--bad"].map((name) => style.getPropertyValue(name).trim());
+    const [rule, bad, warn] = ["--line", "--bad", "--warn"].map((name) => style.getPropertyValue(name).trim());
     const x = (at) => (at / this.view.end) * width;
     const most = Math.max(1, ...this.busy);
     c.fillStyle = rule;
@@ -35,7 +35,7 @@ class RunMap {
     this.run.leaders.forEach((line) => c.fillRect(x(this.run.at[line]) - 1, 14, 2, height - 14));
     const { turning, violation } = this.run.head;
     if (turning) {
-      c.fillStyle = COLOURS.orange;
+      c.fillStyle = warn;
       c.fillRect(x(turning.at_ns) - 1, 0, 2, height);
     }
     if (violation) {

@@ -132,28 +132,27 @@ class Timeline {
         c.fillRect(left, y + 1, Math.max(right - left, 2), LANE - 2);
         c.globalAlpha = isCommon ? 0.8 : 0.4;
         c.fillRect(left, y + 1, 2, LANE - 2);
-        const end = Math.min(right, this.nextFault(node, fault.from_ns));
-        const begin = Math.max(left, this.label);
-        if (end - begin < 40) continue;
+        const begin = Math.max(left, this.label) + 5;
+        const room = Math.min(right, this.nextFault(node, fault)) - begin - 3;
+        const colour = c.fillStyle;
         c.textAlign = "left";
         c.globalAlpha = 0.9;
-        c.save();
-        c.beginPath();
-        c.rect(begin, y, end - begin - 3, LANE);
-        c.clip();
         c.fillStyle = this.faint;
-        c.fillText(this.faultText(fault, node), Math.max(left, this.label) + 5, y + LANE - 7);
-        c.restore();
+        c.fillText(fitting(c, [this.faultText(fault, node), fault.kind], room), begin, y + LANE - 7);
+        c.fillStyle = colour;
       }
       this.drawPairs(c, fault, left, right);
       c.globalAlpha = 1;
     }
   }
 
-  /** Where the next fault begins in the lane of a node. */
-  nextFault(node, from_ns) {
-    const begins = this.run.head.faults.filter((fault) => fault.from_ns > from_ns && this.touched(fault).has(node));
-    return Math.min(...begins.map((fault) => this.x(fault.from_ns)));
+  /** Where the next fault begins in the lane of a node; of those that begin together the last has the label. */
+  nextFault(node, fault) {
+    const { faults } = this.run.head;
+    const isNext = (other, n) =>
+      (other.from_ns > fault.from_ns || (other.from_ns === fault.from_ns && n > faults.indexOf(fault))) &&
+      this.touched(other).has(node);
+    return Math.min(...faults.filter(isNext).map((other) => this.x(other.from_ns)));
   }
 
   /** The nodes in whose lanes a fault is drawn. */
@@ -471,6 +470,11 @@ function standing(run, node, until) {
   const isDown = state.get("process") === "down" || !state.size;
   const of = (name) => state.get(name) ?? "";
   return { role: isDown ? "down" : state.get("role") ?? "starts", epoch: isDown ? "" : of("epoch"), watermark: of("high watermark"), end: of("log end") };
+}
+
+/** The first of these texts for which there is room; none is empty. */
+function fitting(c, texts, room) {
+  return texts.find((text) => c.measureText(text).width <= room) ?? "";
 }
 
 function line(c, x1, y1, x2, y2) {
