@@ -18,6 +18,7 @@ pub mod said;
 pub mod shown;
 mod state_change;
 pub mod text;
+mod violation;
 
 pub use raft::message::{Value, api_names};
 

@@ -143,8 +143,8 @@ pub struct InspectLogArgs {
     #[arg(long)]
     pub records: bool,
     /// Of a run: show the ends of the node's logs before and after an event, such as one that replay --log shows
-    #[arg(long, value_name = "EVENT", value_parser = parse_event, conflicts_with_all = ["records", "json", "at"])]
-    pub around: Option<u64>,
+    #[arg(long, value_name = "EVENT|violation[-N]", value_parser = parse_event, conflicts_with_all = ["records", "json", "at"])]
+    pub around: Option<At>,
     /// Write everything as JSON; - is stdout
     #[arg(long, value_name = "PATH|-")]
     pub json: Option<PathBuf>,
@@ -262,14 +262,19 @@ pub enum StorageCommand {
     Format,
 }
 
-/// A time, or a number of events.
-fn parse_event(text: &str) -> Result<u64, String> {
-    match text.parse() {
-        Ok(event) if event > 0 => Ok(event),
-        _ => Err("give the number of an event, from 1, such as replay --log shows".to_owned()),
+/// An event.
+fn parse_event(text: &str) -> Result<At, String> {
+    match (text.parse(), parse_at(text)) {
+        (Ok(event), _) if event > 0 => Ok(At::Event(event)),
+        (Err(_), Ok(at @ At::BeforeViolation(_))) => Ok(at),
+        _ => {
+            Err("give the number of an event, from 1, such as replay --log shows, or violation, or violation-N"
+                .to_owned())
+        }
     }
 }
 
+/// A time, or a number of events.
 fn parse_at(text: &str) -> Result<At, String> {
     if let Some(before) = text.strip_prefix("violation") {
         let events = if before.is_empty() {

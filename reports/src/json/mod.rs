@@ -7,6 +7,7 @@ pub mod checkpoint_json;
 pub mod failover_json;
 pub mod last_hunt;
 pub mod reading;
+pub mod repetition_json;
 pub mod replay_json;
 pub mod repro;
 pub mod silence_json;

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use fuzz::aggregate::Failure;
 use fuzz::durations::round_to_us;
 use scenarios::report::{FailoverKind, Linearizability, OperationCounts, RunOutcome, RunReport};
+use scenarios::trace::Repetition;
 use serde::Serialize;
 
 use crate::exit;
 
+use super::repetition_json::RepetitionJson;
 use super::{Digest, Ms, Seconds, Seed, ViolationJson};
 
 /// The schema's id.
@@ -48,6 +50,7 @@ pub struct RunJson {
     pub operations: BTreeMap<String, OperationCounts>,
     pub knobs: BTreeMap<String, String>,
     pub failover: FailoversJson,
+    pub repetitions: Vec<RepetitionJson>,
     pub plan: serde_json::Value,
     pub ladder: Vec<(u64, Digest)>,
 }
@@ -88,7 +91,14 @@ pub struct FailoverJson {
 }
 
 impl RunJson {
-    pub fn of(run: &RunReport, scenario: &str, failures: &[Failure], plan: serde_json::Value, code: u8) -> Self {
+    pub fn of(
+        run: &RunReport,
+        scenario: &str,
+        failures: &[Failure],
+        repetitions: &[Repetition],
+        plan: serde_json::Value,
+        code: u8,
+    ) -> Self {
         let (outcome, floor) = match &run.outcome {
             RunOutcome::Holds => ("holds", None),
             RunOutcome::Violated(_) => ("violated", None),
@@ -146,6 +156,7 @@ impl RunJson {
                 consume_gap: failovers(FailoverKind::ConsumeGap),
                 admin_gap: failovers(FailoverKind::AdminGap),
             },
+            repetitions: repetitions.iter().map(RepetitionJson::from).collect(),
             plan,
             ladder: run.ladder.iter().map(|(entries, digest)| (*entries, Digest(*digest))).collect(),
         }

@@ -7,6 +7,7 @@ use fuzz::why::{FUTURES, Why};
 use serde::Serialize;
 
 use super::Seed;
+use super::repetition_json::RepetitionJson;
 
 /// The file.
 #[derive(Debug, Serialize)]
@@ -58,14 +59,6 @@ struct PartJson {
 }
 
 #[derive(Debug, Serialize)]
-struct RepetitionJson {
-    what: String,
-    count: usize,
-    first_ns: u64,
-    last_ns: u64,
-}
-
-#[derive(Debug, Serialize)]
 struct HappeningJson {
     at_ns: u64,
     /// Number of the event, from 1.
@@ -105,16 +98,7 @@ impl WhyJson {
                 .iter()
                 .map(|it| HappeningJson { at_ns: it.at_ns, event: it.event, what: it.what.clone() })
                 .collect(),
-            repetitions: why
-                .repetitions
-                .iter()
-                .map(|it| RepetitionJson {
-                    what: it.what.clone(),
-                    count: it.count,
-                    first_ns: it.first_ns,
-                    last_ns: it.last_ns,
-                })
-                .collect(),
+            repetitions: why.repetitions.iter().map(RepetitionJson::from).collect(),
             wall_seconds: super::Seconds(wall_ns),
         }
     }

@@ -163,6 +163,9 @@ pub fn text(
     fault: &dyn Fn(&Fault) -> String,
 ) -> Result<String, String> {
     let (shown, relations) = filter.select(trace, fault)?;
+    if shown.is_empty() {
+        return Err("--log: the filters select no line of this run".to_owned());
+    }
     let width = shown.iter().filter_map(|id| trace.lines[*id as usize].node).map(|node| trace.name(node).len()).max();
     let mut standings = Standings::new(trace);
     let mut text = String::new();

@@ -49,7 +49,13 @@ fn text(report: &ClusterReport, width: usize) -> String {
     let parts = [(Status::Used, "used"), (Status::WithoutEffect, "without effect"), (Status::Unknown, "unknown")];
     for (status, title) in parts {
         let properties: Vec<&PropertyReport> = report.of(status).collect();
-        text.push_str(&format!("\n{title}: {}\n", plural_properties(properties.len())));
+        let hidden = if properties.iter().any(|it| it.status == Status::Unknown) {
+            "; as in Kafka, their values are not shown, for they may be secrets"
+        } else {
+            ""
+        };
+        let head = format!("{title}: {}{hidden}", plural_properties(properties.len()));
+        text.push_str(&format!("\n{}", hanging(width, &head, 2, "")));
         // Properties without effect have few reasons, and many names for each.
         let mut reasons: Vec<&str> = Vec::new();
         for property in &properties {

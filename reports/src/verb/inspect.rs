@@ -17,8 +17,8 @@ const VERB: &str = "inspect log";
 
 /// Reads the directory, reports, writes.
 pub fn log(args: &InspectLogArgs, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
-    if let Some(event) = args.around {
-        return around(args, event, engine, streams);
+    if let Some(at) = args.around {
+        return around(args, at, engine, streams);
     }
     let target = args.json.as_deref().map(OutputTarget::checked).transpose()?;
     let (name, found) = if instruments::is_run(&args.subject, engine) {
@@ -48,17 +48,26 @@ pub fn log(args: &InspectLogArgs, engine: &dyn Engine, streams: &mut Streams<'_>
 }
 
 /// What an event wrote to the logs of a node.
-fn around(args: &InspectLogArgs, event: u64, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
+fn around(args: &InspectLogArgs, at: At, engine: &dyn Engine, streams: &mut Streams<'_>) -> Result<u8, Problem> {
     if !instruments::is_run(&args.subject, engine) {
         return Err(Problem::new(format!("{VERB}: --around is for a run: a directory has no events")));
     }
     let job = instruments::load(&args.subject, VERB, engine, streams)?;
     let mut moment = instruments::begin(&job)?;
-    instruments::go_to(&mut moment, At::Event(event - 1), streams)?;
+    let before = match at {
+        At::Event(event) => At::Event(event - 1),
+        At::BeforeViolation(events) => At::BeforeViolation(events + 1),
+        other => other,
+    };
+    instruments::go_to(&mut moment, before, streams)?;
     let (name, before) = instruments::files_at(&moment, args.node.as_deref(), VERB)?;
-    instruments::go_to(&mut moment, At::Event(event), streams)?;
+    instruments::go_to(&mut moment, at, streams)?;
     let (_, after) = instruments::files_at(&moment, Some(&name), VERB)?;
-    streams.note(&format!("the logs of {name} before and after event {event}, at {}", show_us(moment.now_ns() / 1000)));
+    streams.note(&format!(
+        "the logs of {name} before and after event {}, at {}",
+        moment.events(),
+        show_us(moment.now_ns() / 1000)
+    ));
     streams.result(&log_directory::around(&before, &after))?;
     Ok(exit::HOLDS)
 }

@@ -28,14 +28,16 @@ pub fn run(args: &InspectMetricsArgs, engine: &dyn Engine, streams: &mut Streams
     let json = args.json.as_deref().map(OutputTarget::checked).transpose()?;
     let csv = args.csv.as_deref().map(OutputTarget::checked).transpose()?;
     OutputTarget::distinct(&[("--json", json.as_ref()), ("--csv", csv.as_ref())])?;
+    let job = load(&args.subject, "inspect metrics", engine, streams)?;
     let until_ns = match args.subject.at {
-        Some(At::Event(_) | At::BeforeViolation(_)) => {
-            return Err(Problem::new("inspect metrics: --at takes a time here, such as 12.5s"));
+        Some(at @ (At::Event(_) | At::BeforeViolation(_))) => {
+            let mut there = begin(&job)?;
+            go_to(&mut there, at, streams)?;
+            there.now_ns()
         }
         Some(At::Time(at_ns)) => at_ns,
         Some(At::End) | None => u64::MAX,
     };
-    let job = load(&args.subject, "inspect metrics", engine, streams)?;
     let mut moment = begin(&job)?;
     let only = args.node.as_deref().map(|node| name_of(&moment, node)).transpose()?;
     let sampled_ns = until_ns.min(moment.end_ns()).saturating_sub(args.from);

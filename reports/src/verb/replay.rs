@@ -8,6 +8,7 @@ use fuzz::hosts::HOSTS;
 use fuzz::known::KnownFinding;
 use fuzz::run::caught;
 use scenarios::report::{RunOutcome, RunReport, ViolationKind};
+use scenarios::trace::Repetition;
 
 use crate::args::ReplayArgs;
 use crate::disks::Target;
@@ -108,7 +109,11 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
         }
     }
     let mut text = run_summary::text(&run, &job.scenario.name, &job.overrides, streams.width);
-    text += &repeated(&job, &run, args.until, streams.width)?;
+    let repetitions = repetitions(&job, &run, args.until)?;
+    let label = |at: usize| if at == 0 { "repeated" } else { "" };
+    for (at, line) in repetitions::texts(&repetitions).iter().enumerate() {
+        text += &paragraph(streams.width, label(at), std::slice::from_ref(line), usize::MAX);
+    }
     match &target {
         Some(OutputTarget::Stdout) => streams.hint(text.trim_end()),
         _ if parted.is_some() => streams.hint(text.trim_end()),
@@ -125,7 +130,7 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
     let code = if is_expected { exit_code(&run, cut_short) } else { exit::NONDETERMINISM };
     let json = target.as_ref().map(|target| {
         let plan = job.scenario.prepared.plan(job.seed);
-        (target, to_text(&RunJson::of(&run, &job.scenario.name, &failures, plan, code)))
+        (target, to_text(&RunJson::of(&run, &job.scenario.name, &failures, &repetitions, plan, code)))
     });
     if let Some((target, json)) = &json {
         problems.extend(target.write(json, streams).err());
@@ -137,18 +142,15 @@ pub fn run(args: &ReplayArgs, engine: &dyn Engine, streams: &mut Streams<'_>) ->
 }
 
 /// What a run that does not recover repeated since its faults ended.
-fn repeated(job: &Job, run: &RunReport, until_ns: Option<u64>, width: usize) -> Result<String, Problem> {
+fn repetitions(job: &Job, run: &RunReport, until_ns: Option<u64>) -> Result<Vec<Repetition>, Problem> {
     let (RunOutcome::Violated(broken), Some(ready)) = (&run.outcome, job.scenario.prepared.ready()) else {
-        return Ok(String::new());
+        return Ok(Vec::new());
     };
     if broken.kind != ViolationKind::Liveness {
-        return Ok(String::new());
+        return Ok(Vec::new());
     }
     let (_, trace) = ready.trace(job.seed, until_ns).map_err(Problem::new)?;
-    let lines = repetitions::texts(&fuzz::why::repetitions(&trace, broken));
-    let label = |at: usize| if at == 0 { "repeated" } else { "" };
-    let text = |(at, line): (usize, &String)| paragraph(width, label(at), std::slice::from_ref(line), usize::MAX);
-    Ok(lines.iter().enumerate().map(text).collect())
+    Ok(fuzz::why::repetitions(&trace, broken))
 }
 
 fn write_repro(folder: &Path, job: &Job, run: &RunReport) -> Result<String, Problem> {

@@ -124,6 +124,12 @@ fn a_chart_of_one_cause_and_its_quantiles() {
     let said = "error: no controller failover after a fault of kind cut was measured in 4 runs: nothing to draw, \
                 nothing written; give more --seeds, another --kind or --cause, or a scenario with such faults\n";
     assert_eq!((none.code, none.err.as_str()), (4, said));
+    // A heat map whose cells have too few failovers for the quantile.
+    let sparse = ["quorum", "--seeds", "4", "--vary", "delay=500,1000", "--vary", "other=1,2", "--quantile", "p99"];
+    let sparse = of_kind(&here, "heatmap", &[&sparse[..], &["-o", "OUT/h.svg"]].concat());
+    let said = "error: no cell has enough controller failovers for its quantile in 16 runs: nothing to draw, nothing \
+                written; give more --seeds\n";
+    assert_eq!((sparse.code, sparse.err.as_str(), here.join("h.svg").exists()), (4, said, false));
     let wrong = chart(&here, &["quorum", "--cause", "Kill", "-o", "OUT/b.svg"]);
     assert!(wrong.code == 2 && wrong.err.contains("allowed: cut, loss, delay"), "{wrong:?}");
 }

@@ -173,7 +173,7 @@ fn metrics_are_sampled_and_alerts_fire() {
     for (words, message) in [
         (["--every", "0s"], "at most 100000 samples, so at least"),
         (["--every", "1us"], "at most 100000 samples, so at least"),
-        (["--at", "300"], "takes a time here"),
+        (["--at", "violation"], "this run violates no claim"),
         (["--metric", "nosuch"], "no metric"),
     ] {
         let came = kraftsim(&[&["inspect", "metrics", "calm", "--seed", "1"][..], &words].concat());
@@ -228,6 +228,14 @@ fn the_log_is_shown_around_an_event() {
     assert_eq!(old.len(), 11, "what is left out, and ten records: {out}");
     assert_eq!(new, ["+ epoch 1 27 NO_OP_RECORD v0 {}"], "{out}");
     assert_eq!(around("0").code, 2);
+    // The violating event, by its number and by its name.
+    let violating = |event: &str| {
+        let run = ["quorum", "--seed", "2", "--bug", "NoLogTest", "--node", "1", "--around", event];
+        kraftsim(&[&["inspect", "log"][..], &run].concat())
+    };
+    let by_name = violating("violation");
+    let event = by_name.err.split("event ").nth(1).and_then(|rest| rest.split(',').next()).expect("its number");
+    assert_eq!((by_name.code, &by_name.out), (0, &violating(event).out), "{by_name:?}");
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn bad_input_gets_one_message_and_runs_nothing() {
             &["replay", "quorum", "--seed", "1", "--pcap", &path("x"), "--perfetto", &path("x")],
             "--pcap and --perfetto name the same target",
         ),
-        (&["inspect", "log", "calm", "--seed", "1", "--around", "violation"], "give the number of an event"),
+        (&["inspect", "log", "calm", "--seed", "1", "--around", "violations"], "give the number of an event"),
         (&["chart", "failover", "-o", &path("f.svg")], "<SCENARIO>"),
         (&["chart", "failover", "quorum"], "--output"),
         (&["chart", "failover", "quorum", "-o", &path("f.gif")], "give a name that ends in .svg or .png"),
