@@ -7,7 +7,7 @@ use fuzz::seeds::show_seed;
 use fuzz::why::{WhyProgress, turning};
 use scenarios::report::{RunOutcome, RunReport};
 use serde::Serialize;
-use sim::duration::in_words;
+use sim::duration::{DisplayDuration, in_words};
 
 use crate::args::ProgressMode;
 use crate::command;
@@ -61,7 +61,7 @@ impl Heading {
         let next = violation.and_then(|_| command::next(&again));
         let again = match (until_ns, again.rsplit_once(" --expect-digest ")) {
             // A part of a run has another digest than the run.
-            (Some(until_ns), Some((run, _))) => format!("{run} --until {until_ns}ns"),
+            (Some(until_ns), Some((run, _))) => format!("{run} --until {}", DisplayDuration(until_ns)),
             _ => again,
         };
         let mut commands = vec![("reproduce", again)];

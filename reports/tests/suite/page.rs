@@ -101,7 +101,7 @@ fn a_page_of_a_part_of_a_run_says_so() {
     let head = Page::of(&["calm", "--seed", "1", "--until", "6s"]).head();
     assert!(head["violation"].is_null() && head["turning"].is_null());
     assert_eq!(head["verdict"], "until 6 s: all claims hold");
-    let command = "kraftsim replay calm --seed 0x0000000000000001 --until 6000000000ns";
+    let command = "kraftsim replay calm --seed 0x0000000000000001 --until 6s";
     assert_eq!(head["commands"], serde_json::json!([["reproduce", command]]));
 }
 
