@@ -62,7 +62,8 @@ impl TopicNames {
         }
     }
 
-    /// The partitions of known topics that a text names, without repetitions.
+    /// The partitions of known topics that a text names, as `topic-0` or as metadata records do (`partitionId=0
+    /// topic=topic`); without repetitions.
     pub fn partitions_in(&self, text: &str) -> Vec<String> {
         let of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         let is_partition = |word: &&str| {
@@ -72,7 +73,13 @@ impl TopicNames {
             })
         };
         let words = text.split(|c| !of_name(c)).map(|word| word.trim_end_matches('.')).filter(is_partition);
-        words.map(str::to_owned).collect::<BTreeSet<String>>().into_iter().collect()
+        let of_record = |rest: &str| {
+            let (index, rest) = rest.split_once(" topic=")?;
+            let topic = &rest[..rest.find(|c| !of_name(c)).unwrap_or(rest.len())];
+            Some(format!("{topic}-{}", index.parse::<u32>().ok()?))
+        };
+        let of_records = text.split("partitionId=").skip(1).filter_map(of_record);
+        words.map(str::to_owned).chain(of_records).collect::<BTreeSet<String>>().into_iter().collect()
     }
 
     /// A text of the checks, with partition names instead of the output of [`TopicIdPartition`].

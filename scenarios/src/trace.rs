@@ -38,7 +38,7 @@ impl Trace {
         let names = request.scenario.clients.topics().names;
         let client_topics = names.iter().map(|name| name.to_string()).collect();
         let mut trace = Trace { topics, client_topics, ..recorder.into_trace() };
-        trace.trace_violation_back();
+        trace.find_cause_in_step_before();
         Ok((report, trace))
     }
 }

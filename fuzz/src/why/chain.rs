@@ -7,7 +7,7 @@ use scenarios::report::Violation;
 use scenarios::trace::text::contains_name;
 use scenarios::trace::{DiskAccess, Line, LineId, Relation, Stage, StateChange, Trace, What};
 use sim::duration::in_words;
-use sim::fault::Fault;
+use sim::fault::{Fault, Kind};
 use sim::watch::Phase;
 
 use crate::case::Case;
@@ -29,6 +29,8 @@ pub struct Happening {
     pub event: u64,
     /// A sentence that describes it.
     pub what: String,
+    /// It is the point of no return.
+    pub is_turning: bool,
 }
 
 /// The chain, in the order of the run; the last element is the violation. `turning` is the event of the point of no return.
@@ -43,9 +45,10 @@ pub fn of(
     let struck = required(case, &describer, trace, necessary);
     let mut lines: Vec<(LineId, String)> = Vec::new();
     if let Some(number) = turning.and_then(|event| first_of_event(trace, event)) {
-        lines.push((number, format!("{} (the point of no return)", described(&describer, trace, number))));
+        lines.push((number, described(&describer, trace, number)));
     }
     let from_ns = struck.first().map_or(0, |(line, _)| trace.lines[*line as usize].at_ns);
+    let turning = lines.first().map(|(number, _)| *number);
     lines.extend(struck.iter().flat_map(|(fault, _)| consequences(trace, *fault)));
     lines.extend(struck);
     if let Some(violation) = trace.violation() {
@@ -58,9 +61,9 @@ pub fn of(
     }
     lines.sort_by_key(|(line, _)| *line);
     lines.dedup_by_key(|(line, _)| *line);
-    let happening = |(line, what): (LineId, String)| {
-        let line = &trace.lines[line as usize];
-        Happening { at_ns: line.at_ns, event: line.event, what }
+    let happening = |(number, what): (LineId, String)| {
+        let line = &trace.lines[number as usize];
+        Happening { at_ns: line.at_ns, event: line.event, what, is_turning: turning == Some(number) }
     };
     let mut chain: Vec<Happening> = lines.into_iter().map(happening).collect();
     chain.push(last(trace, broken));
@@ -85,12 +88,15 @@ fn required(case: &Case, describer: &Describer<'_>, trace: &Trace, necessary: &[
     struck
 }
 
-/// The first end of the process after a fault of one node, and its next start.
+/// The end of the process that a fault of a node leads to, and its next start.
 fn consequences(trace: &Trace, fault: LineId) -> Vec<(LineId, String)> {
     let What::Fault(what, _) = &trace.lines[fault as usize].what else { return Vec::new() };
-    let Some(node) = what.what.node() else { return Vec::new() };
-    let mut of_node =
-        (fault..trace.lines.len() as LineId).filter(|number| trace.lines[*number as usize].node == Some(node));
+    let Some(node) = what.what.node().filter(|_| ends_process(what.what.kind())) else { return Vec::new() };
+    let line = |number: LineId| &trace.lines[number as usize];
+    // The next fault of the node has consequences of its own.
+    let is_next = |number: &LineId| matches!(&line(*number).what, What::Fault(next, Phase::Start) if next.what.node() == Some(node));
+    let end = (fault + 1..trace.lines.len() as LineId).find(is_next).unwrap_or(trace.lines.len() as LineId);
+    let mut of_node = (fault..end).filter(|number| line(*number).node == Some(node));
     let down = of_node.find(|number| matches!(trace.lines[*number as usize].what, What::Down(_)));
     let up = of_node.find(|number| matches!(trace.lines[*number as usize].what, What::Booted));
     let described = |number: LineId| {
@@ -113,21 +119,33 @@ struct Past<'a> {
 impl Past<'_> {
     /// The last changes of state; an answer to a client is shown if it is a cause, not if it only came before.
     fn changes(&self) -> Vec<(LineId, String)> {
-        self.last_changes(CHANGES, |line| self.trace.state_change(line))
+        let related = self.related(|relation| matches!(relation, Relation::Past | Relation::Chain));
+        self.last_changes(CHANGES, related, |line| self.trace.state_change(line))
     }
 
-    /// How the partitions that are named moved on.
+    /// How the partitions that are named moved on, also where nobody else knew it yet: a claim about a partition
+    /// compares its replicas.
     fn progress(&self) -> Vec<(LineId, String)> {
-        if self.named.is_empty() { Vec::new() } else { self.last_changes(PROGRESS, |line| self.trace.progress(line)) }
+        if self.named.is_empty() {
+            return Vec::new();
+        }
+        self.last_changes(PROGRESS, self.related(|_| true), |line| self.trace.progress(line))
     }
 
-    fn last_changes(&self, most: usize, of: impl Fn(&Line) -> Option<StateChange>) -> Vec<(LineId, String)> {
+    fn last_changes(
+        &self,
+        most: usize,
+        related: impl Iterator<Item = LineId>,
+        of: impl Fn(&Line) -> Option<StateChange>,
+    ) -> Vec<(LineId, String)> {
+        let found_in = self.trace.lines[self.violation as usize].cause;
         let mut shown: Vec<(LineId, String)> = Vec::new();
-        for number in self.related(|relation| matches!(relation, Relation::Past | Relation::Chain)) {
+        for number in related.filter(|number| Some(*number) != found_in) {
             let line = &self.trace.lines[number as usize];
             let Some(change) = of(line) else { continue };
             let is_cause = self.relations[number as usize] == Relation::Chain;
-            let is_of_other = change.partition.as_ref().is_some_and(|it| !self.is_named(std::slice::from_ref(it)));
+            let is_of_other =
+                change.partition.as_ref().is_some_and(|it| !is_shown(&self.named, std::slice::from_ref(it)));
             if change.is_answer && !is_cause || is_of_other {
                 continue;
             }
@@ -146,6 +164,7 @@ impl Past<'_> {
     fn inputs(&self) -> Vec<(LineId, String)> {
         let found_in = self.trace.lines[self.violation as usize].cause;
         let is_input = |line: &Line| match &line.what {
+            What::Message(Stage::Received, ..) if self.trace.apis(line) == ["ApiVersions"] => false,
             What::Message(Stage::Received, ..) | What::Requested(_) | What::Terminated | What::Thrown => true,
             What::Disk(DiskAccess::Write { path, .. } | DiskAccess::Truncate { path, .. }) => path.ends_with(".log"),
             _ => false,
@@ -158,8 +177,8 @@ impl Past<'_> {
                 continue;
             }
             let text = full_sentence(self.trace, line);
-            if self.is_named(&self.trace.partitions_in(&text)) {
-                let text = only_named(&text, &self.named);
+            if is_shown(&self.named, &self.trace.partitions_in(&text)) {
+                let text = only_named(self.trace, &text, &self.named);
                 if seen.insert(without_correlation_id(&text)) {
                     shown.push((number, cut(text)));
                 }
@@ -175,26 +194,40 @@ impl Past<'_> {
         let after = |number: &LineId| self.trace.lines[*number as usize].at_ns >= self.from_ns;
         (0..self.violation).filter(move |number| is_shown(self.relations[*number as usize]) && after(number))
     }
+}
 
-    /// Is a line about these partitions to be shown?
-    fn is_named(&self, partitions: &[String]) -> bool {
-        let is_named = |partition: &String| self.named.iter().any(|named| contains_name(partition, named));
-        self.named.is_empty() || partitions.is_empty() || partitions.iter().any(is_named)
-    }
+/// Is something about these partitions to be shown?
+fn is_shown(named: &[String], partitions: &[String]) -> bool {
+    let is_named = |partition: &String| named.iter().any(|named| contains_name(partition, named));
+    named.is_empty() || partitions.is_empty() || partitions.iter().any(is_named)
 }
 
 /// A message about many partitions, with only those that are named.
-fn only_named(text: &str, named: &[String]) -> String {
-    const LIST: &str = "partitions=[";
-    let Some(start) = text.find(LIST).map(|at| at + LIST.len()) else { return text.to_owned() };
-    let (mut depth, mut begin, mut items) = (0, start, Vec::new());
-    let mut end = start;
+fn only_named(trace: &Trace, text: &str, named: &[String]) -> String {
+    let mut shortened = text.to_owned();
+    for list in ["partitions=[", "records=["] {
+        let Some(start) = shortened.find(list).map(|at| at + list.len()) else { continue };
+        let Some((items, end)) = items(&shortened, start) else { continue };
+        let is_named = |item: &&str| trace.partitions_in(item).iter().any(|partition| named.contains(partition));
+        let kept: Vec<&str> = items.iter().copied().filter(is_named).map(str::trim_start).collect();
+        if !kept.is_empty() && kept.len() < items.len() {
+            shortened = format!("{}{}, …{}", &shortened[..start], kept.join(", "), &shortened[end..]);
+        }
+    }
+    shortened
+}
+
+/// The items of a list that begins at `start`, and where its bracket closes; `None` if it does not.
+fn items(text: &str, start: usize) -> Option<(Vec<&str>, usize)> {
+    let (mut depth, mut begin, mut items) = (0_u32, start, Vec::new());
     for (at, c) in text[start..].char_indices().map(|(at, c)| (start + at, c)) {
-        end = at;
         match c {
-            ']' if depth == 0 => break,
+            ']' if depth == 0 => {
+                items.push(&text[begin..at]);
+                return Some((items, at));
+            }
             '(' | '[' => depth += 1,
-            ')' | ']' => depth -= 1,
+            ')' | ']' => depth = depth.checked_sub(1)?,
             ',' if depth == 0 => {
                 items.push(&text[begin..at]);
                 begin = at + 1;
@@ -202,13 +235,7 @@ fn only_named(text: &str, named: &[String]) -> String {
             _ => {}
         }
     }
-    items.push(&text[begin..end]);
-    let is_named = |item: &&str| named.iter().any(|partition| contains_name(item, partition));
-    let kept: Vec<&str> = items.iter().copied().filter(is_named).map(str::trim_start).collect();
-    if kept.is_empty() || kept.len() == items.len() {
-        return text.to_owned();
-    }
-    format!("{}{}, …{}", &text[..start], kept.join(", "), &text[end..])
+    None
 }
 
 /// `Fetch #31 …` as `Fetch …`
@@ -217,12 +244,14 @@ fn without_correlation_id(text: &str) -> String {
     text.split(' ').filter(|word| !is_id(word)).collect::<Vec<_>>().join(" ")
 }
 
-/// The violating step: the node, its input, and the violated claim.
+/// The violating step: the node, what it did, and the violated claim.
 fn last(trace: &Trace, broken: &Violation) -> Happening {
     let line = trace.violation().map(|line| &trace.lines[line as usize]);
     let cause = line.and_then(|line| line.cause).map(|cause| &trace.lines[cause as usize]);
     let step = match (cause, line.and_then(|line| line.node)) {
-        (Some(cause), _) => sentence(trace, cause),
+        (Some(cause), _) => in_words_of_change(trace, cause).unwrap_or_else(|| {
+            cut(only_named(trace, &full_sentence(trace, cause), &trace.partitions_in(&broken.detail)))
+        }),
         (None, Some(node)) => format!("a step of {}", trace.name(node)),
         (None, None) => "the run ends".to_owned(),
     };
@@ -232,14 +261,35 @@ fn last(trace: &Trace, broken: &Violation) -> Happening {
         Some(cause) => format!("{step} (at {}, event {})", in_words(cause.at_ns), cause.event),
         None => step,
     };
-    Happening { at_ns: broken.at_ns, event, what: format!("{step}: {} is violated", broken.invariant) }
+    let what = format!("{step}: {} is violated", broken.invariant);
+    Happening { at_ns: broken.at_ns, event, what, is_turning: false }
+}
+
+fn in_words_of_change(trace: &Trace, line: &Line) -> Option<String> {
+    let change = trace.state_change(line).or_else(|| trace.progress(line))?;
+    Some(format!("{} {}", line.node.map_or("", |node| trace.name(node)), change.words))
+}
+
+/// Faults that may end the process of their node.
+fn ends_process(kind: Kind) -> bool {
+    match kind {
+        Kind::Kill | Kind::PowerLoss | Kind::Terminate | Kind::Exception => true,
+        Kind::FsyncFails | Kind::FullDisk | Kind::FullAtFsync | Kind::ShortWrite => true,
+        Kind::BitRot | Kind::FileDamage | Kind::ReplaceDisk => true,
+        Kind::Pause | Kind::Stall | Kind::SlowDisk | Kind::Drift | Kind::WallStep | Kind::WallSmear => false,
+        Kind::Cut | Kind::Loss | Kind::Delay | Kind::Duplicate | Kind::BlackHole | Kind::UnresolvedName => false,
+    }
 }
 
 /// What happens first in an event.
 pub fn of_event(case: &Case, trace: &Trace, event: u64) -> Result<String, String> {
     let describer = Describer::of(case)?;
-    let first = first_of_event(trace, event).map(|number| described(&describer, trace, number));
-    Ok(first.unwrap_or_else(|| "an event of the network, not of a node".to_owned()))
+    if let Some(number) = first_of_event(trace, event) {
+        return Ok(described(&describer, trace, number));
+    }
+    let next = trace.lines.iter().position(|line| line.event > event && !trace.is_internal(line));
+    let next = next.map(|number| format!(", before {}", described(&describer, trace, number as LineId)));
+    Ok(format!("an event of the network{}", next.unwrap_or_default()))
 }
 
 fn first_of_event(trace: &Trace, event: u64) -> Option<LineId> {
@@ -253,17 +303,13 @@ fn described(describer: &Describer<'_>, trace: &Trace, number: LineId) -> String
     let line = &trace.lines[number as usize];
     match &line.what {
         What::Fault(fault, Phase::Start) => of_fault(describer, fault),
-        _ => sentence(trace, line),
+        _ => in_words_of_change(trace, line).unwrap_or_else(|| cut(full_sentence(trace, line))),
     }
 }
 
 /// A fault that has struck.
 fn of_fault(describer: &Describer<'_>, fault: &Fault) -> String {
     describer.fault(&Fault { on: None, unless: None, ..fault.clone() })
-}
-
-fn sentence(trace: &Trace, line: &Line) -> String {
-    cut(full_sentence(trace, line))
 }
 
 fn full_sentence(trace: &Trace, line: &Line) -> String {

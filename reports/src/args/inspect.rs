@@ -26,6 +26,7 @@ Examples:
   kraftsim inspect log disks/broker-101 --json broker-101.json
   kraftsim inspect log quorum --seed 42 --bug NoLogTest --at 12.5s --node 2
   kraftsim inspect log calm --seed 1 --node 101 --around 5000
+  kraftsim inspect log small.json --node 101 --around violation
 
 The directory may be that of a real node (log.dirs), or one that replay --out
 wrote. Nothing in it is changed. Of a run, the log directory of a node is shown as

@@ -64,6 +64,7 @@ struct HappeningJson {
     /// Number of the event, from 1.
     event: u64,
     what: String,
+    is_point_of_no_return: bool,
 }
 
 impl WhyJson {
@@ -96,7 +97,12 @@ impl WhyJson {
             chain: why
                 .chain
                 .iter()
-                .map(|it| HappeningJson { at_ns: it.at_ns, event: it.event, what: it.what.clone() })
+                .map(|it| HappeningJson {
+                    at_ns: it.at_ns,
+                    event: it.event,
+                    what: it.what.clone(),
+                    is_point_of_no_return: it.is_turning,
+                })
                 .collect(),
             repetitions: why.repetitions.iter().map(RepetitionJson::from).collect(),
             wall_seconds: super::Seconds(wall_ns),

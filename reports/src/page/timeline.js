@@ -149,9 +149,9 @@ class Timeline {
   /** Where the next fault begins in the lane of a node; of those that begin together the last has the label. */
   nextFault(node, fault) {
     const { faults } = this.run.head;
+    const place = faults.indexOf(fault);
     const isNext = (other, n) =>
-      (other.from_ns > fault.from_ns || (other.from_ns === fault.from_ns && n > faults.indexOf(fault))) &&
-      this.touched(other).has(node);
+      (other.from_ns > fault.from_ns || (other.from_ns === fault.from_ns && n > place)) && this.touched(other).has(node);
     return Math.min(...faults.filter(isNext).map((other) => this.x(other.from_ns)));
   }
 
@@ -472,7 +472,7 @@ function standing(run, node, until) {
   return { role: isDown ? "down" : state.get("role") ?? "starts", epoch: isDown ? "" : of("epoch"), watermark: of("high watermark"), end: of("log end") };
 }
 
-/** The first of these texts for which there is room; none is empty. */
+/** The first of these texts for which there is room, or no text. */
 function fitting(c, texts, room) {
   return texts.find((text) => c.measureText(text).width <= room) ?? "";
 }

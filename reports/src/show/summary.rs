@@ -2,6 +2,7 @@
 //! reproduce its failures. [`super::details`] has the rest.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use fuzz::aggregate::{Failure, SweepReport};
 use fuzz::merge::parts::Ended;
@@ -62,10 +63,10 @@ fn after(report: &SweepReport, width: usize, shown: Limits, kinds: usize) -> Str
     }
     after += &paragraph(width, "digest", &[format!("{} (same seeds, same digest)", show_digest(report.digest))], 1);
     let mut verdict = vec![verdict(report)];
-    verdict.extend(violated(report));
     let counted = number_of_limits(report).filter(|_| shown == Limits::Counted);
     let is_short = report.violations.is_empty() && counted.is_none();
     verdict.extend(counted);
+    verdict.extend(violated(report));
     if is_short {
         verdict.push("more: --verbose, kraftsim chart -h".to_owned());
     }
@@ -104,16 +105,20 @@ fn kafka(report: &SweepReport) -> Vec<String> {
     let subject = &report.subject;
     // Items named in the command are first: later ones may only be counted.
     let mut items: Vec<String> = subject.bugs.iter().map(|bug| format!("bug: {bug}")).collect();
-    items.extend(subject.cluster.iter().map(|dir| format!("cluster: {dir}")));
-    items.extend(subject.set.iter().map(|set| format!("set: {set}")));
-    items.push(match subject.fixes.len() {
-        0 => "no fixes of known defects".to_owned(),
-        1 => "with the fix of 1 known defect".to_owned(),
-        n => format!("with the fixes of {n} known defects"),
-    });
+    let folder =
+        |dir: &String| Path::new(dir).file_name().map_or(dir.clone(), |name| name.to_string_lossy().into_owned());
+    items.extend(subject.cluster.iter().map(|dir| format!("cluster: {}", folder(dir))));
     if !subject.profiles.is_empty() {
         items.push(format!("service times: {}", subject.profiles.join(", ")));
     }
+    items.extend(subject.set.iter().map(|set| format!("set: {set}")));
+    items.push(match (subject.fixes.len(), items.is_empty()) {
+        (0, _) => "no fixes of known defects".to_owned(),
+        (1, true) => "with the fix of 1 known defect".to_owned(),
+        (n, true) => format!("with the fixes of {n} known defects"),
+        // There is less room.
+        (n, false) => format!("fixes: {n}"),
+    });
     items
 }
 
@@ -223,10 +228,10 @@ fn number_of_limits(report: &SweepReport) -> Option<String> {
     let all = plural(report.limits.len() as u64, "limit");
     match (report.limits.len(), judged, broken) {
         (0, ..) => None,
-        (_, 0, _) => Some(format!("{all} not judged")),
-        (_, _, 0) if judged == report.limits.len() => Some(format!("{all} met")),
-        (_, _, 0) => Some(format!("{judged} of {all} judged, and met")),
-        (_, _, broken) => Some(format!("{broken} of {all} NOT MET")),
+        (_, 0, _) => Some(format!("{all} not judged (--verbose)")),
+        (_, _, 0) if judged == report.limits.len() => Some(format!("{all} met (--verbose)")),
+        (_, _, 0) => Some(format!("{judged} of {all} judged and met (--verbose)")),
+        (_, _, broken) => Some(format!("{broken} of {all} NOT MET (--verbose)")),
     }
 }
 

@@ -55,7 +55,7 @@ fn text(report: &ClusterReport, width: usize) -> String {
             ""
         };
         let head = format!("{title}: {}{hidden}", plural_properties(properties.len()));
-        text.push_str(&format!("\n{}", hanging(width, &head, 2, "")));
+        text.push_str(&format!("\n{}", hanging(width, "", 2, &head)));
         // Properties without effect have few reasons, and many names for each.
         let mut reasons: Vec<&str> = Vec::new();
         for property in &properties {

@@ -56,7 +56,7 @@ fn around(args: &InspectLogArgs, at: At, engine: &dyn Engine, streams: &mut Stre
     let mut moment = instruments::begin(&job)?;
     let before = match at {
         At::Event(event) => At::Event(event - 1),
-        At::BeforeViolation(events) => At::BeforeViolation(events + 1),
+        At::BeforeViolation(events) => At::BeforeViolation(events.saturating_add(1)),
         other => other,
     };
     instruments::go_to(&mut moment, before, streams)?;

@@ -306,7 +306,7 @@ pub fn go_to(moment: &mut Moment<'_>, at: At, streams: &mut Streams<'_>) -> Resu
     if !moment.go_to(at) {
         if matches!(at, At::BeforeViolation(_)) {
             return Err(Problem::new(
-                "this run violates no claim, or has fewer events before it: give a time or a number of events",
+                "this run violates no claim, or has fewer events before it: give another instant",
             ));
         }
         let (ended, events) = (show_us(moment.now_ns() / 1000), moment.events());

@@ -157,7 +157,10 @@ fn irrelevant(why: &Why) -> String {
 }
 
 fn chain(why: &Why) -> Vec<String> {
-    let step = |it: &Happening| format!("at {}, event {}: {}", in_words(it.at_ns), it.event, it.what);
+    let step = |it: &Happening| {
+        let mark = if it.is_turning { " (the point of no return)" } else { "" };
+        format!("at {}, event {}: {}{mark}", in_words(it.at_ns), it.event, it.what)
+    };
     let steps: Vec<String> = why.chain.iter().map(step).collect();
     if steps.is_empty() { vec!["no recorded step is between them".to_owned()] } else { steps }
 }

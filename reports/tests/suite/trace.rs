@@ -238,6 +238,32 @@ fn a_run_that_does_not_recover_says_what_it_repeats() {
     assert!(words.contains(repeated), "{out}");
 }
 
+/// The chain of a violation that is judged when the step is over begins with that step, not with the next input; it names
+/// the partition's records and the ends of processes, and marks the point of no return.
+#[test]
+fn why_tells_what_led_to_a_violation() {
+    let chain = |bug: &str| {
+        let repro = format!("{}/../fuzz/corpus/{bug}.json", env!("CARGO_MANIFEST_DIR"));
+        let json: Value = serde_json::from_str(&kraftsim(&["why", &repro, "--json", "-"]).1).expect("JSON");
+        let chain = json["chain"].as_array().expect("a list").clone();
+        let texts: Vec<String> = chain.iter().map(|step| step["what"].as_str().expect("a text").to_owned()).collect();
+        (chain, texts)
+    };
+    let (steps, texts) = chain("Kip497CommittedIsrOnly");
+    let has = |text: &str| texts.iter().any(|step| step.contains(text));
+    assert!(has("controller-1 halts") && has("controller-1 starts"), "{texts:#?}");
+    assert!(has("broker-102 moves the high watermark of partition topic-0-1 to 1"), "{texts:#?}");
+    assert!(!has("topic-1-") && !has("ApiVersions"), "{texts:#?}");
+    let turning = steps.iter().filter(|step| step["is_point_of_no_return"] == true);
+    let turning: Vec<&str> = turning.filter_map(|step| step["what"].as_str()).collect();
+    assert!(turning.len() == 1 && turning[0].starts_with("broker-102 <- producer-2 Produce"), "{turning:?}");
+    let last = texts.last().expect("the violation");
+    assert!(last.contains("Produce response #6") && last.contains("(at 15.721 s, event 1324)"), "{last}");
+    // This one is found in the step that violates the claim.
+    let (_, texts) = chain("Kafka14296DemotionIgnored");
+    assert!(texts.last().is_some_and(|last| !last.contains("(at ")), "{texts:#?}");
+}
+
 #[test]
 fn what_a_log_cannot_show_is_said_before_anything_runs() {
     let run = ["replay", "quorum", "--seed", "7"];

@@ -79,6 +79,11 @@ impl Checks {
         Some(Violation { detail: self.topic_names().in_text(&violation.detail), ..violation.clone() })
     }
 
+    /// Was the first violation found when a thread began its next step?
+    pub fn is_of_step_before(&self) -> bool {
+        self.verdict.is_of_step_before()
+    }
+
     /// The names of all topics that were committed.
     pub fn topic_names(&self) -> TopicNames {
         TopicNames::new(self.models.cluster.iter().flat_map(|cluster| cluster.histories.topic_names()))

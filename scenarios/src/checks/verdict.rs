@@ -27,6 +27,8 @@ pub struct Verdict {
     pub event: u64,
     /// Rare situations and probes, counted.
     pub coverage: Coverage,
+    /// A step that is over is being judged, and not the event.
+    pub judges_step_before: bool,
     /// Records acknowledged with `acks=all`.
     pub acked_records: u64,
     /// Of them, those that were lost and excused, deletion of their topic apart.
@@ -38,6 +40,8 @@ pub struct Verdict {
     /// Beyond tolerance: two records stand at one place, so what models know of logs is worth nothing.
     ambiguous: bool,
     violation: Option<Violation>,
+    /// The violation is one of a step that was over.
+    of_step_before: bool,
     fired: BTreeMap<&'static str, &'static Claim>,
     excused: BTreeMap<Excuse, u64>,
     ended_by: Option<Excuse>,
@@ -98,6 +102,7 @@ impl Verdict {
             ClaimKind::Liveness => ViolationKind::Liveness,
             ClaimKind::Safety => ViolationKind::Safety,
         };
+        self.of_step_before = self.judges_step_before;
         self.violation = Some(Violation {
             kind,
             invariant: claim.name.to_owned(),
@@ -143,6 +148,11 @@ impl Verdict {
 
     pub fn violation(&self) -> Option<&Violation> {
         self.violation.as_ref()
+    }
+
+    /// Was the violation found when a thread began its next step?
+    pub fn is_of_step_before(&self) -> bool {
+        self.of_step_before
     }
 
     pub fn ended_by(&self) -> Option<Excuse> {

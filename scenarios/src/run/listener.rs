@@ -16,8 +16,19 @@ use crate::topic_names::TopicNames;
 
 /// See the module's documentation.
 pub trait Listener: Watch<Actor> {
-    /// An invariant is violated: by the last event, or (if `in_last_step` is false) by a check at the end of the run.
-    fn broken(&mut self, violation: &Violation, in_last_step: bool);
+    /// An invariant is violated.
+    fn broken(&mut self, violation: &Violation, by: ViolatedBy);
+}
+
+/// What violates an invariant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ViolatedBy {
+    /// The last event.
+    LastStep,
+    /// The step of the same thread before the last event, which begins the next one: a step is judged when it is over.
+    StepBefore,
+    /// The whole run: it is found at the end.
+    Run,
 }
 
 /// An observer with a listener.
@@ -37,10 +48,12 @@ impl<L: Listener> WithListener<L> {
     /// The first violation is caused by the event that the listener received last.
     fn look(&mut self) {
         if !self.is_broken
-            && let Some(violation) = self.observer.checks.as_ref().and_then(|checks| checks.violation())
+            && let Some(checks) = self.observer.checks.as_ref()
+            && let Some(violation) = checks.violation()
         {
             self.is_broken = true;
-            self.listener.broken(&violation, true);
+            let by = if checks.is_of_step_before() { ViolatedBy::StepBefore } else { ViolatedBy::LastStep };
+            self.listener.broken(&violation, by);
         }
     }
 }
@@ -56,11 +69,11 @@ pub fn listen<L: Listener>(
     let mut run = Run { world, watch: WithListener::new(watch, listener(names)) };
     let ended = run.drive_bare(end_ns);
     let Run { world, watch: WithListener { observer, mut listener, is_broken } } = run;
-    let in_last_step = matches!(ended, Ended::Panicked(_));
+    let by = if matches!(ended, Ended::Panicked(_)) { ViolatedBy::LastStep } else { ViolatedBy::Run };
     let finished = close(request, prepared, (Run { world, watch: observer }, ended, None), end_ns);
     let report = conclude(request, &finished);
     if let (false, RunOutcome::Violated(violation)) = (is_broken, &report.outcome) {
-        listener.broken(violation, in_last_step);
+        listener.broken(violation, by);
     }
     let names = finished.run.watch.checks.as_ref().map(|checks| checks.topic_names());
     Ok((report, listener, names.unwrap_or_default()))

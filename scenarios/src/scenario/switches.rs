@@ -55,11 +55,16 @@ macro_rules! by_name {
             /// From a list of names.
             pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<$set, D::Error> {
                 let items = Vec::<Item>::deserialize(deserializer)?;
-                Ok(items.into_iter().fold($set::NONE, |set, item| match item.0 {
-                    Change::With(one) => set.with(one),
-                    Change::Without(one) => set.iter().filter(|other| *other != one).collect(),
-                    Change::WithAll => $one::ALL.iter().copied().collect(),
-                }))
+                items.into_iter().try_fold($set::NONE, |set: $set, item| match item.0 {
+                    Change::With(one) => Ok(set.with(one)),
+                    Change::Without(one) if set.has(one) => Ok(set.iter().filter(|other| *other != one).collect()),
+                    Change::Without(one) => Err(D::Error::custom(format!(
+                        "\"-{}\" takes a {} out of those before it; allowed: behind \"all\"",
+                        one.name(),
+                        $what
+                    ))),
+                    Change::WithAll => Ok($one::ALL.iter().copied().collect()),
+                })
             }
         }
     };
@@ -68,6 +73,6 @@ macro_rules! by_name {
 by_name!(bugs, Bug, Bugs, "bug", "kraftsim bugs list", |text| parse(text).map(Change::With));
 by_name!(fixes, Fix, Fixes, "fix", "kraftsim fixes list", |text: &str| match text.strip_prefix('-') {
     None if text == "all" => Ok(Change::WithAll),
-    None => parse(text).map(Change::With),
+    None => parse(text).map(Change::With).map_err(|error| error + ", and \"all\""),
     Some(name) => parse(name).map(Change::Without),
 });

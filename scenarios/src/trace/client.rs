@@ -15,7 +15,7 @@ use crate::actor::{Actor, Spec};
 use crate::cluster::prepare;
 use crate::report::{RunReport, Violation};
 use crate::run;
-use crate::run::listener::{Listener, listen};
+use crate::run::listener::{Listener, ViolatedBy, listen};
 use crate::workload::{ClientStep, KafkaClientRole, KafkaClientSpec};
 
 /// What one client lived through, in order.
@@ -101,5 +101,5 @@ impl Watch<Actor> for Recorder {
 }
 
 impl Listener for Recorder {
-    fn broken(&mut self, _: &Violation, _: bool) {}
+    fn broken(&mut self, _: &Violation, _: ViolatedBy) {}
 }

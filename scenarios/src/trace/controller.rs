@@ -24,7 +24,7 @@ use crate::actor::{Actor, Message, ServerSpec, Spec};
 use crate::cluster::prepare;
 use crate::report::{RunReport, Violation};
 use crate::run;
-use crate::run::listener::{Listener, listen};
+use crate::run::listener::{Listener, ViolatedBy, listen};
 
 /// What one controller lived through, in order.
 #[derive(Clone, Debug)]
@@ -270,5 +270,5 @@ impl Watch<Actor> for Recorder {
 }
 
 impl Listener for Recorder {
-    fn broken(&mut self, _: &Violation, _: bool) {}
+    fn broken(&mut self, _: &Violation, _: ViolatedBy) {}
 }

@@ -14,7 +14,7 @@ use super::graph::Trace;
 use super::line::{DiskAccess, Line, LineId, Stage, What};
 use crate::actor::{Actor, BoxedMessage, Message, Said};
 use crate::report::Violation;
-use crate::run::listener::Listener;
+use crate::run::listener::{Listener, ViolatedBy};
 use crate::topic_names::TopicNames;
 use crate::workload::clocks;
 
@@ -394,20 +394,32 @@ impl Recorder {
         }
     }
 
+    /// The last line of the step of the same thread before that of a line.
+    fn step_before(&self, line: LineId) -> Option<LineId> {
+        let of = &self.lines[line as usize];
+        let is_before = |other: &&Line| other.event < of.event && (other.node, other.thread) == (of.node, of.thread);
+        self.lines
+            .iter()
+            .rev()
+            .position(|other| is_before(&other))
+            .map(|back| self.lines.len() as LineId - 1 - back as LineId)
+    }
+
     fn goes_on(&mut self, node: Node, thread: Thread) {
         self.stepped = Some((node, thread));
     }
 }
 
 impl Listener for Recorder {
-    fn broken(&mut self, violation: &Violation, in_last_step: bool) {
-        let last = (self.lines.len() as LineId).checked_sub(1).filter(|_| in_last_step);
+    fn broken(&mut self, violation: &Violation, by: ViolatedBy) {
+        let last = (self.lines.len() as LineId).checked_sub(1).filter(|_| by != ViolatedBy::Run);
         let who = last.and_then(|line| {
             let line = &self.lines[line as usize];
             Some((line.node?, line.thread))
         });
+        let before = last.filter(|_| by == ViolatedBy::StepBefore).and_then(|last| self.step_before(last));
         let violation = Violation { event: self.event, ..violation.clone() };
-        self.broken = Some(self.add(violation.at_ns, who, last, What::Broken(Box::new(violation))));
+        self.broken = Some(self.add(violation.at_ns, who, before.or(last), What::Broken(Box::new(violation))));
     }
 }
 

@@ -1,27 +1,29 @@
-//! Which line violates a claim that is judged later.
+//! Which line of a step violates a claim that is judged when the step is over.
 
-use super::text::contains_name;
-use super::{LineId, Trace, What};
+use super::{LineId, Stage, Trace, What};
 
 impl Trace {
-    /// A violation that names a partition may be found in the next step of its node, when the step that violates the
-    /// claim is over. If that next input is not about the partition, the cause is the last line of the node that is.
-    pub(super) fn trace_violation_back(&mut self) {
+    /// The cause is a line of the step before the event in which the violation was found, about a partition that it names:
+    /// the acknowledgement if there is one, else the last.
+    pub(super) fn find_cause_in_step_before(&mut self) {
         let Some(broken) = self.broken else { return };
         let line = &self.lines[broken as usize];
-        let (What::Broken(violation), Some(node), Some(found_in)) = (&line.what, line.node, line.cause) else { return };
-        let named = self.topics.partitions_in(&violation.detail);
+        let (What::Broken(violation), Some(last)) = (&line.what, line.cause) else { return };
+        let step = self.lines[last as usize].event;
+        let named = self.partitions_in(&violation.detail);
         let is_about = |id: &LineId| {
-            let line = &self.lines[*id as usize];
-            let text = || self.text(line, &|_| String::new());
-            line.node == Some(node) && named.iter().any(|partition| contains_name(&text(), partition))
+            let other = &self.lines[*id as usize];
+            let names = || self.partitions_in(&self.text(other, &|_| String::new()));
+            other.node == line.node && names().iter().any(|partition| named.contains(partition))
         };
-        let is_of_this_event = |id: &LineId| self.lines[*id as usize].event == line.event;
-        if named.is_empty() || (0..=found_in).rev().take_while(is_of_this_event).any(|id| is_about(&id)) {
-            return;
-        }
-        if let Some(source) = (0..found_in).rev().find(is_about) {
-            self.lines[broken as usize].cause = Some(source);
+        let of_step = (0..=last).rev().take_while(|id| self.lines[*id as usize].event == step);
+        let about: Vec<LineId> = if step < line.event { of_step.filter(is_about).collect() } else { Vec::new() };
+        let acknowledges = |id: &&LineId| {
+            let line = &self.lines[**id as usize];
+            matches!(line.what, What::Message(Stage::Sent, ..)) && self.apis(line) == ["Produce"]
+        };
+        if let Some(cause) = about.iter().find(acknowledges).or(about.first()) {
+            self.lines[broken as usize].cause = Some(*cause);
         }
     }
 }

@@ -183,9 +183,11 @@ impl Replication {
         broker.decided_by = published;
         broker.refused.clear();
         broker.answers.outdated.clear();
+        verdict.judges_step_before = true;
         for (partition, ack) in broker.acks.drain(..) {
             acks::judge(&ack, &self.partitions[partition], server, verdict);
         }
+        verdict.judges_step_before = false;
     }
 
     pub fn consumer_answered(&mut self, server: usize, answer: &DataFetchResponse, verdict: &mut Verdict) {
