@@ -236,6 +236,8 @@ fn the_log_is_shown_around_an_event() {
     let by_name = violating("violation");
     let event = by_name.err.split("event ").nth(1).and_then(|rest| rest.split(',').next()).expect("its number");
     assert_eq!((by_name.code, &by_name.out), (0, &violating(event).out), "{by_name:?}");
+    let too_early = violating("violation-18446744073709551615");
+    assert!(too_early.code == 2 && too_early.err.contains("has fewer events before it"), "{too_early:?}");
 }
 
 #[test]

@@ -118,10 +118,6 @@ fn bad_input_gets_one_message_and_runs_nothing() {
             "--pcap and --perfetto name the same target",
         ),
         (&["inspect", "log", "calm", "--seed", "1", "--around", "violations"], "give the number of an event"),
-        (
-            &["inspect", "log", "calm", "--seed", "1", "--around", "violation-18446744073709551615"],
-            "this run violates no claim, or has fewer events before it",
-        ),
         (&["chart", "failover", "-o", &path("f.svg")], "<SCENARIO>"),
         (&["chart", "failover", "quorum"], "--output"),
         (&["chart", "failover", "quorum", "-o", &path("f.gif")], "give a name that ends in .svg or .png"),
