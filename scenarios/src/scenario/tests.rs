@@ -1,5 +1,7 @@
 //! The exact messages for invalid scenarios; printing and reading back; the limits of `--set`.
 
+use raft::fixes::Fix;
+
 use super::*;
 use crate::catalog;
 use values::{IntRange, Limit, NanosRange};
@@ -24,7 +26,11 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "fixes = [\"X\"]",
-            "s:3: fixes = [\"X\"]: no fix is named \"X\"; allowed: those that `kraftsim fixes list` lists",
+            "s:3: fixes = [\"X\"]: no fix is named \"X\"; allowed: those that `kraftsim fixes list` lists, and \"all\"",
+        ),
+        (
+            "fixes = [\"-FlushRecoveredLog\"]",
+            "s:3: fixes = [\"-FlushRecoveredLog\"]: \"-FlushRecoveredLog\" takes a fix out of those before it; allowed: behind \"all\"",
         ),
         (
             "fixes = [\"all\", \"-X\"]",
