@@ -158,9 +158,8 @@ mod tests {
             (ControlRecord::KRaftVersion(1), 5, &[0, 0, 0, 1, 0]),
         ] {
             assert_eq!((record.key(), record.value().as_slice()), ([0, 0, 0, kind], golden));
-            let parse = |value: &[u8]| {
-                ControlRecord::parse(Record { offset_delta: 0, key: Some(&[0, 0, 0, kind]), value })
-            };
+            let parse =
+                |value: &[u8]| ControlRecord::parse(Record { offset_delta: 0, key: Some(&[0, 0, 0, kind]), value });
             assert_eq!(parse(golden), Ok(record));
             for cut in 0..golden.len() {
                 assert!(parse(&golden[..cut]).is_err(), "{kind} {cut}");

@@ -2,7 +2,7 @@
 //!
 //! * `file_name`: the names of a snapshot's files; [`writer`]: builds one from records; [`reader`]: reads one
 
-mod file_name;
+pub(crate) mod file_name;
 pub mod reader;
 pub mod writer;
 

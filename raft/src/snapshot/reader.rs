@@ -34,7 +34,7 @@ impl Snapshot {
         while at < bytes.len() {
             let (batch, size) = Batch::parse(&bytes[at..]).map_err(|error| SnapshotError::Batch { at, error })?;
             batch.control_records().map_err(|error| SnapshotError::Batch { at, error })?;
-            batch.metadata_records().map_err(|error| SnapshotError::Batch { at, error })?;
+            batch.metadata_records().map(drop).map_err(|error| SnapshotError::Batch { at, error })?;
             batches.push(Rc::new(batch));
             at += size;
         }
@@ -42,6 +42,18 @@ impl Snapshot {
         match header {
             Some(ControlRecord::SnapshotHeader { last_contained_log_timestamp_ms }) => {
                 Ok(Snapshot { id, last_contained_log_timestamp_ms, batches })
+            }
+            _ => Err(SnapshotError::NoHeader),
+        }
+    }
+
+    /// The timestamp in the header of a snapshot, of which only that is read (`Snapshots.lastContainedLogTimestamp`).
+    pub fn timestamp_ms(bytes: &[u8]) -> Result<i64, SnapshotError> {
+        let (first, _) = Batch::parse(bytes).map_err(|error| SnapshotError::Batch { at: 0, error })?;
+        let records = first.control_records().map_err(|error| SnapshotError::Batch { at: 0, error })?;
+        match records.first() {
+            Some(ControlRecord::SnapshotHeader { last_contained_log_timestamp_ms }) => {
+                Ok(*last_contained_log_timestamp_ms)
             }
             _ => Err(SnapshotError::NoHeader),
         }

@@ -13,10 +13,9 @@ impl MetadataImage {
     /// each part is that of a hash map; here it is by key.
     pub fn write(&self, write: &mut dyn FnMut(MetadataRecord)) {
         let version = self.features.metadata_version_or_minimum();
-        let feature = |name: &Rc<str>, level| MetadataRecord::FeatureLevel(FeatureLevel {
-            name: Rc::clone(name),
-            feature_level: level,
-        });
+        let feature = |name: &Rc<str>, level| {
+            MetadataRecord::FeatureLevel(FeatureLevel { name: Rc::clone(name), feature_level: level })
+        };
         write(feature(&MetadataVersion::FEATURE_NAME.into(), version.0));
         for (name, level) in self.features.finalized() {
             write(feature(name, *level));
