@@ -1,8 +1,10 @@
 //! Snapshots of the metadata log: their names, and their bytes in Kafka's format (consensus.md §5, §8.6).
 //!
 //! * `file_name`: the names of a snapshot's files; [`writer`]: builds one from records; [`reader`]: reads one
+//! * [`generator`]: when a node creates one
 
 pub(crate) mod file_name;
+pub mod generator;
 pub mod reader;
 pub mod writer;
 
@@ -10,6 +12,7 @@ pub mod writer;
 mod tests;
 
 pub use file_name::{SnapshotFile, deleted_path, partial_path, snapshot_path};
+pub use generator::SnapshotGenerator;
 pub use reader::{Snapshot, SnapshotError};
 pub use writer::SnapshotWriter;
 
