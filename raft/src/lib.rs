@@ -10,6 +10,7 @@
 //! * [`io`]: the interface of a node: inputs, effects, draws, durable bytes
 //! * [`config`]: Kafka properties, their defaults, and the values that Kafka rejects
 //! * [`log`]: batches, epochs, segments, `quorum-state`; bytes on disk in Kafka's formats
+//! * [`snapshot`]: snapshots of the metadata log, as bytes
 //! * [`quorum`]: KRaft consensus; start at `quorum/quorum_state.rs`, Kafka's transition table
 //! * [`metadata`]: the metadata log's records, images, deltas, and the loader that publishes them
 //! * [`controller`]: the state machine on top of the log: a model of it, and the quorum controller
@@ -42,6 +43,7 @@ pub mod metadata;
 pub mod node;
 pub mod quorum;
 mod slices;
+pub mod snapshot;
 pub mod sorted_map;
 pub mod step;
 

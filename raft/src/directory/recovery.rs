@@ -9,7 +9,7 @@ use crate::broker::log::{LogManager, PartitionLogConfig};
 use crate::bugs::Bugs;
 use crate::fixes::Fixes;
 use crate::ids::{Offset, OffsetAndEpoch, Uuid};
-use crate::io::{DurableFiles, Out};
+use crate::io::{DurableFiles, Now, Out};
 use crate::log::{LogConfig, LogError, RaftLog};
 
 /// See the module's documentation. An error ends the boot.
@@ -63,7 +63,7 @@ impl Recovery {
 fn metadata(files: &dyn DurableFiles) -> Result<RecoveredLog, LogError> {
     // The sizes matter only to later appends.
     let config = LogConfig { segment_bytes: 1 << 30, segment_ms: i64::MAX, bugs: Bugs::NONE, fixes: Fixes::NONE };
-    let log = RaftLog::open(files, config, &mut Out::default())?;
+    let log = RaftLog::open(files, config, Now::default(), &mut Out::default())?;
     Ok(RecoveredLog { start: log.start_offset(), end: log.end_offset(), epochs: log.epoch_starts().to_vec() })
 }
 

@@ -6,15 +6,24 @@ use super::batch_error::BatchError;
 use super::record::{Buffer, Reader, Record, put_unsigned_varint};
 use crate::ids::NodeId;
 
-/// Key type of LeaderChange.
+/// Types in the key (`ControlRecordType`).
 const LEADER_CHANGE: i16 = 2;
+const SNAPSHOT_HEADER: i16 = 3;
+const SNAPSHOT_FOOTER: i16 = 4;
+const KRAFT_VERSION: i16 = 5;
 
-/// A control record. All other types are rejected, as Kafka's raft reader rejects unknown ones: with a static voter set
-/// no other type is ever written.
+/// A control record. All other types are rejected, as Kafka's raft reader rejects unknown ones. KRaftVoters (6) is among
+/// them: with a static voter set it is never written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ControlRecord {
     /// First record of a leader's epoch.
     LeaderChange(LeaderChange),
+    /// First record of a snapshot: the timestamp of the last batch that it contains, in ms.
+    SnapshotHeader { last_contained_log_timestamp_ms: i64 },
+    /// Last record of a snapshot.
+    SnapshotFooter,
+    /// The level of `kraft.version`.
+    KRaftVersion(i16),
 }
 
 /// LeaderChange (type 2), version 0.
@@ -30,23 +39,35 @@ pub struct LeaderChange {
 impl ControlRecord {
     /// Record key: schema version 0, then the type.
     pub(super) fn key(&self) -> [u8; 4] {
-        match self {
-            ControlRecord::LeaderChange(_) => [0, 0, 0, LEADER_CHANGE as u8],
-        }
+        let kind = match self {
+            ControlRecord::LeaderChange(_) => LEADER_CHANGE,
+            ControlRecord::SnapshotHeader { .. } => SNAPSHOT_HEADER,
+            ControlRecord::SnapshotFooter => SNAPSHOT_FOOTER,
+            ControlRecord::KRaftVersion(_) => KRAFT_VERSION,
+        };
+        [0, 0, 0, kind as u8]
     }
 
     /// Record value: the message, which starts with its version.
     pub(super) fn value(&self) -> Buffer {
-        let ControlRecord::LeaderChange(change) = self;
         let mut value = Buffer::new();
         value.extend_from_slice(&0_i16.to_be_bytes());
-        value.extend_from_slice(&change.leader_id.0.to_be_bytes());
-        for voters in [&change.voters, &change.granting_voters] {
-            put_unsigned_varint(&mut value, voters.len() as u32 + 1);
-            for voter in voters {
-                value.extend_from_slice(&voter.0.to_be_bytes());
-                value.push(0);
+        match self {
+            ControlRecord::LeaderChange(change) => {
+                value.extend_from_slice(&change.leader_id.0.to_be_bytes());
+                for voters in [&change.voters, &change.granting_voters] {
+                    put_unsigned_varint(&mut value, voters.len() as u32 + 1);
+                    for voter in voters {
+                        value.extend_from_slice(&voter.0.to_be_bytes());
+                        value.push(0);
+                    }
+                }
             }
+            ControlRecord::SnapshotHeader { last_contained_log_timestamp_ms } => {
+                value.extend_from_slice(&last_contained_log_timestamp_ms.to_be_bytes());
+            }
+            ControlRecord::SnapshotFooter => {}
+            ControlRecord::KRaftVersion(level) => value.extend_from_slice(&level.to_be_bytes()),
         }
         value.push(0);
         value
@@ -56,22 +77,28 @@ impl ControlRecord {
     pub(super) fn parse(record: Record<'_>) -> Result<ControlRecord, BatchError> {
         let mut key = Reader(record.key.ok_or(BatchError::MalformedRecord("a control record without a key"))?);
         key.i16()?;
-        match key.i16()? {
-            LEADER_CHANGE => parse_leader_change(Reader(record.value)).map(ControlRecord::LeaderChange),
-            other => Err(BatchError::ControlRecordType(other)),
-        }
+        let kind = key.i16()?;
+        let mut message = Reader(record.value);
+        let content = match kind {
+            LEADER_CHANGE | SNAPSHOT_HEADER | SNAPSHOT_FOOTER | KRAFT_VERSION if message.i16()? != 0 => {
+                return Err(BatchError::MalformedRecord("a control record is not of version 0"));
+            }
+            LEADER_CHANGE => ControlRecord::LeaderChange(parse_leader_change(&mut message)?),
+            SNAPSHOT_HEADER => ControlRecord::SnapshotHeader { last_contained_log_timestamp_ms: message.i64()? },
+            SNAPSHOT_FOOTER => ControlRecord::SnapshotFooter,
+            KRAFT_VERSION => ControlRecord::KRaftVersion(message.i16()?),
+            other => return Err(BatchError::ControlRecordType(other)),
+        };
+        message.tagged_fields(|_, _| {})?;
+        message.end()?;
+        Ok(content)
     }
 }
 
-fn parse_leader_change(mut message: Reader<'_>) -> Result<LeaderChange, BatchError> {
-    if message.i16()? != 0 {
-        return Err(BatchError::MalformedRecord("LeaderChange is not of version 0"));
-    }
+fn parse_leader_change(message: &mut Reader<'_>) -> Result<LeaderChange, BatchError> {
     let leader_id = NodeId(message.i32()?);
-    let voters = parse_voters(&mut message)?;
-    let granting_voters = parse_voters(&mut message)?;
-    message.tagged_fields(|_, _| {})?;
-    message.end()?;
+    let voters = parse_voters(message)?;
+    let granting_voters = parse_voters(message)?;
     Ok(LeaderChange { leader_id, voters, granting_voters })
 }
 
@@ -110,11 +137,33 @@ mod tests {
         assert_eq!(parse(&change.key(), &golden), Ok(change.clone()));
         // A newer schema version of the key is read as the oldest one.
         assert_eq!(parse(&[0, 1, 0, 2], &golden), Ok(change));
-        for refused in [0, 1, 5, 6, 7] {
+        for refused in [0, 1, 6, 7] {
             assert_eq!(parse(&[0, 0, 0, refused], &golden), Err(BatchError::ControlRecordType(refused.into())));
         }
         for cut in 0..golden.len() {
             assert!(parse(&[0, 0, 0, 2], &golden[..cut]).is_err(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn records_of_snapshots_have_kafkas_bytes() {
+        let last_contained_log_timestamp_ms = 0x0102_0304_0506_0708;
+        for (record, kind, golden) in [
+            (
+                ControlRecord::SnapshotHeader { last_contained_log_timestamp_ms },
+                3,
+                &[0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0][..],
+            ),
+            (ControlRecord::SnapshotFooter, 4, &[0, 0, 0]),
+            (ControlRecord::KRaftVersion(1), 5, &[0, 0, 0, 1, 0]),
+        ] {
+            assert_eq!((record.key(), record.value().as_slice()), ([0, 0, 0, kind], golden));
+            let parse =
+                |value: &[u8]| ControlRecord::parse(Record { offset_delta: 0, key: Some(&[0, 0, 0, kind]), value });
+            assert_eq!(parse(golden), Ok(record));
+            for cut in 0..golden.len() {
+                assert!(parse(&golden[..cut]).is_err(), "{kind} {cut}");
+            }
         }
     }
 }

@@ -165,6 +165,22 @@ impl EpochCache {
         }
     }
 
+    /// Forgets epochs that end at or below `start`; the one that contains it begins there
+    /// (`truncateFromStartAsyncFlush`). If anything changes, the checkpoint has to be rewritten.
+    pub fn truncate_from_start(&mut self, start: Offset) {
+        let below = self.entries.partition_point(|entry| entry.offset <= start);
+        if let Some(last) = below.checked_sub(1) {
+            self.entries.drain(..last);
+            self.entries[0].offset = start;
+            self.checkpoint = Checkpoint::Stale;
+        }
+    }
+
+    /// Forgets all epochs; the caller writes the checkpoint.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+    }
+
     /// The end offset of `epoch` according to the entries; `None` if no higher epoch is known either. `log_end` is the
     /// end of the latest epoch.
     pub fn end_offset_for(&self, epoch: LeaderEpoch, log_end: Offset) -> Option<OffsetAndEpoch> {

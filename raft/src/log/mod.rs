@@ -5,6 +5,7 @@
 //! * `raft_log`: [`RaftLog`], the log of the raft client; start there
 //! * `recovery`: reading the log at a restart; `segment`: one file of it
 //! * `batch`: record batch format v2; `batch_error`: errors of reading it; `record` and `control_record`: its content
+//! * `snapshots`: the snapshots beside the log; `raft_log/with_snapshots`: what they do to it
 //! * `epoch_cache`: start offsets of epochs, mirrored to `leader-epoch-checkpoint`
 //! * `election_state_file`: `quorum-state`; `partition_metadata` and `meta_properties`: the files of those names;
 //!   `files`: all names and handles, and the replacement of a small file
@@ -25,6 +26,7 @@ mod raft_log;
 mod record;
 mod recovery;
 mod segment;
+mod snapshots;
 #[cfg(test)]
 mod tests;
 

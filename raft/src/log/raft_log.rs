@@ -14,10 +14,13 @@ use super::log_config::LogConfig;
 use super::partition_metadata::{self, TopicIdFile};
 use super::recovery::{recover_segments, remove_segments};
 use super::segment::{Segment, read_segment};
+use super::snapshots::Snapshots;
 use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, Uuid};
-use crate::io::{DurableFiles, Effect, FileHandle, Out, Post, Probe, ThreadName};
+use crate::io::{DurableFiles, Effect, FileHandle, Now, Out, Post, Probe, ThreadName};
+
+mod with_snapshots;
 
 /// Result of [`RaftLog::validate_offset_and_epoch`] (consensus.md §4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,8 @@ pub enum Validation {
     Valid,
     /// The logs diverge at or before this offset.
     Diverging(OffsetAndEpoch),
+    /// What is asked for is replaced by a snapshot; this is the latest one.
+    Snapshot(OffsetAndEpoch),
 }
 
 /// Kafka's `AppendOrigin`.
@@ -46,8 +51,9 @@ pub struct LogOffsetMetadata {
 #[derive(Clone, Debug)]
 pub struct RaftLog {
     config: LogConfig,
-    /// The snapshot that replaces the offsets below the start, if the start is above 0.
-    start_snapshot: Option<OffsetAndEpoch>,
+    snapshots: Snapshots,
+    /// Not stored: after a restart it is the base offset of the first segment, which may be lower (KAFKA-14240).
+    start: Offset,
     /// Ascending, never empty; the last one is active.
     segments: Vec<Segment>,
     next_handle: FileHandle,
@@ -71,21 +77,12 @@ pub struct RaftLog {
 
 impl RaftLog {
     /// Recovers the log: checks the CRC of every batch, truncates at the first invalid byte, drops later segments.
-    pub fn open(files: &dyn DurableFiles, config: LogConfig, out: &mut Out) -> Result<RaftLog, LogError> {
-        RaftLog::open_above(files, config, None, out)
-    }
-
-    /// As [`RaftLog::open`], with a snapshot that may replace the offsets below the log's start.
-    pub(super) fn open_above(
-        files: &dyn DurableFiles,
-        config: LogConfig,
-        start_snapshot: Option<OffsetAndEpoch>,
-        out: &mut Out,
-    ) -> Result<RaftLog, LogError> {
+    /// The snapshots are read, too; one that is ahead of the log replaces it.
+    pub fn open(files: &dyn DurableFiles, config: LogConfig, now: Now, out: &mut Out) -> Result<RaftLog, LogError> {
         let topic_id_file = TopicIdFile::new(partition_metadata::check(files)?);
         let checkpoint = EpochCache::read(files, config.bugs)?;
         EpochCache::create_checkpoint(files, out);
-        let segments = recover_segments(files, config, start_snapshot, out)?;
+        let segments = recover_segments(files, config, out)?;
         let (first, last) = (&segments[0], &segments[segments.len() - 1]);
         let (start, end) = (first.base_offset, last.end_offset());
         let epochs = repair_epoch_cache(checkpoint, &segments, end, config, out);
@@ -94,7 +91,8 @@ impl RaftLog {
         }
         let mut log = RaftLog {
             config,
-            start_snapshot,
+            snapshots: Snapshots::recover(files, start, out)?,
+            start,
             next_handle: FileHandle(last.handle.0 + 1),
             segments,
             epochs,
@@ -108,6 +106,8 @@ impl RaftLog {
             flushing: None,
             directory_dirty: true,
         };
+        // A follower may have died after it had downloaded a snapshot, before it truncated its log.
+        log.truncate_to_latest_snapshot(now, out);
         if config.fixes.has(Fix::FlushRecoveredLog) {
             if config.fixes.has(Fix::RewriteRecoveredLog) {
                 log.rewrite(out);
@@ -118,7 +118,7 @@ impl RaftLog {
     }
 
     pub fn start_offset(&self) -> Offset {
-        self.segments[0].base_offset
+        self.start
     }
 
     /// One past the last offset: Kafka's LEO.
@@ -128,7 +128,8 @@ impl RaftLog {
 
     /// `lastFetchedEpoch`: the epoch of the last record, or of a leader that has not appended yet.
     pub fn last_fetched_epoch(&self) -> LeaderEpoch {
-        let below_start = || self.start_snapshot.map_or(LeaderEpoch(0), |snapshot| snapshot.epoch);
+        // Kafka throws if the log is not empty, or the latest snapshot does not end there.
+        let below_start = || self.snapshots.latest().map_or(LeaderEpoch(0), |snapshot| snapshot.epoch);
         self.epochs.latest_epoch().unwrap_or_else(below_start)
     }
 
@@ -388,17 +389,23 @@ impl RaftLog {
     pub fn end_offset_for_epoch(&self, epoch: LeaderEpoch) -> OffsetAndEpoch {
         let unknown = OffsetAndEpoch { epoch: self.last_fetched_epoch(), offset: self.end };
         let end = self.epochs.end_offset_for(epoch, self.end).unwrap_or(unknown);
-        match self.start_snapshot {
+        match self.snapshots.earliest() {
             // Below the start only the epoch of the snapshot exists.
             Some(snapshot) if end == (OffsetAndEpoch { epoch, offset: snapshot.offset }) => snapshot,
             _ => end,
         }
     }
 
-    /// consensus.md §4.3 without its second rule, which concerns snapshots.
+    /// consensus.md §4.3 (`RaftLog.validateOffsetAndEpoch`).
     pub fn validate_offset_and_epoch(&self, offset: Offset, epoch: LeaderEpoch) -> Validation {
         if self.start_offset() == Offset(0) && offset == Offset(0) {
             return Validation::Valid;
+        }
+        let start = self.start_offset();
+        if let (Some(earliest), Some(latest)) = (self.snapshots.earliest(), self.snapshots.latest())
+            && (offset < start || offset == start && epoch != earliest.epoch || epoch < earliest.epoch)
+        {
+            return Validation::Snapshot(latest);
         }
         let end = self.end_offset_for_epoch(epoch);
         if end.epoch != epoch || end.offset < offset { Validation::Diverging(end) } else { Validation::Valid }

@@ -161,6 +161,10 @@ impl<'a> Reader<'a> {
         self.array().map(i32::from_be_bytes)
     }
 
+    pub fn i64(&mut self) -> Result<i64, BatchError> {
+        self.array().map(i64::from_be_bytes)
+    }
+
     fn unsigned_varlong(&mut self, max_bits: u32) -> Result<u64, BatchError> {
         let mut n = 0;
         for shift in (0..max_bits).step_by(7) {

@@ -9,7 +9,7 @@ use super::log_config::LogConfig;
 use super::segment::{Entry, Segment};
 use crate::bugs::{Bug, Bugs};
 use crate::fixes::{Fix, Fixes};
-use crate::ids::{Offset, OffsetAndEpoch};
+use crate::ids::Offset;
 use crate::io::{DurableFiles, Effect, FileHandle, Out, Probe};
 
 /// Reads every segment, truncates the log at the first invalid byte, and opens the rest; a log without segments gets an
@@ -17,18 +17,13 @@ use crate::io::{DurableFiles, Effect, FileHandle, Out, Probe};
 pub(super) fn recover_segments(
     files: &dyn DurableFiles,
     config: LogConfig,
-    start_snapshot: Option<OffsetAndEpoch>,
     out: &mut Out,
 ) -> Result<Vec<Segment>, LogError> {
     let bases = segment_bases(files)?;
-    let Some(&start) = bases.first() else {
+    if bases.is_empty() {
         let segment = Segment::new(Offset(0), FIRST_SEGMENT_HANDLE);
         out.push(Effect::Open { file: segment.handle, path: segment_path(segment.base_offset), truncate: true });
         return Ok(vec![segment]);
-    };
-    if start > Offset(0) && start_snapshot.is_none_or(|snapshot| snapshot.offset < start) {
-        let what = format!("the log starts at offset {start} and no snapshot covers the offsets below");
-        return Err(LogError::in_file(&segment_path(start), what));
     }
 
     let parse = if config.bugs.has(Bug::NoChecksumOnRecovery) { Batch::parse_unchecked } else { Batch::parse };

@@ -83,13 +83,28 @@ impl Fields for Batch {
 fn records_of(batch: &Batch) -> Vec<Value> {
     if batch.control {
         let Ok(records) = batch.control_records() else { return Vec::new() };
-        return records.iter().map(|ControlRecord::LeaderChange(it)| named("LeaderChange", it.value())).collect();
+        return records.iter().map(control_record).collect();
     }
     // A value is stored in the frame of a NoOpRecord.
     let values: Vec<Value> = batch.values().map(|(_, value)| value.value()).collect();
     match batch.metadata_records() {
         Ok(records) if values.is_empty() => records.map(|(_, record)| named(record.name(), record.value())).collect(),
         _ => values,
+    }
+}
+
+fn control_record(record: &ControlRecord) -> Value {
+    match record {
+        ControlRecord::LeaderChange(change) => named("LeaderChange", change.value()),
+        ControlRecord::SnapshotHeader { last_contained_log_timestamp_ms: at } => {
+            let at = ("lastContainedLogTimestamp".to_owned(), Value::Number(*at));
+            named("SnapshotHeader", Value::Struct(vec![at]))
+        }
+        ControlRecord::SnapshotFooter => named("SnapshotFooter", Value::Struct(Vec::new())),
+        ControlRecord::KRaftVersion(level) => {
+            let level = ("kRaftVersion".to_owned(), Value::Number((*level).into()));
+            named("KRaftVersion", Value::Struct(vec![level]))
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! * `features`, `cluster`, `topics`, `configs`: its parts; `partition`: one partition, and the merge of a change into
 //!   it
 //! * `changes`: the entities that a replay changed; `replay_error`: the errors of a replay
+//! * `write`: the records of an image, for a snapshot
 //! * `shared_map`: sharing of parts; `digest`: comparison of images
 
 mod changes;
@@ -15,6 +16,7 @@ mod partition;
 mod replay_error;
 mod shared_map;
 mod topics;
+mod write;
 
 use std::rc::Rc;
 

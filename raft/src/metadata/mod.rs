@@ -14,7 +14,7 @@ pub mod loader;
 mod metadata_version;
 pub mod records;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use delta::{LocalReplicaChanges, MetadataDelta};
 pub use field::EncodeError;

@@ -113,7 +113,7 @@ impl RaftClient {
             bugs: setup.bugs,
             fixes: setup.fixes,
         };
-        let log = RaftLog::open(files, log_config, step.out)?;
+        let log = RaftLog::open(files, log_config, step.now, step.out)?;
         let stored = match read_election_state(files) {
             Err(_) if setup.bugs.has(Bug::MalformedElectionIgnored) => None,
             stored => stored?,

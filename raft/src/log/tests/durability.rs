@@ -8,7 +8,7 @@ use super::{CONFIG, append, at, background, batch, open, trace};
 use crate::bugs::{Bug, Bugs};
 use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, Offset};
-use crate::io::{DurableFiles, Effect, Observation, Out, Post, Probe, ThreadName};
+use crate::io::{DurableFiles, Effect, Now, Observation, Out, Post, Probe, ThreadName};
 use crate::test_disk::TestDisk;
 
 fn first_append(bugs: Bugs) -> Vec<String> {
@@ -112,7 +112,7 @@ fn the_scheduler_writes_the_topic_id_of_an_empty_log() {
     disk.lose_power();
     assert!(disk.read(PARTITION_METADATA).is_some());
     let mut out = Out::default();
-    let mut log = RaftLog::open(&disk, CONFIG, &mut out).expect("the log opens");
+    let mut log = RaftLog::open(&disk, CONFIG, Now::default(), &mut out).expect("the log opens");
     log.append_as_leader(&batch(0, 1, 1), 0, &mut out).expect("a good batch");
     assert!(!log.begin_background_work(&mut out));
     assert!(trace(&out).iter().all(|effect| !effect.contains("partition.metadata")));

@@ -4,6 +4,7 @@ mod batches;
 mod durability;
 mod model;
 mod recovery;
+mod snapshots;
 
 use std::rc::Rc;
 
@@ -13,7 +14,8 @@ use super::raft_log::RaftLog;
 use crate::bugs::Bugs;
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
-use crate::io::{Effect, Out};
+use crate::io::{Effect, Now, Out};
+use crate::snapshot::SnapshotWriter;
 use crate::test_disk::TestDisk;
 
 /// Segments of a few batches each.
@@ -37,10 +39,16 @@ fn at(epoch: i32, offset: i64) -> OffsetAndEpoch {
     OffsetAndEpoch { epoch: LeaderEpoch(epoch), offset: Offset(offset) }
 }
 
+/// The bytes of a snapshot without records.
+fn empty_snapshot(id: OffsetAndEpoch, timestamp_ms: i64) -> Vec<u8> {
+    let batches = SnapshotWriter::new(id, 0, timestamp_ms, 0).freeze(0);
+    batches.iter().flat_map(|batch| batch.bytes.iter().copied()).collect()
+}
+
 /// Opens the log on a disk and applies what that takes.
 fn open(disk: &mut TestDisk, config: LogConfig) -> RaftLog {
     let mut out = Out::default();
-    let log = RaftLog::open(disk, config, &mut out).expect("the log opens");
+    let log = RaftLog::open(disk, config, Now::default(), &mut out).expect("the log opens");
     disk.apply(&mut out);
     log
 }

@@ -8,11 +8,12 @@ use super::super::batch::{BATCH_HEADER_BYTES, Batch, Records};
 use super::super::files::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, segment_path};
 use super::super::log_config::LogConfig;
 use super::super::raft_log::{RaftLog, Validation};
-use super::{CONFIG, append, at, background, batch, open, trace};
+use super::{CONFIG, append, at, background, batch, empty_snapshot, open, trace};
 use crate::bugs::{Bug, Bugs};
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{LeaderEpoch, Offset};
-use crate::io::{DurableFiles, Effect, Out};
+use crate::io::{DurableFiles, Effect, Now, Out};
+use crate::snapshot::snapshot_path;
 use crate::test_disk::TestDisk;
 
 /// A log of these batch sizes, epochs rising now and then; everything forced.
@@ -45,7 +46,7 @@ fn places(disk: &TestDisk) -> Vec<(Rc<str>, usize)> {
 }
 
 fn refusal(disk: &TestDisk) -> String {
-    RaftLog::open(disk, CONFIG, &mut Out::default()).expect_err("refused").to_string()
+    RaftLog::open(disk, CONFIG, Now::default(), &mut Out::default()).expect_err("refused").to_string()
 }
 
 #[test]
@@ -109,7 +110,7 @@ proptest! {
         // What is left on disk is exactly that, and a second restart finds nothing to do but open it.
         disk.kill();
         let mut out = Out::default();
-        let again = RaftLog::open(&disk, CONFIG, &mut out).expect("opens");
+        let again = RaftLog::open(&disk, CONFIG, Now::default(), &mut out).expect("opens");
         prop_assert_eq!(again.batches(), after.batches());
         let only_opens = out.effects.iter().all(|effect| matches!(effect, Effect::Open { truncate: false, .. }));
         prop_assert!(only_opens, "{:?}", out.effects);
@@ -153,7 +154,7 @@ fn what_was_recovered_is_forced_by_the_next_append_or_by_the_fix() {
     assert!(segments > 1);
 
     let mut out = Out::default();
-    let mut log = RaftLog::open(&disk, CONFIG, &mut out).expect("opens");
+    let mut log = RaftLog::open(&disk, CONFIG, Now::default(), &mut out).expect("opens");
     assert_eq!((fsyncs(&out), log.is_dirty()), (0, false));
     let next = batch(6, 1, 1);
     log.append_as_leader(&next, 0, &mut out).expect("appends");
@@ -163,7 +164,7 @@ fn what_was_recovered_is_forced_by_the_next_append_or_by_the_fix() {
 
     let mended = LogConfig { fixes: Fixes::NONE.with(Fix::FlushRecoveredLog), ..CONFIG };
     let mut out = Out::default();
-    RaftLog::open(&disk, mended, &mut out).expect("opens");
+    RaftLog::open(&disk, mended, Now::default(), &mut out).expect("opens");
     assert_eq!(fsyncs(&out), segments);
     assert!(matches!(out.effects.last(), Some(Effect::FsyncDirectory)));
 }
@@ -174,7 +175,7 @@ fn what_was_recovered_is_written_to_new_files_by_the_fix() {
     let (mut disk, before) = written(&[2, 2, 2]);
     let fixes = Fixes::NONE.with(Fix::FlushRecoveredLog).with(Fix::RewriteRecoveredLog);
     let mut out = Out::default();
-    let log = RaftLog::open(&disk, LogConfig { fixes, ..CONFIG }, &mut out).expect("opens");
+    let log = RaftLog::open(&disk, LogConfig { fixes, ..CONFIG }, Now::default(), &mut out).expect("opens");
     let of_segments: Vec<String> = trace(&out).into_iter().filter(|effect| effect.contains(".log")).collect();
     let first = "00000000000000000000.log";
     assert_eq!(of_segments[..2], [format!("open {first}"), "open 00000000000000000004.log".to_owned()]);
@@ -196,7 +197,7 @@ fn what_was_recovered_is_written_to_new_files_by_the_fix() {
 
     let alone = Fixes::NONE.with(Fix::RewriteRecoveredLog);
     let mut out = Out::default();
-    RaftLog::open(&disk, LogConfig { fixes: alone, ..CONFIG }, &mut out).expect("opens");
+    RaftLog::open(&disk, LogConfig { fixes: alone, ..CONFIG }, Now::default(), &mut out).expect("opens");
     assert!(out.effects.iter().all(|effect| matches!(effect, Effect::Open { .. })), "{:?}", trace(&out));
 }
 
@@ -216,7 +217,9 @@ fn files_that_cannot_be_are_refused_by_name() {
 
     let mut disk = TestDisk::default();
     disk.put(&segment_path(Offset(5)), &batch(5, 1, 1).bytes);
-    assert!(refusal(&disk).contains("00000000000000000005.log: the log starts at offset 5"));
+    assert!(refusal(&disk).contains("the log starts at offset 5, and there is none: a snapshot must reach the start"));
+    disk.put(&snapshot_path(at(1, 4)), &empty_snapshot(at(1, 4), 0));
+    assert!(refusal(&disk).contains("the log starts at offset 5, and there is none"), "it ends below the start");
 }
 
 #[test]
@@ -225,8 +228,9 @@ fn a_log_may_start_above_zero_where_a_snapshot_stands_for_the_rest() {
     let batches: [Rc<Batch>; 3] = [batch(5, 3, 2), batch(7, 3, 1), batch(8, 4, 2)];
     disk.put(&segment_path(Offset(5)), &[&batches[0].bytes[..], &batches[1].bytes, &batches[2].bytes].concat());
     let snapshot = at(2, 5);
+    disk.put(&snapshot_path(snapshot), &empty_snapshot(snapshot, 0));
     let mut out = Out::default();
-    let mut log = RaftLog::open_above(&disk, CONFIG, Some(snapshot), &mut out).expect("covered");
+    let mut log = RaftLog::open(&disk, CONFIG, Now::default(), &mut out).expect("covered");
     disk.apply(&mut out);
     assert_eq!((log.start_offset(), log.end_offset(), log.high_watermark()), (Offset(5), Offset(10), Offset(5)));
     assert_eq!(log.read(Offset(7), Offset(10), 1), Records(batches[1..2].into()));
@@ -243,7 +247,6 @@ fn a_log_may_start_above_zero_where_a_snapshot_stands_for_the_rest() {
     assert_eq!((log.end_offset(), log.last_fetched_epoch()), (Offset(5), LeaderEpoch(2)));
     disk.apply(&mut out);
     append(&mut log, &mut disk, &batch(5, 6, 1));
-    let again = RaftLog::open_above(&disk, CONFIG, Some(snapshot), &mut out).expect("covered");
+    let again = RaftLog::open(&disk, CONFIG, Now::default(), &mut out).expect("covered");
     assert_eq!(again.batches(), log.batches());
-    assert!(refusal(&disk).contains("offset 5"));
 }

@@ -2,7 +2,7 @@
 
 mod bytes;
 mod golden;
-mod history;
+pub(crate) mod history;
 mod image;
 mod loader;
 mod records;

@@ -177,7 +177,10 @@ pub fn writes_batch(
 
 fn leader_change_of(bytes: &[u8]) -> Option<NodeId> {
     let (batch, _) = Batch::parse(bytes).ok()?;
-    batch.control_records().ok()?.into_iter().next().map(|ControlRecord::LeaderChange(change)| change.leader_id)
+    match batch.control_records().ok()?.into_iter().next()? {
+        ControlRecord::LeaderChange(change) => Some(change.leader_id),
+        _ => None,
+    }
 }
 
 /// A voter claims a log end, in a Fetch or in a real Vote request.

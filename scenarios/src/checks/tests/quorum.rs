@@ -11,7 +11,7 @@ use crate::checks::invariant::timings::QuorumTimings;
 use raft::bugs::Bugs;
 use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
-use raft::io::{Effect, Observation, Out, Role};
+use raft::io::{Effect, Now, Observation, Out, Role};
 use raft::log::{
     Batch, BatchBuilder, ControlRecord, ElectionState, LeaderChange, LogConfig, RaftLog, Records, write_election_state,
 };
@@ -85,7 +85,7 @@ impl Quorum {
                 server,
                 event: Event::Booted { incarnation: 0, disk: &quorum.disks[server] },
             });
-            quorum.logs.push(quiet(RaftLog::open(&quorum.disks[server], CONFIG, &mut out)));
+            quorum.logs.push(quiet(RaftLog::open(&quorum.disks[server], CONFIG, Now::default(), &mut out)));
             quorum.perform(server, out);
         }
         quorum
@@ -506,6 +506,7 @@ impl Quorum {
         self.logs[server] = quiet(RaftLog::open(
             &self.disks[server],
             LogConfig { fixes: fixes.with(Fix::WriteEpochsBeforeAppend), ..CONFIG },
+            Now::default(),
             &mut out,
         ));
         self.perform_but(server, out, skip);
