@@ -111,6 +111,7 @@ impl Walk {
                 }
                 self.quorum.perform(follower, out);
             }
+            Validation::Snapshot(id) => unreachable!("no log has a snapshot: {id:?}"),
         }
     }
 
