@@ -58,7 +58,7 @@ public final class Main {
         for (String versions : List.of("kafka", "wireshark")) {
             Comparison comparison = new Comparison();
             for (String run : runs.isEmpty() ? DEFAULT : runs) {
-                if (!run.matches("[a-z-]+=\\d+\\.\\.\\d+")) {
+                if (!run.matches("[a-z0-9/-]+=\\d+\\.\\.\\d+")) {
                     throw new BadInput(run + ": give SCENARIO=FIRST..END");
                 }
                 String scenario = run.substring(0, run.indexOf('='));
@@ -78,6 +78,9 @@ public final class Main {
         List<String> command = new ArrayList<>(List.of(kraftsim, "replay", scenario, "--seed", Long.toString(seed),
             "--pcap", capture.toString(), "--pcap-versions", versions, "--trace", trace.toString()));
         command.addAll(flags);
+        // What a run before has written is not compared again.
+        Files.deleteIfExists(capture);
+        Files.deleteIfExists(trace);
         Path said = work.resolve("said");
         try {
             int code = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(said.toFile()).start().waitFor();
