@@ -128,7 +128,8 @@ impl RaftLog {
 
     /// `lastFetchedEpoch`: the epoch of the last record, or of a leader that has not appended yet.
     pub fn last_fetched_epoch(&self) -> LeaderEpoch {
-        // Kafka throws if the log is not empty, or the latest snapshot does not end there.
+        // Kafka throws if the log is not empty, or the latest snapshot does not end there: neither can be, since the batches
+        // of a log give their epochs, and a snapshot that is ahead replaces it.
         let below_start = || self.snapshots.latest().map_or(LeaderEpoch(0), |snapshot| snapshot.epoch);
         self.epochs.latest_epoch().unwrap_or_else(below_start)
     }

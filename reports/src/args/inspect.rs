@@ -79,7 +79,7 @@ more than 1000 events in a controller's queue, a broker more than 1000 records o
 metadata behind, a commit latency above 100 ms, a node that knows no leader of the
 quorum, offline partitions, and partitions below min.insync.replicas. With each are
 shown the faults in force when it fired, or that ended within 10 s before. Rates and
-percentiles are left out.";
+percentiles are left out. With --at EVENT or violation the samples end at its time.";
 
 pub(super) const INSPECT_STATE_HELP: &str = "\
 Examples:

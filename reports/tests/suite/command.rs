@@ -189,6 +189,8 @@ fn every_bug_is_listed_once_and_every_fix_with_its_scenario() {
     listed.sort();
     all.sort();
     assert_eq!(listed, all);
+    let (_, first) = bugs.split_once("Kafka10533AckBeforeFlush\n").expect("it");
+    assert!(first.trim_start().starts_with("no flush after an append; "), "what it does comes first");
     let (_, synthetic) = bugs.split_once("  NoPartitionDivergenceCheck\n").expect("it");
     let about: Vec<&str> = synthetic.split_whitespace().take(40).collect();
     let about = about.join(" ");

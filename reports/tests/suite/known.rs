@@ -43,6 +43,9 @@ fn the_first_failing_seeds_of_a_claim_say_it_in_every_output() {
         (3, found(&json)),
         "the same for any number of threads"
     );
+    let chart = ["chart", "failover", "quorum", "--seeds", "1..61", "-o", &path("a.svg"), "--progress", "none"];
+    let drawn = kraftsim(&[&chart[..], &["--set", "fail=10", "--set", "known=1"]].concat());
+    assert_eq!((drawn.code, one_line(&drawn.err).matches(KNOWN).count()), (1, 3), "{drawn:?}");
     let merged = kraftsim(&["merge", &path("out.json"), "-o", "-"]);
     assert_eq!(found(&serde_json::from_str(&merged.out).expect("JSON")), found(&json), "merge keeps it");
 }

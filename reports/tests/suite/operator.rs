@@ -133,6 +133,8 @@ fn no_secret_of_the_files_is_in_any_output() {
     let report = kraftsim(&["cluster", &files, "--json", &path("cluster.json")]);
     assert_eq!(report.code, 0, "{}", report.err);
     assert!(report.out.contains("ssl.keystore.password = [hidden]") && report.out.contains("my.pwd = [hidden]"));
+    assert!(report.out.contains("as in Kafka, their values are not shown"), "{}", report.out);
+    assert!(report.out.lines().all(|line| line.chars().count() <= 80), "{}", report.out);
     let refused = kraftsim(&["replay", "quorum", "--seed", "1", "--set", "ssl.key.password=hunter2"]);
     assert!(refused.code == 2 && refused.err.contains("[hidden]"), "{}", refused.err);
 

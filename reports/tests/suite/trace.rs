@@ -232,6 +232,9 @@ fn a_log_shows_what_is_requested() {
 fn a_run_that_does_not_recover_says_what_it_repeats() {
     let repro = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus/AdminCallForgottenInFlight.json");
     let (_, out, _) = kraftsim(&["replay", repro]);
+    let json: Value = serde_json::from_str(&kraftsim(&["replay", repro, "--json", "-"]).1).expect("JSON");
+    let most = json["repetitions"][0]["count"].as_u64();
+    assert!(most.is_some_and(|count| out.contains(&format!("{count} times since all faults ended"))), "{most:?} {out}");
     let words = out.split_whitespace().collect::<Vec<_>>().join(" ");
     let repeated =
         "broker-101 receives DUPLICATE_BROKER_REGISTRATION in a response to BrokerRegistration from controller-1";
@@ -262,6 +265,14 @@ fn why_tells_what_led_to_a_violation() {
     // This one is found in the step that violates the claim.
     let (_, texts) = chain("Kafka14296DemotionIgnored");
     assert!(texts.last().is_some_and(|last| !last.contains("(at ")), "{texts:#?}");
+}
+
+#[test]
+fn a_log_without_lines_says_so() {
+    let (code, out, err) =
+        kraftsim(&["replay", "quorum", "--seed", "7", "--until", "1s", "--log", "--about", "nothing"]);
+    assert_eq!((code, out.as_str()), (0, ""));
+    assert!(err.contains("note: --log: the filters select no line of this run"), "{err}");
 }
 
 #[test]

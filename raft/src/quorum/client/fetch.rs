@@ -130,7 +130,8 @@ impl RaftClient {
                 Some(OffsetAndEpoch { offset: self.log.end_offset(), epoch: request.last_fetched_epoch })
             }
             Validation::Diverging(diverging) if !ignores => Some(diverging),
-            _ => None,
+            Validation::Diverging(_) | Validation::Valid => None,
+            Validation::Snapshot(id) => unreachable!("no process creates a snapshot yet: {id:?}"),
         }
     }
 
