@@ -121,6 +121,19 @@ fn the_log_starts_at_a_snapshot_and_forgets_what_is_before_it() {
     assert_eq!(again.earliest_snapshot_id(), Some(at(2, 12)));
 }
 
+/// An epoch that ends where the log starts now is gone, and the one that begins there stays as it is.
+#[test]
+fn the_log_may_start_where_an_epoch_does() {
+    let (mut disk, mut log) = committed();
+    freeze(&mut log, &mut disk, at(1, 8), 0);
+    assert_eq!(log.delete_before_snapshot(at(1, 8), NOW, &mut Out::default()), Ok(true));
+    assert_eq!((log.start_offset(), log.epoch_starts()), (Offset(8), &[at(2, 8)][..]));
+    // Only the snapshot knows the epoch before.
+    assert_eq!(log.end_offset_for_epoch(LeaderEpoch(1)), at(1, 8));
+    assert_eq!(log.validate_offset_and_epoch(Offset(8), LeaderEpoch(1)), Validation::Valid);
+    assert_eq!(log.validate_offset_and_epoch(Offset(8), LeaderEpoch(2)), Validation::Snapshot(at(1, 8)));
+}
+
 #[test]
 fn the_oldest_snapshots_go_while_there_is_too_much_or_they_are_too_old() {
     let full = || {
