@@ -7,7 +7,7 @@ use raft::broker::log::{LogManager, OffsetCheckpoint, PartitionLogConfig};
 use raft::bugs::Bugs;
 use raft::fixes::Fixes;
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, Uuid};
-use raft::io::{DurableFiles, Effect, FileHandle, Out};
+use raft::io::{DurableFiles, Effect, FileHandle, Now, Out};
 use raft::log::{Batch, BatchBuilder, BatchProducer, ControlRecord, ElectionState, LeaderChange, LogConfig, RaftLog};
 use raft::log::{MetaProperties, Records, write_election_state, write_meta_properties};
 
@@ -98,7 +98,7 @@ pub fn of_controller() -> Disk {
     let state = ElectionState { epoch: LeaderEpoch(2), leader_id: Some(id), voted: None };
     write_election_state(&state, &[id, NodeId(2), NodeId(3)], Bugs::NONE, &mut out);
     disk.apply(&mut out);
-    let mut log = RaftLog::open(&disk, LOG, &mut out).expect("an empty disk");
+    let mut log = RaftLog::open(&disk, LOG, Now::default(), &mut out).expect("an empty disk");
     for (epoch, base) in [(1, 0), (2, 5)] {
         let (epoch, base) = (LeaderEpoch(epoch), Offset(base));
         log.assign_epoch_start(epoch, base, &mut out);

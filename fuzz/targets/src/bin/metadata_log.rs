@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use libfuzzer_sys::fuzz_target;
 use raft::bugs::{Bug, Bugs};
-use raft::io::{DurableFiles as _, Effect, Out};
+use raft::io::{DurableFiles as _, Effect, Now, Out};
 use raft::log::{LEADER_EPOCH_CHECKPOINT, LogConfig, QUORUM_STATE, RaftLog};
 use scenarios::checks::server_model::state_files::parse_epoch_checkpoint;
 use targets::checksum;
@@ -34,16 +34,16 @@ fuzz_target!(|bytes: &[u8]| {
 
     // A recovery that trusts batches without their checksum, as with one of the bugs, may find anything.
     let trusting = LogConfig { bugs: Bugs::NONE.with(Bug::NoChecksumOnRecovery), ..LOG };
-    if let Ok(log) = RaftLog::open(&disk, trusting, &mut Out::default()) {
+    if let Ok(log) = RaftLog::open(&disk, trusting, Now::default(), &mut Out::default()) {
         for batch in &log.batches().0 {
             let _ = (batch.values().count(), batch.control_records(), batch.metadata_records().is_ok());
         }
     }
 
     let mut out = Out::default();
-    let Ok(log) = RaftLog::open(&disk, LOG, &mut out) else { return };
+    let Ok(log) = RaftLog::open(&disk, LOG, Now::default(), &mut out) else { return };
     disk.apply(&mut out);
-    let again = RaftLog::open(&disk, LOG, &mut out).expect("what was recovered");
+    let again = RaftLog::open(&disk, LOG, Now::default(), &mut out).expect("what was recovered");
     assert_eq!(log.batches(), again.batches());
     assert_eq!((log.start_offset(), log.end_offset()), (again.start_offset(), again.end_offset()));
     // A checkpoint has no checksum, and may remain after its log is lost. One that names an epoch at an offset beyond
