@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use crate::broker::observation::BrokerObservation;
 pub use crate::ids::Listener;
-use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition, Uuid};
+use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, TopicIdPartition, Uuid};
 use crate::log::{Batch, Records};
 use crate::message::{Request, Response};
 
@@ -75,8 +75,10 @@ pub enum ThreadName {
     RequestHandler = 5,
     /// A broker's background tasks: flushes, and checkpoints of high watermarks and epochs.
     Scheduler = 6,
-    /// Background tasks of the metadata log: flushes, and the checkpoint of epochs.
+    /// Background tasks of the metadata log: flushes, the checkpoint of epochs, and the deletion of snapshots.
     RaftScheduler = 7,
+    /// Writes snapshots of the metadata log.
+    SnapshotGenerator = 8,
 }
 
 impl ThreadName {
@@ -252,6 +254,12 @@ pub enum Observation {
     Applied { end: Offset },
     /// The log was truncated to `end`.
     Truncated { end: Offset },
+    /// A snapshot up to `end` was written here, and has its name.
+    SnapshotGenerated { end: Offset },
+    /// The log was replaced by a snapshot that ends at `end`.
+    SnapshotInstalled { end: Offset },
+    /// The metadata loader reads a snapshot that ends at `end`.
+    SnapshotLoaded { end: Offset },
     /// A rare code path was reached; see [`Probe`].
     Probe(Probe),
     /// The image up to `offset` (inclusive) has been published; its digest is
@@ -298,6 +306,8 @@ pub enum Probe {
     BatchDropped,
     /// Appends were refused or lost because leadership was lost.
     AppendRefused,
+    /// A follower asked for a snapshot that the leader had deleted.
+    SnapshotNotFound,
     /// A follower of a partition received the response to a Fetch of an older leader epoch, at the offset that it now
     /// has to fetch.
     StaleFetchAnswer,
@@ -361,6 +371,8 @@ pub enum DialogueEntry {
     Sent { to: NodeId, correlation_id: i32, request: Request },
     /// Output: `Listener.handleCommit`. `end` is unknown for a delivery that the listener reads from disk.
     Committed { listener: ThreadName, ordinal: u64, base_offset: Offset, end: Option<Offset> },
+    /// Output: `Listener.handleLoadSnapshot`.
+    SnapshotLoaded { listener: ThreadName, id: OffsetAndEpoch },
     /// Output: `Listener.handleLeaderChange`.
     LeaderChanged { listener: ThreadName, leader: Option<NodeId>, epoch: LeaderEpoch },
     /// Output: the thread waits at most this long for the next message; `i64::MAX` without limit.
@@ -371,6 +383,8 @@ pub enum DialogueEntry {
     Throws,
     /// Of the controller: `handleCommit` is run.
     HandlesCommit { records: Records },
+    /// Of the controller: `handleLoadSnapshot` is run.
+    HandlesLoadSnapshot { id: OffsetAndEpoch, bytes: Rc<[u8]> },
     /// Of the controller: `handleLeaderChange` is run; `log_end` is `RaftClient.logEndOffset`.
     HandlesLeaderChange { leader: Option<NodeId>, epoch: LeaderEpoch, log_end: Offset },
     /// Of a broker's replicas, not of the raft client: a `broker::dialogue::PartitionEntry`.

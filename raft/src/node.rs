@@ -26,6 +26,7 @@ use crate::quorum::RaftClient;
 use crate::quorum::client::RaftSetup;
 use crate::quorum::leader_state::QuorumInfo;
 use crate::quorum::voter_set::VoterSet;
+use crate::shared_server::SharedServer;
 use crate::step::{Fatal, Step, throw};
 
 /// The parameters of a process; they survive restarts.
@@ -65,6 +66,7 @@ pub struct Node {
 struct Alive {
     raft: RaftClient,
     state_machine: StateMachine,
+    shared: Option<Box<SharedServer>>,
     broker: Option<Box<BrokerProcess>>,
 }
 
@@ -117,6 +119,7 @@ impl Node {
             | Request::BeginQuorumEpoch(_)
             | Request::EndQuorumEpoch(_)
             | Request::Fetch(_)
+            | Request::FetchSnapshot(_)
             | Request::UpdateRaftVoter(_) => ThreadName::RaftIo,
             Request::AppendRecords(_) | Request::ReadRecords(_) => ThreadName::ControllerEventQueue,
             Request::ApiVersions(_)
@@ -156,6 +159,7 @@ impl Node {
         if let StateMachine::Controller(controller) = &alive.state_machine {
             roles.push(("controller".to_owned(), controller.described(now)));
         }
+        roles.extend(alive.shared.as_ref().map(|shared| ("loader".to_owned(), shared.described())));
         roles.extend(alive.broker.as_ref().map(|broker| ("broker".to_owned(), broker.described(now))));
         Some(Value::Struct(roles))
     }
@@ -241,11 +245,15 @@ impl Alive {
             }
         };
         let is_controller = !matches!(state_machine, StateMachine::Nobody);
+        let has_image = matches!(spec.roles, Roles::Kafka { .. });
+        let needs_shared = has_image && SharedServer::is_needed(&spec.config, broker.is_some());
+        let shared = needs_shared
+            .then(|| Box::new(SharedServer::new(&spec.config, is_controller, spec.bugs, step.now.mono_ns)));
         let mut listeners = SmallVec::new();
         if is_controller {
             listeners.push(ThreadName::ControllerEventQueue);
         }
-        if broker.is_some() {
+        if shared.is_some() {
             listeners.push(ThreadName::MetadataLoader);
         }
         let setup = RaftSetup {
@@ -262,17 +270,33 @@ impl Alive {
                 let config = Rc::new(BrokerConfig::clone(config).with_switches(spec.bugs, spec.fixes));
                 let logs = LogManager::load(files, config.log)?;
                 let identity = identity(spec, directory_id, &logs, step);
+                SharedServer::start(step);
                 BrokerProcess::start(step);
                 Some(Box::new(BrokerProcess::new(&config, identity, logs, is_controller, spec.fixes)))
             }
-            None => None,
+            None => {
+                if shared.is_some() {
+                    SharedServer::start(step);
+                }
+                None
+            }
         };
-        Ok(Alive { raft, state_machine, broker })
+        Ok(Alive { raft, state_machine, shared, broker })
     }
 
     fn step(&mut self, thread: ThreadName, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
-        let Alive { raft, state_machine, broker } = self;
+        let Alive { raft, state_machine, shared, broker } = self;
         match (thread, broker) {
+            (ThreadName::MetadataLoader, broker) => match shared {
+                Some(shared) => shared.step_loader(raft, broker.as_deref_mut(), input, step),
+                None => panic!("the loader of a process without one was given {input:?}"),
+            },
+            (ThreadName::SnapshotGenerator, _) => {
+                if let Some(shared) = shared {
+                    shared.step_generator(raft, &input, step);
+                }
+                Ok(())
+            }
             (ThreadName::RaftIo, broker) => match input {
                 // The broker stops first, then the controller and raft (controller-broker.md §5.3, §7.1).
                 Input::Terminate if broker.is_some() => {
@@ -306,7 +330,6 @@ impl Alive {
                 controller.receive(connection, correlation_id, to_controller(request), step);
                 Ok(())
             }
-            (ThreadName::MetadataLoader, Some(broker)) => broker.step_loader(raft, input, step),
             (ThreadName::BrokerLifecycle, Some(broker)) => broker.step_lifecycle(raft, input, step),
             (ThreadName::RequestHandler, Some(broker)) => broker.step_requests(raft, input, step),
             (ThreadName::Scheduler, Some(broker)) => broker.step_scheduler(input, step),

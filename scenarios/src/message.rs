@@ -102,11 +102,12 @@ impl Payload for BoxedMessage {
 }
 
 /// The RPCs that are not in a group; first those of the raft client.
-const UNGROUPED: [&str; 10] = [
+const UNGROUPED: [&str; 11] = [
     "Vote",
     "BeginQuorumEpoch",
     "EndQuorumEpoch",
     "Fetch",
+    "FetchSnapshot",
     "UpdateRaftVoter",
     "ApiVersions",
     "ApiVersions",
@@ -114,7 +115,7 @@ const UNGROUPED: [&str; 10] = [
     "ReadRecords",
     "Envelope",
 ];
-const OF_RAFT: usize = 6;
+const OF_RAFT: usize = 7;
 const DATA: usize = UNGROUPED.len();
 const CLUSTER: usize = DATA + DataRequest::NAMES.len();
 const ADMIN: usize = CLUSTER + ClusterRequest::NAMES.len();
@@ -127,12 +128,13 @@ fn request_kind(request: &Request) -> usize {
         Request::BeginQuorumEpoch(_) => 1,
         Request::EndQuorumEpoch(_) => 2,
         Request::Fetch(_) => 3,
-        Request::UpdateRaftVoter(_) => 4,
-        Request::ApiVersions(_) => 5,
-        Request::DiscoverVersions(_) => 6,
-        Request::AppendRecords(_) => 7,
-        Request::ReadRecords(_) => 8,
-        Request::Envelope(_) => 9,
+        Request::FetchSnapshot(_) => 4,
+        Request::UpdateRaftVoter(_) => 5,
+        Request::ApiVersions(_) => 6,
+        Request::DiscoverVersions(_) => 7,
+        Request::AppendRecords(_) => 8,
+        Request::ReadRecords(_) => 9,
+        Request::Envelope(_) => 10,
         Request::Data(request) => DATA + request.number(),
         Request::Cluster(request) => CLUSTER + request.number(),
         Request::Admin(request) => ADMIN + request.number(),
@@ -145,12 +147,13 @@ fn response_kind(response: &Response) -> usize {
         Response::BeginQuorumEpoch(_) => 1,
         Response::EndQuorumEpoch(_) => 2,
         Response::Fetch(_) => 3,
-        Response::UpdateRaftVoter(_) => 4,
-        Response::ApiVersions(_) => 5,
-        Response::DiscoverVersions => 6,
-        Response::AppendRecords(_) => 7,
-        Response::ReadRecords(_) => 8,
-        Response::Envelope(_) => 9,
+        Response::FetchSnapshot(_) => 4,
+        Response::UpdateRaftVoter(_) => 5,
+        Response::ApiVersions(_) => 6,
+        Response::DiscoverVersions => 7,
+        Response::AppendRecords(_) => 8,
+        Response::ReadRecords(_) => 9,
+        Response::Envelope(_) => 10,
         Response::Data(response) => DATA + response.number(),
         Response::Cluster(response) => CLUSTER + response.number(),
         Response::Admin(response) => ADMIN + response.number(),

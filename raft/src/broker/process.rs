@@ -1,5 +1,5 @@
-//! A broker on its threads: the exchange between the metadata loader, the lifecycle manager, the request handler and
-//! the scheduler of one process (controller-broker.md §5.2–§5.5).
+//! A broker on its threads: the exchange between the lifecycle manager, the request handler and the scheduler of one
+//! process, and what it receives of the metadata loader (controller-broker.md §5.2–§5.5).
 //!
 //! Threads share this struct and notify each other by posts, so that effects which one thread has ordered after an
 //! fsync are not visible to another earlier. Publications are in a queue that the loader fills and the request handler
@@ -23,15 +23,11 @@ use crate::fixes::{Fix, Fixes};
 use crate::ids::{NodeId, Offset};
 use crate::io::{Effect, Input, Now, Observation, Post, ThreadName};
 use crate::message::{Fields, Value};
-use crate::metadata::MetadataLoader;
 use crate::metadata::loader::Publication;
 use crate::quorum::RaftClient;
-use crate::quorum::client::ListenerItem;
 use crate::step::{Fatal, Step, throw};
 
 const NS_PER_MS: u64 = 1_000_000;
-/// [`Fix::FirstPublishAfterCaughtUp`]: interval of the check whether publishers may receive the image.
-const ASK_AGAIN_NS: u64 = 100 * NS_PER_MS;
 
 /// A published image for the publishers, and the offset that heartbeats may report after it.
 #[derive(Clone, Debug)]
@@ -45,7 +41,6 @@ struct Published {
 pub struct BrokerProcess {
     config: Rc<BrokerConfig>,
     is_controller: bool,
-    loader: MetadataLoader,
     /// Made by the loader, not yet applied.
     published: VecDeque<Published>,
     /// Applied, not yet reported to the lifecycle manager.
@@ -64,8 +59,7 @@ pub struct BrokerProcess {
 }
 
 impl BrokerProcess {
-    /// Loads the state from disk; [`BrokerProcess::start`] must follow. On a node that is also a controller, a record
-    /// that cannot be loaded is fatal.
+    /// Loads the state from disk; [`BrokerProcess::start`] must follow.
     pub fn new(
         config: &Rc<BrokerConfig>,
         identity: BrokerIdentity,
@@ -75,7 +69,6 @@ impl BrokerProcess {
     ) -> BrokerProcess {
         BrokerProcess {
             is_controller,
-            loader: MetadataLoader::new(is_controller, config.bugs),
             published: VecDeque::new(),
             applied: VecDeque::new(),
             last_applied: Offset(-1),
@@ -93,7 +86,7 @@ impl BrokerProcess {
 
     /// Starts its threads by posts.
     pub fn start(step: &mut Step<'_>) {
-        for thread in [ThreadName::MetadataLoader, ThreadName::BrokerLifecycle, ThreadName::Scheduler] {
+        for thread in [ThreadName::BrokerLifecycle, ThreadName::Scheduler] {
             step.out.push(Effect::Post { thread, post: Post::Start });
         }
     }
@@ -102,7 +95,6 @@ impl BrokerProcess {
     pub fn described(&self, now: Now) -> Value {
         Value::of([
             ("lifecycle", self.lifecycle.described(now.mono_ns)),
-            ("loadedOffset", Offset(self.loader.next_offset().0 - 1).value()),
             ("publishedOffset", self.last_applied.value()),
             ("publicationsQueued", Value::count(self.published.len())),
             ("replicas", self.data_plane.replicas().described()),
@@ -128,45 +120,22 @@ impl BrokerProcess {
         self.data_plane.replicas().local_changes(&view.topics_delta(&publication.delta))
     }
 
-    /// Processes one input of the loader's thread.
-    pub fn step_loader(&mut self, raft: &mut RaftClient, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
-        let high_watermark = raft.quorum().high_watermark();
-        let publications = match input {
-            Input::Post(Post::Start) => {
-                self.loader.install_publishers(step);
-                return Ok(());
-            }
-            Input::Post(Post::ListenerEvent) => match raft.take_delivery(ThreadName::MetadataLoader) {
-                Some(ListenerItem::Commit { records, ordinal }) => {
-                    let publications = self.loader.handle_commit(&records, high_watermark, step)?;
-                    raft.close_delivery(ThreadName::MetadataLoader, ordinal, self.loader.next_offset(), step);
-                    publications
-                }
-                Some(ListenerItem::LeaderChange { leader, epoch }) => {
-                    self.loader.handle_leader_change(leader, epoch);
-                    return Ok(());
-                }
-                Some(ListenerItem::Appended { .. }) | None => return Ok(()),
-            },
-            Input::Timer if self.fixes.has(Fix::FirstPublishAfterCaughtUp) && !self.has_caught_up => {
-                step.out.push(Effect::ArmTimer { at_mono_ns: step.now.mono_ns + ASK_AGAIN_NS });
-                return Ok(());
-            }
-            Input::Timer => self.loader.initialize_new_publishers(high_watermark, step).into_iter().collect(),
-            Input::DiskError(error) => throw!("the disk failed: {error}"),
-            _ => return Ok(()),
-        };
+    /// [`Fix::FirstPublishAfterCaughtUp`]: publishers may not receive the first image yet.
+    pub fn holds_back_publishing(&self) -> bool {
+        self.fixes.has(Fix::FirstPublishAfterCaughtUp) && !self.has_caught_up
+    }
+
+    /// What the loader publishes to the publishers of the broker, and the offset of its last published image.
+    pub fn receive(&mut self, publications: Vec<Publication>, last_applied: Offset, step: &mut Step<'_>) {
         if publications.is_empty() && self.published.is_empty() && self.applied.is_empty() {
             // There are no publishers yet, so there is nothing to wait for.
-            self.last_applied = self.loader.last_applied_offset();
+            self.last_applied = last_applied;
         }
-        let last_applied = self.loader.last_applied_offset();
         for publication in publications {
             let last_applied = last_applied.min(publication.image.offset());
             self.published.push_back(Published { publication, last_applied });
             step.out.push(Effect::Post { thread: ThreadName::RequestHandler, post: Post::Published });
         }
-        Ok(())
     }
 
     /// Processes one input of the lifecycle manager's thread.

@@ -73,10 +73,20 @@ pub struct ControllerConfig {
     pub retry_backoff_ms: i32,
     /// `controller.quorum.fetch.max.bytes`
     pub fetch_max_bytes: i32,
+    /// `controller.quorum.fetch.snapshot.max.bytes`
+    pub fetch_snapshot_max_bytes: i32,
     /// `metadata.log.segment.bytes`, or `internal.metadata.log.segment.bytes` if set
     pub segment_bytes: i32,
     /// `metadata.log.segment.ms`
     pub segment_ms: i64,
+    /// `metadata.log.max.record.bytes.between.snapshots`
+    pub max_bytes_between_snapshots: i64,
+    /// `metadata.log.max.snapshot.interval.ms`; 0: time does not matter
+    pub max_snapshot_interval_ms: i64,
+    /// `metadata.max.retention.bytes`; negative: no limit
+    pub retention_max_bytes: i64,
+    /// `metadata.max.retention.ms`; negative: no limit
+    pub retention_ms: i64,
     /// `metadata.max.idle.interval.ms`
     pub max_idle_interval_ms: i32,
     /// `socket.connection.setup.timeout.ms`
@@ -148,8 +158,13 @@ impl ControllerConfig {
             request_timeout_ms: 2_000,
             retry_backoff_ms: 20,
             fetch_max_bytes: 1 << 20,
+            fetch_snapshot_max_bytes: 1 << 20,
             segment_bytes: 1 << 30,
             segment_ms: 604_800_000,
+            max_bytes_between_snapshots: 20 << 20,
+            max_snapshot_interval_ms: 3_600_000,
+            retention_max_bytes: 100 << 20,
+            retention_ms: 604_800_000,
             max_idle_interval_ms: 500,
             connection_setup_timeout_ms: 10_000,
             connection_setup_timeout_max_ms: 30_000,

@@ -1,12 +1,13 @@
 //! The controller's interface to raft, after Kafka's `RaftClient` and its listener: appends in two steps, commits, and
 //! leader changes (controller-broker.md §2.2, §2.4).
 
-use crate::ids::{LeaderEpoch, NodeId, Offset};
+use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use crate::io::{DialogueEntry, Effect, Post, ThreadName};
 use crate::metadata::{MetadataRecord, MetadataVersion};
 use crate::quorum::RaftClient;
 use crate::quorum::accumulator::AppendError;
 use crate::quorum::client::ListenerItem;
+use crate::snapshot::{BOOTSTRAP_SNAPSHOT_ID, Snapshot, snapshot_path};
 use crate::step::{Fatal, Step};
 
 /// A committed batch, with decoded records; a batch of control records has none.
@@ -28,6 +29,13 @@ pub enum RaftEvent {
         batches: Vec<CommittedBatch>,
         /// For [`MetadataLog::close_commit`].
         ordinal: u64,
+    },
+    /// `handleLoadSnapshot`: all state is replaced.
+    LoadSnapshot {
+        /// End and epoch of the log that it contains.
+        id: OffsetAndEpoch,
+        /// Of its image.
+        records: Vec<MetadataRecord>,
     },
     /// `handleLeaderChange`
     LeaderChange {
@@ -77,6 +85,14 @@ impl<'a> ReplicaLog<'a> {
         let (records, ordinal) = match item {
             ListenerItem::Commit { records, ordinal } => (records, ordinal),
             ListenerItem::LeaderChange { leader, epoch } => return Ok(Some(RaftEvent::LeaderChange { leader, epoch })),
+            // `handleLoadBootstrap`: the first active controller writes these records. Here they are in its settings.
+            ListenerItem::Snapshot { id: BOOTSTRAP_SNAPSHOT_ID, .. } => return Ok(None),
+            ListenerItem::Snapshot { id, bytes } => {
+                let snapshot = Snapshot::read(id, &bytes)
+                    .map_err(|error| Fatal::from(format!("{} cannot be read: {error}", snapshot_path(id))))?;
+                let records = snapshot.metadata_records().map(|(_, record)| record.clone()).collect();
+                return Ok(Some(RaftEvent::LoadSnapshot { id, records }));
+            }
             // Sent by one of the bugs only, not by Kafka.
             ListenerItem::Appended { .. } => return Ok(None),
         };
@@ -152,6 +168,9 @@ impl MetadataLog for ReplicaLog<'_> {
             ListenerItem::LeaderChange { leader, epoch } => {
                 let log_end = self.end_offset();
                 step.out.record(|| DialogueEntry::HandlesLeaderChange { leader: *leader, epoch: *epoch, log_end });
+            }
+            ListenerItem::Snapshot { id, bytes } => {
+                step.out.record(|| DialogueEntry::HandlesLoadSnapshot { id: *id, bytes: bytes.clone() });
             }
             ListenerItem::Appended { .. } => {}
         }

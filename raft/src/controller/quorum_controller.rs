@@ -96,6 +96,10 @@ pub struct QuorumController {
     last_committed: Offset,
     /// As `last_committed`, or the offset before an open metadata transaction.
     last_stable: Offset,
+    /// The next offset to be read. It is `last_committed + 1`, unless that was taken from a snapshot.
+    next_offset: Offset,
+    /// The state in memory under `last_stable`, if it may be older than what was replayed (`handle_load_snapshot`).
+    loaded: Option<Box<ReplayedState>>,
     active: Option<Active>,
     leader: Option<NodeId>,
     /// Responses that wait for their last offset to be stable, ascending by offset, each with its request.
@@ -116,6 +120,8 @@ impl QuorumController {
             armed_ns: None,
             last_committed: Offset(-1),
             last_stable: Offset(-1),
+            next_offset: Offset(0),
+            loaded: None,
             active: None,
             leader: None,
             deferred: VecDeque::new(),
@@ -135,7 +141,7 @@ impl QuorumController {
 
     /// The committed records, without those of an open transaction.
     pub fn stable(&self) -> &ControllerState {
-        self.committed.stable()
+        self.loaded.as_deref().unwrap_or(&self.committed).stable()
     }
 
     /// The state with uncommitted records; `None` on a standby.

@@ -54,6 +54,7 @@ impl Request {
             Request::Envelope(r) => r.walk(h.u8(10)),
             Request::UpdateRaftVoter(r) => r.walk(h.u8(21)),
             Request::ApiVersions(r) => r.walk(h.u8(22)),
+            Request::FetchSnapshot(r) => r.walk(h.u8(27)),
             Request::DiscoverVersions(listener) => {
                 h.u8(25).u8(*listener as u8);
             }
@@ -83,6 +84,9 @@ impl Response {
                 h.records(&r.records).i64(r.log_start_offset.0).optional_offset(r.high_watermark);
                 let diverging = r.diverging_epoch.map_or((-1, -1), |d| (d.epoch.0, d.offset.0));
                 h.i32(diverging.0).i64(diverging.1);
+                if let Some(id) = r.snapshot_id {
+                    id.walk(&mut h);
+                }
             }
             Response::AppendRecords(r) => {
                 h.u8(15).i32(r.error as i32).u8(u8::from(r.accepted)).i64(r.base_offset.0);
@@ -100,6 +104,7 @@ impl Response {
             Response::Envelope(r) => r.walk(h.u8(20)),
             Response::UpdateRaftVoter(r) => r.walk(h.u8(23)),
             Response::ApiVersions(r) => r.walk(h.u8(24)),
+            Response::FetchSnapshot(r) => r.walk(h.u8(28)),
             Response::DiscoverVersions => {
                 h.u8(26);
             }

@@ -55,6 +55,8 @@ pub enum ErrorCode {
     /// A batch that a client must not send.
     InvalidRecord = 87,
     InvalidUpdateVersion = 95,
+    SnapshotNotFound = 98,
+    PositionOutOfRange = 99,
     UnknownTopicId = 100,
     DuplicateBrokerRegistration = 101,
     BrokerIdNotRegistered = 102,

@@ -30,7 +30,7 @@ fields! {
     }
     FetchResponse {
         top_error as "error", error as "partition_error_code", current_leader, high_watermark, log_start_offset,
-        diverging_epoch, records, cut_batch,
+        diverging_epoch, snapshot_id, records, cut_batch,
     }
     AppendRecordsRequest { values }
     AppendRecordsResponse { error, accepted, base_offset, leader_id, leader_epoch }
@@ -126,6 +126,7 @@ impl Fields for Request {
             Request::BeginQuorumEpoch(request) => request.value(),
             Request::EndQuorumEpoch(request) => request.value(),
             Request::Fetch(request) => request.value(),
+            Request::FetchSnapshot(request) => request.value(),
             Request::UpdateRaftVoter(request) => request.value(),
             Request::ApiVersions(request) => request.value(),
             Request::DiscoverVersions(_) => of([]),
@@ -145,6 +146,7 @@ impl Fields for Response {
             Response::Vote(response) => response.value(),
             Response::BeginQuorumEpoch(response) | Response::EndQuorumEpoch(response) => response.value(),
             Response::Fetch(response) => response.value(),
+            Response::FetchSnapshot(response) => response.value(),
             Response::UpdateRaftVoter(response) => response.value(),
             Response::ApiVersions(response) => response.value(),
             Response::DiscoverVersions => of([("errorCode", super::ErrorCode::None.value())]),
@@ -160,7 +162,7 @@ impl Fields for Response {
 
 /// The names of all APIs; a Vote with `preVote` is a Vote.
 pub fn api_names() -> Vec<&'static str> {
-    let quorum = ["Vote", "BeginQuorumEpoch", "EndQuorumEpoch", "Fetch", "UpdateRaftVoter", "ApiVersions", "Envelope"];
+    let quorum = ["Vote", "BeginQuorumEpoch", "EndQuorumEpoch", "Fetch", "FetchSnapshot", "UpdateRaftVoter", "ApiVersions", "Envelope"];
     let model_only = ["AppendRecords", "ReadRecords"];
     let groups = [DataRequest::NAMES, ClusterRequest::NAMES, AdminRequest::NAMES];
     let mut names: Vec<&str> =

@@ -140,4 +140,6 @@ pub struct FetchResponse {
     pub high_watermark: Option<Offset>,
     /// KIP-595: where the logs diverge.
     pub diverging_epoch: Option<OffsetAndEpoch>,
+    /// KIP-630: the follower has to download this snapshot.
+    pub snapshot_id: Option<OffsetAndEpoch>,
 }

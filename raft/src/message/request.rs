@@ -3,6 +3,7 @@
 use super::apis::{
     AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, DataRequest, DataResponse, EnvelopeResponse,
 };
+use super::fetch_snapshot::{FetchSnapshotRequest, FetchSnapshotResponse};
 use super::model_only::{AppendRecordsRequest, AppendRecordsResponse, ReadRecordsRequest, ReadRecordsResponse};
 use super::quorum::{
     BeginQuorumEpochRequest, EndQuorumEpochRequest, FetchRequest, FetchResponse, QuorumEpochResponse, VoteRequest,
@@ -21,6 +22,8 @@ pub enum Request {
     EndQuorumEpoch(EndQuorumEpochRequest),
     /// Fetch (1)
     Fetch(FetchRequest),
+    /// FetchSnapshot (59)
+    FetchSnapshot(FetchSnapshotRequest),
     /// UpdateRaftVoter (82)
     UpdateRaftVoter(UpdateRaftVoterRequest),
     /// ApiVersions (18), as a leader sends it to a voter
@@ -52,6 +55,8 @@ pub enum Response {
     EndQuorumEpoch(QuorumEpochResponse),
     /// Fetch (1)
     Fetch(FetchResponse),
+    /// FetchSnapshot (59)
+    FetchSnapshot(FetchSnapshotResponse),
     /// UpdateRaftVoter (82)
     UpdateRaftVoter(UpdateRaftVoterResponse),
     /// ApiVersions (18)
@@ -81,6 +86,7 @@ impl Request {
             Request::BeginQuorumEpoch(_) => "BeginQuorumEpoch",
             Request::EndQuorumEpoch(_) => "EndQuorumEpoch",
             Request::Fetch(_) => "Fetch",
+            Request::FetchSnapshot(_) => "FetchSnapshot",
             Request::UpdateRaftVoter(_) => "UpdateRaftVoter",
             Request::ApiVersions(_) | Request::DiscoverVersions(_) => "ApiVersions",
             Request::AppendRecords(_) => "AppendRecords",
@@ -101,6 +107,7 @@ impl Response {
             Response::BeginQuorumEpoch(_) => "BeginQuorumEpoch",
             Response::EndQuorumEpoch(_) => "EndQuorumEpoch",
             Response::Fetch(_) => "Fetch",
+            Response::FetchSnapshot(_) => "FetchSnapshot",
             Response::UpdateRaftVoter(_) => "UpdateRaftVoter",
             Response::ApiVersions(_) | Response::DiscoverVersions => "ApiVersions",
             Response::AppendRecords(_) => "AppendRecords",

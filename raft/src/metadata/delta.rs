@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use super::image::{MetadataChanges, MetadataImage, MetadataProvenance, PartitionRegistration, ReplayError};
 use super::records::MetadataRecord;
-use crate::ids::{NodeId, TopicIdPartition};
+use crate::ids::{NodeId, TopicIdPartition, Uuid};
 
 /// Kafka's `MetadataDelta`: an image, the records replayed on top of it, and the entities they changed.
 #[derive(Clone, Debug)]
@@ -55,6 +55,21 @@ impl MetadataDelta {
             producer_ids: image.next_producer_id().0 > 0,
         };
         MetadataDelta { base: Rc::default(), next: image.clone(), changes }
+    }
+
+    /// The delta from `base` to the image of a snapshot: what the snapshot lacks is deleted (`finishSnapshot`).
+    pub fn to_snapshot(base: Rc<MetadataImage>, next: MetadataImage) -> MetadataDelta {
+        let before = MetadataDelta::from_empty(&base).changes;
+        let delta = MetadataDelta::from_empty(&next);
+        let mut changes = delta.changes;
+        changes.features.extend(before.features);
+        changes.brokers.extend(before.brokers);
+        changes.controllers.extend(before.controllers);
+        changes.configs.extend(before.configs);
+        changes.producer_ids |= before.producer_ids;
+        let is_gone = |topic_id: &Uuid| !changes.topics.contains_key(topic_id);
+        changes.deleted_topics = before.topics.keys().filter(|topic_id| is_gone(topic_id)).copied().collect();
+        MetadataDelta { base, next, changes }
     }
 
     /// The image before the delta.

@@ -6,12 +6,13 @@
 use std::rc::Rc;
 
 use super::delta::MetadataDelta;
-use super::image::{MetadataImage, MetadataProvenance};
+use super::image::{MetadataChanges, MetadataImage, MetadataProvenance};
 use super::records::{MetadataRecord, RemoveTopic};
 use crate::bugs::{Bug, Bugs};
-use crate::ids::{LeaderEpoch, NodeId, Offset};
+use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use crate::io::Effect;
 use crate::log::{Batch, Records};
+use crate::snapshot::Snapshot;
 use crate::step::{Fatal, Step};
 
 /// The interval at which the loader, for new publishers, checks whether it has caught up.
@@ -32,9 +33,10 @@ pub struct Publication {
 /// The source of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ManifestType {
-    /// Records of the log.
-    LogDelta,
-    /// The whole image, for new publishers. After it they are notified of the [leader](MetadataLoader::current_leader).
+    /// Records of the log, from batches of so many bytes.
+    LogDelta { bytes: u64 },
+    /// The whole image, for new publishers, which are notified of the [leader](MetadataLoader::current_leader) after it; or
+    /// a snapshot was loaded.
     Snapshot,
 }
 
@@ -74,6 +76,8 @@ pub struct MetadataLoader {
     delta: MetadataDelta,
     /// The last record that was read, visible or not.
     loaded: MetadataProvenance,
+    /// Size of the batches since the last image.
+    bytes: u64,
     transaction: TransactionState,
     has_seen_record: bool,
     catching_up: bool,
@@ -94,6 +98,7 @@ impl MetadataLoader {
             delta: MetadataDelta::new(Rc::clone(&image)),
             image,
             loaded: MetadataProvenance::EMPTY,
+            bytes: 0,
             transaction: TransactionState::None,
             has_seen_record: false,
             catching_up: true,
@@ -159,6 +164,11 @@ impl MetadataLoader {
         Some(Publication { delta, image: Rc::clone(&self.image), manifest: ManifestType::Snapshot })
     }
 
+    /// Publishers may not receive the image yet: the timer is armed again.
+    pub fn ask_again(&self, step: &mut Step<'_>) {
+        arm(RETRY_NS, step);
+    }
+
     /// `handleLeaderChange`; `true` if the publishers must be notified (`onControllerChange`).
     pub fn handle_leader_change(&mut self, leader: Option<NodeId>, epoch: LeaderEpoch) -> bool {
         self.current_leader = (leader, epoch);
@@ -185,6 +195,44 @@ impl MetadataLoader {
             published.extend(self.flush(high_watermark, step));
         }
         Ok(published)
+    }
+
+    /// `handleLoadSnapshot`: its image replaces the present one, in one delta.
+    pub fn handle_load_snapshot(
+        &mut self,
+        id: OffsetAndEpoch,
+        bytes: &[u8],
+        high_watermark: Option<Offset>,
+        step: &mut Step<'_>,
+    ) -> Result<Option<Publication>, Fatal> {
+        let last = Offset(id.offset.0 - 1);
+        let snapshot = match Snapshot::read(id, bytes) {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                self.fault(&format!("Unhandled fault while loading the snapshot at offset {last}: {error}"))?;
+                return Ok(None);
+            }
+        };
+        let mut next = MetadataImage::default();
+        for (index, (_, record)) in snapshot.metadata_records().enumerate() {
+            if let Err(error) = next.replay(record, &mut MetadataChanges::default()) {
+                self.fault(&format!("Error loading record {index} in the snapshot at offset {last}: {error}"))?;
+            }
+        }
+        self.loaded = MetadataProvenance {
+            last_contained_offset: last,
+            last_contained_epoch: id.epoch,
+            last_contained_log_time_ms: snapshot.last_contained_log_timestamp_ms(),
+            is_offset_batch_aligned: true,
+        };
+        let delta = MetadataDelta::to_snapshot(Rc::clone(&self.image), next);
+        let image = delta.apply(self.loaded);
+        // `resetToImage`
+        self.has_seen_record = true;
+        self.transaction = TransactionState::None;
+        self.bytes = 0;
+        self.delta = MetadataDelta::new(Rc::clone(&image));
+        Ok(self.publish(delta, image, ManifestType::Snapshot, high_watermark, step))
     }
 
     fn load_batch(
@@ -221,6 +269,7 @@ impl MetadataLoader {
         }
         // Control records change nothing but the offset.
         self.loaded = provenance(batch.last_offset);
+        self.bytes += batch.len_bytes() as u64;
         Ok(())
     }
 
@@ -282,6 +331,19 @@ impl MetadataLoader {
         let image = self.delta.apply(self.loaded);
         let next = MetadataDelta::new(Rc::clone(&image));
         let delta = std::mem::replace(&mut self.delta, next);
+        let bytes = std::mem::take(&mut self.bytes);
+        self.publish(delta, image, ManifestType::LogDelta { bytes }, high_watermark, step)
+    }
+
+    /// `maybePublishMetadata`
+    fn publish(
+        &mut self,
+        delta: MetadataDelta,
+        image: Rc<MetadataImage>,
+        manifest: ManifestType,
+        high_watermark: Option<Offset>,
+        step: &mut Step<'_>,
+    ) -> Option<Publication> {
         self.image = Rc::clone(&image);
         if self.still_needs_to_catch_up(high_watermark) {
             return None;
@@ -293,9 +355,7 @@ impl MetadataLoader {
                 arm(0, step);
                 None
             }
-            Publishers::Installed => {
-                Some(Publication { delta: Rc::new(delta), image, manifest: ManifestType::LogDelta })
-            }
+            Publishers::Installed => Some(Publication { delta: Rc::new(delta), image, manifest }),
         }
     }
 

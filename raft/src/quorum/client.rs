@@ -6,6 +6,7 @@
 //! * `poll`: the timers of each state
 //! * `requests`: handling of Vote, BeginQuorumEpoch and EndQuorumEpoch requests
 //! * `fetch`: handling of Fetch requests, which may be parked (`fetch_purgatory`)
+//! * `fetch_snapshot`: FetchSnapshot requests, and the download of a snapshot
 //! * `responses`: handling of responses, and the rule by which epochs propagate
 //! * `transitions`: the side effects of each state transition
 //! * `append`: the leader's log, the follower's log, and the high watermark
@@ -21,6 +22,7 @@ mod append;
 mod described;
 mod fetch;
 mod fetch_purgatory;
+mod fetch_snapshot;
 mod listener;
 mod notify;
 mod poll;
@@ -47,9 +49,10 @@ use super::voter_set::VoterSet;
 use crate::bugs::{Bug, Bugs};
 use crate::config::ControllerConfig;
 use crate::fixes::Fixes;
-use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey, Uuid};
+use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
 use crate::io::{DialogueEntry, DiskError, DurableFiles, Effect, Input, Post, ThreadName, Visitor};
-use crate::log::{LogConfig, RaftLog, read_election_state};
+use crate::log::{LogConfig, LogError, RaftLog, read_election_state};
+use crate::snapshot::{RawSnapshotWriter, Snapshot, SnapshotWriter, snapshot_path};
 use crate::step::{Fatal, Step, throw};
 
 /// Kafka's timeout of a graceful shutdown (`KafkaRaftClientDriver`).
@@ -95,7 +98,7 @@ pub struct RaftClient {
     late_writes: Vec<Box<[u8]>>,
     /// In the order of registration: the controller's, then the metadata loader's.
     listeners: SmallVec<[ListenerContext; 2]>,
-    /// Kafka's `RaftMetadataLogCleanerManager`: it finds nothing to clean, and wakes the thread.
+    /// Kafka's `RaftMetadataLogCleanerManager`: it deletes old snapshots and the log before them.
     log_cleaner: Timer,
     shutdown: Option<Timer>,
     last_correlation_id: i32,
@@ -114,6 +117,7 @@ impl RaftClient {
             fixes: setup.fixes,
         };
         let log = RaftLog::open(files, log_config, step.now, step.out)?;
+        check_latest_snapshot(&log)?;
         let stored = match read_election_state(files) {
             Err(_) if setup.bugs.has(Bug::MalformedElectionIgnored) => None,
             stored => stored?,
@@ -181,19 +185,30 @@ impl RaftClient {
         self.run(step)
     }
 
-    /// Processes one input of the scheduler's thread: work of the log that was posted to it, and its end.
+    /// Processes one input of the scheduler's thread: work of the log that was posted to it, its end, and the deletion of
+    /// expired snapshots.
     pub fn step_scheduler(&mut self, input: &Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         match input {
             Input::Post(Post::WakeUp) => {
                 let begun = self.log.begin_background_work(step.out);
                 let done = Effect::Post { thread: ThreadName::RaftScheduler, post: Post::Applied };
                 step.out.effects.extend(begun.then_some(done));
+                self.arm_deletion(step);
+            }
+            Input::Timer => {
+                self.log.delete_expired_snapshots(step.now, step.out);
+                self.arm_deletion(step);
             }
             Input::Post(Post::Applied) => self.log.finish_background_work(step.out),
             Input::DiskError(error) if !self.ignores(*error) => throw!("the disk failed: {error}"),
             _ => {}
         }
         Ok(())
+    }
+
+    fn arm_deletion(&self, step: &mut Step<'_>) {
+        let due_ns = self.log.deletion_due_ns();
+        step.out.effects.extend(due_ns.map(|at_mono_ns| Effect::ArmTimer { at_mono_ns }));
     }
 
     fn ignores(&self, error: DiskError) -> bool {
@@ -209,11 +224,11 @@ impl RaftClient {
     /// a prospective wrote `quorum-state` is answered before it requests pre-votes itself.
     fn run(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
         let wait_ms = loop {
-            self.poll_listeners(step);
+            self.poll_listeners(step)?;
             if self.poll_shutdown(step) {
                 return Ok(());
             }
-            let wait_ms = self.poll_current_state(step)?.min(self.poll_log_cleaner(step));
+            let wait_ms = self.poll_current_state(step)?.min(self.poll_log_cleaner(step)?);
             self.channel.poll(step.now, step.entropy, step.out);
             // The queue may contain a message of this step, such as the failure of a request whose connection is in
             // reconnect backoff.
@@ -228,12 +243,14 @@ impl RaftClient {
         Ok(())
     }
 
-    fn poll_log_cleaner(&mut self, step: &Step<'_>) -> i64 {
+    fn poll_log_cleaner(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
         self.log_cleaner.update(step.now_ms());
         if self.log_cleaner.is_expired() {
+            let retention = (self.setup.config.retention_max_bytes, self.setup.config.retention_ms);
+            self.log.maybe_clean(retention, step.now, step.out)?;
             self.log_cleaner.reset(LOG_CLEANER_MS);
         }
-        self.log_cleaner.remaining_ms()
+        Ok(self.log_cleaner.remaining_ms())
     }
 
     /// Raft ends first: the controller answers until then, and its socket server is closed after it
@@ -331,6 +348,25 @@ impl RaftClient {
         }
     }
 
+    /// Begins a snapshot of the log up to `id` (`createSnapshot`), for the thread that generates snapshots; `None` if the log
+    /// has it, or no longer needs it. An id that the log does not have is an error.
+    pub fn create_snapshot(
+        &mut self,
+        id: OffsetAndEpoch,
+        last_contained_log_timestamp_ms: i64,
+        step: &mut Step<'_>,
+    ) -> Result<Option<(SnapshotWriter, RawSnapshotWriter)>, LogError> {
+        let Some(file) = self.log.create_new_snapshot(id, step.out)? else { return Ok(None) };
+        // A quorum of static voters has kraft.version 0.
+        let writer = SnapshotWriter::new(id, 0, last_contained_log_timestamp_ms, step.now_ms());
+        Ok(Some((writer, file)))
+    }
+
+    /// The snapshot has its name, durably: it counts from now on (`onSnapshotFrozen`).
+    pub fn on_snapshot_frozen(&mut self, id: OffsetAndEpoch, bytes: Rc<[u8]>) {
+        self.log.on_snapshot_frozen(id, bytes);
+    }
+
     /// For audits and the state hash.
     pub fn visit(&self, visitor: &mut dyn Visitor) {
         let quorum = &self.quorum;
@@ -344,5 +380,15 @@ impl RaftClient {
         visitor.log(self.log.start_offset(), end, quorum.high_watermark());
         visitor.batches(&self.log.batches());
         visitor.last_fetched_epoch(self.log.last_fetched_epoch());
+    }
+}
+
+/// `KRaftControlRecordStateMachine.maybeLoadSnapshot`: at the start, and when a snapshot has replaced the log, the control
+/// records of the latest snapshot are read, with all its batches. A static quorum takes nothing from them.
+fn check_latest_snapshot(log: &RaftLog) -> Result<(), Fatal> {
+    let Some((id, bytes)) = log.latest_snapshot_id().and_then(|id| Some((id, log.snapshot(id)?))) else { return Ok(()) };
+    match Snapshot::read(id, bytes) {
+        Ok(_) => Ok(()),
+        Err(error) => throw!("{}: {error}", snapshot_path(id)),
     }
 }

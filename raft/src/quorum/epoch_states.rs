@@ -10,6 +10,7 @@ use super::timer::Timer;
 use super::voter_set::VoterSet;
 use crate::ids::{NodeId, Offset, ReplicaKey};
 use crate::message::Endpoints;
+use crate::snapshot::RawSnapshotWriter;
 use crate::step::{Fatal, throw};
 
 /// The answer of one voter.
@@ -116,6 +117,8 @@ pub struct FollowerState {
     pub update_voter_period: Timer,
     pub update_voter_period_ms: i64,
     pub has_updated_leader: bool,
+    /// The snapshot that is being downloaded: FetchSnapshot is sent instead of Fetch.
+    pub fetching_snapshot: Option<RawSnapshotWriter>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -146,7 +149,15 @@ impl FollowerState {
             update_voter_period: Timer::new(now_ms, update_voter_period_ms),
             update_voter_period_ms,
             has_updated_leader: false,
+            fetching_snapshot: None,
         }
+    }
+
+    /// `resetFetchTimeoutForSuccessfulFetch`
+    pub fn reset_fetch_timeout(&mut self, now_ms: i64, fetch_timeout_ms: i64) {
+        self.has_fetched_from_leader = true;
+        self.fetch_timer.update(now_ms);
+        self.fetch_timer.reset(fetch_timeout_ms);
     }
 }
 

@@ -323,6 +323,7 @@ impl QuorumState {
 
     pub(super) fn switch(&mut self, epoch: LeaderEpoch, state: EpochState, step: &mut Step<'_>) {
         self.close_leader(step);
+        self.close_follower(step);
         self.epoch = epoch;
         self.state = state;
         let leader = self.leader_id().unwrap_or(NodeId::NONE);
@@ -342,6 +343,14 @@ impl QuorumState {
         let (connection, correlation_id) = (pending.connection, pending.correlation_id);
         let error = ErrorCode::NotLeaderOrFollower;
         step.out.push(update_voter_response(connection, correlation_id, error, current_leader));
+    }
+
+    /// `FollowerState.close`: a download ends with the state.
+    fn close_follower(&mut self, step: &mut Step<'_>) {
+        let download = self.follower_mut().and_then(|follower| follower.fetching_snapshot.take());
+        if let Some(download) = download {
+            download.close(step.out);
+        }
     }
 
     pub(super) fn random_election_timer(&self, step: &mut Step<'_>) -> Timer {
@@ -463,6 +472,10 @@ impl QuorumState {
 
     pub fn follower_mut(&mut self) -> Option<&mut FollowerState> {
         if let EpochState::Follower(state) = &mut self.state { Some(state) } else { None }
+    }
+
+    pub fn follower(&self) -> Option<&FollowerState> {
+        if let EpochState::Follower(state) = &self.state { Some(state) } else { None }
     }
 
     pub fn is_leader(&self) -> bool {

@@ -17,7 +17,7 @@ const EPOCH_DIGITS: usize = 10;
 pub enum SnapshotFile {
     /// A whole snapshot.
     Complete(OffsetAndEpoch),
-    /// One that is being written, or that a process left behind. Kafka's name has a random number before the suffix.
+    /// One that is being written, or that a process left behind; a number is before the suffix.
     Partial(OffsetAndEpoch),
     /// One that is to be deleted.
     Deleted(OffsetAndEpoch),
@@ -49,9 +49,9 @@ pub fn snapshot_path(id: OffsetAndEpoch) -> Rc<str> {
     path(id, SUFFIX)
 }
 
-/// Its path while it is written.
-pub fn partial_path(id: OffsetAndEpoch) -> Rc<str> {
-    path(id, PARTIAL_SUFFIX)
+/// Its path while it is written, with a number that no other file of the process has.
+pub fn partial_path(id: OffsetAndEpoch, number: u32) -> Rc<str> {
+    path(id, &format!("-{number}{PARTIAL_SUFFIX}"))
 }
 
 /// Its path before it is deleted.

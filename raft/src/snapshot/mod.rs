@@ -1,10 +1,11 @@
 //! Snapshots of the metadata log: their names, and their bytes in Kafka's format (consensus.md §5, §8.6).
 //!
 //! * `file_name`: the names of a snapshot's files; [`writer`]: builds one from records; [`reader`]: reads one
-//! * [`generator`]: when a node creates one
+//! * [`raw_writer`]: its file while it is written; [`generator`]: when a node creates one
 
 pub(crate) mod file_name;
 pub mod generator;
+pub mod raw_writer;
 pub mod reader;
 pub mod writer;
 
@@ -13,6 +14,7 @@ mod tests;
 
 pub use file_name::{SnapshotFile, deleted_path, partial_path, snapshot_path};
 pub use generator::SnapshotGenerator;
+pub use raw_writer::RawSnapshotWriter;
 pub use reader::{Snapshot, SnapshotError};
 pub use writer::SnapshotWriter;
 

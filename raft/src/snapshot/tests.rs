@@ -43,7 +43,7 @@ fn names_are_kafkas() {
     assert_eq!(&*snapshot_path(ID), path);
     for (path, file) in [
         (path.to_owned(), Some(SnapshotFile::Complete(ID))),
-        (partial_path(ID).to_string(), Some(SnapshotFile::Partial(ID))),
+        (partial_path(ID, 7).to_string(), Some(SnapshotFile::Partial(ID))),
         (path.replace(".checkpoint", "-123456789.checkpoint.part"), Some(SnapshotFile::Partial(ID))),
         (deleted_path(ID).to_string(), Some(SnapshotFile::Deleted(ID))),
         (path.replace("__cluster_metadata-0/", ""), None),

@@ -69,6 +69,16 @@ table! {
         "the same property without the minimum, for tests; takes precedence over metadata.log.segment.bytes (MetadataLogConfig)";
     "metadata.log.segment.ms" long(1, "ms"), default Some(604_800_000), sets quorum.segment_ms,
         "age at which the metadata log starts a new segment (MetadataLogConfig)";
+    "controller.quorum.fetch.snapshot.max.bytes" int(1, "bytes"), default Some(1_048_576), sets quorum.fetch_snapshot_max_bytes,
+        "size of a chunk in the answer to FetchSnapshot (QuorumConfig)";
+    "metadata.log.max.record.bytes.between.snapshots" long(1, "bytes"), default Some(20_971_520), sets quorum.max_bytes_between_snapshots,
+        "record bytes of the metadata log after which a snapshot is written (MetadataLogConfig)";
+    "metadata.log.max.snapshot.interval.ms" long(0, "ms"), default Some(3_600_000), sets quorum.max_snapshot_interval_ms,
+        "time after which a snapshot is written if there are new records; 0: never (MetadataLogConfig)";
+    "metadata.max.retention.bytes" long(i64::MIN, "bytes"), default Some(104_857_600), sets quorum.retention_max_bytes,
+        "size of the metadata log and its snapshots above which the oldest snapshots and the log before them are deleted; negative: no limit (MetadataLogConfig)";
+    "metadata.max.retention.ms" long(i64::MIN, "ms"), default Some(604_800_000), sets quorum.retention_ms,
+        "age above which a snapshot and the log before it are deleted, if there is a newer one; negative: no limit (MetadataLogConfig)";
     "metadata.max.idle.interval.ms" int(0, "ms"), default Some(500), sets quorum.max_idle_interval_ms and controller.max_idle_interval_ms,
         "interval of the no-op records of the active controller; 0: none (MetadataLogConfig)";
     "socket.connection.setup.timeout.ms" long(1, "ms"), default Some(10_000), sets quorum.connection_setup_timeout_ms,
@@ -152,11 +162,6 @@ table! {
     "metadata.log.dir" PropertyKind::Text, default None, "directory of the metadata log (MetadataLogConfig)";
 
     "controller.quorum.auto.join.enable" PropertyKind::Boolean, default Some(0), "whether observer controllers add themselves as voters (QuorumConfig)";
-    "controller.quorum.fetch.snapshot.max.bytes" int(1, "bytes"), default Some(1_048_576), "size of a FetchSnapshot's answer (QuorumConfig)";
-    "metadata.log.max.record.bytes.between.snapshots" long(1, "bytes"), default Some(20_971_520), "log bytes after which a snapshot is written (MetadataLogConfig)";
-    "metadata.log.max.snapshot.interval.ms" long(0, "ms"), default Some(3_600_000), "age after which a snapshot is written; 0: never (MetadataLogConfig)";
-    "metadata.max.retention.bytes" long(i64::MIN, "bytes"), default Some(104_857_600), "log and snapshots kept (MetadataLogConfig)";
-    "metadata.max.retention.ms" long(i64::MIN, "ms"), default Some(604_800_000), "age of snapshots kept (MetadataLogConfig)";
     "server.max.startup.time.ms" long(0, "ms"), default Some(i64::MAX), "limit of a start-up (KRaftConfigs)";
     "num.network.threads" int(1, ""), default Some(3), "network threads (SocketServerConfigs)";
     "num.io.threads" int(1, ""), default Some(8), "request handlers (ServerConfigs)";

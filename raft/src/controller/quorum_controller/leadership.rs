@@ -9,13 +9,13 @@ use crate::controller::metadata_log::{CommittedBatch, MetadataLog, RaftEvent};
 use crate::controller::result::{EndOffsetHook, MAX_RECORDS_PER_BATCH};
 use crate::controller::settings::{ELR_VERSION, METADATA_VERSION, level};
 use crate::controller::state::MIN_INSYNC_REPLICAS;
-use crate::controller::state::ResourceType;
-use crate::ids::{LeaderEpoch, NodeId, Offset};
+use crate::controller::state::{ReplayedState, ResourceType};
+use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use crate::io::{Observation, Probe};
 use crate::message::ErrorCode;
 use crate::metadata::MetadataRecord;
 use crate::metadata::records::{AbortTransaction, BeginTransaction, Config, EndTransaction, FeatureLevel};
-use crate::step::{Fatal, Step};
+use crate::step::{Fatal, Step, throw};
 
 impl QuorumController {
     /// Handles the one event that a post announced.
@@ -25,10 +25,14 @@ impl QuorumController {
                 for batch in &batches {
                     self.handle_commit_batch(batch)?;
                 }
-                let end = Offset(self.last_committed.0 + 1);
+                let end = self.next_offset;
                 log.close_commit(ordinal, end, step);
                 step.out.observe(Observation::Applied { end });
                 self.complete_stable();
+            }
+            Some(RaftEvent::LoadSnapshot { id, records }) => {
+                self.handle_load_snapshot(id, &records)?;
+                step.out.observe(Observation::Applied { end: id.offset });
             }
             Some(RaftEvent::LeaderChange { leader, epoch }) => self.handle_leader_change(log, leader, epoch, step),
             None => {}
@@ -40,17 +44,39 @@ impl QuorumController {
     /// it wrote them.
     fn handle_commit_batch(&mut self, batch: &CommittedBatch) -> Result<(), Fatal> {
         // A read starts with the batch that contains the requested offset.
-        if batch.last_offset <= self.last_committed {
+        if batch.last_offset < self.next_offset {
             return Ok(());
         }
         for (offset, record) in (batch.base_offset.0..).zip(&batch.records) {
             self.committed.replay(record, Offset(offset)).map_err(|error| Fatal::from(error.to_string()))?;
         }
         self.last_committed = batch.last_offset;
+        self.next_offset = Offset(batch.last_offset.0 + 1);
         if !batch.control {
             let start = self.committed.transaction_start();
-            self.last_stable = start.map_or(batch.last_offset, |start| Offset(start.0 - 1).min(batch.last_offset));
+            let stable = start.map_or(batch.last_offset, |start| Offset(start.0 - 1).min(batch.last_offset));
+            if stable > self.last_stable {
+                self.last_stable = stable;
+                self.loaded = None;
+            }
         }
+        Ok(())
+    }
+
+    /// All state is replaced. The end of the snapshot, which is exclusive, becomes the last committed and stable offset
+    /// (`OffsetControlManager.endLoadSnapshot`): when the record at that offset is committed alone, the state in memory
+    /// under the stable offset is not replaced, and is returned to when this controller renounces.
+    fn handle_load_snapshot(&mut self, id: OffsetAndEpoch, records: &[MetadataRecord]) -> Result<(), Fatal> {
+        if let Some(active) = &self.active {
+            throw!("Asked to load snapshot {id:?}, but we are the active controller at epoch {}", active.epoch);
+        }
+        let last = Offset(id.offset.0 - 1);
+        self.committed = ReplayedState::new(self.settings.bugs, self.settings.fixes);
+        for record in records {
+            self.committed.replay(record, last).map_err(|error| Fatal::from(error.to_string()))?;
+        }
+        (self.last_committed, self.last_stable, self.next_offset) = (id.offset, id.offset, id.offset);
+        self.loaded = Some(Box::new(self.committed.clone()));
         Ok(())
     }
 
@@ -149,6 +175,10 @@ impl QuorumController {
         self.cancel_periodic_tasks();
         if !self.deferred.is_empty() {
             step.out.probe(Probe::AppendRefused);
+        }
+        // `OffsetControlManager.deactivate`
+        if let Some(loaded) = &self.loaded {
+            self.committed = ReplayedState::clone(loaded);
         }
         if self.settings.bugs.has(Bug::Kafka13114RenounceWithoutRevert) {
             self.committed = active.latest;

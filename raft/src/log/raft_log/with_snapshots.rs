@@ -10,6 +10,7 @@ use crate::log::files::{Force, segment_path};
 use crate::log::recovery::remove_segments;
 use crate::log::segment::Segment;
 use crate::snapshot::file_name::snapshot_path;
+use crate::snapshot::raw_writer::RawSnapshotWriter;
 use crate::snapshot::reader::Snapshot;
 
 impl RaftLog {
@@ -26,11 +27,16 @@ impl RaftLog {
         self.snapshots.get(id)
     }
 
-    /// Whether a snapshot of the log up to `id` may be created now (`createNewSnapshot`): not below the log's start, and not
-    /// twice. One that is not committed, that the log does not know, or that ends within a batch is an error (fatal).
-    pub fn may_create_snapshot(&self, id: OffsetAndEpoch) -> Result<bool, LogError> {
+    /// Begins a snapshot of the log up to `id` (`createNewSnapshot`); `None` if it would be below the log's start, or if there
+    /// is one already. One that is not committed, that the log does not know, or that ends within a batch is an error
+    /// (fatal).
+    pub fn create_new_snapshot(
+        &mut self,
+        id: OffsetAndEpoch,
+        out: &mut Out,
+    ) -> Result<Option<RawSnapshotWriter>, LogError> {
         if id.offset < self.start_offset() {
-            return Ok(false);
+            return Ok(None);
         }
         let refused = |what: &str| {
             Err(LogError::Refused(format!("a snapshot up to offset {} and epoch {}: {what}", id.offset, id.epoch)))
@@ -45,15 +51,27 @@ impl RaftLog {
         if batch.0.first().is_some_and(|batch| batch.base_offset != id.offset) {
             return refused("a batch of the log contains its end");
         }
-        Ok(self.may_download_snapshot(id))
+        Ok(self.create_new_snapshot_unchecked(id, out))
     }
 
-    /// Whether a follower may download it (`createNewSnapshotUnchecked`): it has no such snapshot.
-    pub fn may_download_snapshot(&self, id: OffsetAndEpoch) -> bool {
-        self.snapshots.get(id).is_none()
+    /// Begins a snapshot that a follower downloads (`createNewSnapshotUnchecked`); `None` if there is one already.
+    pub fn create_new_snapshot_unchecked(&mut self, id: OffsetAndEpoch, out: &mut Out) -> Option<RawSnapshotWriter> {
+        if self.snapshots.get(id).is_some() {
+            return None;
+        }
+        let file = self.next_handle;
+        self.next_handle = FileHandle(self.next_handle.0 + 1);
+        Some(RawSnapshotWriter::create(id, file, out))
     }
 
-    /// A snapshot is complete and has its name (`onSnapshotFrozen`).
+    /// A snapshot is complete: it gets its name, and counts from now on (`FileRawSnapshotWriter.freeze`,
+    /// `onSnapshotFrozen`).
+    pub fn freeze_snapshot(&mut self, writer: RawSnapshotWriter, out: &mut Out) {
+        let (id, bytes) = writer.freeze(out);
+        self.on_snapshot_frozen(id, bytes);
+    }
+
+    /// A snapshot has its name (`onSnapshotFrozen`).
     pub fn on_snapshot_frozen(&mut self, id: OffsetAndEpoch, bytes: Rc<[u8]>) {
         self.snapshots.add(id, bytes);
     }

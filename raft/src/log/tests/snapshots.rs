@@ -27,10 +27,11 @@ fn committed() -> (TestDisk, RaftLog) {
 
 /// A snapshot is written to its file and frozen.
 fn freeze(log: &mut RaftLog, disk: &mut TestDisk, id: OffsetAndEpoch, timestamp_ms: i64) {
-    assert_eq!(log.may_create_snapshot(id), Ok(true), "{id:?}");
-    let bytes = empty_snapshot(id, timestamp_ms);
-    disk.put(&snapshot_path(id), &bytes);
-    log.on_snapshot_frozen(id, bytes.into());
+    let mut out = Out::default();
+    let mut writer = log.create_new_snapshot(id, &mut out).expect("it may be").expect("a new one");
+    writer.append(empty_snapshot(id, timestamp_ms).into(), &mut out);
+    log.freeze_snapshot(writer, &mut out);
+    disk.apply(&mut out);
 }
 
 fn segments(disk: &TestDisk) -> Vec<i64> {
@@ -48,22 +49,27 @@ fn snapshots(disk: &TestDisk) -> Vec<String> {
 fn a_snapshot_is_created_once_of_what_is_committed_and_where_a_batch_begins() {
     let (mut disk, mut log) = committed();
     log.update_high_watermark(Offset(16));
-    let refused = |log: &RaftLog, id, why: &str| {
-        let error = log.may_create_snapshot(id).expect_err("refused").to_string();
-        assert!(error.contains(why), "{error}");
+    let creates = |log: &mut RaftLog, id| {
+        let writer = log.create_new_snapshot(id, &mut Out::default()).map_err(|error| error.to_string());
+        writer.map(|writer| writer.is_some())
     };
-    refused(&log, at(2, 18), "above the high watermark");
-    refused(&log, at(1, 10), "the log has no such offset and epoch");
-    refused(&log, at(2, 11), "a batch of the log contains its end");
+    for (id, why) in [
+        (at(2, 18), "above the high watermark"),
+        (at(1, 10), "the log has no such offset and epoch"),
+        (at(2, 11), "a batch of the log contains its end"),
+    ] {
+        assert!(creates(&mut log, id).is_err_and(|error| error.contains(why)), "{id:?}");
+    }
     // The high watermark itself begins no batch that is committed.
-    assert_eq!(log.may_create_snapshot(at(2, 16)), Ok(true));
+    assert_eq!(creates(&mut log, at(2, 16)), Ok(true));
     freeze(&mut log, &mut disk, at(1, 4), 0);
-    assert_eq!(log.may_create_snapshot(at(1, 4)), Ok(false), "there is one");
-    assert!(!log.may_download_snapshot(at(1, 4)) && log.may_download_snapshot(at(3, 90)));
+    assert_eq!(creates(&mut log, at(1, 4)), Ok(false), "there is one");
+    assert!(log.create_new_snapshot_unchecked(at(1, 4), &mut Out::default()).is_none());
+    assert!(log.create_new_snapshot_unchecked(at(3, 90), &mut Out::default()).is_some());
     freeze(&mut log, &mut disk, at(2, 12), 0);
     assert_eq!((log.earliest_snapshot_id(), log.latest_snapshot_id()), (Some(at(1, 4)), Some(at(2, 12))));
     assert_eq!(log.delete_before_snapshot(at(2, 12), NOW, &mut Out::default()), Ok(true));
-    assert_eq!(log.may_create_snapshot(at(1, 6)), Ok(false), "it ends below the log's start");
+    assert_eq!(creates(&mut log, at(1, 6)), Ok(false), "it ends below the log's start");
 }
 
 #[test]
@@ -172,11 +178,12 @@ fn a_snapshot_that_is_ahead_replaces_the_log() {
     let mut out = Out::default();
     assert!(!log.truncate_to_latest_snapshot(NOW, &mut out) && out.effects.is_empty(), "it is behind the log");
     let downloaded = at(4, 50);
-    let bytes = empty_snapshot(downloaded, 0);
-    disk.put(&snapshot_path(downloaded), &bytes);
+    let mut writer = log.create_new_snapshot_unchecked(downloaded, &mut out).expect("a new one");
+    writer.append(empty_snapshot(downloaded, 0).into(), &mut out);
+    log.freeze_snapshot(writer, &mut out);
+    disk.apply(&mut out);
     // The process dies before it truncates the log, or it does so.
     let mut crashed = disk.clone();
-    log.on_snapshot_frozen(downloaded, bytes.into());
     assert!(log.truncate_to_latest_snapshot(NOW, &mut out));
     let effects = trace(&out);
     let unlinked = effects.iter().take_while(|effect| effect.starts_with("unlink ")).count();
@@ -206,7 +213,7 @@ fn a_start_deletes_what_is_no_complete_snapshot() {
     let mut out = Out::default();
     assert_eq!(log.delete_before_snapshot(at(2, 12), NOW, &mut out), Ok(true));
     disk.apply(&mut out);
-    disk.put(&partial_path(at(2, 16)), b"half");
+    disk.put(&partial_path(at(2, 16), 7), b"half");
     disk.put(&snapshot_path(at(1, 2)), b"older than the log");
     assert_eq!(snapshots(&disk).len(), 4);
     disk.kill();

@@ -124,7 +124,8 @@ fn nothing_is_published_before_all_that_was_committed_is_loaded() {
     assert!(harness.fire(Some(9)).is_none() && harness.timer_ns.is_none());
 
     let next = harness.commit(&[(4, &[create(3, 0)])], Some(99)).expect("no fault");
-    assert_eq!((next.len(), next[0].manifest, next[0].image.offset()), (1, ManifestType::LogDelta, Offset(4)));
+    assert!(matches!(next[0].manifest, ManifestType::LogDelta { bytes: 1.. }));
+    assert_eq!((next.len(), next[0].image.offset()), (1, Offset(4)));
     assert!(Rc::ptr_eq(next[0].delta.base(), &first.image));
 }
 
@@ -255,7 +256,7 @@ proptest! {
                 let expected = usize::try_from(offset.0).ok().map_or_else(Default::default, |at| visible[at].clone());
                 prop_assert_eq!(&*publication.image, &expected);
                 prop_assert_eq!(publication.image.digest(), expected.digest());
-                if let (Some(last), ManifestType::LogDelta) = (&last, publication.manifest) {
+                if let (Some(last), ManifestType::LogDelta { .. }) = (&last, publication.manifest) {
                     prop_assert!(Rc::ptr_eq(publication.delta.base(), &last.image));
                 }
                 // A broker that only ever learns of changes holds what the image says.

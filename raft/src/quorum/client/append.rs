@@ -86,8 +86,7 @@ impl RaftClient {
             }
         }
         self.complete_parked_fetches(step)?;
-        self.update_listeners(high_watermark, step);
-        Ok(())
+        self.update_listeners(high_watermark, step)
     }
 
     fn observe_high_watermark(&self, offset: Offset, leading: bool, step: &mut Step<'_>) {
@@ -116,7 +115,7 @@ impl RaftClient {
         }
     }
 
-    fn update_follower_high_watermark(&mut self, leaders: Offset, step: &mut Step<'_>) -> Result<(), Fatal> {
+    pub(super) fn update_follower_high_watermark(&mut self, leaders: Offset, step: &mut Step<'_>) -> Result<(), Fatal> {
         let new = leaders.min(self.log.end_offset());
         let goes_back = self.setup.bugs.has(Bug::HighWatermarkGoesBack);
         let Some(follower) = self.quorum.follower_mut() else { return Ok(()) };
@@ -129,7 +128,6 @@ impl RaftClient {
         }
         self.log.update_high_watermark(new);
         self.observe_high_watermark(new, false, step);
-        self.update_listeners(new, step);
-        Ok(())
+        self.update_listeners(new, step)
     }
 }

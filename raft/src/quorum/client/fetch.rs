@@ -10,6 +10,7 @@ use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
 use crate::io::{Connection, DialogueEntry, Effect, Probe};
 use crate::log::{Records, Validation};
 use crate::message::{ErrorCode, FetchRequest, FetchResponse, Response};
+use crate::snapshot::BOOTSTRAP_SNAPSHOT_ID;
 use crate::step::{Fatal, Step, throw};
 
 pub(super) fn respond(connection: Connection, correlation_id: i32, response: FetchResponse, step: &mut Step<'_>) {
@@ -43,6 +44,7 @@ impl RaftClient {
         let says_something = response.error != ErrorCode::None
             || !response.records.0.is_empty()
             || response.diverging_epoch.is_some()
+            || response.snapshot_id.is_some()
             // KIP-1166: the follower does not know this high watermark yet.
             || request.high_watermark < response.high_watermark;
         if says_something || request.max_wait_ms == 0 {
@@ -94,13 +96,20 @@ impl RaftClient {
             }
             return Ok(self.empty_fetch_response(error));
         }
-        if let Some(diverging) = self.divergence(request) {
-            step.out.probe(Probe::DivergingFetch);
-            if self.setup.bugs.has(Bug::DivergingFetchCredited) {
-                self.credit_fetch(replica_key(request), request.fetch_offset, step)?;
+        match self.validate(request) {
+            Validation::Valid => {}
+            Validation::Diverging(diverging) => {
+                step.out.probe(Probe::DivergingFetch);
+                if self.setup.bugs.has(Bug::DivergingFetchCredited) {
+                    self.credit_fetch(replica_key(request), request.fetch_offset, step)?;
+                }
+                let response = self.empty_fetch_response(ErrorCode::None);
+                return Ok(FetchResponse { diverging_epoch: Some(diverging), ..response });
             }
-            let response = self.empty_fetch_response(ErrorCode::None);
-            return Ok(FetchResponse { diverging_epoch: Some(diverging), ..response });
+            Validation::Snapshot(id) => {
+                let response = self.empty_fetch_response(ErrorCode::None);
+                return Ok(FetchResponse { snapshot_id: Some(id), ..response });
+            }
         }
         if request.replica_id == self.quorum.local().id {
             return Ok(self.empty_fetch_response(ErrorCode::UnknownServerError));
@@ -123,15 +132,21 @@ impl RaftClient {
         }
     }
 
-    fn divergence(&self, request: &FetchRequest) -> Option<OffsetAndEpoch> {
+    /// Whether the log can be read from the offset of a Fetch. From 0 it is not, if there is a snapshot other than that of
+    /// the bootstrap: that is downloaded faster.
+    fn validate(&self, request: &FetchRequest) -> Validation {
+        let latest = self.log.latest_snapshot_id().filter(|id| *id != BOOTSTRAP_SNAPSHOT_ID);
+        if let Some(latest) = latest.filter(|_| request.fetch_offset == Offset(0)) {
+            return Validation::Snapshot(latest);
+        }
         let ignores = self.setup.bugs.has(Bug::NoDivergenceCheck) && request.fetch_offset <= self.log.end_offset();
         match self.log.validate_offset_and_epoch(request.fetch_offset, request.last_fetched_epoch) {
             Validation::Diverging(_) if self.setup.bugs.has(Bug::WrongDivergenceAnswerOfQuorum) => {
-                Some(OffsetAndEpoch { offset: self.log.end_offset(), epoch: request.last_fetched_epoch })
+                let offset = self.log.end_offset();
+                Validation::Diverging(OffsetAndEpoch { offset, epoch: request.last_fetched_epoch })
             }
-            Validation::Diverging(diverging) if !ignores => Some(diverging),
-            Validation::Diverging(_) | Validation::Valid => None,
-            Validation::Snapshot(id) => unreachable!("no process creates a snapshot yet: {id:?}"),
+            Validation::Diverging(_) if ignores => Validation::Valid,
+            validation => validation,
         }
     }
 

@@ -1,5 +1,5 @@
-//! Deliveries to the state machine (consensus.md §7): committed batches in order, without gap or duplicate, and leader
-//! changes, each after all earlier commits.
+//! Deliveries to the state machine (consensus.md §7): committed batches in order, without gap or duplicate, or a snapshot
+//! in place of those that the log no longer has; and leader changes, each after all earlier commits.
 //!
 //! Deliveries are in a queue that both threads share; each is announced by one post and taken by the step that handles
 //! that post. A delivery whose post waits behind an fsync is therefore not seen earlier.
@@ -7,21 +7,26 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use crate::ids::{LeaderEpoch, NodeId, Offset};
+use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use crate::io::{DialogueEntry, Effect, Post, ThreadName};
 use crate::log::{Batch, RaftLog, Records};
 use crate::message::{Fields, Value};
-use crate::step::Step;
+use crate::step::{Fatal, Step, throw};
 
 #[derive(Clone, Debug)]
 pub enum ListenerItem {
     /// `handleCommit`: committed batches; `ordinal` identifies the delivery when it is closed.
     Commit { records: Records, ordinal: u64 },
+    /// `handleLoadSnapshot`, or `handleLoadBootstrap` if it is that of the format tool; not read yet.
+    Snapshot { id: OffsetAndEpoch, bytes: Rc<[u8]> },
     /// `handleLeaderChange`
     LeaderChange { leader: Option<NodeId>, epoch: LeaderEpoch },
     /// Only with the bug `AckAtAppend`: the new end of the leader's log.
     Appended { end: Offset },
 }
+
+/// `STARTING_NEXT_OFFSET`: nothing was delivered, not even a snapshot.
+const STARTING_NEXT_OFFSET: Offset = Offset(-1);
 
 #[derive(Clone, Copy, Debug)]
 struct LastSent {
@@ -47,7 +52,7 @@ impl ListenerContext {
     pub fn new(thread: ThreadName) -> ListenerContext {
         ListenerContext {
             thread,
-            next_offset: Offset(0),
+            next_offset: STARTING_NEXT_OFFSET,
             last_sent: None,
             last_fired_epoch: LeaderEpoch(0),
             last_fired_leader: None,
@@ -97,6 +102,10 @@ impl ListenerContext {
                 let (leader, epoch) = (*leader, *epoch);
                 step.out.record(|| DialogueEntry::LeaderChanged { listener, leader, epoch });
             }
+            ListenerItem::Snapshot { id, .. } => {
+                let id = *id;
+                step.out.record(|| DialogueEntry::SnapshotLoaded { listener, id });
+            }
             ListenerItem::Commit { .. } | ListenerItem::Appended { .. } => {}
         }
         self.queue.push_back(item);
@@ -113,13 +122,38 @@ impl ListenerContext {
         self.deliver(ListenerItem::Commit { records, ordinal }, step);
     }
 
-    /// Delivers all committed batches that were not delivered yet, from disk.
-    pub(super) fn update_progress(&mut self, high_watermark: Offset, log: &RaftLog, step: &mut Step<'_>) {
-        let Some(next) = self.next_expected_offset().filter(|next| *next < high_watermark) else { return };
+    /// Delivers what is committed and was not delivered yet, from disk: the latest snapshot, if this listener is new or
+    /// needs what is before the log, and all batches.
+    pub(super) fn update_progress(
+        &mut self,
+        high_watermark: Offset,
+        log: &RaftLog,
+        step: &mut Step<'_>,
+    ) -> Result<(), Fatal> {
+        if let Some(next) = self.next_expected_offset() {
+            let is_new = next == STARTING_NEXT_OFFSET;
+            let snapshot = log.latest_snapshot_id().and_then(|id| Some((id, log.snapshot(id)?)));
+            match snapshot {
+                Some((id, bytes)) if next < high_watermark && (is_new || next < log.start_offset()) => {
+                    (self.next_offset, self.last_sent) = (id.offset, None);
+                    self.deliver(ListenerItem::Snapshot { id, bytes: Rc::clone(bytes) }, step);
+                }
+                _ if is_new => self.next_offset = Offset(0),
+                _ if next < log.start_offset() => throw!(
+                    "the next offset of {:?} is {next}, the log starts at {}, and there is no snapshot to load below the \
+                     high watermark {high_watermark}",
+                    self.thread,
+                    log.start_offset()
+                ),
+                _ => {}
+            }
+        }
+        let Some(next) = self.next_expected_offset().filter(|next| *next < high_watermark) else { return Ok(()) };
         let records = log.read(next, high_watermark, u32::MAX);
         if !records.0.is_empty() {
             self.deliver_commit(records, None, step);
         }
+        Ok(())
     }
 
     /// The leader's fast path: delivers a batch that is still in memory, if it is the next one. Control batches are not

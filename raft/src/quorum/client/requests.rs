@@ -29,6 +29,9 @@ impl RaftClient {
             Request::EndQuorumEpoch(request) => {
                 Response::EndQuorumEpoch(self.handle_end_quorum_epoch_request(&request, step)?)
             }
+            Request::FetchSnapshot(request) => {
+                Response::FetchSnapshot(self.handle_fetch_snapshot_request(&request, step))
+            }
             Request::Fetch(request) => return self.handle_fetch_request(connection, correlation_id, request, step),
             Request::UpdateRaftVoter(request) => {
                 self.handle_update_voter_request(connection, correlation_id, &request, step);

@@ -35,6 +35,7 @@ impl RaftClient {
             }
             Ok(Response::EndQuorumEpoch(response)) => self.handle_end_quorum_epoch_response(from, &response, step)?,
             Ok(Response::Fetch(response)) => self.handle_fetch_response(&response, step)?,
+            Ok(Response::FetchSnapshot(response)) => self.handle_fetch_snapshot_response(&response, step)?,
             Ok(Response::UpdateRaftVoter(response)) => self.handle_update_voter_response(&response, step)?,
             Ok(Response::ApiVersions(response)) => self.handle_api_versions_response(from, &response, step),
             Ok(
@@ -252,8 +253,8 @@ impl RaftClient {
             // consensus.md §1.6: reached by an Unattached replica that knows its leader's id but no endpoints.
             throw!("a Fetch was answered, and this replica is {}", self.quorum.role());
         }
-        match response.diverging_epoch {
-            Some(diverging) => {
+        match (response.diverging_epoch, response.snapshot_id) {
+            (Some(diverging), _) => {
                 let high_watermark = self.quorum.high_watermark().unwrap_or(Offset(0));
                 let checked = !self.setup.bugs.has(Bug::TruncateBelowHighWatermark);
                 if checked && diverging.offset < high_watermark {
@@ -268,18 +269,16 @@ impl RaftClient {
                     step.out.observe(Observation::Truncated { end });
                 }
             }
-            None => self.append_fetched(response, step)?,
+            (None, Some(id)) => self.begin_download(id, step),
+            (None, None) => self.append_fetched(response, step)?,
         }
         let too_early = self.setup.bugs.has(Bug::LeaderLeftEarly);
         let fetch_timeout_ms = i64::from(self.setup.config.fetch_timeout_ms) / if too_early { 4 } else { 1 };
         let says_enough = !response.records.0.is_empty() || !self.setup.bugs.has(Bug::FetchTimerNeedsRecords);
-        if let Some(follower) = self.quorum.follower_mut() {
-            follower.has_fetched_from_leader = true;
-            if !says_enough {
-                return Ok(true);
-            }
-            follower.fetch_timer.update(step.now.wall_ms);
-            follower.fetch_timer.reset(fetch_timeout_ms);
+        match self.quorum.follower_mut() {
+            Some(follower) if says_enough => follower.reset_fetch_timeout(step.now_ms(), fetch_timeout_ms),
+            Some(follower) => follower.has_fetched_from_leader = true,
+            None => {}
         }
         Ok(true)
     }

@@ -126,7 +126,8 @@ impl RaftClient {
         self.maybe_send_requests(&voters, build, step)
     }
 
-    /// Fetches from the leader; while it does not answer, from any bootstrap server, which may know a newer leader.
+    /// Fetches from the leader, or the next chunk of a snapshot; while it does not answer, a Fetch is sent to any bootstrap
+    /// server, which may know a newer leader.
     pub(super) fn maybe_send_fetch_to_best_node(&mut self, leader: NodeId, step: &mut Step<'_>) -> i64 {
         let now_ms = step.now_ms();
         if self.requests.has_request_timed_out(leader, now_ms) {
@@ -135,7 +136,8 @@ impl RaftClient {
         } else if self.requests.is_backing_off(leader, now_ms) {
             self.maybe_send_fetch_to_any_bootstrap(step)
         } else if !self.requests.has_any_inflight_request(now_ms) {
-            self.maybe_send_request(leader, RaftClient::fetch_request, step).wait_ms
+            let build = |raft: &RaftClient| raft.fetch_snapshot_request().unwrap_or_else(|| raft.fetch_request());
+            self.maybe_send_request(leader, build, step).wait_ms
         } else {
             self.requests.backoff_before_available_bootstrap_server(now_ms)
         }

@@ -61,6 +61,7 @@ fn carries_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict
                 Request::BeginQuorumEpoch(begin) => begin.leader_epoch,
                 Request::EndQuorumEpoch(end) => end.leader_epoch,
                 Request::Fetch(fetch) => fetch.current_leader_epoch,
+                Request::FetchSnapshot(fetch) => fetch.current_leader_epoch,
                 Request::UpdateRaftVoter(update) => update.current_leader_epoch,
                 Request::ApiVersions(_)
                 | Request::DiscoverVersions(_)
@@ -80,6 +81,7 @@ fn carries_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict
                     answer.current_leader.leader_epoch
                 }
                 Response::Fetch(fetch) => fetch.current_leader.leader_epoch,
+                Response::FetchSnapshot(fetch) => fetch.current_leader.leader_epoch,
                 Response::UpdateRaftVoter(update) => update.current_leader.leader_epoch,
                 Response::AppendRecords(append) => append.leader_epoch,
                 Response::ApiVersions(_)

@@ -1,0 +1,187 @@
+//! What the roles of a process share besides raft (Kafka's `SharedServer`): the metadata loader, and the generator of
+//! snapshots, each on its own thread.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use crate::broker::process::BrokerProcess;
+use crate::bugs::Bugs;
+use crate::config::ControllerConfig;
+use crate::ids::{Offset, OffsetAndEpoch};
+use crate::io::{Effect, Input, Observation, Post, ThreadName};
+use crate::message::{Fields, Value};
+use crate::metadata::loader::{ManifestType, Publication};
+use crate::metadata::{MetadataImage, MetadataLoader};
+use crate::quorum::RaftClient;
+use crate::quorum::client::ListenerItem;
+use crate::snapshot::{BOOTSTRAP_SNAPSHOT_ID, SnapshotGenerator};
+use crate::step::{Fatal, Step, throw};
+
+const NS_PER_MS: u64 = 1_000_000;
+
+/// A snapshot, and the path of its file before it has its name.
+#[derive(Clone, Debug)]
+struct Written {
+    id: OffsetAndEpoch,
+    bytes: Rc<[u8]>,
+    partial: Rc<str>,
+}
+
+/// See the module's documentation.
+#[derive(Clone, Debug)]
+pub struct SharedServer {
+    loader: MetadataLoader,
+    generator: SnapshotGenerator,
+    /// Snapshots that are being forced, or have been and do not count yet.
+    written: VecDeque<Written>,
+}
+
+impl SharedServer {
+    /// Whether a process needs it. One without a broker has nobody to publish metadata to but the generator, and with
+    /// Kafka's defaults no run is long enough for a snapshot: its loader would change nothing.
+    pub fn is_needed(config: &ControllerConfig, has_broker: bool) -> bool {
+        let defaults = ControllerConfig::new(config.node_id, Rc::clone(&config.voters));
+        has_broker
+            || config.max_bytes_between_snapshots < defaults.max_bytes_between_snapshots
+            || (1..defaults.max_snapshot_interval_ms).contains(&config.max_snapshot_interval_ms)
+    }
+
+    /// Of a process that starts now; [`SharedServer::start`] must follow. In one that is a controller, a record that cannot
+    /// be loaded is fatal.
+    pub fn new(config: &ControllerConfig, is_controller: bool, bugs: Bugs, now_ns: u64) -> SharedServer {
+        let max_bytes = config.max_bytes_between_snapshots.unsigned_abs();
+        let max_interval_ns = config.max_snapshot_interval_ms.unsigned_abs().saturating_mul(NS_PER_MS);
+        SharedServer {
+            loader: MetadataLoader::new(is_controller, bugs),
+            generator: SnapshotGenerator::new(max_bytes, max_interval_ns, now_ns),
+            written: VecDeque::new(),
+        }
+    }
+
+    /// Starts the loader by a post.
+    pub fn start(step: &mut Step<'_>) {
+        step.out.push(Effect::Post { thread: ThreadName::MetadataLoader, post: Post::Start });
+    }
+
+    /// The state, for instruments.
+    pub fn described(&self) -> Value {
+        Value::of([("loadedOffset", Offset(self.loader.next_offset().0 - 1).value())])
+    }
+
+    /// Processes one input of the loader's thread.
+    pub fn step_loader(
+        &mut self,
+        raft: &mut RaftClient,
+        broker: Option<&mut BrokerProcess>,
+        input: Input,
+        step: &mut Step<'_>,
+    ) -> Result<(), Fatal> {
+        let high_watermark = raft.quorum().high_watermark();
+        let publications = match input {
+            Input::Post(Post::Start) => {
+                self.loader.install_publishers(step);
+                return Ok(());
+            }
+            Input::Post(Post::ListenerEvent) => match raft.take_delivery(ThreadName::MetadataLoader) {
+                Some(ListenerItem::Commit { records, ordinal }) => {
+                    let publications = self.loader.handle_commit(&records, high_watermark, step)?;
+                    raft.close_delivery(ThreadName::MetadataLoader, ordinal, self.loader.next_offset(), step);
+                    publications
+                }
+                // `handleLoadBootstrap`: the loader ignores it.
+                Some(ListenerItem::Snapshot { id: BOOTSTRAP_SNAPSHOT_ID, .. }) => return Ok(()),
+                Some(ListenerItem::Snapshot { id, bytes }) => {
+                    step.out.observe(Observation::SnapshotLoaded { end: id.offset });
+                    self.loader.handle_load_snapshot(id, &bytes, high_watermark, step)?.into_iter().collect()
+                }
+                Some(ListenerItem::LeaderChange { leader, epoch }) => {
+                    self.loader.handle_leader_change(leader, epoch);
+                    return Ok(());
+                }
+                Some(ListenerItem::Appended { .. }) | None => return Ok(()),
+            },
+            Input::Timer if broker.as_ref().is_some_and(|broker| broker.holds_back_publishing()) => {
+                self.loader.ask_again(step);
+                return Ok(());
+            }
+            Input::Timer => self.loader.initialize_new_publishers(high_watermark, step).into_iter().collect(),
+            Input::DiskError(error) => throw!("the disk failed: {error}"),
+            _ => return Ok(()),
+        };
+        if self.loader.load_error_count() > 0 {
+            self.generator.disable("metadata loading fault");
+        }
+        for publication in &publications {
+            self.publish_to_generator(publication, step);
+        }
+        if let Some(broker) = broker {
+            broker.receive(publications, self.loader.last_applied_offset(), step);
+        }
+        Ok(())
+    }
+
+    fn publish_to_generator(&mut self, publication: &Publication, step: &mut Step<'_>) {
+        let now_ns = step.now.mono_ns;
+        match publication.manifest {
+            ManifestType::Snapshot => self.generator.publish_snapshot(now_ns),
+            ManifestType::LogDelta { bytes } => {
+                if self.generator.publish_log_delta(&publication.image, bytes, now_ns) {
+                    step.out.push(Effect::Post { thread: ThreadName::SnapshotGenerator, post: Post::WakeUp });
+                }
+            }
+        }
+    }
+
+    /// Processes one input of the thread that writes snapshots. A fault there is logged, and ends only that snapshot
+    /// (`SharedServer.metadataPublishingFaultHandler`).
+    pub fn step_generator(&mut self, raft: &mut RaftClient, input: &Input, step: &mut Step<'_>) {
+        match input {
+            Input::Post(Post::WakeUp) => {
+                if let Some(image) = self.generator.begin(step.now.mono_ns) {
+                    self.emit(raft, &image, step);
+                }
+            }
+            // Everything before it in the list is durable.
+            Input::Post(Post::Applied) => {
+                if let Some(Written { id, bytes, .. }) = self.written.pop_front() {
+                    raft.on_snapshot_frozen(id, bytes);
+                    step.out.observe(Observation::SnapshotGenerated { end: id.offset });
+                }
+            }
+            Input::DiskError(_) => {
+                if let Some(Written { partial, .. }) = self.written.pop_back() {
+                    step.out.push(Effect::Unlink { path: partial });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// `SnapshotEmitter.maybeEmit`
+    fn emit(&mut self, raft: &mut RaftClient, image: &MetadataImage, step: &mut Step<'_>) {
+        let provenance = image.provenance();
+        let id = OffsetAndEpoch {
+            offset: Offset(provenance.last_contained_offset.0 + 1),
+            epoch: provenance.last_contained_epoch,
+        };
+        let created = raft.create_snapshot(id, provenance.last_contained_log_time_ms, step);
+        let Some((mut writer, mut file)) = created.ok().flatten() else { return };
+        let (version, now_ms) = (image.features().metadata_version_or_minimum(), step.now_ms());
+        let mut is_written = true;
+        image.write(&mut |record| match record.frame(record.version_for(version)) {
+            Ok(frame) => writer.append(&frame, now_ms),
+            Err(_) => is_written = false,
+        });
+        if !is_written {
+            file.close(step.out);
+            return;
+        }
+        for batch in writer.freeze(now_ms) {
+            file.append(Rc::clone(&batch.bytes), step.out);
+        }
+        let partial = Rc::clone(file.path());
+        let (id, bytes) = file.freeze(step.out);
+        self.written.push_back(Written { id, bytes, partial });
+        step.out.push(Effect::Post { thread: ThreadName::SnapshotGenerator, post: Post::Applied });
+    }
+}
