@@ -47,6 +47,9 @@ fn server(observation: Observation) -> u64 {
         Observation::Probe(probe) => mix(7, probe as u64, 0, 0),
         Observation::Published { offset, digest } => mix(8, word(offset.0), digest, 0),
         Observation::Broker(observation) => broker(observation),
+        Observation::SnapshotGenerated { end } => mix(16, word(end.0), 0, 0),
+        Observation::SnapshotInstalled { end } => mix(17, word(end.0), 0, 0),
+        Observation::SnapshotLoaded { end } => mix(18, word(end.0), 0, 0),
     }
 }
 

@@ -164,7 +164,12 @@ impl Checks {
             }
             Observation::Truncated { .. } => self.verdict.met(Situation::TruncatedLog),
             Observation::Probe(probe) => self.verdict.reached(probe),
-            Observation::LeadershipRenounced { .. } | Observation::Published { .. } | Observation::Broker(_) => {}
+            Observation::LeadershipRenounced { .. }
+            | Observation::Published { .. }
+            | Observation::Broker(_)
+            | Observation::SnapshotGenerated { .. }
+            | Observation::SnapshotInstalled { .. }
+            | Observation::SnapshotLoaded { .. } => {}
         }
     }
 

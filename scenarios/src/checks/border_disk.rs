@@ -103,6 +103,9 @@ impl Checks {
         if let Some((base, bytes)) = model.wrote(write, &self.models.ledger) {
             return self.appended(server, base, bytes, matches!(write, Write::ShortAppend { .. }));
         }
+        if model.log.has_snapshots() {
+            model.log.recount_agreement(&self.models.committed.batches);
+        }
         match write {
             Write::Rename { from, to } => {
                 if let Some(cluster) = &mut self.models.cluster {
@@ -207,7 +210,10 @@ impl Checks {
 
     pub(super) fn synced(&mut self, server: usize, synced: Synced) {
         let model = &mut self.models.servers[server];
-        model.synced(synced);
+        model.synced(synced, &self.models.ledger);
+        if model.log.has_snapshots() {
+            model.log.recount_agreement(&self.models.committed.batches);
+        }
         if model.leader_append_pending {
             model.leader_append_pending = model.log.forced() < model.log.count();
         }

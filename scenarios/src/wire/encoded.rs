@@ -62,6 +62,7 @@ impl Context<'_> {
             Request::BeginQuorumEpoch(it) => frame.request(&quorum::begin_request(it)),
             Request::EndQuorumEpoch(it) => frame.request(&quorum::end_request(it)),
             Request::Fetch(it) => frame.request(&quorum::fetch_request(it, self)),
+            Request::FetchSnapshot(it) => frame.request(&quorum::fetch_snapshot_request(it, self)),
             Request::UpdateRaftVoter(it) => frame.request(&quorum::update_voter_request(it)),
             Request::ApiVersions(_) | Request::DiscoverVersions(_) => frame.request(&quorum::versions_request()),
             Request::AppendRecords(_) | Request::ReadRecords(_) => Body::Ok(Vec::new()),
@@ -110,6 +111,7 @@ impl Context<'_> {
             Response::BeginQuorumEpoch(it) => frame.response(&quorum::begin_response(it)),
             Response::EndQuorumEpoch(it) => frame.response(&quorum::end_response(it)),
             Response::Fetch(it) => frame.response(&quorum::fetch_response(it, self)),
+            Response::FetchSnapshot(it) => frame.response(&quorum::fetch_snapshot_response(it, self)),
             Response::UpdateRaftVoter(it) => frame.response(&quorum::update_voter_response(it)),
             Response::ApiVersions(it) => frame.response(&quorum::versions_response(Some(it), self)),
             Response::DiscoverVersions => frame.response(&quorum::versions_response(None, self)),
@@ -167,6 +169,7 @@ pub fn api(message: &Message) -> Option<ApiKey> {
     Some(match message {
         Message::Request { request, .. } => match request {
             Request::Fetch(_) => ApiKey::Fetch,
+            Request::FetchSnapshot(_) => ApiKey::FetchSnapshot,
             Request::ApiVersions(_) | Request::DiscoverVersions(_) => ApiKey::ApiVersions,
             Request::Vote(_) => ApiKey::Vote,
             Request::BeginQuorumEpoch(_) => ApiKey::BeginQuorumEpoch,
@@ -180,6 +183,7 @@ pub fn api(message: &Message) -> Option<ApiKey> {
         },
         Message::Response { response, .. } => match response {
             Response::Fetch(_) => ApiKey::Fetch,
+            Response::FetchSnapshot(_) => ApiKey::FetchSnapshot,
             Response::ApiVersions(_) | Response::DiscoverVersions => ApiKey::ApiVersions,
             Response::Vote(_) => ApiKey::Vote,
             Response::BeginQuorumEpoch(_) => ApiKey::BeginQuorumEpoch,

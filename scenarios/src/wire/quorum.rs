@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use kafka_protocol::messages::{
     ApiVersionsRequest, ApiVersionsResponse, BeginQuorumEpochRequest, BeginQuorumEpochResponse, BrokerId,
-    EndQuorumEpochRequest, EndQuorumEpochResponse, FetchRequest, FetchResponse, UpdateRaftVoterRequest,
-    UpdateRaftVoterResponse, VoteRequest, VoteResponse, api_versions_response, begin_quorum_epoch_request,
+    EndQuorumEpochRequest, EndQuorumEpochResponse, FetchRequest, FetchResponse, FetchSnapshotRequest,
+    FetchSnapshotResponse, UpdateRaftVoterRequest, UpdateRaftVoterResponse, VoteRequest, VoteResponse, api_versions_response, begin_quorum_epoch_request,
     begin_quorum_epoch_response, end_quorum_epoch_request, end_quorum_epoch_response, fetch_request as fetch_in,
-    fetch_response as fetch_out, update_raft_voter_request, update_raft_voter_response, vote_request as vote_in,
+    fetch_response as fetch_out, fetch_snapshot_request, fetch_snapshot_response, update_raft_voter_request, update_raft_voter_response, vote_request as vote_in,
     vote_response as vote_out,
 };
 use kafka_protocol::protocol::StrBytes;
@@ -186,6 +186,10 @@ pub fn fetch_response(it: &model::FetchResponse, context: &Context<'_>) -> Fetch
             partition.diverging_epoch =
                 fetch_out::EpochEndOffset::default().with_epoch(diverging.epoch.0).with_end_offset(diverging.offset.0);
         }
+        if let Some(id) = it.snapshot_id {
+            partition.snapshot_id =
+                fetch_out::SnapshotId::default().with_epoch(id.epoch.0).with_end_offset(id.offset.0);
+        }
     }
     let endpoints = address(&it.current_leader).filter(|_| version >= 17).map(|(id, host, port)| {
         fetch_out::NodeEndpoint::default().with_node_id(id).with_host(host).with_port(i32::from(port))
@@ -193,6 +197,53 @@ pub fn fetch_response(it: &model::FetchResponse, context: &Context<'_>) -> Fetch
     FetchResponse::default()
         .with_error_code(it.top_error as i16)
         .with_responses(unless_failed(it.top_error, fetched_topic(Uuid::METADATA_TOPIC_ID, vec![partition], context)))
+        .with_node_endpoints(endpoints.into_iter().collect())
+}
+
+pub fn fetch_snapshot_request(it: &model::FetchSnapshotRequest, context: &Context<'_>) -> FetchSnapshotRequest {
+    let id = fetch_snapshot_request::SnapshotId::default()
+        .with_end_offset(it.snapshot_id.offset.0)
+        .with_epoch(it.snapshot_id.epoch.0);
+    let mut partition = fetch_snapshot_request::PartitionSnapshot::default()
+        .with_current_leader_epoch(it.current_leader_epoch.0)
+        .with_snapshot_id(id)
+        .with_position(it.position);
+    if context.version >= 1 {
+        partition.replica_directory_id = directory(it.replica_directory_id);
+    }
+    let topic = fetch_snapshot_request::TopicSnapshot::default()
+        .with_name(metadata_topic())
+        .with_partitions(vec![partition]);
+    FetchSnapshotRequest::default()
+        .with_cluster_id(it.cluster_id.as_deref().map(text))
+        .with_replica_id(node(it.replica_id))
+        .with_max_bytes(it.max_bytes)
+        .with_topics(vec![topic])
+}
+
+pub fn fetch_snapshot_response(it: &model::FetchSnapshotResponse, context: &Context<'_>) -> FetchSnapshotResponse {
+    let id = fetch_snapshot_response::SnapshotId::default()
+        .with_end_offset(it.snapshot_id.offset.0)
+        .with_epoch(it.snapshot_id.epoch.0);
+    let current = fetch_snapshot_response::LeaderIdAndEpoch::default()
+        .with_leader_id(leader(&it.current_leader))
+        .with_leader_epoch(it.current_leader.leader_epoch.0);
+    let partition = fetch_snapshot_response::PartitionSnapshot::default()
+        .with_error_code(it.error as i16)
+        .with_snapshot_id(id)
+        .with_current_leader(current)
+        .with_size(it.size)
+        .with_position(it.position)
+        .with_unaligned_records(Bytes::copy_from_slice(&it.unaligned_records.0));
+    let topic = fetch_snapshot_response::TopicSnapshot::default()
+        .with_name(metadata_topic())
+        .with_partitions(vec![partition]);
+    let endpoints = address(&it.current_leader).filter(|_| context.version >= 1).map(|(id, host, port)| {
+        fetch_snapshot_response::NodeEndpoint::default().with_node_id(id).with_host(host).with_port(port)
+    });
+    FetchSnapshotResponse::default()
+        .with_error_code(it.top_error as i16)
+        .with_topics(unless_failed(it.top_error, topic))
         .with_node_endpoints(endpoints.into_iter().collect())
 }
 

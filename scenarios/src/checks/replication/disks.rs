@@ -200,7 +200,7 @@ impl Replication {
         let Some((Some(index), _)) = self.brokers[server].disk.of_handle(file.0) else { return };
         let segments = self.find(left).remove(&index).unwrap_or_default().segments;
         let PartitionModel { ledger, replicas, .. } = &mut self.partitions[index];
-        replicas[server].log.fsync_failed(before, &LogModel::read(segments, ledger).log);
+        replicas[server].log.fsync_failed(before, &LogModel::read(segments, Vec::new(), ledger).log);
     }
 
     /// A fault has changed the files at these paths, or replaced the disk.
@@ -268,7 +268,7 @@ impl Replication {
             if segments.is_empty() && replica.log.is_empty() {
                 continue;
             }
-            let log = LogModel::read(segments, ledger);
+            let log = LogModel::read(segments, Vec::new(), ledger);
             let (had, conflict) = (replica.log.whole(), log.conflict);
             let left = replica.log.left_of(replica.log.count(), &log.log).map(|count| replica.log.prefix(count));
             let mismatch = replica.log.booted(log, how, damaged);
@@ -313,7 +313,7 @@ impl Replication {
             if segments.is_empty() && written.is_empty() {
                 return None;
             }
-            let differs = written.differs_from(&LogModel::read(segments, &mut model.ledger))?;
+            let differs = written.differs_from(&LogModel::read(segments, Vec::new(), &mut model.ledger))?;
             Some(format!("partition {}: {differs}", model.id))
         })
     }

@@ -10,7 +10,7 @@ use sim::watch::Down;
 use super::ServerModel;
 use super::ledger::{BatchId, Ledger};
 use super::log::{LogModel, ReadLog};
-use super::server::{Target, segment_base};
+use super::server::{Target, segment_base, snapshots_of};
 use super::state_files::first_refused;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +52,7 @@ impl ServerModel {
         self.refuses = if self.altered { first_refused(files) } else { None };
         self.incarnation = incarnation;
         self.up = true;
+        self.read_snapshots(ledger);
         self.read_state_files();
         Found { mismatch, conflict, forgot: forgot.map(|(log, _)| log) }
     }
@@ -80,6 +81,7 @@ impl ServerModel {
             self.log.spoil(held);
         }
         self.damaged = true;
+        self.read_snapshots(ledger);
         let before = self.durable_election;
         self.read_state_files();
         let lost = before.filter(|_| self.durable_election != before);
@@ -110,5 +112,6 @@ impl ServerModel {
 fn read_log(files: &dyn DurableFiles, ledger: &mut Ledger) -> ReadLog {
     let paths = files.paths();
     let segments = paths.iter().filter_map(|path| Some((segment_base(path)?, Rc::from(files.read(path)?))));
-    LogModel::read(segments.collect(), ledger)
+    let snapshots = snapshots_of(paths.iter().map(|path| (&**path, true)));
+    LogModel::read(segments.collect(), snapshots, ledger)
 }

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use raft::ids::{LeaderEpoch, Offset};
+use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 use raft::log::{Batch, BatchError, BatchHeader};
 
 /// A batch and, with it, all that stands before it.
@@ -27,6 +27,8 @@ pub struct KnownBatch {
     /// Control records, no data.
     pub control: bool,
     before: BatchId,
+    /// How many batches the prefix has that it ends.
+    count: usize,
     file_bytes: Rc<[u8]>,
     position: usize,
     size: usize,
@@ -87,6 +89,44 @@ impl Ledger {
     /// Where the prefix that an id stands for ends.
     pub fn end(&self, id: BatchId) -> Offset {
         if id == BatchId::START { Offset(0) } else { self.get(id).end }
+    }
+
+    /// The prefix that ends in this epoch at this offset; `None` if nobody ever wrote one.
+    pub fn find(&self, at: OffsetAndEpoch) -> Option<BatchId> {
+        if at.offset == Offset(0) {
+            return Some(BatchId::START);
+        }
+        let key = |(epoch, end, _): &(LeaderEpoch, Offset, BatchId)| (*epoch, *end);
+        let place = self.places.binary_search_by_key(&(at.epoch, at.offset), key).ok()?;
+        Some(self.places[place].2)
+    }
+
+    /// How many batches a prefix has.
+    pub fn count(&self, prefix: BatchId) -> usize {
+        if prefix == BatchId::START { 0 } else { self.get(prefix).count }
+    }
+
+    /// The prefix without its last batch.
+    pub fn before(&self, id: BatchId) -> BatchId {
+        self.get(id).before
+    }
+
+    /// The part of a prefix that ends at `end`; `None` if no batch of it ends there.
+    pub fn part_ending(&self, of: BatchId, end: Offset) -> Option<BatchId> {
+        let mut part = of;
+        while self.end(part) > end {
+            part = self.before(part);
+        }
+        (self.end(part) == end).then_some(part)
+    }
+
+    /// The batches of a prefix, the first one first.
+    pub fn batches_of(&self, prefix: BatchId) -> Vec<BatchId> {
+        let next = |id: &BatchId| Some(self.before(*id)).filter(|before| *before != BatchId::START);
+        let mut batches: Vec<BatchId> =
+            std::iter::successors(Some(prefix).filter(|id| *id != BatchId::START), next).collect();
+        batches.reverse();
+        batches
     }
 
     /// Does the prefix that `log` stands for end with this batch, or go through it?
@@ -155,6 +195,7 @@ impl Ledger {
             epoch: header.epoch,
             control: header.control,
             before,
+            count: self.count(before) + 1,
             file_bytes: Rc::clone(file_bytes),
             position,
             size: header.size_bytes,

@@ -1,8 +1,9 @@
-//! The log of one server as its border shows it: which batches are written, which are durable.
+//! The log of one server as its border shows it: which batches are written, which are durable. Batches are counted from
+//! offset 0: those that the log no longer has stand in a snapshot.
 
 use std::rc::Rc;
 
-use raft::ids::{LeaderEpoch, Offset};
+use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 use raft::log::{Batch, BatchHeader};
 use sim::watch::Down;
 
@@ -26,11 +27,42 @@ struct Segment {
     first: usize,
 }
 
-/// All segments. The *chain* is what a reader gets from the start up to the first gap.
+/// A snapshot that has its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotShown {
+    pub id: OffsetAndEpoch,
+    /// Its bytes and its name are.
+    pub is_durable: bool,
+}
+
+/// A snapshot of batches that somebody wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Covering {
+    prefix: BatchId,
+    end: Offset,
+    /// Of the prefix, in batches.
+    count: usize,
+    is_durable: bool,
+}
+
+impl Covering {
+    fn of(shown: SnapshotShown, ledger: &Ledger) -> Option<Covering> {
+        let SnapshotShown { id, is_durable } = shown;
+        let prefix = ledger.find(id)?;
+        Some(Covering { prefix, end: id.offset, count: ledger.count(prefix), is_durable })
+    }
+}
+
+/// All segments. The *chain* is what a reader gets from the start up to the first gap: the batches that a snapshot covers,
+/// if the first segment does not begin at 0 or the log ends before the latest snapshot does, and those of segments.
 #[derive(Clone, Debug, Default)]
 pub struct LogModel {
     /// Ascending by base.
     segments: Vec<Segment>,
+    /// Snapshots of batches that somebody wrote, ascending.
+    snapshots: Vec<Covering>,
+    /// The batches of the chain before the first segment.
+    covered: Vec<BatchId>,
     /// How many segments are in the chain.
     chained: usize,
     /// Batches in the chain.
@@ -100,6 +132,9 @@ impl LogModel {
         if index >= self.len {
             return None;
         }
+        if let Some(covered) = self.covered.get(index) {
+            return Some(*covered);
+        }
         let chain = &self.segments[..self.chained];
         let last = chain.last()?;
         let segment = if index >= last.first {
@@ -137,6 +172,24 @@ impl LogModel {
         } else if truncate {
             self.truncate(base, 0, ledger);
         }
+    }
+
+    /// The snapshots that have their names, ascending.
+    pub fn set_snapshots(&mut self, shown: Vec<SnapshotShown>, ledger: &Ledger) {
+        let snapshots: Vec<Covering> = shown.into_iter().filter_map(|shown| Covering::of(shown, ledger)).collect();
+        if self.snapshots != snapshots {
+            self.snapshots = snapshots;
+            self.recount(ledger);
+        }
+    }
+
+    pub fn has_snapshots(&self) -> bool {
+        !self.snapshots.is_empty()
+    }
+
+    /// Base offset of the first segment; 0 if there is none.
+    pub fn first_base(&self) -> Offset {
+        self.segments.first().map_or(Offset(0), |segment| segment.base)
     }
 
     fn segment_mut(&mut self, base: Offset) -> Option<&mut Segment> {
@@ -349,8 +402,9 @@ impl LogModel {
         }
         let newest = count.checked_sub(1).and_then(|newest| self.get(newest));
         let same = newest.map(|newest| ledger.get(newest).bytes()) == last.map(|last| &*last.bytes);
-        (!same || batches != count)
-            .then(|| format!("it holds {batches} batches, {count} are written, or the last ones differ"))
+        let in_segments = count - self.covered.len();
+        (!same && in_segments > 0 || batches != in_segments)
+            .then(|| format!("it holds {batches} batches, {in_segments} are written, or the last ones differ"))
     }
 
     /// Is this the end of a log with a hole, behind which something lies?
@@ -364,12 +418,20 @@ impl LogModel {
     }
 
     /// Reads a log, by its segments' base offsets and bytes, as a recovery would: every batch up to the first bad byte or
-    /// gap.
-    pub fn read(mut segments: Vec<(Offset, Rc<[u8]>)>, ledger: &mut Ledger) -> ReadLog {
+    /// gap. A log that does not begin at 0 is behind one of the snapshots.
+    pub fn read(
+        mut segments: Vec<(Offset, Rc<[u8]>)>,
+        shown: Vec<SnapshotShown>,
+        ledger: &mut Ledger,
+    ) -> ReadLog {
         let mut found = ReadLog { log: LogModel::default(), unknown_batches: 0, conflict: None };
-        let mut before = BatchId::START;
-        let mut readable = true;
         segments.sort_by_key(|(base, _)| *base);
+        let first_base = segments.first().map_or(Offset(0), |(base, _)| *base);
+        let snapshots: Vec<Covering> = shown.into_iter().filter_map(|shown| Covering::of(shown, ledger)).collect();
+        let start = behind(first_base, &snapshots, ledger);
+        let mut before = start.unwrap_or(BatchId::START);
+        let mut readable = start.is_some();
+        found.log.snapshots = snapshots;
         for (base, bytes) in &segments {
             let mut segment = Segment { base: *base, ..Segment::default() };
             let mut position = 0;
@@ -395,8 +457,16 @@ impl LogModel {
     }
 
     fn recount(&mut self, ledger: &Ledger) {
-        let mut end = Offset(0);
-        (self.chained, self.len) = (0, 0);
+        let first = self.segments.first();
+        let start = match first.map(|segment| (segment.base, segment.batches.first())) {
+            Some((base, Some(batch))) if base > Offset(0) && self.snapshots.iter().any(|it| it.end >= base) => {
+                Some(ledger.before(*batch))
+            }
+            first => behind(first.map_or(Offset(0), |(base, _)| base), &self.snapshots, ledger),
+        };
+        self.covered = start.map_or(Vec::new(), |start| ledger.batches_of(start));
+        (self.chained, self.len) = (0, self.covered.len());
+        let mut end = start.map_or(Offset(-1), |start| ledger.end(start));
         for segment in &mut self.segments {
             if segment.base != end {
                 break;
@@ -409,6 +479,14 @@ impl LogModel {
                 break;
             }
         }
+        // A snapshot that is ahead replaces the log (`KafkaRaftLog.truncateToLatestSnapshot`).
+        if let Some(ahead) = self.snapshots.last().filter(|latest| latest.end > end) {
+            self.covered = ledger.batches_of(ahead.prefix);
+            (self.chained, self.len) = (0, self.covered.len());
+        }
+        let covered = self.covered.len();
+        self.spoilt_from = self.spoilt_from.filter(|left| *left >= covered);
+        self.unwritten_from = self.unwritten_from.filter(|left| *left >= covered);
         self.agreed = self.agreed.min(self.len);
         self.spoilt_from = self.spoilt_from.filter(|left| self.len > *left);
         self.unwritten_from = self.unwritten_from.filter(|left| self.len > *left);
@@ -416,15 +494,30 @@ impl LogModel {
     }
 
     fn recount_durable(&mut self) {
-        self.forced = 0;
+        let is_held = |it: &&Covering| it.is_durable && self.prefix(it.count) == it.prefix;
+        let in_snapshot = self.snapshots.iter().rfind(is_held).map_or(0, |durable| durable.count);
+        self.forced = self.covered.len().min(in_snapshot);
+        if self.forced < self.covered.len() {
+            return;
+        }
         for segment in self.segments[..self.chained].iter().take_while(|segment| segment.named) {
             self.forced = segment.first + segment.durable;
             if segment.durable < segment.batches.len() {
                 break;
             }
         }
-        self.forced = self.forced.min(self.len);
+        self.forced = self.forced.max(in_snapshot).min(self.len);
     }
+}
+
+/// The prefix behind which a segment with this base stands: nothing, or a part of what a snapshot covers; `None` if no
+/// snapshot reaches it.
+fn behind(base: Offset, snapshots: &[Covering], ledger: &Ledger) -> Option<BatchId> {
+    if base == Offset(0) {
+        return Some(BatchId::START);
+    }
+    let reaching = snapshots.iter().rev().filter(|snapshot| snapshot.end >= base);
+    reaching.filter_map(|snapshot| ledger.part_ending(snapshot.prefix, base)).next()
 }
 
 /// How many of `count` come first for which that holds, found by halves.

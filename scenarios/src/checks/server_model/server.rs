@@ -6,10 +6,11 @@ use std::rc::Rc;
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use raft::io::Role;
 use raft::log::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, QUORUM_STATE, parse_segment_path};
+use raft::snapshot::SnapshotFile;
 use sim::watch::{Down, Synced, Write};
 
 use super::ledger::Ledger;
-use super::log::LogModel;
+use super::log::{LogModel, SnapshotShown};
 use super::small_files::{InodeIndex, SmallFiles, is_small_file};
 use super::state_files::{Election, parse_epoch_checkpoint, parse_quorum_state};
 
@@ -22,6 +23,20 @@ pub(super) enum Target {
 
 pub(super) fn segment_base(path: &str) -> Option<Offset> {
     parse_segment_path(path).ok().flatten()
+}
+
+/// How the name of a complete snapshot ends.
+pub(super) const SNAPSHOT_SUFFIX: &str = ".checkpoint";
+
+/// The snapshots among these files, ascending, and whether they are durable.
+pub(super) fn snapshots_of<'a>(files: impl Iterator<Item = (&'a str, bool)>) -> Vec<SnapshotShown> {
+    let shown = files.filter_map(|(path, is_durable)| match SnapshotFile::parse(path)? {
+        SnapshotFile::Complete(id) => Some(SnapshotShown { id, is_durable }),
+        SnapshotFile::Partial(_) | SnapshotFile::Deleted(_) => None,
+    });
+    let mut shown: Vec<SnapshotShown> = shown.collect();
+    shown.sort_by_key(|shown| shown.id);
+    shown
 }
 
 #[derive(Clone, Debug)]
@@ -164,13 +179,17 @@ impl ServerModel {
                 None => {
                     self.small.rename(from, to);
                     self.read_state_files();
+                    self.read_snapshots(ledger);
                 }
             },
             Write::Unlink { path } => {
                 self.remember_end(ledger);
                 match segment_base(path) {
                     Some(base) => self.log.unlink(base, ledger),
-                    None => self.small.unlink(path),
+                    None => {
+                        self.small.unlink(path);
+                        self.read_snapshots(ledger);
+                    }
                 }
             }
         }
@@ -198,7 +217,7 @@ impl ServerModel {
         }
     }
 
-    pub fn synced(&mut self, synced: Synced) {
+    pub fn synced(&mut self, synced: Synced, ledger: &Ledger) {
         match synced {
             Synced::File(file) => match self.handles.get(&file.0) {
                 Some(Target::Segment(base)) => self.log.synced(*base),
@@ -208,9 +227,15 @@ impl ServerModel {
             Synced::Directory => {
                 self.log.names_synced();
                 self.small.names_synced();
+                self.read_snapshots(ledger);
             }
         }
         self.read_state_files();
+    }
+
+    /// The snapshots whose names have changed, or became durable.
+    pub(super) fn read_snapshots(&mut self, ledger: &Ledger) {
+        self.log.set_snapshots(snapshots_of(self.small.ending_with(SNAPSHOT_SUFFIX)), ledger);
     }
 
     /// Reads again what the state files say, if one has changed. Elections are rare; so is this.

@@ -122,6 +122,12 @@ impl SmallFiles {
         self.names.get(path)?.durable.and_then(|index| self.inodes[index].durable.as_deref())
     }
 
+    /// The written names with this ending, ascending, and whether the name and the bytes are durable.
+    pub fn ending_with(&self, suffix: &str) -> impl Iterator<Item = (&str, bool)> {
+        let written = self.names.iter().filter(move |(path, name)| name.written.is_some() && path.ends_with(suffix));
+        written.map(|(path, name)| (path.as_str(), name.durable == name.written && self.bytes_durable(path)))
+    }
+
     fn has_durable_name(&self, path: &str) -> bool {
         self.names.get(path).is_some_and(|name| name.durable.is_some())
     }
@@ -207,7 +213,8 @@ impl SmallFiles {
             is_known || is_empty || is_between || (unsynced && found.is_some()) || files.is_unreadable(path)
         };
         // A temporary file is never read: whatever became of several unsynced ones is fine.
-        self.names.keys().find(|path| !path.ends_with(".tmp") && !possible(path)).cloned()
+        let is_temporary = |path: &str| [".tmp", ".part"].iter().any(|suffix| path.ends_with(suffix));
+        self.names.keys().find(|path| !is_temporary(path) && !possible(path)).cloned()
     }
 }
 

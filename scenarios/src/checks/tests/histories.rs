@@ -64,7 +64,7 @@ impl Records {
 
     fn log(&mut self, records: &[BatchId]) -> LogModel {
         let bytes: Vec<u8> = records.iter().flat_map(|id| self.ledger.get(*id).bytes().to_vec()).collect();
-        let found = LogModel::read(vec![(Offset(0), bytes.into())], &mut self.ledger);
+        let found = LogModel::read(vec![(Offset(0), bytes.into())], Vec::new(), &mut self.ledger);
         let mut log = LogModel::default();
         log.booted(found, None, false);
         log

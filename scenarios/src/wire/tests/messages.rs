@@ -21,12 +21,13 @@ const OTHER_DIRECTORY: Uuid = Uuid([0x4d; 16]);
 type Rpc = (Request, Response);
 
 /// All of them.
-pub fn all() -> [Rpc; 25] {
+pub fn all() -> [Rpc; 26] {
     [
         vote(),
         begin(),
         end(),
         raft_fetch(),
+        fetch_snapshot(),
         update_voter(),
         versions(),
         produce(),
@@ -143,9 +144,33 @@ pub fn raft_fetch() -> Rpc {
         log_start_offset: Offset(7),
         high_watermark: Some(Offset(5_000)),
         diverging_epoch: Some(OffsetAndEpoch { offset: Offset(4_321), epoch: LeaderEpoch(38) }),
+        snapshot_id: Some(OffsetAndEpoch { offset: Offset(4_567), epoch: LeaderEpoch(37) }),
         ..Default::default()
     };
     (Request::Fetch(request), Response::Fetch(response))
+}
+
+fn fetch_snapshot() -> Rpc {
+    let snapshot_id = OffsetAndEpoch { offset: Offset(4_568), epoch: LeaderEpoch(36) };
+    let request = FetchSnapshotRequest {
+        cluster_id: cluster_id(),
+        replica_id: NodeId(2),
+        replica_directory_id: Some(DIRECTORY),
+        max_bytes: 1_048_578,
+        current_leader_epoch: LeaderEpoch(41),
+        snapshot_id,
+        position: 65_537,
+    };
+    let response = FetchSnapshotResponse {
+        error: ErrorCode::PositionOutOfRange,
+        current_leader: current_leader(),
+        snapshot_id,
+        size: 131_073,
+        position: 65_538,
+        unaligned_records: UnalignedRecords(Rc::from(&b"from within a batch"[..])),
+        ..Default::default()
+    };
+    (Request::FetchSnapshot(request), Response::FetchSnapshot(response))
 }
 
 fn update_voter() -> Rpc {
