@@ -49,6 +49,11 @@ impl Disk {
             bytes.truncate(*durable);
         }
     }
+    /// Creates a file, durably.
+    pub fn put(&mut self, path: &str, bytes: Vec<u8>) {
+        let len = bytes.len();
+        self.0.insert(path.into(), (bytes, len));
+    }
     pub fn remove(&mut self, path: &str) {
         self.0.remove(path);
     }
@@ -85,7 +90,7 @@ pub struct Harness {
     handles: BTreeMap<FileHandle, Rc<str>>,
     tokens: BTreeMap<u64, (ConnectToken, NodeId)>,
     next_connection: u64,
-    timers: [Option<u64>; 2],
+    timers: [Option<u64>; ThreadName::ALL.len()],
     posts: VecDeque<(ThreadName, Input)>,
 }
 
@@ -128,7 +133,7 @@ impl Harness {
             handles: BTreeMap::new(),
             tokens: BTreeMap::new(),
             next_connection: 0,
-            timers: [None; 2],
+            timers: [None; ThreadName::ALL.len()],
             posts: VecDeque::new(),
         };
         harness.apply(ThreadName::RaftIo, out);
@@ -339,6 +344,7 @@ impl Harness {
 pub struct Look {
     pub leader: i32,
     pub voted: i32,
+    pub start: i64,
     pub end: i64,
     pub high_watermark: Option<i64>,
     pub records: Records,
@@ -348,7 +354,8 @@ impl Visitor for Look {
     fn election(&mut self, _: LeaderEpoch, leader: NodeId, voted: NodeId, _: Role) {
         (self.leader, self.voted) = (leader.0, voted.0);
     }
-    fn log(&mut self, _: Offset, end: Offset, high_watermark: Option<Offset>) {
+    fn log(&mut self, start: Offset, end: Offset, high_watermark: Option<Offset>) {
+        self.start = start.0;
         (self.end, self.high_watermark) = (end.0, high_watermark.map(|offset| offset.0));
     }
     fn batches(&mut self, records: &Records) {

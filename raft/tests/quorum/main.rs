@@ -11,5 +11,6 @@ mod election_stories;
 mod harness;
 mod replication_stories;
 mod restart_stories;
+mod snapshot_stories;
 mod transition_table;
 mod voter_update_stories;

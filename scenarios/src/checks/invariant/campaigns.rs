@@ -304,6 +304,13 @@ impl Check for Campaigns {
             {
                 self.fetch_answered(at_ns, server);
             }
+            // The next chunk of a snapshot, or it is gone (`handleFetchSnapshotResponse`).
+            Event::ResponseReceived { response: Response::FetchSnapshot(answer), .. }
+                if answer.top_error == ErrorCode::None
+                    && [ErrorCode::None, ErrorCode::SnapshotNotFound].contains(&answer.error) =>
+            {
+                self.fetch_answered(at_ns, server);
+            }
             // As after a Fetch (`handleUpdateVoterResponse`).
             Event::ResponseReceived { response: Response::UpdateRaftVoter(answer), .. }
                 if answer.error == ErrorCode::None =>

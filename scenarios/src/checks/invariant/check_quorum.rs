@@ -61,7 +61,7 @@ impl CheckQuorum {
         watched.deadline_ns = if watched.leads.is_some() { at_ns + watched.bound_ns } else { u64::MAX };
     }
 
-    /// A Fetch of `epoch` reaches a server.
+    /// A Fetch or FetchSnapshot of `epoch` reaches a server.
     #[inline]
     pub fn fetched(&mut self, at_ns: u64, server: usize, from: usize, epoch: LeaderEpoch) {
         let watched = &mut self.watched[server];
@@ -146,6 +146,11 @@ impl Check for CheckQuorum {
         match event {
             Event::Input { thread: ThreadName::RaftIo } => self.takes_input(at_ns, server, &models.servers, verdict),
             Event::RequestReceived { request: Request::Fetch(fetch), .. } => {
+                if let Some(from) = models.server(fetch.replica_id) {
+                    self.fetched(at_ns, server, from, fetch.current_leader_epoch);
+                }
+            }
+            Event::RequestReceived { request: Request::FetchSnapshot(fetch), .. } => {
                 if let Some(from) = models.server(fetch.replica_id) {
                     self.fetched(at_ns, server, from, fetch.current_leader_epoch);
                 }
