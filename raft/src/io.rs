@@ -306,11 +306,13 @@ pub enum Probe {
     BatchDropped,
     /// Appends were refused or lost because leadership was lost.
     AppendRefused,
-    /// A follower asked for a snapshot that the leader had deleted.
-    SnapshotNotFound,
     /// A follower of a partition received the response to a Fetch of an older leader epoch, at the offset that it now
     /// has to fetch.
     StaleFetchAnswer,
+    /// Old snapshots were deleted, and the log before the oldest that is left.
+    LogStartMoved,
+    /// A follower asked for a snapshot that the leader had deleted.
+    SnapshotNotFound,
 }
 
 /// The effects of one step, in order; the buffer is reused.

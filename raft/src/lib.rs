@@ -18,7 +18,7 @@
 //! * [`broker`]: data partitions on disk, their replication, a broker's lifecycle; start at `broker/data_plane.rs`
 //! * [`directory`]: a log directory, simulated or real, as a tool reads it
 //! * [`node`]: a process: its roles on their threads
-//! * `shared_server`: what the roles of a process share besides raft: the loader, and the generator of snapshots
+//! * [`shared_server`]: what the roles of a process share besides raft: the loader, and the generator of snapshots
 //! * [`step`]: the arguments of every function of a step of a thread
 //! * `backoff`, `connection_failures`: Kafka's exponential backoff and its rules for connects, of clients and of the
 //!   quorum
@@ -43,7 +43,7 @@ pub mod message;
 pub mod metadata;
 pub mod node;
 pub mod quorum;
-mod shared_server;
+pub mod shared_server;
 mod slices;
 pub mod snapshot;
 pub mod sorted_map;

@@ -40,9 +40,13 @@ impl SharedServer {
     /// Whether a process needs it. One without a broker has nobody to publish metadata to but the generator, and with
     /// Kafka's defaults no run is long enough for a snapshot: its loader would change nothing.
     pub fn is_needed(config: &ControllerConfig, has_broker: bool) -> bool {
+        has_broker || SharedServer::generates_snapshots(config)
+    }
+
+    /// Whether snapshots are more frequent than with Kafka's defaults.
+    pub fn generates_snapshots(config: &ControllerConfig) -> bool {
         let defaults = ControllerConfig::new(config.node_id, Rc::clone(&config.voters));
-        has_broker
-            || config.max_bytes_between_snapshots < defaults.max_bytes_between_snapshots
+        config.max_bytes_between_snapshots < defaults.max_bytes_between_snapshots
             || (1..defaults.max_snapshot_interval_ms).contains(&config.max_snapshot_interval_ms)
     }
 

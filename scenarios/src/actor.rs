@@ -109,6 +109,7 @@ impl Process for Actor {
         "request-handler",
         "kafka-scheduler",
         "raft-scheduler",
+        "snapshot-generator",
     ];
 
     /// Kafka has eight request handlers, a fetcher for each leader, and publishes on the loader's thread.

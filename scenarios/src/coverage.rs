@@ -78,6 +78,18 @@ situations! {
     IsrChangeOfFormerProcess = "isr_change_of_former_process" needs |can| can.brokers,
     /// An append was committed, and the producer received NOT_ENOUGH_REPLICAS_AFTER_APPEND.
     NotEnoughReplicasAfterAppend = "not_enough_replicas_after_append" needs |can| can.brokers,
+    /// A node wrote a snapshot of the metadata log.
+    SnapshotGenerated = "snapshot_generated" needs |can| can.snapshots,
+    /// A snapshot that was downloaded replaced a log.
+    SnapshotInstalled = "snapshot_installed" needs |can| can.snapshots,
+    /// A metadata loader read a snapshot.
+    SnapshotLoaded = "snapshot_loaded" needs |can| can.snapshots,
+    /// A server died while it wrote or downloaded a snapshot.
+    DiedDuringSnapshot = "died_during_snapshot" needs |can| can.snapshots && can.restart,
+    /// A leader was elected while a server wrote or downloaded a snapshot.
+    ElectionDuringSnapshot = "election_during_snapshot" needs |can| can.snapshots && can.several_voters,
+    /// The disk of a server refused something while it wrote or downloaded a snapshot.
+    DiskFailedDuringSnapshot = "disk_failed_during_snapshot" needs |can| can.snapshots && can.disk_error,
 }
 
 const PROBES: &[(Probe, &str, Needs, &str)] = &[
@@ -164,6 +176,18 @@ const PROBES: &[(Probe, &str, Needs, &str)] = &[
         "stale_fetch_answer",
         |can| can.brokers,
         "A follower of a partition received an answer to a Fetch of an older leader epoch, at its present fetch offset.",
+    ),
+    (
+        Probe::LogStartMoved,
+        "log_start_moved",
+        |can| can.trimmed_log,
+        "A node deleted old snapshots, and the metadata log before the oldest that is left.",
+    ),
+    (
+        Probe::SnapshotNotFound,
+        "snapshot_not_found",
+        |can| can.trimmed_log,
+        "A follower asked for a snapshot that the leader had deleted.",
     ),
 ];
 

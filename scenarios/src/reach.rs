@@ -3,6 +3,7 @@
 use raft::bugs::Bugs;
 use raft::config::NodeConfig;
 use raft::fixes::Fix;
+use raft::shared_server::SharedServer;
 
 use crate::knobs;
 use crate::scenario::Scenario;
@@ -14,6 +15,9 @@ use sim::fault::{Kind, Tail};
 
 /// Kafka's default of `metadata.log.segment.ms`; no run lasts that long.
 const SEGMENT_MS: i64 = 604_800_000;
+
+/// `RaftMetadataLogCleanerManager`
+const LOG_CLEANER_NS: u64 = 60_000_000_000;
 
 /// Kafka's default of `log.segment.bytes`.
 const SEGMENT_BYTES: u64 = 1 << 30;
@@ -44,6 +48,10 @@ pub struct Reach {
     pub disk_error: bool,
     /// A segment becomes full, or too old, within a run.
     pub small_segments: bool,
+    /// A snapshot of the metadata log is written within a run.
+    pub snapshots: bool,
+    /// The metadata log is cleaned within a run, so that it may begin at a snapshot.
+    pub trimmed_log: bool,
     /// A bug is in force, whose effects are not limited.
     pub bug: bool,
 }
@@ -80,9 +88,16 @@ impl Reach {
                 && (scenario.nemesis.allows(Kind::Exception) || !scenario.fixes.has(Fix::ClearIndexOfElr)),
             disk_error: may(LeadsTo::DiskError),
             small_segments: small_segments(scenario),
+            snapshots: snapshots(scenario),
+            trimmed_log: snapshots(scenario) && scenario.duration.0 > LOG_CLEANER_NS,
             bug: scenario.bugs != Bugs::NONE,
         }
     }
+}
+
+fn snapshots(scenario: &Scenario) -> bool {
+    let configs = scenario.cluster.configs().unwrap_or_default();
+    scenario.cluster.has_brokers() && configs.iter().any(|config| SharedServer::generates_snapshots(&config.quorum))
 }
 
 fn small_segments(scenario: &Scenario) -> bool {

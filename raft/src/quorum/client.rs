@@ -50,7 +50,7 @@ use crate::bugs::{Bug, Bugs};
 use crate::config::ControllerConfig;
 use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
-use crate::io::{DialogueEntry, DiskError, DurableFiles, Effect, Input, Post, ThreadName, Visitor};
+use crate::io::{DialogueEntry, DiskError, DurableFiles, Effect, Input, Post, Probe, ThreadName, Visitor};
 use crate::log::{LogConfig, LogError, RaftLog, read_election_state};
 use crate::snapshot::{RawSnapshotWriter, Snapshot, SnapshotWriter, snapshot_path};
 use crate::step::{Fatal, Step, throw};
@@ -247,7 +247,9 @@ impl RaftClient {
         self.log_cleaner.update(step.now_ms());
         if self.log_cleaner.is_expired() {
             let retention = (self.setup.config.retention_max_bytes, self.setup.config.retention_ms);
-            self.log.maybe_clean(retention, step.now, step.out)?;
+            if self.log.maybe_clean(retention, step.now, step.out)? {
+                step.out.probe(Probe::LogStartMoved);
+            }
             self.log_cleaner.reset(LOG_CLEANER_MS);
         }
         Ok(self.log_cleaner.remaining_ms())

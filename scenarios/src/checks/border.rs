@@ -166,10 +166,10 @@ impl Checks {
             Observation::Probe(probe) => self.verdict.reached(probe),
             Observation::LeadershipRenounced { .. }
             | Observation::Published { .. }
-            | Observation::Broker(_)
-            | Observation::SnapshotGenerated { .. }
-            | Observation::SnapshotInstalled { .. }
-            | Observation::SnapshotLoaded { .. } => {}
+            | Observation::Broker(_) => {}
+            Observation::SnapshotGenerated { .. } => self.verdict.met(Situation::SnapshotGenerated),
+            Observation::SnapshotInstalled { .. } => self.verdict.met(Situation::SnapshotInstalled),
+            Observation::SnapshotLoaded { .. } => self.verdict.met(Situation::SnapshotLoaded),
         }
     }
 
@@ -178,6 +178,9 @@ impl Checks {
         let model = &self.models.servers[server];
         let before = model.role.map_or(LeaderEpoch(0), |(_, epoch, _)| epoch).max(model.durable_epoch());
         leaders::monotonic_epoch(model, before, epoch, &mut self.verdict);
+        if role == Role::Leader && self.models.servers.iter().any(ServerModel::is_writing_snapshot) {
+            self.verdict.met(Situation::ElectionDuringSnapshot);
+        }
         if matches!(role, Role::Leader | Role::Resigned) {
             // Leaders begin without a high watermark, and resigned ones drop theirs.
             self.models.servers[server].high_watermark = None;

@@ -49,6 +49,9 @@ impl Checks {
         if how == Down::PowerLost && model.log.durable() < model.log.count() {
             self.verdict.met(Situation::PowerLossWithUnsyncedTail);
         }
+        if model.is_writing_snapshot() {
+            self.verdict.met(Situation::DiedDuringSnapshot);
+        }
         model.down(how);
         self.models.pending_votes.retain(|pending| pending.server != server);
     }
@@ -83,6 +86,9 @@ impl Checks {
     pub(super) fn disk_failed(&mut self, server: usize) {
         self.models.servers[server].disk_failed = true;
         self.verdict.met(Situation::DiskFailed);
+        if self.models.servers[server].is_writing_snapshot() {
+            self.verdict.met(Situation::DiskFailedDuringSnapshot);
+        }
     }
 
     /// An fsync of a server's file has failed, now or before; `left` is what is durable.

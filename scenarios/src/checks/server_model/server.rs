@@ -147,6 +147,11 @@ impl ServerModel {
         }
     }
 
+    /// Is there a snapshot that is not complete?
+    pub fn is_writing_snapshot(&self) -> bool {
+        self.small.ending_with(".checkpoint.part").next().is_some()
+    }
+
     /// Its disk changes. Gives the bytes that are to be appended to a segment, and which, if there are any.
     pub fn wrote<'a>(&mut self, write: Write<'a>, ledger: &Ledger) -> Option<(Offset, &'a Rc<[u8]>)> {
         match write {
