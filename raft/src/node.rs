@@ -247,8 +247,8 @@ impl Alive {
         let is_controller = !matches!(state_machine, StateMachine::Nobody);
         let has_image = matches!(spec.roles, Roles::Kafka { .. });
         let needs_shared = has_image && SharedServer::is_needed(&spec.config, broker.is_some());
-        let shared = needs_shared
-            .then(|| Box::new(SharedServer::new(&spec.config, is_controller, spec.bugs, step.now.mono_ns)));
+        let shared =
+            needs_shared.then(|| Box::new(SharedServer::new(&spec.config, is_controller, spec.bugs, step.now.mono_ns)));
         let mut listeners = SmallVec::new();
         if is_controller {
             listeners.push(ThreadName::ControllerEventQueue);

@@ -158,7 +158,9 @@ impl RecordLog {
                 raft.close_delivery(ThreadName::ControllerEventQueue, ordinal, self.applied_end, step);
             }
             Some(ListenerItem::LeaderChange { leader, epoch }) => self.handle_leader_change(raft, leader, epoch, step),
-            Some(ListenerItem::Snapshot { id, .. }) => unreachable!("no process of this model creates a snapshot: {id:?}"),
+            Some(ListenerItem::Snapshot { id, .. }) => {
+                unreachable!("no process of this model creates a snapshot: {id:?}")
+            }
             Some(ListenerItem::Appended { end }) => self.acknowledge_below(end, step),
             None => {}
         }

@@ -162,7 +162,16 @@ impl Fields for Response {
 
 /// The names of all APIs; a Vote with `preVote` is a Vote.
 pub fn api_names() -> Vec<&'static str> {
-    let quorum = ["Vote", "BeginQuorumEpoch", "EndQuorumEpoch", "Fetch", "FetchSnapshot", "UpdateRaftVoter", "ApiVersions", "Envelope"];
+    let quorum = [
+        "Vote",
+        "BeginQuorumEpoch",
+        "EndQuorumEpoch",
+        "Fetch",
+        "FetchSnapshot",
+        "UpdateRaftVoter",
+        "ApiVersions",
+        "Envelope",
+    ];
     let model_only = ["AppendRecords", "ReadRecords"];
     let groups = [DataRequest::NAMES, ClusterRequest::NAMES, AdminRequest::NAMES];
     let mut names: Vec<&str> =

@@ -388,7 +388,9 @@ impl RaftClient {
 /// `KRaftControlRecordStateMachine.maybeLoadSnapshot`: at the start, and when a snapshot has replaced the log, the control
 /// records of the latest snapshot are read, with all its batches. A static quorum takes nothing from them.
 fn check_latest_snapshot(log: &RaftLog) -> Result<(), Fatal> {
-    let Some((id, bytes)) = log.latest_snapshot_id().and_then(|id| Some((id, log.snapshot(id)?))) else { return Ok(()) };
+    let Some((id, bytes)) = log.latest_snapshot_id().and_then(|id| Some((id, log.snapshot(id)?))) else {
+        return Ok(());
+    };
     match Snapshot::read(id, bytes) {
         Ok(_) => Ok(()),
         Err(error) => throw!("{}: {error}", snapshot_path(id)),

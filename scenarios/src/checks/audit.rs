@@ -6,6 +6,7 @@ use raft::io::{DurableFiles, PartitionShown, Role, Visitor};
 use raft::log::{Batch, Records};
 use std::rc::Rc;
 
+use super::invariant::snapshots;
 use super::second_reader;
 use super::server_model::ServerModel;
 use super::server_model::ledger::Ledger;
@@ -54,6 +55,9 @@ pub fn audit(
     ledger: &mut Ledger,
     verdict: &mut Verdict,
 ) {
+    if let (true, Some((start, ..))) = (settled, node.log) {
+        snapshots::starts_at_snapshot(server, start, verdict);
+    }
     let difference = ahead_of_itself(server, node)
         .or_else(|| if settled { differs(server, node, ledger) } else { None })
         .or_else(|| server.differs_from_disk(disk?, ledger))

@@ -164,9 +164,7 @@ impl Checks {
             }
             Observation::Truncated { .. } => self.verdict.met(Situation::TruncatedLog),
             Observation::Probe(probe) => self.verdict.reached(probe),
-            Observation::LeadershipRenounced { .. }
-            | Observation::Published { .. }
-            | Observation::Broker(_) => {}
+            Observation::LeadershipRenounced { .. } | Observation::Published { .. } | Observation::Broker(_) => {}
             Observation::SnapshotGenerated { .. } => self.verdict.met(Situation::SnapshotGenerated),
             Observation::SnapshotInstalled { .. } => self.verdict.met(Situation::SnapshotInstalled),
             Observation::SnapshotLoaded { .. } => self.verdict.met(Situation::SnapshotLoaded),

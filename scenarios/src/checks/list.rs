@@ -59,6 +59,10 @@ checks! {
         VoterUpdates in invariant::voter_update;
         Holes in invariant::holes;
         EpochsOfRecords in invariant::epochs;
+        PersistBeforePromiseD10 in invariant::snapshots;
+        NoRecordBelowLogStartNeeded in invariant::snapshots;
+        SnapshotEqualsReplay in invariant::snapshots;
+        InstalledSnapshots in invariant::snapshots;
         Campaigns in invariant::campaigns;
         Images in metadata::images;
         BrokerEpochs in metadata::brokers;
@@ -94,6 +98,7 @@ checks! {
         CommittedRecordsDurable in invariant::durability;
         NoFatalFault in invariant::fatal_fault;
         GhostMismatch in audit;
+        SnapshotAtLogStart in invariant::snapshots;
         LinearizableAppends in linearizability;
         CommittedReads in linearizability;
         MonotonicReads in linearizability;

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use kafka_protocol::messages::{
     ApiVersionsRequest, ApiVersionsResponse, BeginQuorumEpochRequest, BeginQuorumEpochResponse, BrokerId,
     EndQuorumEpochRequest, EndQuorumEpochResponse, FetchRequest, FetchResponse, FetchSnapshotRequest,
-    FetchSnapshotResponse, UpdateRaftVoterRequest, UpdateRaftVoterResponse, VoteRequest, VoteResponse, api_versions_response, begin_quorum_epoch_request,
-    begin_quorum_epoch_response, end_quorum_epoch_request, end_quorum_epoch_response, fetch_request as fetch_in,
-    fetch_response as fetch_out, fetch_snapshot_request, fetch_snapshot_response, update_raft_voter_request, update_raft_voter_response, vote_request as vote_in,
+    FetchSnapshotResponse, UpdateRaftVoterRequest, UpdateRaftVoterResponse, VoteRequest, VoteResponse,
+    api_versions_response, begin_quorum_epoch_request, begin_quorum_epoch_response, end_quorum_epoch_request,
+    end_quorum_epoch_response, fetch_request as fetch_in, fetch_response as fetch_out, fetch_snapshot_request,
+    fetch_snapshot_response, update_raft_voter_request, update_raft_voter_response, vote_request as vote_in,
     vote_response as vote_out,
 };
 use kafka_protocol::protocol::StrBytes;
@@ -211,9 +212,8 @@ pub fn fetch_snapshot_request(it: &model::FetchSnapshotRequest, context: &Contex
     if context.version >= 1 {
         partition.replica_directory_id = directory(it.replica_directory_id);
     }
-    let topic = fetch_snapshot_request::TopicSnapshot::default()
-        .with_name(metadata_topic())
-        .with_partitions(vec![partition]);
+    let topic =
+        fetch_snapshot_request::TopicSnapshot::default().with_name(metadata_topic()).with_partitions(vec![partition]);
     FetchSnapshotRequest::default()
         .with_cluster_id(it.cluster_id.as_deref().map(text))
         .with_replica_id(node(it.replica_id))
@@ -235,9 +235,8 @@ pub fn fetch_snapshot_response(it: &model::FetchSnapshotResponse, context: &Cont
         .with_size(it.size)
         .with_position(it.position)
         .with_unaligned_records(Bytes::copy_from_slice(&it.unaligned_records.0));
-    let topic = fetch_snapshot_response::TopicSnapshot::default()
-        .with_name(metadata_topic())
-        .with_partitions(vec![partition]);
+    let topic =
+        fetch_snapshot_response::TopicSnapshot::default().with_name(metadata_topic()).with_partitions(vec![partition]);
     let endpoints = address(&it.current_leader).filter(|_| context.version >= 1).map(|(id, host, port)| {
         fetch_snapshot_response::NodeEndpoint::default().with_node_id(id).with_host(host).with_port(port)
     });

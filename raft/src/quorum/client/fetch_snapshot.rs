@@ -122,7 +122,8 @@ impl RaftClient {
     /// end the high watermark (D10, D12).
     fn append_chunk(&mut self, response: &FetchSnapshotResponse, step: &mut Step<'_>) -> Result<(), Fatal> {
         let id = response.snapshot_id;
-        let Some(mut download) = self.quorum.follower_mut().and_then(|follower| follower.fetching_snapshot.take()) else {
+        let Some(mut download) = self.quorum.follower_mut().and_then(|follower| follower.fetching_snapshot.take())
+        else {
             throw!("FetchSnapshot was answered, and no snapshot is being fetched");
         };
         if download.id() != id {

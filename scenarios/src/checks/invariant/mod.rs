@@ -9,6 +9,7 @@
 //! * [`acknowledged`]: what a leader counts was acknowledged in its epoch
 //! * [`durability`]: what is committed lies on a majority of disks, and leaders have it
 //! * [`promise`]: nothing is promised before it is durable (D1 to D9); [`topic_id`]: D7
+//! * [`snapshots`]: what replaces the log (D10 to D12)
 //! * [`log_matching`]: equal epochs and offsets, equal logs
 //! * [`answered`]: every request is answered; [`voter_update`]: UpdateRaftVoter is accepted
 //!   after ApiVersions
@@ -33,6 +34,7 @@ pub mod log_matching;
 pub mod pre_votes;
 pub mod promise;
 pub mod refused;
+pub mod snapshots;
 pub mod timings;
 pub mod topic_id;
 pub mod voter_update;

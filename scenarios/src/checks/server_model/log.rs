@@ -187,9 +187,23 @@ impl LogModel {
         !self.snapshots.is_empty()
     }
 
-    /// Base offset of the first segment; 0 if there is none.
-    pub fn first_base(&self) -> Offset {
-        self.segments.first().map_or(Offset(0), |segment| segment.base)
+    pub fn has_snapshot(&self, end: Offset) -> bool {
+        self.snapshots.iter().any(|snapshot| snapshot.end == end)
+    }
+
+    pub fn has_durable_snapshot(&self, end: Offset) -> bool {
+        self.snapshots.iter().any(|snapshot| snapshot.end == end && snapshot.is_durable)
+    }
+
+    pub fn latest_snapshot_end(&self) -> Option<Offset> {
+        self.snapshots.last().map(|snapshot| snapshot.end)
+    }
+
+    /// Where the segments begin, if no durable snapshot contains what is below.
+    pub fn uncovered(&self) -> Option<Offset> {
+        let base = self.segments.first().map_or(Offset(0), |segment| segment.base);
+        let reaches = |snapshot: &Covering| snapshot.is_durable && snapshot.end >= base;
+        (base > Offset(0) && !self.snapshots.iter().any(reaches)).then_some(base)
     }
 
     fn segment_mut(&mut self, base: Offset) -> Option<&mut Segment> {
@@ -419,11 +433,7 @@ impl LogModel {
 
     /// Reads a log, by its segments' base offsets and bytes, as a recovery would: every batch up to the first bad byte or
     /// gap. A log that does not begin at 0 is behind one of the snapshots.
-    pub fn read(
-        mut segments: Vec<(Offset, Rc<[u8]>)>,
-        shown: Vec<SnapshotShown>,
-        ledger: &mut Ledger,
-    ) -> ReadLog {
+    pub fn read(mut segments: Vec<(Offset, Rc<[u8]>)>, shown: Vec<SnapshotShown>, ledger: &mut Ledger) -> ReadLog {
         let mut found = ReadLog { log: LogModel::default(), unknown_batches: 0, conflict: None };
         segments.sort_by_key(|(base, _)| *base);
         let first_base = segments.first().map_or(Offset(0), |(base, _)| *base);

@@ -162,10 +162,9 @@ fn raft_entry(entry: &DialogueEntry) -> Value {
                 "end": end.map(|end| end.0),
             }),
         ),
-        DialogueEntry::SnapshotLoaded { listener, id } => keyed(
-            "load_snapshot",
-            json!({"listener": name(*listener), "end": id.offset.0, "epoch": id.epoch.0}),
-        ),
+        DialogueEntry::SnapshotLoaded { listener, id } => {
+            keyed("load_snapshot", json!({"listener": name(*listener), "end": id.offset.0, "epoch": id.epoch.0}))
+        }
         DialogueEntry::LeaderChanged { listener, leader, epoch } => keyed(
             "leader_change",
             json!({"listener": name(*listener), "leader": leader.map(|leader| leader.0), "epoch": epoch.0}),

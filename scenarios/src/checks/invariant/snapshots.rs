@@ -1,0 +1,153 @@
+//! Snapshots of the metadata log: they are durable before they count, they hold what the log up to them gives, and they
+//! cover what the log no longer has (consensus.md §4.9, D10 to D12, and §5).
+
+use crate::checks::prelude::*;
+use raft::ids::{Offset, OffsetAndEpoch};
+use raft::io::Observation;
+use raft::message::Request;
+use raft::snapshot::{Snapshot, SnapshotFile};
+use sim::watch::Write;
+
+use crate::checks::metadata::image::ReferenceImage;
+use crate::checks::server_model::ServerModel;
+
+check! {
+    /// D10: the bytes of a snapshot are durable before it has its name, and its name before it counts: before a follower
+    /// deletes its log for it, or a leader names it to others.
+    PersistBeforePromiseD10 as "PersistBeforePromise:D10", Safety of Server, "KAFKA-15312; FileRawSnapshotWriter.freeze: force, rename, force the directory"
+        => is_frozen, Kinds::WROTE.and(Kinds::OBSERVED);
+    /// D11: nothing of the metadata log is deleted that no durable snapshot contains.
+    NoRecordBelowLogStartNeeded, Safety of Server, "KIP-630; KAFKA-14238: KafkaRaftLog.deleteBeforeSnapshot"
+        => is_covered, Kinds::WROTE;
+    /// The image of a snapshot is the one that the committed log gives up to its end.
+    SnapshotEqualsReplay, Safety of Metadata, "KIP-630; KAFKA-14618, KAFKA-17713"
+        => equals_replay, Kinds::WROTE;
+}
+
+claim! {
+    /// A metadata log that does not begin at 0 begins where one of its snapshots ends.
+    SnapshotAtLogStart, Safety of Server, "RaftEventSimulationTest: SnapshotAtLogStart";
+    /// D12: a process that finds a snapshot that is ahead of its log goes on behind the snapshot: it names no earlier end
+    /// of its log in its Vote and Fetch requests.
+    PersistBeforePromiseD12 as "PersistBeforePromise:D12" by InstalledSnapshots, Safety of Server, "KafkaRaftLog.createLog: truncateToLatestSnapshot, KAFKA-10761";
+}
+
+fn is_frozen(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+    let server = &models.servers[crossing.server];
+    match crossing.event {
+        Event::Wrote { write: Write::Rename { to, .. } }
+            if is_snapshot(to).is_some() && !server.small.bytes_durable(to) =>
+        {
+            verdict.fail(&PersistBeforePromiseD10::CLAIM, || {
+                format!("node {} gives a snapshot its name, {to}, and its bytes are not durable", server.id)
+            });
+        }
+        Event::Observed {
+            observation: Observation::SnapshotGenerated { end } | Observation::SnapshotInstalled { end },
+        } if !server.log.has_durable_snapshot(end) => {
+            verdict.fail(&PersistBeforePromiseD10::CLAIM, || {
+                format!("node {} uses its snapshot up to offset {end}, which is not durable", server.id)
+            });
+        }
+        _ => {}
+    }
+}
+
+#[inline]
+fn is_covered(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+    let Event::Wrote { write: Write::Unlink { path } | Write::Rename { from: path, .. } } = crossing.event else {
+        return;
+    };
+    let server = &models.servers[crossing.server];
+    if let Some(from) = server.log.uncovered() {
+        verdict.fail(&NoRecordBelowLogStartNeeded::CLAIM, || {
+            format!("node {} has removed {path}; its log begins at offset {from}, and no durable snapshot contains what is below", server.id)
+        });
+    }
+}
+
+fn equals_replay(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+    let Event::Wrote { write: Write::Rename { to, .. } } = crossing.event else { return };
+    let (Some(id), Some(cluster)) = (is_snapshot(to), &models.cluster) else { return };
+    let server = &models.servers[crossing.server];
+    let last = Offset(id.offset.0 - 1);
+    if id.offset > models.committed.agreed_end(server, &models.ledger) {
+        let excuse = models.committed.may_be_applied(server, id.offset, &models.ledger);
+        verdict.fail_unless(excuse, &SnapshotEqualsReplay::CLAIM, || {
+            let (node, agreed) = (server.id, models.committed.agreed_end(server, &models.ledger));
+            format!(
+                "node {node} has a snapshot up to offset {last}, and its log agrees with the committed up to {agreed}"
+            )
+        });
+        return;
+    }
+    let differs = match digest_of(id, server.small.written(to).unwrap_or_default()) {
+        Ok(digest) if digest == cluster.metadata().digest_at(last) => return,
+        Ok(_) => "its image differs from the one that the committed records give".to_owned(),
+        Err(error) => error,
+    };
+    verdict.fail(&SnapshotEqualsReplay::CLAIM, || {
+        format!("node {} has a snapshot up to offset {last}, epoch {}: {differs}", server.id, id.epoch)
+    });
+}
+
+fn digest_of(id: OffsetAndEpoch, bytes: &[u8]) -> Result<u64, String> {
+    let snapshot = Snapshot::read(id, bytes).map_err(|error| error.to_string())?;
+    let mut image = ReferenceImage::default();
+    image.begin_batch();
+    for (_, record) in snapshot.metadata_records() {
+        image.replay(record).map_err(|error| format!("its {} does not replay: {error}", record.name()))?;
+    }
+    Ok(image.digest())
+}
+
+fn is_snapshot(path: &str) -> Option<OffsetAndEpoch> {
+    match SnapshotFile::parse(path)? {
+        SnapshotFile::Complete(id) => Some(id),
+        SnapshotFile::Partial(_) | SnapshotFile::Deleted(_) => None,
+    }
+}
+
+/// Where a log begins that a node shows in an audit.
+pub fn starts_at_snapshot(server: &ServerModel, start: Offset, verdict: &mut Verdict) {
+    if start > Offset(0) && !server.log.has_snapshot(start) {
+        verdict.fail(&SnapshotAtLogStart::CLAIM, || {
+            format!("the log of node {} begins at offset {start}, where none of its snapshots ends", server.id)
+        });
+    }
+}
+
+/// Of each server: the end of the latest snapshot that its process has found and named no end of its log since.
+#[derive(Clone, Debug)]
+pub struct InstalledSnapshots {
+    found: Vec<Option<Offset>>,
+}
+
+impl Check for InstalledSnapshots {
+    const EVENTS: Kinds = Kinds::BOOTED.and(Kinds::REQUEST_SENT);
+
+    fn new(config: &CheckConfig) -> InstalledSnapshots {
+        InstalledSnapshots { found: vec![None; config.servers.len()] }
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        let server = &models.servers[crossing.server];
+        let end = match crossing.event {
+            Event::Booted { .. } => {
+                self.found[crossing.server] = server.log.latest_snapshot_end();
+                return;
+            }
+            Event::RequestSent { request: Request::Vote(vote), .. } => vote.last_offset,
+            Event::RequestSent { request: Request::Fetch(fetch), .. } => fetch.fetch_offset,
+            _ => return,
+        };
+        let Some(found) = self.found[crossing.server].take().filter(|found| *found > end) else { return };
+        verdict.fail(&PersistBeforePromiseD12::CLAIM, || {
+            format!(
+                "node {} has started with a snapshot up to offset {found}, and says that its log ends at {end}",
+                server.id
+            )
+        });
+    }
+}
