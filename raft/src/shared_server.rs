@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::broker::process::BrokerProcess;
-use crate::bugs::Bugs;
+use crate::bugs::{Bug, Bugs};
 use crate::config::ControllerConfig;
 use crate::ids::{Offset, OffsetAndEpoch};
 use crate::io::{Effect, Input, Observation, Post, ThreadName};
 use crate::message::{Fields, Value};
 use crate::metadata::loader::{ManifestType, Publication};
-use crate::metadata::{MetadataImage, MetadataLoader};
+use crate::metadata::{MetadataImage, MetadataLoader, MetadataRecord, MetadataVersion};
 use crate::quorum::RaftClient;
 use crate::quorum::client::ListenerItem;
 use crate::snapshot::{BOOTSTRAP_SNAPSHOT_ID, SnapshotGenerator};
@@ -168,13 +168,19 @@ impl SharedServer {
             offset: Offset(provenance.last_contained_offset.0 + 1),
             epoch: provenance.last_contained_epoch,
         };
+        // M04, KAFKA-14618: the wrong code does not add 1.
+        let id = match raft.has_bug(Bug::Kafka14618SnapshotIdInclusive) {
+            true => OffsetAndEpoch { offset: provenance.last_contained_offset, ..id },
+            false => id,
+        };
         let created = raft.create_snapshot(id, provenance.last_contained_log_time_ms, step);
         let Some((mut writer, mut file)) = created.ok().flatten() else { return };
         let (version, now_ms) = (image.features().metadata_version_or_minimum(), step.now_ms());
         let mut is_written = true;
-        image.write(&mut |record| match record.frame(record.version_for(version)) {
-            Ok(frame) => writer.append(&frame, now_ms),
-            Err(_) => is_written = false,
+        let forgets = raft.has_bug(Bug::SnapshotForgetsFencing);
+        image.write(&mut |record| match frame_of(record, version, forgets) {
+            Some(frame) => writer.append(&frame, now_ms),
+            None => is_written = false,
         });
         if !is_written {
             file.close(step.out);
@@ -188,4 +194,15 @@ impl SharedServer {
         self.written.push_back(Written { id, bytes, partial });
         step.out.push(Effect::Post { thread: ThreadName::SnapshotGenerator, post: Post::Applied });
     }
+}
+
+/// A record of a snapshot as bytes; `None` if this metadata version cannot write one of its fields. G22: the wrong code
+/// `forgets` one.
+fn frame_of(mut record: MetadataRecord, version: MetadataVersion, forgets: bool) -> Option<Rc<[u8]>> {
+    if let MetadataRecord::RegisterBroker(broker) = &mut record
+        && forgets
+    {
+        broker.fenced = false;
+    }
+    record.frame(record.version_for(version)).ok().map(|frame| frame.to_vec().into())
 }

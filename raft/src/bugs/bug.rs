@@ -420,5 +420,21 @@ switches! {
         EpochBeginsAtLastRecord,
         /// DamagedFileRefused's synthetic mutant: a malformed entry of a `leader-epoch-checkpoint` is skipped.
         MalformedEpochSkipped,
+        /// M01 (KAFKA-14238): retention by size deletes old segments of the metadata log, whether or not a snapshot
+        /// contains them.
+        Kafka14238RetentionWithoutSnapshot,
+        /// M03 (KAFKA-15312): a snapshot gets its name before its bytes are forced.
+        Kafka15312SnapshotNotForced,
+        /// M04 (KAFKA-14618): the id of a snapshot has the last offset that it contains, not the one behind it.
+        Kafka14618SnapshotIdInclusive,
+        /// M07 (KAFKA-14894): a snapshot that is loaded over an image does not remove the topics that it lacks.
+        Kafka14894SnapshotKeepsTopics,
+        /// M10 (KAFKA-10761): a process that starts with a snapshot that is ahead of its log keeps the log.
+        Kafka10761LogKeptBesideSnapshot,
+        /// G22: a snapshot does not say which brokers are fenced.
+        SnapshotForgetsFencing,
+        /// SnapshotAtLogStart's synthetic mutant: the log starts one offset before the end of the snapshot for which it is
+        /// trimmed.
+        LogStartBesideSnapshot,
     }
 }

@@ -6,8 +6,8 @@
 //!
 //! The following rows of `bugs.md` are left out, because the model does not contain the feature or because the
 //! model's design prevents the mistake from having an effect:
-//! * voter changes (R09, R10, R11, R12, R13, R14, R17, R18, R19, R20, R33, R34, G23, G24), snapshots and a
-//!   trimmed log (M01 to M07, M10 to M12, M16, G21, G22, P16, P17), transactions (C07 to C10, C13),
+//! * voter changes (R09, R10, R11, R12, R13, R14, R17, R18, R19, R20, R33, R34, G23, G24), a log of partitions that
+//!   is trimmed (P16, P17), transactions (C07 to C10, C13),
 //!   reassignment (M32, L14, P22, P35), ZooKeeper (Z01, Z03 to Z09 but Z05 and Z08), several directories (L15,
 //!   L16);
 //! * R08, R36: no generic scenario has a single voter or a second cluster;
@@ -115,6 +115,10 @@ pub const CATALOG: &[Row] = rows! {
     R30 EndQuorumEpochIgnored Raft "KAFKA-20895, open in 2026-08" => ["EndQuorumEpochObeyed"];
     R35 Kafka17751PollTimeoutZero Raft "KAFKA-17751, fixed in 3.9; KAFKA-19605, fixed in 4.2" => ["TimeMoves"];
     R37 Kafka20661VoterUpdatedUnprobed Raft "KAFKA-20661, fixed after 4.4" => ["VoterProbedBeforeUpdate"];
+    M01 Kafka14238RetentionWithoutSnapshot Raft "KAFKA-14238, fixed in 3.3" => ["NoRecordBelowLogStartNeeded"];
+    M03 Kafka15312SnapshotNotForced Raft "KAFKA-15312, fixed in 3.3" => ["PersistBeforePromise:D10"];
+    M04 Kafka14618SnapshotIdInclusive Raft "KAFKA-14618, fixed in 3.4" => ["SnapshotEqualsReplay"];
+    M10 Kafka10761LogKeptBesideSnapshot Raft "KAFKA-10761, KAFKA-12205, fixed in 3.0.0" => ["PersistBeforePromise:D12"];
     R16 MalformedElectionIgnored Raft "KIP-595" => ["DamagedFileRefused"];
     G01 VoteNotDurable Raft "Raft §5.2" => ["PersistBeforePromise:D3"];
     G02 TwoVotesInOneEpoch Raft "Raft §5.2" => ["ValidVotes"];
@@ -133,6 +137,8 @@ pub const CATALOG: &[Row] = rows! {
     G32 FetchTimerResetByAnyMessage Raft "redpanda #30815" => ["SilentLeaderLeft"];
 
     R05 Kafka15345LeaderBeforeCaughtUp Controller "KAFKA-15345, fixed in 3.6" => ["CommittedMetadataReplays", "ValidControllerIsrAndElr"];
+    M07 Kafka14894SnapshotKeepsTopics Controller "KAFKA-14894, fixed in 3.4" => ["ImagesEqualAtEqualOffsets"];
+    G22 SnapshotForgetsFencing Controller "KIP-630" => ["SnapshotEqualsReplay"];
     M15 Kafka13114RenounceWithoutRevert Controller "KAFKA-13114, fixed in 3.0.0" => ["NoFatalFault", "Recovery", "IsrCompareAndSet"];
     M19 Kafka15048ReadOfLatestState Controller "KAFKA-15048, fixed in 3.6" => ["StaleAdminAnswer"];
     M24 Kafka13173ExpiriesFromOneBase Controller "KAFKA-13173, fixed in 3.0.0" => ["ValidControllerIsrAndElr"];

@@ -219,6 +219,11 @@ impl MetadataLoader {
                 self.fault(&format!("Error loading record {index} in the snapshot at offset {last}: {error}"))?;
             }
         }
+        if self.bugs.has(Bug::Kafka14894SnapshotKeepsTopics) {
+            let before = self.image.topics().topics_by_id().values();
+            let lacked: Vec<_> = before.filter(|topic| next.topics().topic(topic.id).is_none()).collect();
+            lacked.into_iter().for_each(|topic| next.restore(topic));
+        }
         self.loaded = MetadataProvenance {
             last_contained_offset: last,
             last_contained_epoch: id.epoch,

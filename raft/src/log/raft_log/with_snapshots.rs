@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use super::{RaftLog, Validation, wake_scheduler};
-use crate::ids::{LeaderEpoch, OffsetAndEpoch};
+use crate::bugs::Bug;
+use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 use crate::io::{Effect, FileHandle, Now, Out};
 use crate::log::LogError;
 use crate::log::files::{Force, segment_path};
@@ -61,7 +62,7 @@ impl RaftLog {
         }
         let file = self.next_handle;
         self.next_handle = FileHandle(self.next_handle.0 + 1);
-        Some(RawSnapshotWriter::create(id, file, out))
+        Some(RawSnapshotWriter::create(id, file, self.config.bugs, out))
     }
 
     /// A snapshot is complete: it gets its name, and counts from now on (`FileRawSnapshotWriter.freeze`,
@@ -115,6 +116,9 @@ impl RaftLog {
             )));
         }
         self.start = id.offset;
+        if self.config.bugs.has(Bug::LogStartBesideSnapshot) {
+            self.start = Offset(id.offset.0 - 1);
+        }
         self.epochs.truncate_from_start(self.start);
         let removed = self.segments.iter().skip(1).take_while(|next| next.base_offset <= self.start).count();
         remove_segments(self.segments.drain(..removed).map(|segment| segment_path(segment.base_offset)), out);
@@ -126,6 +130,9 @@ impl RaftLog {
     /// Deletes from the oldest snapshot on, never the last one (`maybeClean`): while the log and its snapshots have more than
     /// `max_bytes`, then while the oldest is older than `max_ms`. A negative limit is none. Returns whether it did.
     pub fn maybe_clean(&mut self, (max_bytes, max_ms): (i64, i64), now: Now, out: &mut Out) -> Result<bool, LogError> {
+        if self.config.bugs.has(Bug::Kafka14238RetentionWithoutSnapshot) {
+            return Ok(self.delete_old_segments(max_bytes, out));
+        }
         let sizes: Vec<(OffsetAndEpoch, u64)> =
             self.snapshots.all().map(|(id, bytes)| (id, bytes.len() as u64)).collect();
         let mut of_snapshots: u64 = sizes.iter().map(|(_, bytes)| bytes).sum();
@@ -154,6 +161,17 @@ impl RaftLog {
             cleaned = true;
         }
         Ok(cleaned)
+    }
+
+    /// M01, KAFKA-14238: the retention of partitions (`UnifiedLog.deleteRetentionSizeBreachedSegments`).
+    fn delete_old_segments(&mut self, max_bytes: i64, out: &mut Out) -> bool {
+        let before = self.segments.len();
+        while self.segments.len() > 1 && max_bytes >= 0 && self.size_bytes() > max_bytes.unsigned_abs() {
+            let removed = self.segments.remove(0);
+            remove_segments([segment_path(removed.base_offset)].into_iter(), out);
+            self.start = self.segments[0].base_offset;
+        }
+        self.segments.len() < before
     }
 
     /// Size of all segments.
