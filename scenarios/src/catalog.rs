@@ -30,6 +30,7 @@ entries! {
     "cluster-clock-skew",
     "cluster-power-loss",
     "combined",
+    "snapshots",
     "beyond",
     "lost/acks-1",
     "lost/min-isr-1",

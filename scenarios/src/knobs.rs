@@ -20,6 +20,9 @@ use table::{KNOBS, Others, Where};
 pub use pinned::CLIENT;
 pub use table::NAMES;
 
+/// A scenario that sets it writes snapshots within a run.
+const BYTES_BETWEEN_SNAPSHOTS: &str = "metadata.log.max.record.bytes.between.snapshots";
+
 /// Stream of the draw that decides whether a seed has all defaults; no knob has this number.
 const ALL_DEFAULTS: u64 = 1 << 32;
 
@@ -33,7 +36,7 @@ pub fn draw(scenario: &Scenario, seed: Seed) -> Vec<(String, String)> {
     let has_brokers = scenario.cluster.has_brokers();
     let mut drawn = Vec::new();
     for (index, knob) in KNOBS.iter().enumerate() {
-        if !is_of(knob.at, has_brokers) || is_pinned(scenario, knob.name) {
+        if !is_of(knob.at, scenario) || is_pinned(scenario, knob.name) {
             continue;
         }
         let mut entropy = seed.entropy(Purpose::Knob, index as u64);
@@ -84,8 +87,7 @@ pub fn values(scenario: &Scenario) -> Vec<(&'static str, Vec<String>)> {
         Others::Numbers(numbers) => numbers(scenario).iter().map(u64::to_string).collect(),
         Others::Flip(now) => vec![(!now(scenario)).to_string()],
     };
-    let has_brokers = scenario.cluster.has_brokers();
-    KNOBS.iter().filter(|knob| is_of(knob.at, has_brokers)).map(|knob| (knob.name, of(knob))).collect()
+    KNOBS.iter().filter(|knob| is_of(knob.at, scenario)).map(|knob| (knob.name, of(knob))).collect()
 }
 
 /// The knobs that this scenario's seeds may change, for reports.
@@ -93,15 +95,16 @@ pub fn names(scenario: &Scenario) -> Vec<&'static str> {
     if scenario.knobs.off {
         return Vec::new();
     }
-    let has_brokers = scenario.cluster.has_brokers();
-    let may_turn = KNOBS.iter().filter(|knob| is_of(knob.at, has_brokers) && !is_pinned(scenario, knob.name));
+    let may_turn = KNOBS.iter().filter(|knob| is_of(knob.at, scenario) && !is_pinned(scenario, knob.name));
     may_turn.map(|knob| knob.name).collect()
 }
 
-fn is_of(at: Where, has_brokers: bool) -> bool {
+fn is_of(at: Where, scenario: &Scenario) -> bool {
+    let has_brokers = scenario.cluster.has_brokers();
     match at {
         Where::Everywhere => true,
         Where::Quorum => !has_brokers,
         Where::Brokers => has_brokers,
+        Where::Snapshots => has_brokers && scenario.cluster.config.0.contains_key(BYTES_BETWEEN_SNAPSHOTS),
     }
 }

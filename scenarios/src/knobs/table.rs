@@ -1,7 +1,6 @@
 //! The knobs and their values.
 //!
-//! Left out: properties whose feature is not simulated (snapshots of the metadata log, retention and compaction, fetch
-//! sessions, several fetcher threads, `replica.socket.timeout.ms`), those that decide what is refused and not when
+//! Left out: properties whose feature is not simulated (retention and compaction of partitions, fetch sessions, several fetcher threads, `replica.socket.timeout.ms`), those that decide what is refused and not when
 //! (`message.max.bytes`, `delete.topic.enable`), and `producer.id.expiration.ms`: a producer whose state expires while
 //! it retries may legally duplicate, so the guarantee of idempotence would not apply.
 
@@ -21,6 +20,8 @@ pub(super) enum Where {
     Quorum,
     /// Those with brokers, and Kafka's clients.
     Brokers,
+    /// Those with brokers that write snapshots of the metadata log more often than with Kafka's defaults.
+    Snapshots,
 }
 
 /// The values other than the scenario's own.
@@ -113,6 +114,13 @@ knobs! {
         "client.fetch.max.wait.ms": Texts(&["100"]),
         "client.fetch.max.bytes": Texts(&["1", "4096"]),
         "client.max.partition.fetch.bytes": Texts(&["512", "2048"]),
+    }
+    Snapshots {
+        // Chunks end within a batch, or have the whole snapshot.
+        "controller.quorum.fetch.snapshot.max.bytes": Texts(&["100", "1000"]),
+        "metadata.log.max.snapshot.interval.ms": Texts(&["1000", "10000"]),
+        "metadata.max.retention.bytes": Texts(&["1", "20000"]),
+        "metadata.max.retention.ms": Texts(&["1", "20000"]),
     }
 }
 

@@ -25,7 +25,8 @@ check! {
 }
 
 claim! {
-    /// A metadata log that does not begin at 0 begins where one of its snapshots ends.
+    /// A metadata log that does not begin at 0 begins where one of its snapshots ends; since its process started, it may
+    /// begin with its first segment, which a snapshot reaches (KAFKA-14240).
     SnapshotAtLogStart, Safety of Server, "RaftEventSimulationTest: SnapshotAtLogStart";
     /// D12: a process that finds a snapshot that is ahead of its log goes on behind the snapshot: it names no earlier end
     /// of its log in its Vote and Fetch requests.
@@ -110,9 +111,9 @@ fn is_snapshot(path: &str) -> Option<OffsetAndEpoch> {
 
 /// Where a log begins that a node shows in an audit.
 pub fn starts_at_snapshot(server: &ServerModel, start: Offset, verdict: &mut Verdict) {
-    if start > Offset(0) && !server.log.has_snapshot(start) {
+    if start > Offset(0) && !server.log.may_start(start) {
         verdict.fail(&SnapshotAtLogStart::CLAIM, || {
-            format!("the log of node {} begins at offset {start}, where none of its snapshots ends", server.id)
+            format!("the log of node {} begins at offset {start}, where neither a snapshot ends nor a segment begins", server.id)
         });
     }
 }

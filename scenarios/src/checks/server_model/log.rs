@@ -187,8 +187,10 @@ impl LogModel {
         !self.snapshots.is_empty()
     }
 
-    pub fn has_snapshot(&self, end: Offset) -> bool {
-        self.snapshots.iter().any(|snapshot| snapshot.end == end)
+    /// May a log start here: where a snapshot ends, or with the first segment, if a snapshot reaches it?
+    pub fn may_start(&self, start: Offset) -> bool {
+        let is_first = self.segments.first().is_some_and(|segment| segment.base == start);
+        self.snapshots.iter().any(|snapshot| snapshot.end == start || is_first && snapshot.end > start)
     }
 
     pub fn has_durable_snapshot(&self, end: Offset) -> bool {
