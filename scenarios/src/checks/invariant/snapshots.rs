@@ -113,7 +113,10 @@ fn is_snapshot(path: &str) -> Option<OffsetAndEpoch> {
 pub fn starts_at_snapshot(server: &ServerModel, start: Offset, verdict: &mut Verdict) {
     if start > Offset(0) && !server.log.may_start(start) {
         verdict.fail(&SnapshotAtLogStart::CLAIM, || {
-            format!("the log of node {} begins at offset {start}, where neither a snapshot ends nor a segment begins", server.id)
+            format!(
+                "the log of node {} begins at offset {start}, where neither a snapshot ends nor a segment begins",
+                server.id
+            )
         });
     }
 }

@@ -39,6 +39,8 @@ pub struct SnapshotShown {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Covering {
     prefix: BatchId,
+    /// Of its last batch.
+    epoch: LeaderEpoch,
     end: Offset,
     /// Of the prefix, in batches.
     count: usize,
@@ -49,7 +51,7 @@ impl Covering {
     fn of(shown: SnapshotShown, ledger: &Ledger) -> Option<Covering> {
         let SnapshotShown { id, is_durable } = shown;
         let prefix = ledger.find(id)?;
-        Some(Covering { prefix, end: id.offset, count: ledger.count(prefix), is_durable })
+        Some(Covering { prefix, epoch: id.epoch, end: id.offset, count: ledger.count(prefix), is_durable })
     }
 }
 
@@ -492,7 +494,8 @@ impl LogModel {
             }
         }
         // A snapshot that is ahead replaces the log (`KafkaRaftLog.truncateToLatestSnapshot`).
-        if let Some(ahead) = self.snapshots.last().filter(|latest| latest.end > end) {
+        let last = (self.last_epoch(ledger).unwrap_or_default(), end);
+        if let Some(ahead) = self.snapshots.last().filter(|latest| (latest.epoch, latest.end) > last) {
             self.covered = ledger.batches_of(ahead.prefix);
             (self.chained, self.len) = (0, self.covered.len());
         }

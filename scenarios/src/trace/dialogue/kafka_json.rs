@@ -3,11 +3,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use raft::ids::{NodeId, Offset, Uuid};
+use raft::ids::{NodeId, Offset, OffsetAndEpoch, Uuid};
 use raft::log::{CutBatch, Records};
 use raft::message::{
-    CurrentLeader, Endpoint, ErrorCode, FetchRequest, FetchResponse, QuorumEpochResponse, Request, Response,
-    UpdateRaftVoterResponse,
+    CurrentLeader, Endpoint, ErrorCode, FetchRequest, FetchResponse, FetchSnapshotRequest, FetchSnapshotResponse,
+    QuorumEpochResponse, Request, Response, UpdateRaftVoterResponse,
 };
 use serde_json::{Map, Value, json};
 
@@ -59,6 +59,7 @@ pub fn request(request: &Request) -> (&'static str, i16, Value) {
             ("END_QUORUM_EPOCH", 1, json!({"clusterId": cluster, "topics": topics(partition), "leaderEndpoints": []}))
         }
         Request::Fetch(fetch) => ("FETCH", 18, fetch_request(fetch)),
+        Request::FetchSnapshot(fetch) => ("FETCH_SNAPSHOT", 1, fetch_snapshot_request(fetch)),
         Request::UpdateRaftVoter(update) => {
             let body = json!({
                 "clusterId": update.cluster_id.as_deref(),
@@ -89,6 +90,7 @@ pub fn response(response: &Response) -> (&'static str, i16, Value) {
         Response::BeginQuorumEpoch(answer) => ("BEGIN_QUORUM_EPOCH", 1, epoch_response(answer)),
         Response::EndQuorumEpoch(answer) => ("END_QUORUM_EPOCH", 1, epoch_response(answer)),
         Response::Fetch(fetch) => ("FETCH", 18, fetch_response(fetch)),
+        Response::FetchSnapshot(fetch) => ("FETCH_SNAPSHOT", 1, fetch_snapshot_response(fetch)),
         Response::UpdateRaftVoter(update) => ("UPDATE_RAFT_VOTER", 0, update_raft_voter_response(update)),
         Response::ApiVersions(versions) => {
             let range = &versions.supported;
@@ -200,9 +202,57 @@ fn fetch_response(fetch: &FetchResponse) -> Value {
     if let Some(diverging) = fetch.diverging_epoch {
         partition["divergingEpoch"] = json!({"epoch": diverging.epoch.0, "endOffset": diverging.offset.0});
     }
+    if let Some(id) = fetch.snapshot_id {
+        partition["snapshotId"] = snapshot_id(id);
+    }
     body["responses"] = json!([{"topicId": Uuid::METADATA_TOPIC_ID.to_string(), "partitions": [partition]}]);
     add_endpoints(&mut body, current, json!({"rack": null}));
     body
+}
+
+fn fetch_snapshot_request(fetch: &FetchSnapshotRequest) -> Value {
+    let mut partition = json!({
+        "partition": 0,
+        "currentLeaderEpoch": fetch.current_leader_epoch.0,
+        "snapshotId": snapshot_id(fetch.snapshot_id),
+        "position": fetch.position,
+    });
+    if let Some(directory) = fetch.replica_directory_id {
+        partition["replicaDirectoryId"] = directory.to_string().into();
+    }
+    json!({
+        "clusterId": fetch.cluster_id.as_deref(),
+        "replicaId": fetch.replica_id.0,
+        "maxBytes": fetch.max_bytes,
+        "topics": [{"name": TOPIC, "partitions": [partition]}],
+    })
+}
+
+fn fetch_snapshot_response(fetch: &FetchSnapshotResponse) -> Value {
+    let mut body = json!({"throttleTimeMs": 0, "errorCode": fetch.top_error as i16, "topics": []});
+    if fetch.top_error != ErrorCode::None {
+        return body;
+    }
+    let current = &fetch.current_leader;
+    let partition = json!({
+        "index": 0,
+        "errorCode": fetch.error as i16,
+        "snapshotId": snapshot_id(fetch.snapshot_id),
+        "currentLeader": {
+            "leaderId": current.leader_id.unwrap_or(NodeId::NONE).0,
+            "leaderEpoch": current.leader_epoch.0,
+        },
+        "size": fetch.size,
+        "position": fetch.position,
+        "unalignedRecords": STANDARD.encode(&fetch.unaligned_records.0),
+    });
+    body["topics"] = json!([{"name": TOPIC, "partitions": [partition]}]);
+    add_endpoints(&mut body, current, json!({}));
+    body
+}
+
+fn snapshot_id(id: OffsetAndEpoch) -> Value {
+    json!({"endOffset": id.offset.0, "epoch": id.epoch.0})
 }
 
 fn slice(records: &Records, cut: Option<&CutBatch>) -> String {
