@@ -82,10 +82,14 @@ impl RaftLog {
     pub fn truncate_to_latest_snapshot(&mut self, now: Now, out: &mut Out) -> bool {
         let end = OffsetAndEpoch { epoch: self.epochs.latest_epoch().unwrap_or(LeaderEpoch(0)), offset: self.end };
         let Some(latest) = self.snapshots.latest().filter(|latest| *latest > end) else { return false };
+        // `LocalLog.truncateFullyAndStartAt`: the last one is removed when the new one is there.
+        let last = self.segments.pop();
         remove_segments(self.segments.iter().map(|segment| segment_path(segment.base_offset)), out);
         let segment = Segment::new(latest.offset, self.next_handle);
         self.next_handle = FileHandle(self.next_handle.0 + 1);
         out.push(Effect::Open { file: segment.handle, path: segment_path(segment.base_offset), truncate: true });
+        let last = last.filter(|last| last.base_offset != segment.base_offset);
+        remove_segments(last.iter().map(|last| segment_path(last.base_offset)), out);
         self.segments = vec![segment];
         self.epochs.clear();
         self.epochs.write(Force::durable(self.config.bugs), out);

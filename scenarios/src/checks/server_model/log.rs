@@ -203,11 +203,13 @@ impl LogModel {
         self.snapshots.last().map(|snapshot| snapshot.end)
     }
 
-    /// Where the segments begin, if no durable snapshot contains what is below.
+    /// Where the segments begin, if no durable snapshot contains what is below. Those that a snapshot replaces are not needed:
+    /// they may be of records that were not committed.
     pub fn uncovered(&self) -> Option<Offset> {
         let base = self.segments.first().map_or(Offset(0), |segment| segment.base);
         let reaches = |snapshot: &Covering| snapshot.is_durable && snapshot.end >= base;
-        (base > Offset(0) && !self.snapshots.iter().any(reaches)).then_some(base)
+        let is_replaced = self.chained == 0 && self.snapshots.last().is_some_and(|latest| latest.is_durable);
+        (base > Offset(0) && !is_replaced && !self.snapshots.iter().any(reaches)).then_some(base)
     }
 
     fn segment_mut(&mut self, base: Offset) -> Option<&mut Segment> {
