@@ -135,5 +135,13 @@ switches! {
         /// partitions of that request are not read, and are asked about again only after `request.timeout.ms`.
         /// Fix: partitions that are not assigned any more are passed over, as after an error of ListOffsets.
         RetryAssignedOnly,
+        /// A controller that loads a snapshot of the metadata log takes its end, which is exclusive, for the last committed
+        /// and the last stable offset (`OffsetControlManager.endLoadSnapshot`; controller-broker.md §2.4). When the record at
+        /// that offset is committed in a batch of its own, the stable offset does not advance, so the state in memory that
+        /// is kept for it remains the one that was loaded. A controller that becomes active then, and renounces before
+        /// another record of the state machine is committed, returns to a state without that record. Active again, it
+        /// writes records that contradict it, and every controller that replays them ends itself.
+        /// Fix: the last offset that the snapshot contains is the last committed and stable one.
+        StableOffsetOfSnapshot,
     }
 }

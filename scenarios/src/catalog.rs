@@ -69,6 +69,7 @@ entries! {
     "findings/write-epochs-before-append",
     "findings/clear-index-of-elr",
     "findings/retry-assigned-only",
+    "findings/stable-offset-of-snapshot",
 }
 
 /// All entries: first the scenarios that must hold (those under `lost/` drop a precondition of a guarantee and name

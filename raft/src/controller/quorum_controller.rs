@@ -98,7 +98,8 @@ pub struct QuorumController {
     last_stable: Offset,
     /// The next offset to be read. It is `last_committed + 1`, unless that was taken from a snapshot.
     next_offset: Offset,
-    /// The state in memory under `last_stable`, if it may be older than what was replayed (`handle_load_snapshot`).
+    /// The state in memory under `last_stable`, if it may be older than what was replayed
+    /// ([`Fix::StableOffsetOfSnapshot`](crate::fixes::Fix::StableOffsetOfSnapshot)).
     loaded: Option<Box<ReplayedState>>,
     active: Option<Active>,
     leader: Option<NodeId>,

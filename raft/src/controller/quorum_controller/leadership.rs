@@ -10,6 +10,7 @@ use crate::controller::result::{EndOffsetHook, MAX_RECORDS_PER_BATCH};
 use crate::controller::settings::{ELR_VERSION, METADATA_VERSION, level};
 use crate::controller::state::MIN_INSYNC_REPLICAS;
 use crate::controller::state::{ReplayedState, ResourceType};
+use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use crate::io::{Observation, Probe};
 use crate::message::ErrorCode;
@@ -75,8 +76,11 @@ impl QuorumController {
         for record in records {
             self.committed.replay(record, last).map_err(|error| Fatal::from(error.to_string()))?;
         }
-        (self.last_committed, self.last_stable, self.next_offset) = (id.offset, id.offset, id.offset);
-        self.loaded = Some(Box::new(self.committed.clone()));
+        let is_fixed = self.settings.fixes.has(Fix::StableOffsetOfSnapshot);
+        self.last_committed = if is_fixed { last } else { id.offset };
+        self.last_stable = self.last_committed;
+        self.next_offset = id.offset;
+        self.loaded = (!is_fixed).then(|| Box::new(self.committed.clone()));
         Ok(())
     }
 
