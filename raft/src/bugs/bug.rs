@@ -429,7 +429,8 @@ switches! {
         Kafka14618SnapshotIdInclusive,
         /// M07 (KAFKA-14894): a snapshot that is loaded over an image does not remove the topics that it lacks.
         Kafka14894SnapshotKeepsTopics,
-        /// M10 (KAFKA-10761): a process that starts with a snapshot that is ahead of its log keeps the log.
+        /// M10 (KAFKA-10761): a log is kept beside a snapshot that is ahead of it: one that was downloaded, or that a process
+        /// finds when it starts.
         Kafka10761LogKeptBesideSnapshot,
         /// G22: a snapshot does not say which brokers are fenced.
         SnapshotForgetsFencing,

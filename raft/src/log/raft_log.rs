@@ -107,9 +107,7 @@ impl RaftLog {
             directory_dirty: true,
         };
         // A follower may have died after it had downloaded a snapshot, before it truncated its log.
-        if !config.bugs.has(Bug::Kafka10761LogKeptBesideSnapshot) {
-            log.truncate_to_latest_snapshot(now, out);
-        }
+        log.truncate_to_latest_snapshot(now, out);
         if config.fixes.has(Fix::FlushRecoveredLog) {
             if config.fixes.has(Fix::RewriteRecoveredLog) {
                 log.rewrite(out);

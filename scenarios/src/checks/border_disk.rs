@@ -186,6 +186,10 @@ impl Checks {
     /// A log may have become shorter; before, it agreed so far with the committed one, and held `durable` on its disk.
     fn log_cut(&mut self, server: usize, agreed: usize, durable: BatchId) {
         let model = &self.models.servers[server];
+        // `NoRecordBelowLogStartNeeded` judges that.
+        if model.log.uncovered().is_some() {
+            return;
+        }
         let (is_behind, is_shorter) = (model.log.agreed < agreed, model.log.prefix(model.log.durable()) != durable);
         // What it had acknowledged may count even if it is committed only later.
         if is_shorter && self.models.quorum_losses().may_cut(server, self.models.leader_of(server)) {

@@ -82,6 +82,9 @@ impl RaftLog {
     pub fn truncate_to_latest_snapshot(&mut self, now: Now, out: &mut Out) -> bool {
         let end = OffsetAndEpoch { epoch: self.epochs.latest_epoch().unwrap_or(LeaderEpoch(0)), offset: self.end };
         let Some(latest) = self.snapshots.latest().filter(|latest| *latest > end) else { return false };
+        if self.config.bugs.has(Bug::Kafka10761LogKeptBesideSnapshot) {
+            return true;
+        }
         // `LocalLog.truncateFullyAndStartAt`: the last one is removed when the new one is there.
         let last = self.segments.pop();
         remove_segments(self.segments.iter().map(|segment| segment_path(segment.base_offset)), out);

@@ -82,7 +82,9 @@ fn equals_replay(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict
         });
         return;
     }
+    let is_prefix = models.ledger.find(id).is_some_and(|prefix| models.ledger.holds(server.log.whole(), prefix));
     let differs = match digest_of(id, server.small.written(to).unwrap_or_default()) {
+        _ if !is_prefix => "no batch of its log ends there in that epoch".to_owned(),
         Ok(digest) if digest == cluster.metadata().digest_at(last) => return,
         Ok(_) => "its image differs from the one that the committed records give".to_owned(),
         Err(error) => error,
