@@ -187,7 +187,7 @@ impl Checks {
     fn log_cut(&mut self, server: usize, agreed: usize, durable: BatchId) {
         let model = &self.models.servers[server];
         // `NoRecordBelowLogStartNeeded` judges that.
-        if model.log.uncovered().is_some() {
+        if model.log.uncovered(&self.models.ledger).is_some() {
             return;
         }
         let (is_behind, is_shorter) = (model.log.agreed < agreed, model.log.prefix(model.log.durable()) != durable);

@@ -15,7 +15,7 @@ use scenarios::scenario::Scenario;
 /// None of them was made for one bug; the table's columns.
 const GENERIC: [&str; 6] = ["ci", "quorum", "partitions", "clock-skew", "power-loss", "controller-failover"];
 /// Neither were these.
-const MORE_GENERIC: [&str; 4] = ["brokers", "cluster-partitions", "cluster-power-loss", "combined"];
+const MORE_GENERIC: [&str; 5] = ["brokers", "cluster-partitions", "cluster-power-loss", "combined", "snapshots"];
 /// A change of the draws may move what a seed meets; so many seeds from the recorded one on are tried.
 const NEARBY: u64 = 20;
 /// How far the table looks in each scenario.
@@ -60,6 +60,13 @@ mutants! {
     r21_stale_fetch_appended: Kafka18723StaleFetchAppended, "quorum" 15 => "PersistBeforePromise:D5";
     r25_fetch_offset_backward_is_fatal: Kafka12181FetchOffsetBackwardFatal, "quorum" 4 => "NoFatalFault";
     r26_fault_swallowed: Kafka14644FaultSwallowed, "quorum" 0 => "RequestAnswered";
+    m01_retention_without_snapshot: Kafka14238RetentionWithoutSnapshot, "snapshots" 2 => "NoRecordBelowLogStartNeeded";
+    m03_snapshot_not_forced: Kafka15312SnapshotNotForced, "snapshots" 0 => "PersistBeforePromise:D10";
+    m04_snapshot_id_inclusive: Kafka14618SnapshotIdInclusive, "snapshots" 0 => "SnapshotEqualsReplay";
+    m07_snapshot_keeps_topics: Kafka14894SnapshotKeepsTopics, "snapshots" 43 => "ImagesEqualAtEqualOffsets";
+    m10_log_kept_beside_snapshot: Kafka10761LogKeptBesideSnapshot, "snapshots" 3 => "GhostMismatch", then "PersistBeforePromise:D12";
+    g22_snapshot_forgets_fencing: SnapshotForgetsFencing, "snapshots" 0 => "SnapshotEqualsReplay";
+    log_start_beside_snapshot: LogStartBesideSnapshot, "snapshots" 0 => "SnapshotAtLogStart";
     g01_vote_not_durable: VoteNotDurable, "quorum" 0 => "PersistBeforePromise:D3";
     g02_two_votes_in_one_epoch: TwoVotesInOneEpoch, "quorum" 1 => "ValidVotes";
     g04_no_log_test: NoLogTest, "quorum" 0 => "LeaderCompleteness";

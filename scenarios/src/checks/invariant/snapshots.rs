@@ -60,7 +60,7 @@ fn is_covered(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
         return;
     };
     let server = &models.servers[crossing.server];
-    if let Some(from) = server.log.uncovered() {
+    if let Some(from) = server.log.uncovered(&models.ledger) {
         verdict.fail(&NoRecordBelowLogStartNeeded::CLAIM, || {
             format!("node {} has removed {path}; its log begins at offset {from}, and no durable snapshot contains what is below", server.id)
         });
