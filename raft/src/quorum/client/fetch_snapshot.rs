@@ -118,6 +118,7 @@ impl RaftClient {
         }
         Ok(true)
     }
+
     /// A chunk of the snapshot that is being downloaded. The last one completes it, and it replaces the log, which makes its
     /// end the high watermark (D10, D12).
     fn append_chunk(&mut self, response: &FetchSnapshotResponse, step: &mut Step<'_>) -> Result<(), Fatal> {
