@@ -130,7 +130,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "[threads.io]\nrequest = \"1us\"",
-            "s:3: threads.io: no such thread; allowed: raft-io, controller-event-queue, controller-request-handler, metadata-loader, broker-lifecycle, request-handler, kafka-scheduler, raft-scheduler",
+            "s:3: threads.io: no such thread; allowed: raft-io, controller-event-queue, controller-request-handler, metadata-loader, broker-lifecycle, request-handler, kafka-scheduler, raft-scheduler, snapshot-generator",
         ),
         (
             "[threads.raft-io]\nfetch = \"1us\"",

@@ -16,6 +16,7 @@ mod replication;
 mod safety;
 mod second_reader;
 pub mod sites;
+mod snapshots;
 pub mod test_disk;
 mod walk;
 

@@ -1,0 +1,120 @@
+//! Snapshots that are not durable, are of something else than the log, or do not cover what the log lacks.
+
+use std::rc::Rc;
+
+use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch, Uuid};
+use raft::io::{Effect, Observation, Out, Visitor as _};
+use raft::log::segment_path;
+use raft::message::{FetchRequest, Request};
+use raft::snapshot::SnapshotWriter;
+
+use super::quorum::{Quorum, node};
+use crate::actor::Message;
+use crate::checks::audit::NodeView;
+
+fn id(epoch: i32, offset: i64) -> OffsetAndEpoch {
+    OffsetAndEpoch { epoch: LeaderEpoch(epoch), offset: Offset(offset) }
+}
+
+/// A server writes a snapshot, but for what is skipped.
+fn freeze(quorum: &mut Quorum, server: usize, id: OffsetAndEpoch, skip: impl Fn(&Effect) -> bool) {
+    let mut out = Out::default();
+    let log = &mut quorum.logs[server];
+    let mut writer = log.create_new_snapshot_unchecked(id, &mut out).expect("a new one");
+    for batch in SnapshotWriter::new(id, 0, 7, 8).freeze(9) {
+        writer.append(Rc::clone(&batch.bytes), &mut out);
+    }
+    log.freeze_snapshot(writer, &mut out);
+    quorum.perform_but(server, out, skip);
+}
+
+#[test]
+fn a_snapshot_counts_when_it_is_durable() {
+    let mut good = Quorum::at_work();
+    freeze(&mut good, 1, id(1, 3), |_| false);
+    good.say(1, Observation::SnapshotGenerated { end: Offset(3) });
+    assert_eq!(good.broke(), None);
+
+    let mut unforced = Quorum::at_work();
+    freeze(&mut unforced, 1, id(1, 3), |effect| matches!(effect, Effect::Fsync { .. }));
+    assert_eq!(unforced.broke(), Some("PersistBeforePromise:D10"));
+
+    let mut unnamed = Quorum::at_work();
+    freeze(&mut unnamed, 1, id(1, 3), |effect| matches!(effect, Effect::FsyncDirectory));
+    assert_eq!(unnamed.broke(), None);
+    unnamed.say(1, Observation::SnapshotInstalled { end: Offset(3) });
+    assert_eq!(unnamed.broke(), Some("PersistBeforePromise:D10"));
+}
+
+#[test]
+fn a_snapshot_is_of_what_is_committed() {
+    let mut ahead = Quorum::at_work();
+    freeze(&mut ahead, 1, id(1, 90), |_| false);
+    assert_eq!(ahead.broke(), Some("SnapshotEqualsReplay"));
+
+    let mut of_another_epoch = Quorum::at_work();
+    freeze(&mut of_another_epoch, 1, id(7, 2), |_| false);
+    assert_eq!(of_another_epoch.broke(), Some("SnapshotEqualsReplay"));
+}
+
+#[test]
+fn what_a_log_deletes_is_in_a_snapshot() {
+    for (is_covered, broken) in [(true, None), (false, Some("NoRecordBelowLogStartNeeded"))] {
+        let mut quorum = Quorum::at_work();
+        for value in 12..20 {
+            quorum.append_and_commit(0, 1, value);
+        }
+        if is_covered {
+            let end = quorum.logs[1].end_offset();
+            freeze(&mut quorum, 1, id(1, end.0), |_| false);
+        }
+        let mut out = Out::default();
+        out.push(Effect::Unlink { path: segment_path(Offset(0)) });
+        quorum.perform(1, out);
+        assert_eq!(quorum.broke(), broken);
+    }
+}
+
+#[test]
+fn a_log_begins_where_a_snapshot_ends() {
+    let shown = |start| {
+        let mut quorum = Quorum::at_work();
+        freeze(&mut quorum, 1, id(1, 3), |_| false);
+        let mut view = NodeView::default();
+        view.log(Offset(start), Offset(3), None);
+        quorum.checks.audit(quorum.now, 1, (true, false), &view, &quorum.disks[1]);
+        quorum.broke()
+    };
+    assert_eq!(shown(2), Some("SnapshotAtLogStart"));
+    assert_ne!(shown(3), Some("SnapshotAtLogStart"));
+}
+
+/// D12: a process dies between the download of a snapshot and the truncation of its log.
+#[test]
+fn a_process_goes_on_behind_the_snapshot_that_it_finds() {
+    for (fetch_offset, broken) in [(4, None), (3, Some("PersistBeforePromise:D12"))] {
+        let mut quorum = Quorum::at_work();
+        let batch = quorum.data(0, 1, 12);
+        quorum.write(0, &batch);
+        quorum.replicate(0, 2, 1);
+        quorum.move_high_watermark(0, 1);
+        freeze(&mut quorum, 1, id(1, 4), |_| false);
+        quorum.kill(1);
+        quorum.boot(1);
+        assert_eq!(quorum.broke(), None);
+        let request = Request::Fetch(FetchRequest {
+            cluster_id: None,
+            replica_id: node(1),
+            replica_directory_id: None,
+            topic_id: Uuid::METADATA_TOPIC_ID,
+            max_wait_ms: 500,
+            max_bytes: 1,
+            current_leader_epoch: LeaderEpoch(1),
+            fetch_offset: Offset(fetch_offset),
+            last_fetched_epoch: LeaderEpoch(1),
+            high_watermark: None,
+        });
+        quorum.send(1, Message::Request { correlation_id: 1, request });
+        assert_eq!(quorum.broke(), broken);
+    }
+}
