@@ -10,6 +10,8 @@
 //!   is trimmed (P16, P17), transactions (C07 to C10, C13),
 //!   reassignment (M32, L14, P22, P35), ZooKeeper (Z01, Z03 to Z09 but Z05 and Z08), several directories (L15,
 //!   L16);
+//! * M02, M06: no fault damages or removes a snapshot. M05: a metadata transaction ends in the batch in which it begins.
+//!   G21: an image consists of committed records. M11, M12, M16 are not written yet;
 //! * R08, R36: no generic scenario has a single voter or a second cluster;
 //! * R27: latencies and clocks break every tie. R23: an abandoned delayed fetch waits for `MaxWaitMs` at most. R22: a
 //!   connection carries one fetch, so a delayed fetch is the follower's newest. R31: listeners are registered before
