@@ -32,6 +32,7 @@ struct Written {
 pub struct SharedServer {
     loader: MetadataLoader,
     generator: SnapshotGenerator,
+    bugs: Bugs,
     /// Snapshots that are being forced, or have been and do not count yet.
     written: VecDeque<Written>,
 }
@@ -58,6 +59,7 @@ impl SharedServer {
         SharedServer {
             loader: MetadataLoader::new(is_controller, bugs),
             generator: SnapshotGenerator::new(max_bytes, max_interval_ns, now_ns),
+            bugs,
             written: VecDeque::new(),
         }
     }
@@ -169,18 +171,23 @@ impl SharedServer {
             epoch: provenance.last_contained_epoch,
         };
         // M04, KAFKA-14618: the wrong code does not add 1.
-        let id = match raft.has_bug(Bug::Kafka14618SnapshotIdInclusive) {
+        let id = match self.bugs.has(Bug::Kafka14618SnapshotIdInclusive) {
             true => OffsetAndEpoch { offset: provenance.last_contained_offset, ..id },
             false => id,
         };
         let created = raft.create_snapshot(id, provenance.last_contained_log_time_ms, step);
         let Some((mut writer, mut file)) = created.ok().flatten() else { return };
         let (version, now_ms) = (image.features().metadata_version_or_minimum(), step.now_ms());
+        let forgets = self.bugs.has(Bug::SnapshotForgetsFencing);
         let mut is_written = true;
-        let forgets = raft.has_bug(Bug::SnapshotForgetsFencing);
-        image.write(&mut |record| match frame_of(record, version, forgets) {
-            Some(frame) => writer.append(&frame, now_ms),
-            None => is_written = false,
+        image.write(&mut |record| {
+            match frame_of(record, version, forgets) {
+                Some(frame) => writer.append(&frame, now_ms),
+                None => is_written = false,
+            }
+            for batch in writer.drain() {
+                file.append(Rc::clone(&batch.bytes), step.out);
+            }
         });
         if !is_written {
             file.close(step.out);

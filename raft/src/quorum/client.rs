@@ -304,10 +304,6 @@ impl RaftClient {
         &self.log
     }
 
-    pub fn has_bug(&self, bug: Bug) -> bool {
-        self.setup.bugs.has(bug)
-    }
-
     /// Whether a requested shutdown has finished.
     pub fn has_shut_down(&self) -> bool {
         self.has_shut_down

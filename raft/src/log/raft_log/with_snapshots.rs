@@ -19,6 +19,7 @@ impl RaftLog {
         self.snapshots.latest()
     }
 
+    #[cfg(test)]
     pub fn earliest_snapshot_id(&self) -> Option<OffsetAndEpoch> {
         self.snapshots.earliest()
     }

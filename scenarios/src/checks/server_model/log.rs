@@ -1,12 +1,15 @@
 //! The log of one server as its border shows it: which batches are written, which are durable. Batches are counted from
 //! offset 0: those that the log no longer has stand in a snapshot.
 
+mod with_snapshots;
+
 use std::rc::Rc;
 
-use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
+use raft::ids::{LeaderEpoch, Offset};
 use raft::log::{Batch, BatchHeader};
 use sim::watch::Down;
 
+use super::covering::{Covering, SnapshotShown, behind};
 use super::ledger::{BatchId, Ledger, Recorded};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,34 +28,6 @@ struct Segment {
     replaced: Option<usize>,
     /// How many batches of the chain stand before it.
     first: usize,
-}
-
-/// A snapshot that has its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SnapshotShown {
-    pub id: OffsetAndEpoch,
-    /// Its bytes and its name are.
-    pub is_durable: bool,
-}
-
-/// A snapshot of batches that somebody wrote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Covering {
-    prefix: BatchId,
-    /// Of its last batch.
-    epoch: LeaderEpoch,
-    end: Offset,
-    /// Of the prefix, in batches.
-    count: usize,
-    is_durable: bool,
-}
-
-impl Covering {
-    fn of(shown: SnapshotShown, ledger: &Ledger) -> Option<Covering> {
-        let SnapshotShown { id, is_durable } = shown;
-        let prefix = ledger.find(id)?;
-        Some(Covering { prefix, epoch: id.epoch, end: id.offset, count: ledger.count(prefix), is_durable })
-    }
 }
 
 /// All segments. The *chain* is what a reader gets from the start up to the first gap: the batches that a snapshot covers,
@@ -174,45 +149,6 @@ impl LogModel {
         } else if truncate {
             self.truncate(base, 0, ledger);
         }
-    }
-
-    /// The snapshots that have their names, ascending.
-    pub fn set_snapshots(&mut self, shown: Vec<SnapshotShown>, ledger: &Ledger) {
-        let snapshots: Vec<Covering> = shown.into_iter().filter_map(|shown| Covering::of(shown, ledger)).collect();
-        if self.snapshots != snapshots {
-            self.snapshots = snapshots;
-            self.recount(ledger);
-        }
-    }
-
-    pub fn has_snapshots(&self) -> bool {
-        !self.snapshots.is_empty()
-    }
-
-    /// May a log start here: where a snapshot ends, or with the first segment, if a snapshot reaches it?
-    pub fn may_start(&self, start: Offset) -> bool {
-        let is_first = self.segments.first().is_some_and(|segment| segment.base == start);
-        self.snapshots.iter().any(|snapshot| snapshot.end == start || is_first && snapshot.end > start)
-    }
-
-    pub fn has_durable_snapshot(&self, end: Offset) -> bool {
-        self.snapshots.iter().any(|snapshot| snapshot.end == end && snapshot.is_durable)
-    }
-
-    pub fn latest_snapshot_end(&self) -> Option<Offset> {
-        self.snapshots.last().map(|snapshot| snapshot.end)
-    }
-
-    /// Where the segments begin, if no durable snapshot contains what is below. Those that a snapshot replaces are not needed:
-    /// they may be of records that were not committed.
-    pub fn uncovered(&self, ledger: &Ledger) -> Option<Offset> {
-        let base = self.segments.first().map_or(Offset(0), |segment| segment.base);
-        let reaches = |snapshot: &Covering| snapshot.is_durable && snapshot.end >= base;
-        let newest = self.segments.iter().rev().find_map(|segment| segment.batches.last());
-        let last = newest.map(|id| (ledger.get(*id).epoch, ledger.end(*id)));
-        let is_ahead = |latest: &Covering| latest.is_durable && Some((latest.epoch, latest.end)) > last;
-        let is_replaced = self.snapshots.last().is_some_and(is_ahead);
-        (base > Offset(0) && !is_replaced && !self.snapshots.iter().any(reaches)).then_some(base)
     }
 
     fn segment_mut(&mut self, base: Offset) -> Option<&mut Segment> {
@@ -528,16 +464,6 @@ impl LogModel {
         }
         self.forced = self.forced.max(in_snapshot).min(self.len);
     }
-}
-
-/// The prefix behind which a segment with this base stands: nothing, or a part of what a snapshot covers; `None` if no
-/// snapshot reaches it.
-fn behind(base: Offset, snapshots: &[Covering], ledger: &Ledger) -> Option<BatchId> {
-    if base == Offset(0) {
-        return Some(BatchId::START);
-    }
-    let reaching = snapshots.iter().rev().filter(|snapshot| snapshot.end >= base);
-    reaching.filter_map(|snapshot| ledger.part_ending(snapshot.prefix, base)).next()
 }
 
 /// How many of `count` come first for which that holds, found by halves.

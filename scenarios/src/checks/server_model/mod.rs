@@ -2,6 +2,7 @@
 //! what the server said of itself. It is fed from the border and believes no node.
 
 pub mod boot;
+pub mod covering;
 pub mod ledger;
 pub mod log;
 mod server;

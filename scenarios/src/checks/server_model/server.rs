@@ -9,8 +9,9 @@ use raft::log::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, QUORUM_STATE, parse
 use raft::snapshot::SnapshotFile;
 use sim::watch::{Down, Synced, Write};
 
+use super::covering::SnapshotShown;
 use super::ledger::Ledger;
-use super::log::{LogModel, SnapshotShown};
+use super::log::LogModel;
 use super::small_files::{InodeIndex, SmallFiles, is_small_file};
 use super::state_files::{Election, parse_epoch_checkpoint, parse_quorum_state};
 

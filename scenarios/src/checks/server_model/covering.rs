@@ -1,0 +1,43 @@
+//! Snapshots of the metadata log, and the batches that they contain.
+
+use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
+
+use super::ledger::{BatchId, Ledger};
+
+/// A snapshot that has its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotShown {
+    pub id: OffsetAndEpoch,
+    /// Its bytes and its name are.
+    pub is_durable: bool,
+}
+
+/// A snapshot of batches that somebody wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Covering {
+    pub prefix: BatchId,
+    /// Of its last batch.
+    pub epoch: LeaderEpoch,
+    pub end: Offset,
+    /// Of the prefix, in batches.
+    pub count: usize,
+    pub is_durable: bool,
+}
+
+impl Covering {
+    pub fn of(shown: SnapshotShown, ledger: &Ledger) -> Option<Covering> {
+        let SnapshotShown { id, is_durable } = shown;
+        let prefix = ledger.find(id)?;
+        Some(Covering { prefix, epoch: id.epoch, end: id.offset, count: ledger.count(prefix), is_durable })
+    }
+}
+
+/// The prefix behind which a segment with this base stands: nothing, or a part of what a snapshot covers; `None` if no
+/// snapshot reaches it.
+pub fn behind(base: Offset, snapshots: &[Covering], ledger: &Ledger) -> Option<BatchId> {
+    if base == Offset(0) {
+        return Some(BatchId::START);
+    }
+    let reaching = snapshots.iter().rev().filter(|snapshot| snapshot.end >= base);
+    reaching.filter_map(|snapshot| ledger.part_ending(snapshot.prefix, base)).next()
+}
