@@ -143,5 +143,16 @@ switches! {
         /// writes records that contradict it, and every controller that replays them ends itself.
         /// Fix: the last offset that the snapshot contains is the last committed and stable one.
         StableOffsetOfSnapshot,
+        /// A replica reads the control records of its log once. A truncation removes the voter sets from its end on, and does
+        /// not move back the offset up to which records were read (`KRaftControlRecordStateMachine.truncateNewEntries`;
+        /// consensus.md §6.1). The records that are appended in place of the truncated ones are not read, so a follower may
+        /// miss a change of the voters, and counts votes and commits by an older set until it is restarted; the same is so
+        /// after a snapshot that replaces a longer log. Fix: the offset moves back with the end of the log.
+        ReadControlRecordsAfterTruncation,
+        /// A RemoveRaftVoter that is not committed within `controller.quorum.request.timeout.ms` is forgotten, although its
+        /// record stays in the log (`ChangeVoterHandlerState.maybeExpirePendingOperation`; consensus.md §6.4). A leader that
+        /// has removed itself does not resign then when the record is committed at last, and leads on without being a voter.
+        /// Fix: a leader resigns when the committed voter set is without it.
+        ResignAfterExpiredRemoval,
     }
 }

@@ -313,6 +313,22 @@ pub enum Probe {
     LogStartMoved,
     /// A follower asked for a snapshot that the leader had deleted.
     SnapshotNotFound,
+    /// The leader appended a voter set with another voter.
+    VoterAdded,
+    /// The leader appended a voter set without another voter.
+    VoterRemoved,
+    /// The leader appended a voter set without itself.
+    LeaderRemoved,
+    /// A leader resigned because the committed voter set is without it.
+    RemovedLeaderResigned,
+    /// A change of the voters was committed while its leader waited for it.
+    VoterChangeCommitted,
+    /// A change of the voters was appended, and not committed in time.
+    VoterChangeExpired,
+    /// A change of the voters was refused because another one was pending.
+    VoterChangePending,
+    /// The leader appended a higher level of `kraft.version`.
+    KRaftVersionUpgraded,
 }
 
 /// The effects of one step, in order; the buffer is reused.

@@ -22,6 +22,8 @@
 //! * [`step`]: the arguments of every function of a step of a thread
 //! * `backoff`, `connection_failures`: Kafka's exponential backoff and its rules for connects, of clients and of the
 //!   quorum
+//! * [`voter_set`]: the voters of the quorum
+//! * [`storage_tool`]: the disks of a dynamic quorum's voters, as they are formatted
 //! * [`sorted_map`]: the map type of most tables
 //! * [`bugs`] and [`fixes`]: historical mistakes and missing fixes as switches
 
@@ -48,6 +50,8 @@ mod slices;
 pub mod snapshot;
 pub mod sorted_map;
 pub mod step;
+pub mod storage_tool;
+pub mod voter_set;
 
 #[cfg(test)]
 mod test_disk;

@@ -20,14 +20,14 @@ use crate::ids::{LeaderEpoch, Offset, Uuid};
 use crate::io::{self, DurableFiles, Effect, Entropy, Input, Now, Out, Post, Role, ThreadName, Visitor};
 use crate::log::{MetaProperties, read_meta_properties, write_meta_properties};
 use crate::message::cluster::{FeatureRange, Listener};
-use crate::message::{ApiVersionsResponse, ErrorCode, KRaftVersionFeature, Request, Response, Value};
+use crate::message::{AdminRequest, ApiVersionsResponse, ErrorCode, KRaftVersionFeature, Request, Response, Value};
 use crate::metadata::image::{FEATURES, supported_levels};
 use crate::quorum::RaftClient;
 use crate::quorum::client::RaftSetup;
 use crate::quorum::leader_state::QuorumInfo;
-use crate::quorum::voter_set::VoterSet;
 use crate::shared_server::SharedServer;
 use crate::step::{Fatal, Step, throw};
+use crate::voter_set::VoterSet;
 
 /// The parameters of a process; they survive restarts.
 #[derive(Clone, Debug)]
@@ -120,7 +120,13 @@ impl Node {
             | Request::EndQuorumEpoch(_)
             | Request::Fetch(_)
             | Request::FetchSnapshot(_)
-            | Request::UpdateRaftVoter(_) => ThreadName::RaftIo,
+            | Request::UpdateRaftVoter(_)
+            | Request::AddRaftVoter(_)
+            | Request::RemoveRaftVoter(_)
+            // `ControllerApis.handleRaftRequest`
+            | Request::Envelope(
+                AdminRequest::DescribeQuorum(_) | AdminRequest::AddRaftVoter(_) | AdminRequest::RemoveRaftVoter(_),
+            ) => ThreadName::RaftIo,
             Request::AppendRecords(_) | Request::ReadRecords(_) => ThreadName::ControllerEventQueue,
             Request::ApiVersions(_)
             | Request::DiscoverVersions(io::Listener::Controllers)
@@ -206,6 +212,11 @@ impl Node {
             StateMachine::Model(model) => model.claimed(),
             StateMachine::Controller(controller) => controller.claimed(),
         }
+    }
+
+    /// The last voter set of its log; `None` if the process has ended.
+    pub fn voters(&self) -> Option<&VoterSet> {
+        Some(self.alive.as_ref()?.raft.quorum().voters())
     }
 
     /// Whether the node is a voter; `false` if the process has ended.

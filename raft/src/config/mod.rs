@@ -26,4 +26,6 @@ mod tests;
 pub use checks::Contradiction;
 pub use cluster::{ClusterFiles, NodeFile, load_cluster, read_cluster};
 pub use error::{ConfigError, ConfigErrors};
-pub use node_config::{CLUSTER_ID, ControllerConfig, Kept, KeptWhy, NodeConfig, Roles, Unrecognised, Voter};
+pub use node_config::{
+    CLUSTER_ID, ControllerConfig, DynamicQuorum, Kept, KeptWhy, NodeConfig, Roles, Unrecognised, Voter,
+};

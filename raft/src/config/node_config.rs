@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use crate::broker::config::BrokerConfig;
 use crate::controller::settings::ControllerSettings;
-use crate::ids::NodeId;
-use crate::message::Endpoint;
+use crate::ids::{NodeId, Uuid};
+use crate::voter_set::{Endpoint, KRaftVersionFeature, VoterNode, VoterSet};
 
 /// The `cluster.id` that simulated directories are formatted with, 16 bytes in base64 as
 /// `kafka-storage format` requests it.
@@ -57,8 +57,15 @@ pub struct NodeConfig {
 pub struct ControllerConfig {
     /// `node.id`
     pub node_id: NodeId,
-    /// `controller.quorum.voters`, in the order as written, which decides that of the bootstrap servers.
+    /// `controller.quorum.voters`, in the order as written, which decides that of the bootstrap servers. Of a dynamic quorum
+    /// the voters that its directories are formatted with, which the node itself does not know.
     pub voters: Rc<[Voter]>,
+    /// How a dynamic quorum is found (KIP-853); `None` with static voters.
+    pub dynamic: Option<Rc<DynamicQuorum>>,
+    /// `process.roles` contains `controller` (`canBecomeVoter`).
+    pub can_become_voter: bool,
+    /// The advertised listener for raft of a controller that is not in `voters`.
+    pub listener: Option<Endpoint>,
     /// `controller.quorum.election.timeout.ms`
     pub election_timeout_ms: i32,
     /// `controller.quorum.fetch.timeout.ms`
@@ -93,6 +100,15 @@ pub struct ControllerConfig {
     pub connection_setup_timeout_ms: i64,
     /// `socket.connection.setup.timeout.max.ms`
     pub connection_setup_timeout_max_ms: i64,
+}
+
+/// What the properties say of a quorum whose voters are in its log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DynamicQuorum {
+    /// The nodes behind `controller.quorum.bootstrap.servers`, in the order as written.
+    pub bootstrap_servers: Rc<[NodeId]>,
+    /// `controller.quorum.auto.join.enable`
+    pub auto_join: bool,
 }
 
 /// One entry of `controller.quorum.voters`: `id@host:port`.
@@ -150,7 +166,10 @@ impl ControllerConfig {
     pub fn new(node_id: NodeId, voters: Rc<[Voter]>) -> ControllerConfig {
         ControllerConfig {
             node_id,
+            can_become_voter: voters.iter().any(|voter| voter.id == node_id),
             voters,
+            dynamic: None,
+            listener: None,
             election_timeout_ms: 1_000,
             fetch_timeout_ms: 2_000,
             election_backoff_max_ms: 1_000,
@@ -170,15 +189,38 @@ impl ControllerConfig {
             connection_setup_timeout_max_ms: 30_000,
         }
     }
+
+    /// The voters that the properties name: none if the quorum is dynamic (`VoterSet.fromInetSocketAddresses`).
+    pub fn static_voters(&self) -> VoterSet {
+        let node = |voter: &Voter| VoterNode {
+            id: voter.id,
+            directory_id: None,
+            endpoints: [voter.endpoint.clone()].into(),
+            supported: KRaftVersionFeature::OF_STATIC_VOTER,
+        };
+        match self.dynamic {
+            Some(_) => VoterSet::of(Vec::new()),
+            None => VoterSet::of(self.voters.iter().map(node).collect()),
+        }
+    }
+
+    /// This replica as a voter: its key, its listeners and what it supports.
+    pub fn local_voter_node(&self, directory_id: Uuid) -> VoterNode {
+        let of_voter = self.voters.iter().find(|voter| voter.id == self.node_id).map(|voter| &voter.endpoint);
+        let endpoints = of_voter.or(self.listener.as_ref()).cloned().into_iter().collect();
+        let supported = KRaftVersionFeature::SUPPORTED;
+        VoterNode { id: self.node_id, directory_id: Some(directory_id), endpoints, supported }
+    }
 }
 
 impl NodeConfig {
     /// A node with Kafka's defaults, formatted with the latest `metadata.version` and ELR.
     pub fn new(node_id: NodeId, roles: Roles, voters: Rc<[Voter]>) -> NodeConfig {
         let ids = voters.iter().map(|voter| voter.id).collect();
+        let quorum = ControllerConfig { can_become_voter: roles.controller, ..ControllerConfig::new(node_id, voters) };
         NodeConfig {
             roles,
-            quorum: ControllerConfig::new(node_id, voters),
+            quorum,
             controller: ControllerSettings::new(node_id, CLUSTER_ID.into(), ids),
             broker: BrokerConfig::new(node_id),
             kept: Rc::from([]),
@@ -189,6 +231,7 @@ impl NodeConfig {
     pub fn for_node(&self, node_id: NodeId, roles: Roles) -> NodeConfig {
         let mut other = NodeConfig { roles, ..self.clone() };
         other.quorum.node_id = node_id;
+        other.quorum.can_become_voter = roles.controller;
         other.controller.node_id = node_id;
         other.broker.node_id = node_id;
         other

@@ -17,6 +17,7 @@ use crate::message::{
 use crate::quorum::RaftClient;
 use crate::quorum::accumulator::{AppendError, BatchAccumulator};
 use crate::quorum::client::ListenerItem;
+use crate::snapshot::BOOTSTRAP_SNAPSHOT_ID;
 use crate::step::{Fatal, Step, throw};
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -158,6 +159,8 @@ impl RecordLog {
                 raft.close_delivery(ThreadName::ControllerEventQueue, ordinal, self.applied_end, step);
             }
             Some(ListenerItem::LeaderChange { leader, epoch }) => self.handle_leader_change(raft, leader, epoch, step),
+            // The voters, which are not for the state machine.
+            Some(ListenerItem::Snapshot { id: BOOTSTRAP_SNAPSHOT_ID, .. }) => {}
             Some(ListenerItem::Snapshot { id, .. }) => {
                 unreachable!("no process of this model creates a snapshot: {id:?}")
             }

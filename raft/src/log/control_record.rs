@@ -4,16 +4,17 @@ use smallvec::SmallVec;
 
 use super::batch_error::BatchError;
 use super::record::{Buffer, Reader, Record, put_unsigned_varint};
-use crate::ids::NodeId;
+use crate::ids::{NodeId, Uuid};
+use crate::voter_set::{Endpoint, Endpoints, KRaftVersionFeature, VoterNode, VoterSet};
 
 /// Types in the key (`ControlRecordType`).
 const LEADER_CHANGE: i16 = 2;
 const SNAPSHOT_HEADER: i16 = 3;
 const SNAPSHOT_FOOTER: i16 = 4;
 const KRAFT_VERSION: i16 = 5;
+const KRAFT_VOTERS: i16 = 6;
 
-/// A control record. All other types are rejected, as Kafka's raft reader rejects unknown ones. KRaftVoters (6) is among
-/// them: with a static voter set it is never written.
+/// A control record. All other types are rejected, as Kafka's raft reader rejects unknown ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ControlRecord {
     /// First record of a leader's epoch.
@@ -24,6 +25,8 @@ pub enum ControlRecord {
     SnapshotFooter,
     /// The level of `kraft.version`.
     KRaftVersion(i16),
+    /// The voter set from this record on.
+    KRaftVoters(VoterSet),
 }
 
 /// LeaderChange (type 2), version 0.
@@ -44,6 +47,7 @@ impl ControlRecord {
             ControlRecord::SnapshotHeader { .. } => SNAPSHOT_HEADER,
             ControlRecord::SnapshotFooter => SNAPSHOT_FOOTER,
             ControlRecord::KRaftVersion(_) => KRAFT_VERSION,
+            ControlRecord::KRaftVoters(_) => KRAFT_VOTERS,
         };
         [0, 0, 0, kind as u8]
     }
@@ -68,6 +72,10 @@ impl ControlRecord {
             }
             ControlRecord::SnapshotFooter => {}
             ControlRecord::KRaftVersion(level) => value.extend_from_slice(&level.to_be_bytes()),
+            ControlRecord::KRaftVoters(voters) => {
+                put_unsigned_varint(&mut value, voters.len() as u32 + 1);
+                voters.nodes().iter().for_each(|voter| put_voter(&mut value, voter));
+            }
         }
         value.push(0);
         value
@@ -80,13 +88,14 @@ impl ControlRecord {
         let kind = key.i16()?;
         let mut message = Reader(record.value);
         let content = match kind {
-            LEADER_CHANGE | SNAPSHOT_HEADER | SNAPSHOT_FOOTER | KRAFT_VERSION if message.i16()? != 0 => {
+            LEADER_CHANGE | SNAPSHOT_HEADER | SNAPSHOT_FOOTER | KRAFT_VERSION | KRAFT_VOTERS if message.i16()? != 0 => {
                 return Err(BatchError::MalformedRecord("a control record is not of version 0"));
             }
             LEADER_CHANGE => ControlRecord::LeaderChange(parse_leader_change(&mut message)?),
             SNAPSHOT_HEADER => ControlRecord::SnapshotHeader { last_contained_log_timestamp_ms: message.i64()? },
             SNAPSHOT_FOOTER => ControlRecord::SnapshotFooter,
             KRAFT_VERSION => ControlRecord::KRaftVersion(message.i16()?),
+            KRAFT_VOTERS => ControlRecord::KRaftVoters(parse_voter_set(&mut message)?),
             other => return Err(BatchError::ControlRecordType(other)),
         };
         message.tagged_fields(|_, _| {})?;
@@ -103,14 +112,57 @@ fn parse_leader_change(message: &mut Reader<'_>) -> Result<LeaderChange, BatchEr
 }
 
 fn parse_voters(message: &mut Reader<'_>) -> Result<SmallVec<[NodeId; 7]>, BatchError> {
-    let length_plus_one = message.unsigned_varint()?;
-    let count = length_plus_one.checked_sub(1).ok_or(BatchError::MalformedRecord("a list of voters is null"))?;
     let mut voters = SmallVec::new();
-    for _ in 0..count {
+    for _ in 0..length(message)? {
         voters.push(NodeId(message.i32()?));
         message.tagged_fields(|_, _| {})?;
     }
     Ok(voters)
+}
+
+fn put_voter(value: &mut Buffer, voter: &VoterNode) {
+    let VoterNode { id, directory_id, endpoints, supported } = voter;
+    value.extend_from_slice(&id.0.to_be_bytes());
+    value.extend_from_slice(&directory_id.unwrap_or(Uuid::ZERO).0);
+    put_unsigned_varint(value, endpoints.len() as u32 + 1);
+    for Endpoint { name, host, port } in endpoints.iter() {
+        for text in [name, host] {
+            put_unsigned_varint(value, text.len() as u32 + 1);
+            value.extend_from_slice(text.as_bytes());
+        }
+        value.extend_from_slice(&port.to_be_bytes());
+        value.push(0);
+    }
+    value.extend_from_slice(&supported.min_supported_version.to_be_bytes());
+    value.extend_from_slice(&supported.max_supported_version.to_be_bytes());
+    // Tagged fields of the range, and of the voter.
+    value.extend_from_slice(&[0, 0]);
+}
+
+fn parse_voter_set(message: &mut Reader<'_>) -> Result<VoterSet, BatchError> {
+    let mut voters = Vec::new();
+    for _ in 0..length(message)? {
+        let id = NodeId(message.i32()?);
+        let directory_id = Some(message.uuid()?).filter(|id| *id != Uuid::ZERO);
+        let mut endpoints = Vec::new();
+        for _ in 0..length(message)? {
+            let (name, host) = (message.text()?.into(), message.text()?.into());
+            let port = message.i16()?.cast_unsigned();
+            message.tagged_fields(|_, _| {})?;
+            endpoints.push(Endpoint { name, host, port });
+        }
+        let (min_supported_version, max_supported_version) = (message.i16()?, message.i16()?);
+        message.tagged_fields(|_, _| {})?;
+        message.tagged_fields(|_, _| {})?;
+        let supported = KRaftVersionFeature { min_supported_version, max_supported_version };
+        voters.push(VoterNode { id, directory_id, endpoints: Endpoints::from(endpoints), supported });
+    }
+    Ok(VoterSet::of(voters))
+}
+
+/// Of a list.
+fn length(message: &mut Reader<'_>) -> Result<u32, BatchError> {
+    message.unsigned_varint()?.checked_sub(1).ok_or(BatchError::MalformedRecord("a list is null"))
 }
 
 #[cfg(test)]
@@ -137,7 +189,7 @@ mod tests {
         assert_eq!(parse(&change.key(), &golden), Ok(change.clone()));
         // A newer schema version of the key is read as the oldest one.
         assert_eq!(parse(&[0, 1, 0, 2], &golden), Ok(change));
-        for refused in [0, 1, 6, 7] {
+        for refused in [0, 1, 7] {
             assert_eq!(parse(&[0, 0, 0, refused], &golden), Err(BatchError::ControlRecordType(refused.into())));
         }
         for cut in 0..golden.len() {

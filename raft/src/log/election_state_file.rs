@@ -19,6 +19,15 @@ pub struct ElectionState {
     pub voted: Option<ReplicaKey>,
 }
 
+/// The version of `quorum-state` (`KRaftVersion.quorumStateVersion`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuorumStateFormat<'a> {
+    /// Of `kraft.version` 0.
+    Version0 { voters: &'a [NodeId] },
+    /// Of `kraft.version` 1.
+    Version1,
+}
+
 /// Reads `quorum-state`; `Ok(None)` if absent. Supports versions 0 and 1.
 pub fn read_election_state(files: &dyn DurableFiles) -> Result<Option<ElectionState>, LogError> {
     let Some(bytes) = read_file(QUORUM_STATE, files)? else {
@@ -27,10 +36,24 @@ pub fn read_election_state(files: &dyn DurableFiles) -> Result<Option<ElectionSt
     parse(&bytes).map(Some).map_err(|what| LogError::in_file(QUORUM_STATE, what))
 }
 
-/// Writes `quorum-state` version 0 (kraft.version 0): temp file, fsync, rename, directory fsync. That version has no
-/// field for the directory id of the vote: it is lost here, as in Kafka.
-pub fn write_election_state(state: &ElectionState, voters: &[NodeId], bugs: Bugs, out: &mut Out) {
-    replace_file(QUORUM_STATE, QUORUM_STATE_HANDLE, to_json(state, voters).as_bytes(), Force::durable(bugs), out);
+/// Writes `quorum-state`: temp file, fsync, rename, directory fsync. Version 0 has no field for the directory id of the
+/// vote: it is lost here, as in Kafka.
+pub fn write_election_state(state: &ElectionState, format: QuorumStateFormat<'_>, bugs: Bugs, out: &mut Out) {
+    let json = match format {
+        QuorumStateFormat::Version0 { voters } => to_json(state, voters),
+        QuorumStateFormat::Version1 => to_json_version_1(state),
+    };
+    replace_file(QUORUM_STATE, QUORUM_STATE_HANDLE, json.as_bytes(), Force::durable(bugs), out);
+}
+
+fn to_json_version_1(state: &ElectionState) -> String {
+    let leader_id = state.leader_id.unwrap_or(NodeId::NONE);
+    let voted_id = state.voted.map_or(NodeId::NONE, |voted| voted.id);
+    let directory_id = state.voted.and_then(|voted| voted.directory_id).unwrap_or(Uuid::ZERO);
+    format!(
+        r#"{{"leaderId":{leader_id},"leaderEpoch":{},"votedId":{voted_id},"votedDirectoryId":"{directory_id}","data_version":1}}"#,
+        state.epoch
+    )
 }
 
 fn to_json(state: &ElectionState, voters: &[NodeId]) -> String {
@@ -123,15 +146,15 @@ mod tests {
     }
 
     #[test]
-    fn version_1_is_read_too() {
+    fn version_1_is_written_and_read_as_kafka_does() {
         let text = r#"{"leaderId":-1,"leaderEpoch":2,"votedId":1,"votedDirectoryId":"J8aAPcfLQt2bqs1JT_rMgQ","data_version":1}"#;
         let voted = ReplicaKey { id: NodeId(1), directory_id: Uuid::parse("J8aAPcfLQt2bqs1JT_rMgQ") };
         let state = ElectionState { epoch: LeaderEpoch(2), leader_id: None, voted: Some(voted) };
-        assert_eq!(parse(text.as_bytes()), Ok(state));
+        assert_eq!((parse(text.as_bytes()), to_json_version_1(&state)), (Ok(state), text.to_owned()));
 
         let no_vote = r#"{"leaderId":3,"leaderEpoch":2,"votedId":-1,"votedDirectoryId":"AAAAAAAAAAAAAAAAAAAAAA","data_version":1}"#;
         let state = ElectionState { epoch: LeaderEpoch(2), leader_id: Some(NodeId(3)), voted: None };
-        assert_eq!(parse(no_vote.as_bytes()), Ok(state));
+        assert_eq!((parse(no_vote.as_bytes()), to_json_version_1(&state)), (Ok(state), no_vote.to_owned()));
     }
 
     #[test]

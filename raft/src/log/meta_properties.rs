@@ -29,12 +29,15 @@ pub fn read_meta_properties(files: &dyn DurableFiles) -> Result<Option<MetaPrope
 
 /// Writes `meta.properties`, as formatting a disk does: durable before the next effect.
 pub fn write_meta_properties(properties: &MetaProperties, bugs: Bugs, out: &mut Out) {
-    replace_file(META_PROPERTIES, META_PROPERTIES_HANDLE, to_text(properties).as_bytes(), Force::durable(bugs), out);
+    replace_file(META_PROPERTIES, META_PROPERTIES_HANDLE, properties.to_text().as_bytes(), Force::durable(bugs), out);
 }
 
-fn to_text(properties: &MetaProperties) -> String {
-    let MetaProperties { cluster_id, node_id, directory_id } = properties;
-    format!("cluster.id={cluster_id}\ndirectory.id={directory_id}\nnode.id={node_id}\nversion=1\n")
+impl MetaProperties {
+    /// The file's content.
+    pub fn to_text(&self) -> String {
+        let MetaProperties { cluster_id, node_id, directory_id } = self;
+        format!("cluster.id={cluster_id}\ndirectory.id={directory_id}\nnode.id={node_id}\nversion=1\n")
+    }
 }
 
 fn parse(text: &str) -> Result<MetaProperties, String> {
@@ -71,7 +74,7 @@ mod tests {
             node_id: NodeId(3),
             directory_id: Uuid::parse("J8aAPcfLQt2bqs1JT_rMgQ").expect("a UUID"),
         };
-        let text = to_text(&properties);
+        let text = properties.to_text();
         assert!(text.contains("\nnode.id=3\n") && text.ends_with("version=1\n"), "{text}");
         assert_eq!(parse(&format!("#\n# a comment\n{text}")).as_ref(), Ok(&properties));
         for missing in ["version", "cluster.id", "node.id", "directory.id"] {

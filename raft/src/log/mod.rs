@@ -35,7 +35,7 @@ pub use batch::{BATCH_HEADER_BYTES, Batch, BatchBuilder, BatchHeader, BatchProdu
 pub use batch_error::BatchError;
 pub use control_record::{ControlRecord, LeaderChange};
 pub use cut_batch::CutBatch;
-pub use election_state_file::{ElectionState, read_election_state, write_election_state};
+pub use election_state_file::{ElectionState, QuorumStateFormat, read_election_state, write_election_state};
 pub(crate) use epoch_cache::EpochCache;
 pub use files::{
     FIRST_SEGMENT_HANDLE, LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_HANDLE,

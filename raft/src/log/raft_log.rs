@@ -462,6 +462,13 @@ impl RaftLog {
         self.read_slice(from, end, max_bytes).0
     }
 
+    /// All batches from the one on that contains `from`.
+    pub fn batches_from(&self, from: Offset) -> impl Iterator<Item = &Rc<Batch>> {
+        let of = move |segment: &Segment| segment.entries.partition_point(|entry| entry.batch.last_offset < from);
+        let segments = self.segments[self.segment_of(from)..].iter();
+        segments.flat_map(move |segment| &segment.entries[of(segment)..]).map(|entry| &entry.batch)
+    }
+
     /// As [`RaftLog::read`], and the beginning of the batch that did not fit.
     pub fn read_slice(&self, from: Offset, end: Offset, max_bytes: u32) -> (Records, Option<CutBatch>) {
         let first = self.segment_of(from);

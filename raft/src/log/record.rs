@@ -4,6 +4,7 @@
 use smallvec::SmallVec;
 
 use super::batch_error::BatchError;
+use crate::ids::Uuid;
 
 /// The buffer for a batch or a record: on the stack, because most are small.
 pub type Buffer = SmallVec<[u8; 256]>;
@@ -190,6 +191,17 @@ impl<'a> Reader<'a> {
     pub fn varlong(&mut self) -> Result<i64, BatchError> {
         let n = self.unsigned_varlong(64)?;
         Ok((n >> 1) as i64 ^ -((n & 1) as i64))
+    }
+
+    /// A string of a flexible version.
+    pub fn text(&mut self) -> Result<&'a str, BatchError> {
+        let length = self.unsigned_varint()?.checked_sub(1).ok_or(BatchError::MalformedRecord("a string is null"))?;
+        let bytes = self.take(length as usize)?;
+        std::str::from_utf8(bytes).map_err(|_| BatchError::MalformedRecord("a string is not UTF-8"))
+    }
+
+    pub fn uuid(&mut self) -> Result<Uuid, BatchError> {
+        self.array().map(Uuid)
     }
 
     /// The tagged fields at the end of every struct of a flexible version.

@@ -9,6 +9,7 @@ use super::canonical_walk::Canonical;
 use super::cluster::*;
 use super::data::*;
 use super::fields::{Fields, Value, named, of};
+use super::voter_set::*;
 use crate::ids::Uuid;
 
 /// Declares a group of APIs: Kafka's name, its key, and the message types.
@@ -112,6 +113,10 @@ apis! {
         DeleteTopics = 20: DeleteTopicsRequest => DeleteTopicsResponse;
         DescribeConfigs = 32: DescribeConfigsRequest => DescribeConfigsResponse;
         CreatePartitions = 37: CreatePartitionsRequest => CreatePartitionsResponse;
+        DescribeQuorum = 55: DescribeQuorumRequest => DescribeQuorumResponse;
+        UpdateFeatures = 57: UpdateFeaturesRequest => UpdateFeaturesResponse;
+        AddRaftVoter = 80: AddRaftVoterRequest => AddRaftVoterResponse;
+        RemoveRaftVoter = 81: RemoveRaftVoterRequest => RemoveRaftVoterResponse;
         ElectLeaders = 43: ElectLeadersRequest => ElectLeadersResponse;
         IncrementalAlterConfigs = 44: IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse;
         UnregisterBroker = 64: UnregisterBrokerRequest => UnregisterBrokerResponse;
@@ -183,6 +188,12 @@ impl AdminRequest {
                 let replica_election_results = results.collect();
                 AdminResponse::ElectLeaders(ElectLeadersResponse { error, replica_election_results })
             }
+            AdminRequest::DescribeQuorum(_) => {
+                AdminResponse::DescribeQuorum(DescribeQuorumResponse { error, ..DescribeQuorumResponse::unknown() })
+            }
+            AdminRequest::UpdateFeatures(_) => AdminResponse::UpdateFeatures(UpdateFeaturesResponse { error }),
+            AdminRequest::AddRaftVoter(_) => AdminResponse::AddRaftVoter(AddRaftVoterResponse { error }),
+            AdminRequest::RemoveRaftVoter(_) => AdminResponse::RemoveRaftVoter(RemoveRaftVoterResponse { error }),
             AdminRequest::UnregisterBroker(_) => AdminResponse::UnregisterBroker(UnregisterBrokerResponse { error }),
         }
     }

@@ -55,6 +55,8 @@ impl Request {
             Request::UpdateRaftVoter(r) => r.walk(h.u8(21)),
             Request::ApiVersions(r) => r.walk(h.u8(22)),
             Request::FetchSnapshot(r) => r.walk(h.u8(27)),
+            Request::AddRaftVoter(r) => r.walk(h.u8(29)),
+            Request::RemoveRaftVoter(r) => r.walk(h.u8(30)),
             Request::DiscoverVersions(listener) => {
                 h.u8(25).u8(*listener as u8);
             }
@@ -105,6 +107,8 @@ impl Response {
             Response::UpdateRaftVoter(r) => r.walk(h.u8(23)),
             Response::ApiVersions(r) => r.walk(h.u8(24)),
             Response::FetchSnapshot(r) => r.walk(h.u8(28)),
+            Response::AddRaftVoter(r) => r.walk(h.u8(31)),
+            Response::RemoveRaftVoter(r) => r.walk(h.u8(32)),
             Response::DiscoverVersions => {
                 h.u8(26);
             }

@@ -66,6 +66,7 @@ pub enum ErrorCode {
     NewLeaderElected = 108,
     InvalidRegistration = 119,
     InvalidVoterKey = 125,
+    DuplicateVoter = 126,
     VoterNotFound = 127,
     ControllerIdNotRegistered = 136,
 }

@@ -4,16 +4,19 @@ use super::apis::{AdminRequest, ClusterRequest, DataRequest};
 use super::fields::{Fields, Value, fields, named, of};
 use super::model_only::{AppendRecordsRequest, AppendRecordsResponse, ReadRecordsRequest, ReadRecordsResponse};
 use super::quorum::{
-    BeginQuorumEpochRequest, EndQuorumEpochRequest, Endpoint, FetchRequest, FetchResponse, QuorumEpochResponse,
-    VoteRequest, VoteResponse,
+    BeginQuorumEpochRequest, EndQuorumEpochRequest, FetchRequest, FetchResponse, QuorumEpochResponse, VoteRequest,
+    VoteResponse,
 };
 use super::request::{Request, Response};
 use crate::ids::{Offset, OffsetAndEpoch, ReplicaKey};
 use crate::log::{Batch, ControlRecord, CutBatch, LeaderChange, Records};
 use crate::metadata::MetadataRecord;
+use crate::voter_set::{Endpoint, KRaftVersionFeature, VoterNode};
 
 fields! {
     Endpoint { name, host, port }
+    KRaftVersionFeature { min_supported_version, max_supported_version }
+    VoterNode { id as "voter_id", directory_id as "voter_directory_id", endpoints, supported as "k_raft_version_feature" }
     ReplicaKey { id as "candidate_id", directory_id as "candidate_directory_id" }
     OffsetAndEpoch { epoch, offset as "end_offset" }
     VoteRequest {
@@ -105,6 +108,10 @@ fn control_record(record: &ControlRecord) -> Value {
             let level = ("kRaftVersion".to_owned(), Value::Number((*level).into()));
             named("KRaftVersion", Value::Struct(vec![level]))
         }
+        ControlRecord::KRaftVoters(voters) => {
+            let voters = Value::List(voters.nodes().iter().map(Fields::value).collect());
+            named("KRaftVoters", Value::Struct(vec![("voters".to_owned(), voters)]))
+        }
     }
 }
 
@@ -128,6 +135,8 @@ impl Fields for Request {
             Request::Fetch(request) => request.value(),
             Request::FetchSnapshot(request) => request.value(),
             Request::UpdateRaftVoter(request) => request.value(),
+            Request::AddRaftVoter(request) => request.value(),
+            Request::RemoveRaftVoter(request) => request.value(),
             Request::ApiVersions(request) => request.value(),
             Request::DiscoverVersions(_) => of([]),
             Request::AppendRecords(request) => request.value(),
@@ -148,6 +157,8 @@ impl Fields for Response {
             Response::Fetch(response) => response.value(),
             Response::FetchSnapshot(response) => response.value(),
             Response::UpdateRaftVoter(response) => response.value(),
+            Response::AddRaftVoter(response) => response.value(),
+            Response::RemoveRaftVoter(response) => response.value(),
             Response::ApiVersions(response) => response.value(),
             Response::DiscoverVersions => of([("errorCode", super::ErrorCode::None.value())]),
             Response::AppendRecords(response) => response.value(),

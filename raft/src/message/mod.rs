@@ -36,10 +36,14 @@ pub use fields::{Fields, Value};
 pub use fields_of_messages::{api_names, of_batch};
 pub use model_only::{AppendRecordsRequest, AppendRecordsResponse, ReadRecordsRequest, ReadRecordsResponse};
 pub use quorum::{
-    BeginQuorumEpochRequest, CurrentLeader, EndQuorumEpochRequest, Endpoint, Endpoints, FetchRequest, FetchResponse,
-    QuorumEpochResponse, VoteRequest, VoteResponse,
+    BeginQuorumEpochRequest, CurrentLeader, EndQuorumEpochRequest, FetchRequest, FetchResponse, QuorumEpochResponse,
+    VoteRequest, VoteResponse,
 };
 pub use request::{Request, Response};
 pub use voter_set::{
-    ApiVersionsRequest, ApiVersionsResponse, KRaftVersionFeature, UpdateRaftVoterRequest, UpdateRaftVoterResponse,
+    AddRaftVoterRequest, AddRaftVoterResponse, ApiVersionsRequest, ApiVersionsResponse, DescribeQuorumRequest,
+    DescribeQuorumResponse, FeatureUpdate, QuorumReplica, RemoveRaftVoterRequest, RemoveRaftVoterResponse,
+    UpdateFeaturesRequest, UpdateFeaturesResponse, UpdateRaftVoterRequest, UpdateRaftVoterResponse,
 };
+
+pub use crate::voter_set::{Endpoint, Endpoints, KRaftVersionFeature};

@@ -5,18 +5,7 @@ use std::rc::Rc;
 use super::error_code::ErrorCode;
 use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
 use crate::log::{CutBatch, Records};
-
-/// A listener's address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Listener name, `CONTROLLER` usually.
-    pub name: Rc<str>,
-    pub host: Rc<str>,
-    pub port: u16,
-}
-
-/// All addresses of one node; shared, because they seldom change. Empty means unknown.
-pub type Endpoints = Rc<[Endpoint]>;
+use crate::voter_set::Endpoints;
 
 /// Vote (52) v2.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,10 @@ use super::quorum::{
     BeginQuorumEpochRequest, EndQuorumEpochRequest, FetchRequest, FetchResponse, QuorumEpochResponse, VoteRequest,
     VoteResponse,
 };
-use super::voter_set::{ApiVersionsRequest, ApiVersionsResponse, UpdateRaftVoterRequest, UpdateRaftVoterResponse};
+use super::voter_set::{
+    AddRaftVoterRequest, AddRaftVoterResponse, ApiVersionsRequest, ApiVersionsResponse, RemoveRaftVoterRequest,
+    RemoveRaftVoterResponse, UpdateRaftVoterRequest, UpdateRaftVoterResponse,
+};
 use crate::ids::Listener;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub enum Request {
     FetchSnapshot(FetchSnapshotRequest),
     /// UpdateRaftVoter (82)
     UpdateRaftVoter(UpdateRaftVoterRequest),
+    /// AddRaftVoter (80), of an observer that joins by itself
+    AddRaftVoter(AddRaftVoterRequest),
+    /// RemoveRaftVoter (81), of an observer whose id another voter has
+    RemoveRaftVoter(RemoveRaftVoterRequest),
     /// ApiVersions (18), as a leader sends it to a voter
     ApiVersions(ApiVersionsRequest),
     /// ApiVersions (18): the first request on a new connection of a NetworkClient, to a listener
@@ -59,6 +66,10 @@ pub enum Response {
     FetchSnapshot(FetchSnapshotResponse),
     /// UpdateRaftVoter (82)
     UpdateRaftVoter(UpdateRaftVoterResponse),
+    /// AddRaftVoter (80), of an observer that joins by itself
+    AddRaftVoter(AddRaftVoterResponse),
+    /// RemoveRaftVoter (81), of an observer whose id another voter has
+    RemoveRaftVoter(RemoveRaftVoterResponse),
     /// ApiVersions (18)
     ApiVersions(ApiVersionsResponse),
     /// Answer to a [`Request::DiscoverVersions`].
@@ -88,6 +99,8 @@ impl Request {
             Request::Fetch(_) => "Fetch",
             Request::FetchSnapshot(_) => "FetchSnapshot",
             Request::UpdateRaftVoter(_) => "UpdateRaftVoter",
+            Request::AddRaftVoter(_) => "AddRaftVoter",
+            Request::RemoveRaftVoter(_) => "RemoveRaftVoter",
             Request::ApiVersions(_) | Request::DiscoverVersions(_) => "ApiVersions",
             Request::AppendRecords(_) => "AppendRecords",
             Request::ReadRecords(_) => "ReadRecords",
@@ -109,6 +122,8 @@ impl Response {
             Response::Fetch(_) => "Fetch",
             Response::FetchSnapshot(_) => "FetchSnapshot",
             Response::UpdateRaftVoter(_) => "UpdateRaftVoter",
+            Response::AddRaftVoter(_) => "AddRaftVoter",
+            Response::RemoveRaftVoter(_) => "RemoveRaftVoter",
             Response::ApiVersions(_) | Response::DiscoverVersions => "ApiVersions",
             Response::AppendRecords(_) => "AppendRecords",
             Response::ReadRecords(_) => "ReadRecords",

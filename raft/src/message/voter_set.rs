@@ -1,19 +1,15 @@
-//! The RPCs about the voter set: UpdateRaftVoter (KIP-853), and ApiVersions as the leader sends it to check a voter.
+//! The RPCs about the voter set (KIP-853), and ApiVersions as the leader sends it to check a voter.
 
 use std::rc::Rc;
 
 use super::canonical_hasher::CanonicalHasher;
 use super::canonical_walk::{Canonical, messages};
 use super::error_code::ErrorCode;
-use super::quorum::{CurrentLeader, Endpoint, Endpoints};
-use crate::ids::{LeaderEpoch, NodeId, Uuid};
+use super::quorum::CurrentLeader;
+use crate::ids::{LeaderEpoch, NodeId, Offset, Uuid};
+use crate::voter_set::{Endpoint, Endpoints, KRaftVersionFeature};
 
 messages! {
-    /// The range of `kraft.version` that a replica supports.
-    KRaftVersionFeature {
-        min_supported_version: i16;
-        max_supported_version: i16;
-    }
     /// UpdateRaftVoter (82) v0. With kraft.version 0 each voter sends it to each new leader, which keeps the content in
     /// memory for an upgrade.
     UpdateRaftVoterRequest {
@@ -35,6 +31,72 @@ messages! {
         /// Responder's epoch and leader.
         current_leader: CurrentLeader;
     }
+    /// AddRaftVoter (80) v1: of an admin client, or of an observer that joins by itself.
+    AddRaftVoterRequest {
+        /// `None` is accepted; otherwise must match.
+        cluster_id: Option<Rc<str>>;
+        /// Not used by the leader.
+        timeout_ms: i32;
+        voter_id: NodeId;
+        voter_directory_id: Option<Uuid>;
+        /// All its listeners.
+        listeners: Endpoints;
+        /// Whether the answer waits for the commit.
+        ack_when_committed: bool;
+    }
+    /// Answer to AddRaftVoter.
+    AddRaftVoterResponse {
+        error: ErrorCode;
+    }
+    /// RemoveRaftVoter (81) v0.
+    RemoveRaftVoterRequest {
+        /// `None` is accepted; otherwise must match.
+        cluster_id: Option<Rc<str>>;
+        voter_id: NodeId;
+        voter_directory_id: Option<Uuid>;
+    }
+    /// Answer to RemoveRaftVoter.
+    RemoveRaftVoterResponse {
+        error: ErrorCode;
+    }
+    /// DescribeQuorum (55) v2.
+    DescribeQuorumRequest {}
+    /// A replica of the quorum.
+    QuorumReplica {
+        replica_id: NodeId;
+        replica_directory_id: Option<Uuid>;
+        /// -1: unknown
+        log_end_offset: Offset;
+        /// ms of the leader's wall clock; -1: never
+        last_fetch_timestamp: i64;
+        /// ms of the leader's wall clock; -1: never
+        last_caught_up_timestamp: i64;
+    }
+    /// Answer to DescribeQuorum.
+    DescribeQuorumResponse {
+        error: ErrorCode;
+        leader_id: NodeId;
+        leader_epoch: LeaderEpoch;
+        /// -1: unknown
+        high_watermark: Offset;
+        current_voters: Rc<[QuorumReplica]>;
+        observers: Rc<[QuorumReplica]>;
+    }
+    /// A feature, and the level that it is to have.
+    FeatureUpdate {
+        feature: Rc<str>;
+        max_version_level: i16;
+    }
+    /// UpdateFeatures (57) v2, of upgrades.
+    UpdateFeaturesRequest {
+        timeout_ms: i32;
+        feature_updates: Rc<[FeatureUpdate]>;
+        validate_only: bool;
+    }
+    /// Answer to UpdateFeatures.
+    UpdateFeaturesResponse {
+        error: ErrorCode;
+    }
     /// ApiVersions (18).
     ApiVersionsRequest {}
     /// Answer to ApiVersions; of its content only the field that the leader reads.
@@ -45,10 +107,18 @@ messages! {
     }
 }
 
-impl KRaftVersionFeature {
-    /// The versions of Kafka 4 (`KRaftVersion`).
-    pub const SUPPORTED: KRaftVersionFeature =
-        KRaftVersionFeature { min_supported_version: 0, max_supported_version: 1 };
+impl DescribeQuorumResponse {
+    /// Of a quorum of which nothing is known.
+    pub fn unknown() -> DescribeQuorumResponse {
+        DescribeQuorumResponse {
+            error: ErrorCode::None,
+            leader_id: NodeId::NONE,
+            leader_epoch: LeaderEpoch(-1),
+            high_watermark: Offset(-1),
+            current_voters: Rc::from([]),
+            observers: Rc::from([]),
+        }
+    }
 }
 
 impl Canonical for Endpoint {
@@ -57,6 +127,14 @@ impl Canonical for Endpoint {
         name.walk(hasher);
         host.walk(hasher);
         port.walk(hasher);
+    }
+}
+
+impl Canonical for KRaftVersionFeature {
+    fn walk(&self, hasher: &mut CanonicalHasher) {
+        let KRaftVersionFeature { min_supported_version, max_supported_version } = self;
+        min_supported_version.walk(hasher);
+        max_supported_version.walk(hasher);
     }
 }
 

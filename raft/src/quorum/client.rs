@@ -11,13 +11,14 @@
 //! * `transitions`: the side effects of each state transition
 //! * `append`: the leader's log, the follower's log, and the high watermark
 //! * `send`: sending of requests
-//! * `update_voter`: UpdateRaftVoter
+//! * `voter_change`: what is common to changes of the voters; `add_voter`, `remove_voter`, `update_voter`: the three
 //! * `listener`: deliveries to the state machine; `notify`: their conditions
 //!
 //! Simplifications, which change no observable behaviour: parked fetches expire on this thread, not on a separate one;
 //! and the thread of an observer whose fetch timer has expired waits here, where Kafka's polls all the time without
 //! effect until a request or a backoff ends (`RaftClient::observer_wait_ms`).
 
+mod add_voter;
 mod append;
 mod described;
 mod fetch;
@@ -26,11 +27,13 @@ mod fetch_snapshot;
 mod listener;
 mod notify;
 mod poll;
+mod remove_voter;
 mod requests;
 mod responses;
 mod send;
 mod transitions;
 mod update_voter;
+mod voter_change;
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -41,18 +44,18 @@ use smallvec::SmallVec;
 use self::fetch_purgatory::FetchPurgatory;
 use super::accumulator::CompletedBatch;
 use super::network_channel::NetworkChannel;
+use super::partition_state::PartitionState;
 use super::quorum_state::{QuorumState, QuorumTimeouts, Switches};
 use super::raft_metrics::RaftMetrics;
-use super::request_manager::{RequestManager, bootstrap_servers};
+use super::request_manager::{RequestManager, bootstrap_server_id, bootstrap_servers};
 use super::timer::Timer;
-use super::voter_set::VoterSet;
 use crate::bugs::{Bug, Bugs};
 use crate::config::ControllerConfig;
 use crate::fixes::Fixes;
-use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
+use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, Uuid};
 use crate::io::{DialogueEntry, DiskError, DurableFiles, Effect, Input, Post, Probe, ThreadName, Visitor};
 use crate::log::{LogConfig, LogError, RaftLog, read_election_state};
-use crate::snapshot::{RawSnapshotWriter, Snapshot, SnapshotWriter, snapshot_path};
+use crate::snapshot::{RawSnapshotWriter, SnapshotWriter};
 use crate::step::{Fatal, Step, throw};
 
 /// Kafka's timeout of a graceful shutdown (`KafkaRaftClientDriver`).
@@ -117,18 +120,28 @@ impl RaftClient {
             fixes: setup.fixes,
         };
         let log = RaftLog::open(files, log_config, step.now, step.out)?;
-        check_latest_snapshot(&log)?;
+        let mut partition_state = PartitionState::new(config.static_voters(), setup.fixes);
+        partition_state.update_state(&log)?;
         let stored = match read_election_state(files) {
             Err(_) if setup.bugs.has(Bug::MalformedElectionIgnored) => None,
             stored => stored?,
         };
-        let local = ReplicaKey { id: config.node_id, directory_id: Some(setup.directory_id) };
+        let local = config.local_voter_node(setup.directory_id);
         let timeouts = QuorumTimeouts { election_ms: config.election_timeout_ms, fetch_ms: config.fetch_timeout_ms };
-        let voters = VoterSet::from_static(&config.voters);
         let switches = Switches { bugs: setup.bugs, fixes: setup.fixes };
-        let quorum =
-            QuorumState::initialize(local, voters, timeouts, switches, stored, log.last_fetched_epoch(), step)?;
-        let bootstrap = bootstrap_servers(&config.voters);
+        let quorum = QuorumState::initialize(
+            local,
+            partition_state,
+            timeouts,
+            switches,
+            stored,
+            log.last_fetched_epoch(),
+            step,
+        )?;
+        let bootstrap = match &config.dynamic {
+            Some(dynamic) => (0..).map(bootstrap_server_id).take(dynamic.bootstrap_servers.len()).collect(),
+            None => bootstrap_servers(&config.voters),
+        };
         let (backoff_ms, timeout_ms) = (i64::from(config.retry_backoff_ms), i64::from(config.request_timeout_ms));
         let mut client = RaftClient {
             requests: RequestManager::new(bootstrap, backoff_ms, timeout_ms),
@@ -359,14 +372,16 @@ impl RaftClient {
         step: &mut Step<'_>,
     ) -> Result<Option<(SnapshotWriter, RawSnapshotWriter)>, LogError> {
         let Some(file) = self.log.create_new_snapshot(id, step.out)? else { return Ok(None) };
-        // A quorum of static voters has kraft.version 0.
-        let writer = SnapshotWriter::new(id, 0, last_contained_log_timestamp_ms, step.now_ms());
+        let (last, state) = (Offset(id.offset.0 - 1), self.quorum.partition_state());
+        let quorum = (state.kraft_version_at(last), state.voter_set_at(last).cloned());
+        let writer = SnapshotWriter::new(id, quorum, last_contained_log_timestamp_ms, step.now_ms());
         Ok(Some((writer, file)))
     }
 
     /// The snapshot has its name, durably: it counts from now on (`onSnapshotFrozen`).
     pub fn on_snapshot_frozen(&mut self, id: OffsetAndEpoch, bytes: Rc<[u8]>) {
         self.log.on_snapshot_frozen(id, bytes);
+        self.quorum.partition_state_mut().truncate_old_entries(id.offset);
     }
 
     /// For audits and the state hash.
@@ -382,17 +397,5 @@ impl RaftClient {
         visitor.log(self.log.start_offset(), end, quorum.high_watermark());
         visitor.batches(&self.log.batches());
         visitor.last_fetched_epoch(self.log.last_fetched_epoch());
-    }
-}
-
-/// `KRaftControlRecordStateMachine.maybeLoadSnapshot`: at the start, and when a snapshot has replaced the log, the control
-/// records of the latest snapshot are read, with all its batches. A static quorum takes nothing from them.
-fn check_latest_snapshot(log: &RaftLog) -> Result<(), Fatal> {
-    let Some((id, bytes)) = log.latest_snapshot_id().and_then(|id| Some((id, log.snapshot(id)?))) else {
-        return Ok(());
-    };
-    match Snapshot::read(id, bytes) {
-        Ok(_) => Ok(()),
-        Err(error) => throw!("{}: {error}", snapshot_path(id)),
     }
 }

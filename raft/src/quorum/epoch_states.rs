@@ -7,11 +7,11 @@ use smallvec::SmallVec;
 
 use super::leader_state::LeaderState;
 use super::timer::Timer;
-use super::voter_set::VoterSet;
 use crate::ids::{NodeId, Offset, ReplicaKey};
 use crate::message::Endpoints;
 use crate::snapshot::RawSnapshotWriter;
 use crate::step::{Fatal, throw};
+use crate::voter_set::VoterSet;
 
 /// The answer of one voter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,21 +6,24 @@ use std::cmp::Ordering;
 use smallvec::SmallVec;
 
 use super::accumulator::BatchAccumulator;
+use super::change_voter::PendingChange;
+use super::partition_state::PartitionState;
 use super::timer::Timer;
-use super::voter_set::VoterSet;
 use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey};
-use crate::io::{Connection, Effect};
-use crate::log::LogOffsetMetadata;
-use crate::message::{CurrentLeader, ErrorCode, Fields, KRaftVersionFeature, Response, UpdateRaftVoterResponse, Value};
+use crate::log::{ControlRecord, LeaderChange, LogOffsetMetadata};
+use crate::message::{Fields, Value};
+use crate::voter_set::{VoterNode, VoterSet};
 
 /// `OBSERVER_SESSION_TIMEOUT_MS`: an observer that has not fetched for so long is no more described.
 const OBSERVER_SESSION_TIMEOUT_MS: i64 = 300_000;
+/// `isReplicaCaughtUp`
+const CAUGHT_UP_MS: i64 = 3_600_000;
 
 /// The replication state of one voter, itself included, or of an observer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ReplicaState {
-    /// With the directory id if it is an observer; voters of kraft.version 0 have none.
+    /// With the directory id, but for voters of kraft.version 0.
     key: ReplicaKey,
     end_offset: Option<LogOffsetMetadata>,
     last_fetch_ms: Option<i64>,
@@ -41,6 +44,10 @@ impl ReplicaState {
             last_caught_up_ms: None,
             has_acknowledged_leader: false,
         }
+    }
+
+    fn matches(&self, key: ReplicaKey) -> bool {
+        self.key.id == key.id && self.key.directory_id.is_none_or(|directory| key.directory_id == Some(directory))
     }
 
     /// `updateFollowerState`, without the fetch offset. One that now has what the leader had at the previous fetch was
@@ -74,7 +81,7 @@ impl ReplicaState {
 /// How far a voter has fetched.
 #[derive(Clone, Copy, Debug)]
 struct FetchOffset {
-    id: NodeId,
+    key: ReplicaKey,
     end_offset: Option<LogOffsetMetadata>,
 }
 
@@ -111,31 +118,20 @@ pub struct FetchCredit {
     pub moved_back_from: Option<Offset>,
 }
 
-/// Kafka's `UpdateVoterHandlerState`: an UpdateRaftVoter that is answered when its sender has answered ApiVersions.
+/// Kafka's `KRaftVersionUpgrade`: what a leader of kraft.version 0 keeps for an upgrade to 1.
 #[derive(Clone, Debug)]
-pub struct UpdateVoterHandlerState {
-    pub voter: NodeId,
-    pub supported: KRaftVersionFeature,
-    pub connection: Connection,
-    pub correlation_id: i32,
-    pub timeout: Timer,
-}
-
-/// The answer to an UpdateRaftVoter.
-pub fn update_voter_response(
-    connection: Connection,
-    correlation_id: i32,
-    error: ErrorCode,
-    current_leader: CurrentLeader,
-) -> Effect {
-    let response = Response::UpdateRaftVoter(UpdateRaftVoterResponse { error, current_leader });
-    Effect::SendResponse { connection, correlation_id, response }
+pub enum KRaftVersionUpgrade {
+    Empty,
+    /// The voters as they have described themselves.
+    Voters(VoterSet),
+    /// The record of this level is in the accumulator or the log.
+    Version(i16),
 }
 
 /// Kafka's `LeaderState`.
 #[derive(Clone, Debug)]
 pub struct LeaderState {
-    local: NodeId,
+    local: VoterNode,
     /// Log end at the election: the offset of LeaderChange.
     pub epoch_start_offset: Offset,
     /// Unknown until a record of this epoch is on a majority.
@@ -146,7 +142,14 @@ pub struct LeaderState {
     /// `resign(epoch)` was requested; performed at the next poll.
     pub resign_requested: bool,
     /// The voter change that is pending; only one may be.
-    pub update_voter: Option<UpdateVoterHandlerState>,
+    pub pending_change: Option<PendingChange>,
+    pub kraft_version_upgrade: KRaftVersionUpgrade,
+    /// The voters of `replicas`.
+    voters: VoterSet,
+    /// Their offset in the log, at the election; `None` if they are the static ones.
+    offset_of_voters_at_start: Option<Offset>,
+    kraft_version_at_start: i16,
+    /// The voters, ascending by id.
     replicas: SmallVec<[ReplicaState; 7]>,
     /// Ascending by key.
     observers: Vec<ReplicaState>,
@@ -161,8 +164,8 @@ pub struct LeaderState {
 impl LeaderState {
     /// The state at the election; BeginQuorumEpoch is due at once.
     pub fn new(
-        local: NodeId,
-        voters: &VoterSet,
+        local: VoterNode,
+        partition_state: &PartitionState,
         fetch_timeout_ms: i64,
         bugs: Bugs,
         (epoch_start_offset, granting_voters): (Offset, SmallVec<[NodeId; 7]>),
@@ -170,7 +173,9 @@ impl LeaderState {
         now_ms: i64,
     ) -> LeaderState {
         let check_quorum_timeout_ms = fetch_timeout_ms * 3 / 2;
-        let replica = |id| ReplicaState::new(ReplicaKey { id, directory_id: None });
+        let voters = partition_state.last_voter_set().clone();
+        let kraft_version = partition_state.last_kraft_version();
+        let with_own = (kraft_version == 0).then(|| voters.update_voter_ignoring_directory_id(local.clone()));
         LeaderState {
             local,
             epoch_start_offset,
@@ -178,8 +183,12 @@ impl LeaderState {
             granting_voters,
             accumulator,
             resign_requested: false,
-            update_voter: None,
-            replicas: voters.ids().iter().map(|id| replica(*id)).collect(),
+            pending_change: None,
+            kraft_version_upgrade: with_own.flatten().map_or(KRaftVersionUpgrade::Empty, KRaftVersionUpgrade::Voters),
+            replicas: voters.nodes().iter().map(|voter| ReplicaState::new(voter.key())).collect(),
+            offset_of_voters_at_start: partition_state.last_voter_set_entry().map(|(offset, _)| offset),
+            kraft_version_at_start: kraft_version,
+            voters,
             observers: Vec::new(),
             fetched_voters: SmallVec::new(),
             check_quorum_timeout_ms,
@@ -190,42 +199,60 @@ impl LeaderState {
         }
     }
 
-    fn is_voter(&self, id: NodeId) -> bool {
-        self.replicas.iter().any(|replica| replica.key.id == id)
+    fn is_voter(&self, key: ReplicaKey) -> bool {
+        self.replicas.iter().any(|replica| replica.matches(key))
     }
 
-    /// The leader's own log end moved; `true` if the high watermark did too.
-    pub fn update_local_state(&mut self, end_offset: LogOffsetMetadata) -> bool {
-        let local = self.local;
-        if let Some(own) = self.replicas.iter_mut().find(|replica| replica.key.id == local) {
-            own.end_offset = Some(end_offset);
+    /// `appendStartOfEpochControlRecords`: LeaderChange, and the voters if no leader has written them yet or this one has
+    /// changed. `None` if there are none although `kraft.version` requires them, which is fatal.
+    pub fn start_of_epoch_records(&self) -> Option<SmallVec<[ControlRecord; 3]>> {
+        let (leader_id, voters) = (self.local.id, self.replicas.iter().map(|replica| replica.key.id).collect());
+        let granting_voters = self.granting_voters.clone();
+        let change = ControlRecord::LeaderChange(LeaderChange { leader_id, voters, granting_voters });
+        let mut records: SmallVec<[ControlRecord; 3]> = smallvec::smallvec![change];
+        if self.kraft_version_at_start > 0 {
+            let is_of_bootstrap = self.offset_of_voters_at_start? == Offset(-1);
+            if is_of_bootstrap || self.voters.voter_node_needs_update(&self.local) {
+                records.push(ControlRecord::KRaftVersion(self.kraft_version_at_start));
+                records.push(ControlRecord::KRaftVoters(self.voters.update_voter(self.local.clone())?));
+            }
+        }
+        Some(records)
+    }
+
+    /// The leader's own log end moved, with the voters that the log has now; `true` if the high watermark did too.
+    pub fn update_local_state(&mut self, end_offset: LogOffsetMetadata, voters: &VoterSet) -> bool {
+        self.replica_mut(self.local.key()).end_offset = Some(end_offset);
+        if !self.voters.is_same(voters) {
+            self.update_voter_and_observer_states(voters);
         }
         self.maybe_update_high_watermark()
     }
 
     /// A valid fetch: its offset acknowledges that the voter holds all records below it, durably.
     pub fn update_replica_state(&mut self, key: ReplicaKey, now_ms: i64, fetched: LogOffsetMetadata) -> FetchCredit {
-        let id = key.id;
-        assert!(id != self.local, "the leader {id} fetched from itself");
-        self.update_check_quorum(id, now_ms);
-        let own = self.replicas.iter().find(|replica| replica.key.id == self.local);
-        let leader_end = own.and_then(|own| own.end_offset).map(|end| end.offset);
-        let Some(replica) = self.replicas.iter_mut().find(|replica| replica.key.id == id) else {
-            let observer = self.observer(key);
-            observer.fetched(now_ms, fetched.offset, leader_end);
-            observer.end_offset = Some(fetched);
-            return FetchCredit::default();
-        };
+        assert!(key.id != self.local.id, "the leader {} fetched from itself", key.id);
+        self.update_check_quorum(key, now_ms);
+        let leader_end = self.replica_mut(self.local.key()).end_offset.map(|end| end.offset);
+        let (is_voter, never_back) = (self.is_voter(key), self.bugs.has(Bug::FetchOffsetNeverGoesBack));
+        let replica = self.replica_mut(key);
         let before = replica.end_offset.map(|end| end.offset);
-        let moved_back_from = before.filter(|before| *before > fetched.offset);
-        if moved_back_from.is_none() || !self.bugs.has(Bug::FetchOffsetNeverGoesBack) {
+        let moved_back_from = before.filter(|before| is_voter && *before > fetched.offset);
+        if moved_back_from.is_none() || !never_back {
             replica.end_offset = Some(fetched);
         }
         replica.fetched(now_ms, fetched.offset, leader_end);
+        if !is_voter {
+            return FetchCredit::default();
+        }
         FetchCredit { high_watermark_updated: self.maybe_update_high_watermark(), moved_back_from }
     }
 
-    fn observer(&mut self, key: ReplicaKey) -> &mut ReplicaState {
+    /// `getOrCreateReplicaState`
+    fn replica_mut(&mut self, key: ReplicaKey) -> &mut ReplicaState {
+        if let Some(place) = self.replicas.iter().position(|replica| replica.matches(key)) {
+            return &mut self.replicas[place];
+        }
         let place = self.observers.binary_search_by_key(&key, |of| of.key).unwrap_or_else(|place| {
             self.observers.insert(place, ReplicaState::new(key));
             place
@@ -233,13 +260,45 @@ impl LeaderState {
         &mut self.observers[place]
     }
 
+    /// Another voter set is in force: observers become voters and voters observers, with all that is known of them.
+    fn update_voter_and_observer_states(&mut self, voters: &VoterSet) {
+        let mut old = std::mem::take(&mut self.replicas);
+        for voter in voters.nodes() {
+            let key = voter.key();
+            let known = old.iter().find(|state| state.matches(key)).copied();
+            let known = known.or_else(|| self.observers.iter().find(|state| state.key == key).copied());
+            // Also the state of another directory of this id is dropped.
+            old.retain(|state| state.key.id != key.id);
+            self.observers.retain(|state| state.key != key);
+            let state = known.unwrap_or_else(|| ReplicaState::new(key));
+            self.replicas.push(ReplicaState { key, ..state });
+        }
+        for state in old {
+            if let Err(place) = self.observers.binary_search_by_key(&state.key, |of| of.key) {
+                self.observers.insert(place, state);
+            }
+        }
+        self.voters = voters.clone();
+    }
+
+    /// `isReplicaCaughtUp`, of an observer.
+    pub fn is_replica_caught_up(&self, key: ReplicaKey, now_ms: i64) -> bool {
+        let positive = |of: Option<i64>| of.filter(|at_ms| *at_ms > 0);
+        self.observers.iter().find(|state| state.key == key).is_some_and(|state| {
+            positive(state.last_caught_up_ms).is_some()
+                && positive(state.last_fetch_ms).is_some_and(|at_ms| at_ms > now_ms - CAUGHT_UP_MS)
+        })
+    }
+
     /// The answer to DescribeQuorum. Kafka forgets the observers that it leaves out; here they stay, so that describing
     /// changes nothing.
     pub fn describe(&self, epoch: LeaderEpoch, now_ms: i64) -> QuorumInfo {
-        let info = |of: &ReplicaState| of.info(self.local, now_ms);
-        let is_active = |of: &&ReplicaState| now_ms - of.last_fetch_ms.unwrap_or(-1) < OBSERVER_SESSION_TIMEOUT_MS;
+        let info = |of: &ReplicaState| of.info(self.local.id, now_ms);
+        let is_active = |of: &&ReplicaState| {
+            of.key == self.local.key() || now_ms - of.last_fetch_ms.unwrap_or(-1) < OBSERVER_SESSION_TIMEOUT_MS
+        };
         QuorumInfo {
-            leader_id: self.local,
+            leader_id: self.local.id,
             leader_epoch: epoch,
             high_watermark: self.high_watermark.map_or(Offset(-1), |end| end.offset),
             voters: self.replicas.iter().map(info).collect(),
@@ -278,7 +337,7 @@ impl LeaderState {
     fn maybe_update_high_watermark(&mut self) -> bool {
         let mut replicas = self.by_descending_fetch_offset();
         if self.bugs.has(Bug::LeaderCountedTwice) {
-            let own = replicas.iter().position(|replica| replica.id == self.local);
+            let own = replicas.iter().position(|replica| replica.key.id == self.local.id);
             replicas.extend(own.map(|index| replicas[index]));
             sort_by_descending_fetch_offset(&mut replicas);
         }
@@ -301,13 +360,15 @@ impl LeaderState {
     }
 
     /// `updateCheckQuorumForFollowingVoter`
-    pub fn update_check_quorum(&mut self, id: NodeId, now_ms: i64) {
+    pub fn update_check_quorum(&mut self, key: ReplicaKey, now_ms: i64) {
         self.check_quorum_timer.update(now_ms);
-        let counts = self.is_voter(id) || self.bugs.has(Bug::ObserverCountsForCheckQuorum);
-        if id != self.local && counts && !self.fetched_voters.contains(&id) {
+        let (id, local) = (key.id, self.local.id);
+        let counts = self.is_voter(key) || self.bugs.has(Bug::ObserverCountsForCheckQuorum);
+        if id != local && counts && !self.fetched_voters.contains(&id) {
             self.fetched_voters.push(id);
         }
-        let leader_is_voter = self.is_voter(self.local);
+        // By the id alone, as in Kafka.
+        let leader_is_voter = self.replicas.iter().any(|replica| replica.key.id == local);
         let needed = self.replicas.len() / 2 + 1 - usize::from(leader_is_voter);
         if self.fetched_voters.len() >= needed {
             self.fetched_voters.clear();
@@ -337,12 +398,12 @@ impl LeaderState {
     }
 
     /// Voters that have not fetched for half a fetch timeout, without the leader.
-    pub fn needing_begin_quorum_epoch(&self, now_ms: i64) -> SmallVec<[NodeId; 7]> {
+    pub fn needing_begin_quorum_epoch(&self, now_ms: i64) -> SmallVec<[ReplicaKey; 7]> {
         let stale = |last: Option<i64>| last.is_none_or(|last| now_ms - last >= self.begin_quorum_epoch_interval_ms);
         self.replicas
             .iter()
-            .filter(|replica| replica.key.id != self.local && stale(replica.last_fetch_ms))
-            .map(|replica| replica.key.id)
+            .filter(|replica| replica.key.id != self.local.id && stale(replica.last_fetch_ms))
+            .map(|replica| replica.key)
             .collect()
     }
 
@@ -355,12 +416,14 @@ impl LeaderState {
     /// The other voters, by descending fetch offset, unknown ones last, ties by id.
     pub fn voters_by_descending_fetch_offset(&self) -> Vec<ReplicaKey> {
         let replicas = self.by_descending_fetch_offset();
-        let others = replicas.iter().filter(|replica| replica.id != self.local);
-        others.map(|replica| ReplicaKey { id: replica.id, directory_id: None }).collect()
+        let is_own = |key: ReplicaKey| {
+            key.id == self.local.id && (key.directory_id.is_none() || key.directory_id == self.local.directory_id)
+        };
+        replicas.iter().map(|replica| replica.key).filter(|key| !is_own(*key)).collect()
     }
 
     fn by_descending_fetch_offset(&self) -> SmallVec<[FetchOffset; 7]> {
-        let of = |replica: &ReplicaState| FetchOffset { id: replica.key.id, end_offset: replica.end_offset };
+        let of = |replica: &ReplicaState| FetchOffset { key: replica.key, end_offset: replica.end_offset };
         let mut replicas: SmallVec<[FetchOffset; 7]> = self.replicas.iter().map(of).collect();
         sort_by_descending_fetch_offset(&mut replicas);
         replicas
@@ -370,7 +433,7 @@ impl LeaderState {
 /// Kafka's `ReplicaState.compareTo`, which is no total order: the same offset in two segments compares as equal.
 fn compare(one: &FetchOffset, other: &FetchOffset) -> Ordering {
     match (one.end_offset, other.end_offset) {
-        (one_end, other_end) if one_end == other_end => one.id.cmp(&other.id),
+        (one_end, other_end) if one_end == other_end => one.key.cmp(&other.key),
         (Some(one_end), Some(other_end)) => other_end.offset.cmp(&one_end.offset),
         (one_end, _) => {
             if one_end.is_none() {
@@ -393,7 +456,8 @@ fn sort_by_descending_fetch_offset(replicas: &mut [FetchOffset]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Voter;
+    use crate::config::{ControllerConfig, Voter};
+    use crate::fixes::Fixes;
     use crate::ids::Uuid;
     use crate::message::Endpoint;
 
@@ -406,11 +470,13 @@ mod tests {
     fn a_replica_is_caught_up_when_it_has_what_the_leader_had_at_its_previous_fetch() {
         let endpoint = Endpoint { name: "CONTROLLER".into(), host: "localhost".into(), port: 9093 };
         let voter = |id| Voter { id: NodeId(id), endpoint: endpoint.clone() };
-        let voters = VoterSet::from_static(&[voter(0), voter(1), voter(2)]);
+        let config = ControllerConfig::new(NodeId(0), [0, 1, 2].map(voter).into());
+        let partition_state = PartitionState::new(config.static_voters(), Fixes::default());
+        let local = config.local_voter_node(Uuid([9; 16]));
         let epoch = LeaderEpoch(5);
         let accumulator = BatchAccumulator::new(epoch, Offset(9), 0, 1_024, Bugs::default());
         let election = (Offset(9), SmallVec::new());
-        let mut leader = LeaderState::new(NodeId(0), &voters, 1_000, Bugs::default(), election, accumulator, 0);
+        let mut leader = LeaderState::new(local, &partition_state, 1_000, Bugs::default(), election, accumulator, 0);
         let observer = ReplicaKey { id: NodeId(7), directory_id: Some(Uuid([3; 16])) };
         for key in [ReplicaKey { id: NodeId(1), directory_id: Some(Uuid([1; 16])) }, observer] {
             let times = |leader: &LeaderState, now_ms| {
@@ -418,15 +484,16 @@ mod tests {
                 let of = info.voters.iter().chain(&info.observers).find(|of| of.key.id == key.id).copied();
                 of.map(|of| (of.log_end_offset.0, of.last_fetch_timestamp, of.last_caught_up_timestamp))
             };
-            leader.update_local_state(at(10));
+            let voters = config.static_voters();
+            leader.update_local_state(at(10), &voters);
             leader.update_replica_state(key, 100, at(5));
             assert_eq!(times(&leader, 100), Some((5, 100, -1)));
             leader.update_replica_state(key, 200, at(10));
             assert_eq!(times(&leader, 200), Some((10, 200, 200)), "it has all");
-            leader.update_local_state(at(20));
+            leader.update_local_state(at(20), &voters);
             leader.update_replica_state(key, 300, at(10));
             assert_eq!(times(&leader, 300), Some((10, 300, 200)), "it has what the leader had at 200");
-            leader.update_local_state(at(30));
+            leader.update_local_state(at(30), &voters);
             leader.update_replica_state(key, 400, at(20));
             assert_eq!(times(&leader, 400), Some((20, 400, 300)), "it has what the leader had at 300");
             leader.update_replica_state(key, 350, at(30));

@@ -15,7 +15,9 @@
 //! is for the same silent node, both end a whole timeout later.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
+use super::request_manager::bootstrap_server_id;
 use crate::backoff::ExponentialBackoff;
 use crate::config::ControllerConfig;
 use crate::connection_failures::{ConnectionFailures, ConnectionLimits};
@@ -85,6 +87,8 @@ pub struct Inbound {
 pub struct NetworkChannel {
     request_timeout_ms: i64,
     limits: ConnectionLimits,
+    /// The nodes behind [`bootstrap_server_id`](super::request_manager::bootstrap_server_id)s.
+    bootstrap_servers: Rc<[NodeId]>,
     destinations: Vec<Destination>,
     /// Requests that the thread has not taken over yet, with the index of their destination; oldest first.
     queue: Vec<(usize, Unsent)>,
@@ -140,6 +144,10 @@ impl NetworkChannel {
                     max_ms: config.connection_setup_timeout_max_ms,
                 },
             },
+            bootstrap_servers: config
+                .dynamic
+                .as_ref()
+                .map_or_else(Rc::default, |dynamic| Rc::clone(&dynamic.bootstrap_servers)),
             destinations: Vec::new(),
             queue: Vec::new(),
             is_woken: false,
@@ -343,7 +351,10 @@ impl NetworkChannel {
         let destination = &mut self.destinations[index];
         let timeout_ms = destination.failures.draw_setup_timeout_ms(self.limits, entropy);
         destination.link = PeerConnection::Connecting { token, since_ms: now_ms, timeout_ms };
-        out.push(Effect::Connect { token, to: destination.to, listener: Listener::Controllers });
+        let server =
+            (0..).zip(self.bootstrap_servers.iter()).find(|(place, _)| bootstrap_server_id(*place) == destination.to);
+        let to = server.map_or(destination.to, |(_, node)| *node);
+        out.push(Effect::Connect { token, to, listener: Listener::Controllers });
         timeout_ms
     }
 

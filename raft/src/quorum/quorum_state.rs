@@ -14,17 +14,18 @@ use super::epoch_states::{
     CandidateState, EpochElection, EpochState, FollowerState, FollowerTimeouts, ProspectiveState, ResignedState,
     UnattachedState,
 };
-use super::leader_state::{LeaderState, update_voter_response};
+use super::leader_state::LeaderState;
 use super::memory_pool::BatchMemoryPool;
+use super::partition_state::PartitionState;
 use super::timer::Timer;
-use super::voter_set::VoterSet;
 use crate::bugs::{Bug, Bugs};
 use crate::fixes::Fixes;
 use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey};
 use crate::io::{Observation, Role};
-use crate::log::{ElectionState, write_election_state};
+use crate::log::{ElectionState, QuorumStateFormat, write_election_state};
 use crate::message::{CurrentLeader, Endpoints, ErrorCode};
 use crate::step::{Fatal, Step, throw};
+use crate::voter_set::{VoterNode, VoterSet};
 
 /// The configuration of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,10 @@ pub struct Switches {
 #[derive(Clone, Debug)]
 pub struct QuorumState {
     pub(super) local: ReplicaKey,
-    pub(super) voters: VoterSet,
+    /// This replica as it would be in the voter set.
+    local_voter_node: VoterNode,
+    /// The voters and the level of `kraft.version`.
+    pub(super) partition_state: PartitionState,
     pub(super) epoch: LeaderEpoch,
     pub(super) state: EpochState,
     pub(super) timeouts: QuorumTimeouts,
@@ -60,8 +64,8 @@ pub struct QuorumState {
 impl QuorumState {
     /// An initial value that is never persisted: `restart` replaces it at once.
     pub(super) fn blank(
-        local: ReplicaKey,
-        voters: VoterSet,
+        local_voter_node: VoterNode,
+        partition_state: PartitionState,
         timeouts: QuorumTimeouts,
         switches: Switches,
         now_ms: i64,
@@ -74,8 +78,9 @@ impl QuorumState {
             election_timer,
         });
         QuorumState {
-            local,
-            voters,
+            local: local_voter_node.key(),
+            local_voter_node,
+            partition_state,
             epoch: LeaderEpoch(0),
             state,
             timeouts,
@@ -182,7 +187,7 @@ impl QuorumState {
             leader_endpoints,
             voted: self.voted(),
             high_watermark: self.high_watermark(),
-            election: EpochElection::new(&self.voters, self.local.id),
+            election: EpochElection::new(self.voters(), self.local.id),
             election_timer: self.random_election_timer(step),
         };
         self.switch(self.epoch, EpochState::Prospective(state), step);
@@ -208,7 +213,7 @@ impl QuorumState {
 
     pub(super) fn candidate_state(&mut self, step: &mut Step<'_>) -> CandidateState {
         CandidateState {
-            election: EpochElection::new(&self.voters, self.local.id),
+            election: EpochElection::new(self.voters(), self.local.id),
             high_watermark: self.high_watermark(),
             election_timer: self.random_election_timer(step),
         }
@@ -230,11 +235,18 @@ impl QuorumState {
         }
         let election = ElectionState { epoch: self.epoch, leader_id: Some(self.local.id), voted: None };
         self.persist(election, Bug::LeaderStateAfterAppend, step);
-        let (local, fetch_timeout_ms) = (self.local.id, i64::from(self.timeouts.fetch_ms));
+        let (local, fetch_timeout_ms) = (self.local_voter_node.clone(), i64::from(self.timeouts.fetch_ms));
         let election = (epoch_start_offset, granting);
         accumulator.memory = std::mem::take(&mut self.memory);
-        let state =
-            LeaderState::new(local, &self.voters, fetch_timeout_ms, self.bugs, election, accumulator, step.now_ms());
+        let state = LeaderState::new(
+            local,
+            &self.partition_state,
+            fetch_timeout_ms,
+            self.bugs,
+            election,
+            accumulator,
+            step.now_ms(),
+        );
         self.switch(self.epoch, EpochState::Leader(Box::new(state)), step);
         Ok(())
     }
@@ -258,7 +270,7 @@ impl QuorumState {
         preferred_candidates: Rc<[ReplicaKey]>,
         step: &mut Step<'_>,
     ) -> ResignedState {
-        let unacked = self.voters.ids().iter().copied().filter(|id| *id != self.local.id).collect();
+        let unacked = self.voters().ids().iter().copied().filter(|id| *id != self.local.id).collect();
         ResignedState { preferred_candidates, unacked, election_timer: self.random_election_timer(step) }
     }
 
@@ -291,7 +303,7 @@ impl QuorumState {
                 leader_endpoints: Rc::clone(&state.leader_endpoints),
                 voted: Some(candidate),
                 high_watermark,
-                election: EpochElection::new(&self.voters, self.local.id),
+                election: EpochElection::new(self.voters(), self.local.id),
                 election_timer,
             }),
             _ => throw!("cannot vote for node {} {}", candidate.id, self.standing()),
@@ -306,7 +318,7 @@ impl QuorumState {
     pub(super) fn persist(&mut self, election: ElectionState, mutant: Bug, step: &mut Step<'_>) {
         self.late_write = None;
         if !self.bugs.has(mutant) {
-            write_election_state(&election, self.voters.ids(), self.bugs, step.out);
+            write_election_state(&election, self.format(), self.bugs, step.out);
         } else if mutant != Bug::EpochNotDurable {
             self.late_write = Some(election);
         }
@@ -317,7 +329,14 @@ impl QuorumState {
         let waits = matches!(&self.state, EpochState::Follower(state) if !state.has_fetched_from_leader)
             && self.bugs.has(Bug::FollowerStateNotDurable);
         if let Some(election) = self.late_write.take_if(|_| !waits) {
-            write_election_state(&election, self.voters.ids(), self.bugs, step.out);
+            write_election_state(&election, self.format(), self.bugs, step.out);
+        }
+    }
+
+    pub(super) fn format(&self) -> QuorumStateFormat<'_> {
+        match self.partition_state.last_kraft_version() {
+            0 => QuorumStateFormat::Version0 { voters: self.voters().ids() },
+            _ => QuorumStateFormat::Version1,
         }
     }
 
@@ -330,19 +349,18 @@ impl QuorumState {
         step.out.observe(Observation::RoleChanged { role: self.role(), epoch, leader });
     }
 
-    /// `LeaderState.close`: a pending UpdateRaftVoter is answered in the name of the epoch that ends.
+    /// `LeaderState.close`: a pending change of the voters is answered in the name of the epoch that ends.
     fn close_leader(&mut self, step: &mut Step<'_>) {
         let EpochState::Leader(leader) = &mut self.state else { return };
         self.memory = leader.accumulator.close();
-        let Some(pending) = leader.update_voter.take() else { return };
         let current_leader = CurrentLeader {
             leader_id: Some(self.local.id),
             leader_epoch: self.epoch,
-            endpoints: self.voters.endpoints(self.local.id).cloned(),
+            endpoints: Some(Rc::clone(&self.local_voter_node.endpoints)),
         };
-        let (connection, correlation_id) = (pending.connection, pending.correlation_id);
-        let error = ErrorCode::NotLeaderOrFollower;
-        step.out.push(update_voter_response(connection, correlation_id, error, current_leader));
+        if let Some(pending) = leader.pending_change.take() {
+            pending.complete(ErrorCode::NotLeaderOrFollower, current_leader, step);
+        }
     }
 
     /// `FollowerState.close`: a download ends with the state.
@@ -377,8 +395,22 @@ impl QuorumState {
         self.local
     }
 
+    /// This replica as a voter.
+    pub fn local_voter_node(&self) -> &VoterNode {
+        &self.local_voter_node
+    }
+
+    /// The last voter set of the local log.
     pub fn voters(&self) -> &VoterSet {
-        &self.voters
+        self.partition_state.last_voter_set()
+    }
+
+    pub fn partition_state(&self) -> &PartitionState {
+        &self.partition_state
+    }
+
+    pub fn partition_state_mut(&mut self) -> &mut PartitionState {
+        &mut self.partition_state
     }
 
     pub fn state(&self) -> &EpochState {
@@ -390,7 +422,7 @@ impl QuorumState {
     }
 
     pub fn is_voter(&self) -> bool {
-        self.voters.is_voter(self.local)
+        self.voters().is_voter(self.local)
     }
 
     pub fn is_observer(&self) -> bool {
@@ -398,7 +430,7 @@ impl QuorumState {
     }
 
     pub fn is_only_voter(&self) -> bool {
-        self.voters.is_only_voter(self.local)
+        self.voters().is_only_voter(self.local)
     }
 
     pub fn role(&self) -> Role {
@@ -426,7 +458,7 @@ impl QuorumState {
     /// The leader, if it is in the voter set: others have no address (`RaftControllerNodeProvider.idToNode`). A leader
     /// that is not may be read from an altered `quorum-state`.
     pub fn known_leader(&self) -> Option<NodeId> {
-        self.leader_id().filter(|leader| self.voters.endpoints(*leader).is_some())
+        self.leader_id().filter(|leader| self.voters().endpoints(*leader).is_some())
     }
 
     /// `None` if unknown; never empty.
@@ -435,7 +467,7 @@ impl QuorumState {
             EpochState::Unattached(_) | EpochState::Candidate(_) => None,
             EpochState::Prospective(state) => Some(&state.leader_endpoints),
             EpochState::Follower(state) => Some(&state.leader_endpoints),
-            EpochState::Leader(_) | EpochState::Resigned(_) => self.voters.endpoints(self.local.id),
+            EpochState::Leader(_) | EpochState::Resigned(_) => Some(&self.local_voter_node.endpoints),
         };
         endpoints.filter(|endpoints| !endpoints.is_empty())
     }

@@ -23,6 +23,12 @@ pub fn bootstrap_servers(voters: &[Voter]) -> Rc<[NodeId]> {
     ids.into()
 }
 
+/// The id of a server of `controller.quorum.bootstrap.servers`, by its place there: it is another destination than the voter
+/// that may be behind the same address (`QuorumConfig.quorumBootstrapServersToNodes`).
+pub fn bootstrap_server_id(place: i32) -> NodeId {
+    NodeId(-2 - place)
+}
+
 /// The connection states of the other nodes; one per replica.
 #[derive(Clone, Debug)]
 pub struct RequestManager {

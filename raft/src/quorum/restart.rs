@@ -4,27 +4,28 @@
 use std::rc::Rc;
 
 use super::epoch_states::{EpochState, FollowerState, UnattachedState};
+use super::partition_state::PartitionState;
 use super::quorum_state::{QuorumState, QuorumTimeouts, Switches};
-use super::voter_set::VoterSet;
 use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, ReplicaKey};
 use crate::io::Probe;
 use crate::log::{ElectionState, write_election_state};
 use crate::step::{Fatal, Step, throw};
+use crate::voter_set::VoterNode;
 
 impl QuorumState {
     /// Writes the chosen state back. The client elects a single voter.
     pub fn initialize(
-        local: ReplicaKey,
-        voters: VoterSet,
+        local: VoterNode,
+        partition_state: PartitionState,
         timeouts: QuorumTimeouts,
         switches: Switches,
         stored: Option<ElectionState>,
         log_epoch: LeaderEpoch,
         step: &mut Step<'_>,
     ) -> Result<QuorumState, Fatal> {
-        let mut quorum = QuorumState::blank(local, voters, timeouts, switches, step.now_ms());
+        let mut quorum = QuorumState::blank(local, partition_state, timeouts, switches, step.now_ms());
         let stored = stored.unwrap_or(ElectionState { epoch: LeaderEpoch(0), leader_id: None, voted: None });
         // The log contains records of a later epoch: quorum-state was lost or is outdated.
         let log_decides = quorum.bugs.has(Bug::EpochFromLogAtRestart);
@@ -37,7 +38,7 @@ impl QuorumState {
         quorum.epoch = stored.epoch;
         quorum.state = state;
         let written = ElectionState { epoch: stored.epoch, leader_id: quorum.leader_id(), voted: quorum.voted() };
-        write_election_state(&written, quorum.voters.ids(), quorum.bugs, step.out);
+        write_election_state(&written, quorum.format(), quorum.bugs, step.out);
         let state = quorum.state.clone();
         quorum.switch(stored.epoch, state, step);
         Ok(quorum)
@@ -48,7 +49,7 @@ impl QuorumState {
         // R02: the wrong code resumes as if all voters had elected it again.
         if led && self.bugs.has(Bug::Kafka10527ResumeAsLeader) && self.is_voter() {
             let mut state = self.candidate_state(step);
-            for voter in self.voters.ids() {
+            for voter in self.voters().ids() {
                 state.election.record(*voter, true)?;
             }
             return Ok(EpochState::Candidate(state));
@@ -65,7 +66,7 @@ impl QuorumState {
             step.out.probe(Probe::RestartedCandidate);
             return Ok(EpochState::Candidate(self.candidate_state(step)));
         }
-        let endpoints = stored.leader_id.and_then(|leader| self.voters.endpoints(leader).cloned());
+        let endpoints = stored.leader_id.and_then(|leader| self.voters().endpoints(leader).cloned());
         Ok(match (stored.leader_id, endpoints) {
             (Some(leader_id), Some(leader_endpoints)) => {
                 let (timeouts, voted) = (self.follower_timeouts(), stored.voted);

@@ -69,14 +69,9 @@ impl Snapshot {
         self.last_contained_log_timestamp_ms
     }
 
-    /// The level of `kraft.version`.
-    pub fn kraft_version(&self) -> i16 {
-        let controls = self.batches.iter().flat_map(|batch| batch.control_records().unwrap_or_default());
-        let level = |record: ControlRecord| match record {
-            ControlRecord::KRaftVersion(level) => Some(level),
-            _ => None,
-        };
-        controls.filter_map(level).next_back().unwrap_or(0)
+    /// The control records, in order: among them the level of `kraft.version` and the voters, if it is above 0.
+    pub fn control_records(&self) -> impl Iterator<Item = ControlRecord> {
+        self.batches.iter().flat_map(|batch| batch.control_records().unwrap_or_default())
     }
 
     /// The metadata records, in order, with their offsets in the snapshot.

@@ -4,11 +4,13 @@ use proptest::prelude::*;
 
 use super::writer::SnapshotWriter;
 use super::*;
+use crate::ids::{NodeId, Uuid};
 use crate::log::{Batch, BatchError, ControlRecord};
 use crate::metadata::image::MetadataChanges;
 use crate::metadata::records::FeatureLevel;
 use crate::metadata::tests::history::{choices, plain_history};
 use crate::metadata::{MetadataImage, MetadataRecord, MetadataVersion};
+use crate::voter_set::{Endpoint, KRaftVersionFeature, VoterNode, VoterSet};
 
 const ID: OffsetAndEpoch = OffsetAndEpoch { offset: Offset(51), epoch: LeaderEpoch(3) };
 
@@ -18,7 +20,7 @@ fn bytes(batches: &[std::rc::Rc<Batch>]) -> Vec<u8> {
 
 /// A snapshot of an image, in batches of at most so many bytes.
 fn written(image: &MetadataImage, max_batch_bytes: usize) -> Vec<u8> {
-    let mut writer = SnapshotWriter::with_batches_of(max_batch_bytes, ID, 0, 7, 8);
+    let mut writer = SnapshotWriter::with_batches_of(max_batch_bytes, ID, (0, None), 7, 8);
     let version = image.features().metadata_version_or_minimum();
     let mut written = Vec::new();
     image.write(&mut |record| {
@@ -60,7 +62,9 @@ fn a_snapshot_has_kafkas_batches_and_begins_with_its_header() {
     let image = MetadataImage::default();
     let all = written(&image, 1 << 20);
     let snapshot = Snapshot::read(ID, &all).expect("a snapshot");
-    assert_eq!((snapshot.id(), snapshot.last_contained_log_timestamp_ms(), snapshot.kraft_version()), (ID, 7, 0));
+    assert_eq!((snapshot.id(), snapshot.last_contained_log_timestamp_ms()), (ID, 7));
+    let header = ControlRecord::SnapshotHeader { last_contained_log_timestamp_ms: 7 };
+    assert_eq!(snapshot.control_records().collect::<Vec<_>>(), [header, ControlRecord::SnapshotFooter]);
     let (header, first) = Batch::parse(&all).expect("a batch");
     assert_eq!(
         (header.base_offset, header.epoch, header.control, header.max_timestamp_ms()),
@@ -72,9 +76,16 @@ fn a_snapshot_has_kafkas_batches_and_begins_with_its_header() {
     assert_eq!((footer.base_offset, footer.control, footer.max_timestamp_ms()), (Offset(2), true, 10));
     assert_eq!(footer.control_records().expect("good").as_slice(), [ControlRecord::SnapshotFooter]);
     assert_eq!(all.len(), first + second + third);
-    // Under kraft.version 1 its level follows the header.
-    let newer = bytes(&SnapshotWriter::new(ID, 1, 7, 8).freeze(9));
-    assert_eq!(Snapshot::read(ID, &newer).expect("a snapshot").kraft_version(), 1);
+    // Under kraft.version 1 its level and the voters follow the header.
+    let voters = VoterSet::of(vec![VoterNode {
+        id: NodeId(3),
+        directory_id: Some(Uuid([5; 16])),
+        endpoints: [Endpoint { name: "C".into(), host: "h".into(), port: 0xffff }].into(),
+        supported: KRaftVersionFeature::SUPPORTED,
+    }]);
+    let newer = bytes(&SnapshotWriter::new(ID, (1, Some(voters.clone())), 7, 8).freeze(9));
+    let records: Vec<ControlRecord> = Snapshot::read(ID, &newer).expect("a snapshot").control_records().collect();
+    assert_eq!(records[1..3], [ControlRecord::KRaftVersion(1), ControlRecord::KRaftVoters(voters)]);
 
     // Without a footer it can be read; without its header, or with a byte that differs, it cannot.
     assert!(Snapshot::read(ID, &all[..first + second]).is_ok());

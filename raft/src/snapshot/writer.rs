@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::ids::{Offset, OffsetAndEpoch};
 use crate::log::{Batch, BatchBuilder, ControlRecord, MAX_BATCH_BYTES};
+use crate::voter_set::VoterSet;
 
 /// Batches of a snapshot as they fill: a control batch with its header, data batches of at most 8 MiB, and a control batch
 /// with its footer. Offsets count from 0, the epoch of all batches is that of the id.
@@ -20,15 +21,20 @@ pub struct SnapshotWriter {
 
 impl SnapshotWriter {
     /// Of the log up to `id`, whose last batch has this timestamp. With `kraft.version` 0 the header stands alone; above it
-    /// is followed by its level.
-    pub fn new(id: OffsetAndEpoch, kraft_version: i16, last_contained_log_timestamp_ms: i64, now_ms: i64) -> Self {
-        SnapshotWriter::with_batches_of(MAX_BATCH_BYTES, id, kraft_version, last_contained_log_timestamp_ms, now_ms)
+    /// is followed by its level and the voters.
+    pub fn new(
+        id: OffsetAndEpoch,
+        quorum: (i16, Option<VoterSet>),
+        last_contained_log_timestamp_ms: i64,
+        now_ms: i64,
+    ) -> Self {
+        SnapshotWriter::with_batches_of(MAX_BATCH_BYTES, id, quorum, last_contained_log_timestamp_ms, now_ms)
     }
 
     pub(super) fn with_batches_of(
         max_batch_bytes: usize,
         id: OffsetAndEpoch,
-        kraft_version: i16,
+        (kraft_version, voters): (i16, Option<VoterSet>),
         last_contained_log_timestamp_ms: i64,
         now_ms: i64,
     ) -> Self {
@@ -36,6 +42,9 @@ impl SnapshotWriter {
         header.control(ControlRecord::SnapshotHeader { last_contained_log_timestamp_ms });
         if kraft_version > 0 {
             header.control(ControlRecord::KRaftVersion(kraft_version));
+            if let Some(voters) = voters {
+                header.control(ControlRecord::KRaftVoters(voters));
+            }
         }
         let next_offset = header.next_offset();
         SnapshotWriter { id, batches: vec![header.build()], current: None, next_offset, max_batch_bytes }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use raft::bugs::Bugs;
-use raft::config::{ControllerConfig, Voter};
+use raft::config::{ControllerConfig, DynamicQuorum, Voter};
 use raft::fixes::Fixes;
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, Uuid};
 use raft::io::{
@@ -18,6 +18,8 @@ use raft::message::{
     ErrorCode, FetchRequest, FetchResponse, Request, Response, VoteRequest, VoteResponse,
 };
 use raft::node::{Node, NodeSpec, Roles};
+use raft::storage_tool::format_voter;
+use raft::voter_set::{KRaftVersionFeature, VoterNode, VoterSet};
 
 pub const CLUSTER_ID: &str = "the-cluster";
 
@@ -53,6 +55,9 @@ impl Disk {
     pub fn put(&mut self, path: &str, bytes: Vec<u8>) {
         let len = bytes.len();
         self.0.insert(path.into(), (bytes, len));
+    }
+    pub fn read_file(&self, path: &str) -> Vec<u8> {
+        self.read(path).unwrap_or_default()
     }
     pub fn remove(&mut self, path: &str) {
         self.0.remove(path);
@@ -98,6 +103,36 @@ pub fn spec(id: i32, voters: i32, bugs: Bugs, fixes: Fixes) -> NodeSpec {
     let voter = |id: i32| Voter { id: NodeId(id), endpoint: endpoint(id) };
     let config = ControllerConfig::new(NodeId(id), (1..=voters).map(voter).collect());
     NodeSpec { config: Rc::new(config), roles: Roles::RecordLog, cluster_id: CLUSTER_ID.into(), bugs, fixes }
+}
+
+/// Replica `id` of a dynamic quorum that is formatted with the voters 1 to `voters`.
+pub fn dynamic(id: i32, voters: i32, fixes: Fixes) -> NodeSpec {
+    let spec = spec(id, voters, Bugs::NONE, fixes);
+    let mut config = ControllerConfig::clone(&spec.config);
+    let bootstrap_servers = (1..=voters).map(NodeId).collect();
+    config.dynamic = Some(Rc::new(DynamicQuorum { bootstrap_servers, auto_join: false }));
+    config.can_become_voter = true;
+    config.listener = Some(endpoint(id));
+    NodeSpec { config: Rc::new(config), ..spec }
+}
+
+/// A voter as it is in the voter set.
+pub fn voter(id: i32) -> VoterNode {
+    let supported = KRaftVersionFeature::SUPPORTED;
+    VoterNode { id: NodeId(id), directory_id: directory(id), endpoints: endpoints(id), supported }
+}
+
+pub fn voter_set(ids: &[i32]) -> VoterSet {
+    VoterSet::of(ids.iter().map(|id| voter(*id)).collect())
+}
+
+/// Its disk, formatted as that of one of the initial voters.
+pub fn formatted(id: i32, voters: i32) -> Disk {
+    let ids: Vec<i32> = (1..=voters).collect();
+    let files = format_voter(&CLUSTER_ID.into(), NodeId(id), &voter_set(&ids), &[], 0).expect("it is a voter");
+    let mut disk = Disk::default();
+    files.into_iter().for_each(|(path, bytes)| disk.put(&path, bytes));
+    disk
 }
 
 fn endpoint(id: i32) -> Endpoint {

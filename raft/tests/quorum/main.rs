@@ -9,6 +9,7 @@ mod cluster;
 mod cluster_stories;
 mod election_stories;
 mod harness;
+mod membership_stories;
 mod replication_stories;
 mod restart_stories;
 mod snapshot_stories;

@@ -31,7 +31,7 @@ fn controller(max_bytes: i32) -> NodeSpec {
 
 /// The bytes of an empty snapshot.
 fn snapshot(id: OffsetAndEpoch) -> Vec<u8> {
-    SnapshotWriter::new(id, 0, 7, 8).freeze(9).iter().flat_map(|batch| batch.bytes.iter().copied()).collect()
+    SnapshotWriter::new(id, (0, None), 7, 8).freeze(9).iter().flat_map(|batch| batch.bytes.iter().copied()).collect()
 }
 
 /// A controller with that snapshot and nothing else leads epoch `ID.epoch + 1`.

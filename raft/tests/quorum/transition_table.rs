@@ -9,8 +9,8 @@ use raft::log::{ElectionState, MAX_BATCH_BYTES};
 use raft::quorum::QuorumState;
 use raft::quorum::accumulator::BatchAccumulator;
 use raft::quorum::epoch_states::EpochState;
+use raft::quorum::partition_state::PartitionState;
 use raft::quorum::quorum_state::{QuorumTimeouts, Switches};
-use raft::quorum::voter_set::VoterSet;
 use raft::step::{Fatal, Step};
 
 use super::harness::{Draws, directory, endpoints, spec};
@@ -32,12 +32,20 @@ fn fresh(observer: bool) -> QuorumState {
 
 /// The same, started with what is stored.
 fn started(observer: bool, stored: Option<ElectionState>) -> QuorumState {
-    let local = ReplicaKey { id: NodeId(if observer { 9 } else { 1 }), directory_id: directory(1) };
-    let voters = VoterSet::from_static(&spec(1, 3, Bugs::NONE, Default::default()).config.voters);
+    let config = spec(if observer { 9 } else { 1 }, 3, Bugs::NONE, Default::default()).config;
+    let local = config.local_voter_node(directory(1).expect("an id"));
+    let partition_state = PartitionState::new(config.static_voters(), Default::default());
     let (mut out, mut entropy) = (Out::default(), Draws(7));
     let mut step = Step { now: Now { mono_ns: 0, wall_ms: 1_000 }, entropy: &mut entropy, out: &mut out };
-    let quorum =
-        QuorumState::initialize(local, voters, TIMEOUTS, Switches::default(), stored, LeaderEpoch(0), &mut step);
+    let quorum = QuorumState::initialize(
+        local,
+        partition_state,
+        TIMEOUTS,
+        Switches::default(),
+        stored,
+        LeaderEpoch(0),
+        &mut step,
+    );
     quorum.expect("it starts")
 }
 

@@ -3,7 +3,7 @@
 
 use raft::ids::{NodeId, Offset};
 use raft::quorum::leader_state::{QuorumInfo, ReplicaInfo};
-use raft::quorum::voter_set::VoterSet;
+use raft::voter_set::VoterSet;
 use serde_json::{Value, json};
 
 use super::moment::Moment;

@@ -30,7 +30,12 @@ impl NodeProvider {
             | AdminRequest::DeleteTopics(_)
             | AdminRequest::CreatePartitions(_)
             | AdminRequest::ElectLeaders(_) => NodeProvider::Controller,
-            AdminRequest::UnregisterBroker(_) => NodeProvider::LeastLoaded,
+            // `LeastLoadedBrokerOrActiveKController`, `ControllerNodeProvider`: with bootstrap servers any broker, which forwards.
+            AdminRequest::UnregisterBroker(_)
+            | AdminRequest::DescribeQuorum(_)
+            | AdminRequest::AddRaftVoter(_)
+            | AdminRequest::RemoveRaftVoter(_) => NodeProvider::LeastLoaded,
+            AdminRequest::UpdateFeatures(_) => NodeProvider::Controller,
             AdminRequest::DescribeConfigs(request) => match request.resources.first() {
                 Some(DescribeConfigsResource { resource_type, resource_name }) => broker(*resource_type, resource_name),
                 None => NodeProvider::LeastLoaded,
@@ -64,9 +69,13 @@ pub(super) fn with_timeout(request: &AdminRequest, timeout_ms: i32) -> AdminRequ
         AdminRequest::DeleteTopics(request) => request.timeout_ms = timeout_ms,
         AdminRequest::CreatePartitions(request) => request.timeout_ms = timeout_ms,
         AdminRequest::ElectLeaders(request) => request.timeout_ms = timeout_ms,
+        AdminRequest::UpdateFeatures(request) => request.timeout_ms = timeout_ms,
+        AdminRequest::AddRaftVoter(request) => request.timeout_ms = timeout_ms,
         AdminRequest::DescribeConfigs(_)
         | AdminRequest::IncrementalAlterConfigs(_)
-        | AdminRequest::UnregisterBroker(_) => {}
+        | AdminRequest::UnregisterBroker(_)
+        | AdminRequest::DescribeQuorum(_)
+        | AdminRequest::RemoveRaftVoter(_) => {}
     }
     request
 }
@@ -101,6 +110,10 @@ pub(super) fn top_level_error(answer: &AdminResponse) -> ErrorCode {
     match answer {
         AdminResponse::ElectLeaders(answer) => answer.error,
         AdminResponse::UnregisterBroker(answer) => answer.error,
+        AdminResponse::DescribeQuorum(answer) => answer.error,
+        AdminResponse::UpdateFeatures(answer) => answer.error,
+        AdminResponse::AddRaftVoter(answer) => answer.error,
+        AdminResponse::RemoveRaftVoter(answer) => answer.error,
         AdminResponse::CreateTopics(_)
         | AdminResponse::DeleteTopics(_)
         | AdminResponse::CreatePartitions(_)

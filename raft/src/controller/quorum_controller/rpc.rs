@@ -53,6 +53,10 @@ impl ControllerRequest {
                 AdminRequest::IncrementalAlterConfigs(_) => "incrementalAlterConfigs",
                 AdminRequest::DescribeConfigs(_) => "describeConfigs",
                 AdminRequest::UnregisterBroker(_) => "unregisterBroker",
+                AdminRequest::UpdateFeatures(_) => "updateFeatures",
+                AdminRequest::DescribeQuorum(_) | AdminRequest::AddRaftVoter(_) | AdminRequest::RemoveRaftVoter(_) => {
+                    panic!("{} is for the raft thread", request.name())
+                }
             },
         }
     }
@@ -99,9 +103,13 @@ impl Pending {
                 AdminRequest::DeleteTopics(request) => request.timeout_ms,
                 AdminRequest::CreatePartitions(request) => request.timeout_ms,
                 AdminRequest::ElectLeaders(request) => request.timeout_ms,
+                AdminRequest::UpdateFeatures(request) => request.timeout_ms,
                 AdminRequest::DescribeConfigs(_)
                 | AdminRequest::IncrementalAlterConfigs(_)
-                | AdminRequest::UnregisterBroker(_) => return None,
+                | AdminRequest::UnregisterBroker(_)
+                | AdminRequest::DescribeQuorum(_)
+                | AdminRequest::AddRaftVoter(_)
+                | AdminRequest::RemoveRaftVoter(_) => return None,
             },
         };
         Some(u64::try_from(timeout_ms).unwrap_or(0))
@@ -121,7 +129,11 @@ impl Pending {
                 AdminRequest::ElectLeaders(request) => {
                     request.topic_partitions.as_ref().is_some_and(|topics| topics.is_empty())
                 }
-                AdminRequest::UnregisterBroker(_) => false,
+                AdminRequest::UnregisterBroker(_)
+                | AdminRequest::UpdateFeatures(_)
+                | AdminRequest::DescribeQuorum(_)
+                | AdminRequest::AddRaftVoter(_)
+                | AdminRequest::RemoveRaftVoter(_) => false,
             },
         }
     }

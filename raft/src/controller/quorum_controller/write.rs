@@ -102,7 +102,9 @@ impl Context<'_> {
                 cluster::unregister_broker(view, request)?.map(AdminResponse::UnregisterBroker)
             }
             // These are reads, or start with a read.
-            AdminRequest::DescribeConfigs(_) | AdminRequest::DeleteTopics(_) => {
+            AdminRequest::DescribeConfigs(_) | AdminRequest::DeleteTopics(_)
+            // These are for the raft thread, but for the last one.
+            | AdminRequest::DescribeQuorum(_) | AdminRequest::AddRaftVoter(_) | AdminRequest::RemoveRaftVoter(_) | AdminRequest::UpdateFeatures(_) => {
                 return Err(ErrorCode::UnknownServerError);
             }
         })

@@ -41,7 +41,7 @@ fn at(epoch: i32, offset: i64) -> OffsetAndEpoch {
 
 /// The bytes of a snapshot without records.
 fn empty_snapshot(id: OffsetAndEpoch, timestamp_ms: i64) -> Vec<u8> {
-    let batches = SnapshotWriter::new(id, 0, timestamp_ms, 0).freeze(0);
+    let batches = SnapshotWriter::new(id, (0, None), timestamp_ms, 0).freeze(0);
     batches.iter().flat_map(|batch| batch.bytes.iter().copied()).collect()
 }
 

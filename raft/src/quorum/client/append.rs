@@ -5,20 +5,19 @@ use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::Offset;
 use crate::io::Observation;
-use crate::log::{ControlRecord, LeaderChange};
 use crate::message::FetchResponse;
 use crate::quorum::accumulator::CompletedBatch;
 use crate::step::{Fatal, Step, throw};
 
 impl RaftClient {
     /// The first record of every epoch; no later record commits before it.
-    pub(super) fn append_leader_change(&mut self, step: &mut Step<'_>) {
-        let (leader_id, epoch, now_ms) = (self.quorum.local().id, self.quorum.epoch(), step.now_ms());
-        let voters = self.quorum.voters().ids().into();
+    pub(super) fn append_leader_change(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
+        let (epoch, now_ms) = (self.quorum.epoch(), step.now_ms());
         if let Some(leader) = self.quorum.leader_mut() {
-            let granting_voters = leader.granting_voters.clone();
-            let change = ControlRecord::LeaderChange(LeaderChange { leader_id, voters, granting_voters });
-            leader.accumulator.append_control(now_ms, [change]);
+            let Some(records) = leader.start_of_epoch_records() else {
+                throw!("kraft.version is 1, and no voter set is in the log or its snapshot");
+            };
+            leader.accumulator.append_control(now_ms, records);
             if !self.late_writes.is_empty() {
                 // The result is ignored: no client waits for these writes.
                 let _ = leader.accumulator.prepare_append_records(now_ms, epoch, &self.late_writes);
@@ -26,6 +25,7 @@ impl RaftClient {
                 self.late_writes.clear();
             }
         }
+        Ok(())
     }
 
     /// Drains the accumulator into the log. Kafka's order (D9): append, high watermark, parked fetches, listener, and
@@ -41,6 +41,7 @@ impl RaftClient {
         leader.accumulator.drain_into(&mut self.drained);
         for completed in self.drained.drain(..) {
             self.log.append_as_leader(&completed.batch, now_ms, step.out)?;
+            self.quorum.partition_state.update_state(&self.log)?;
             if let Some(leader) = self.quorum.leader_mut() {
                 leader.accumulator.memory.release(completed.buffer);
             }
@@ -51,7 +52,8 @@ impl RaftClient {
         }
         let end = self.log.end_offset();
         let end_metadata = self.log.offset_metadata(end);
-        if self.quorum.leader_mut().is_some_and(|leader| leader.update_local_state(end_metadata)) {
+        let voters = self.quorum.voters().clone();
+        if self.quorum.leader_mut().is_some_and(|leader| leader.update_local_state(end_metadata, &voters)) {
             self.on_update_leader_high_watermark(step)?;
         }
         self.complete_parked_fetches(step)?;
@@ -75,6 +77,7 @@ impl RaftClient {
         let Some(high_watermark) = self.quorum.high_watermark() else { return Ok(()) };
         self.log.update_high_watermark(high_watermark);
         self.observe_high_watermark(high_watermark, true, step);
+        self.notify_change_of_high_watermark(high_watermark, step);
         let is_committed = |appended: &mut Appended| appended.completed.batch.last_offset < high_watermark;
         while let Some(Appended { completed, at_ms }) = self.appended.pop_front_if(is_committed) {
             let CompletedBatch { batch, buffer } = completed;
@@ -93,18 +96,20 @@ impl RaftClient {
         step.out.observe(Observation::HighWatermark { offset, epoch: self.quorum.epoch(), leading });
     }
 
-    /// A successful Fetch response, with or without records: append, force (D8), then the high watermark. An observer
-    /// forces nothing: no leader counts its copy (`KafkaRaftClient.appendAsFollower`; in a static quorum no observer can
-    /// become a voter).
+    /// A successful Fetch response, with or without records: append, force (D8), then the high watermark. A broker forces
+    /// nothing: no leader counts its copy (`KafkaRaftClient.appendAsFollower`).
     pub(super) fn append_fetched(&mut self, response: &FetchResponse, step: &mut Step<'_>) -> Result<(), Fatal> {
         if !response.records.0.is_empty() {
             let epoch = self.quorum.epoch();
             let end = self.log.end_offset();
             let now_ms = step.now_ms();
             self.log.append_as_follower(&response.records, epoch, now_ms, step.out)?;
-            if self.quorum.is_voter() && !self.setup.bugs.has(Bug::Kafka10533AckBeforeFlush) {
+            // An observer that may become a voter forces, too: the leader may count it as one already (KIP-853).
+            let forces = self.quorum.is_voter() || self.setup.config.can_become_voter;
+            if forces && !self.setup.bugs.has(Bug::Kafka10533AckBeforeFlush) {
                 self.log.flush(step.out);
             }
+            self.quorum.partition_state.update_state(&self.log)?;
             if self.log.end_offset() > end {
                 self.answer_parked_fetches_lazily(step);
             }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::RaftClient;
-use crate::ids::OffsetAndEpoch;
+use crate::ids::{OffsetAndEpoch, ReplicaKey};
 use crate::io::{Observation, Probe};
 use crate::message::{ErrorCode, FetchSnapshotRequest, FetchSnapshotResponse, Request, UnalignedRecords};
 use crate::snapshot::{BOOTSTRAP_SNAPSHOT_ID, RawSnapshotWriter};
@@ -38,7 +38,8 @@ impl RaftClient {
         };
         let now_ms = step.now_ms();
         if let Some(leader) = self.quorum.leader_mut() {
-            leader.update_check_quorum(request.replica_id, now_ms);
+            let key = ReplicaKey { id: request.replica_id, directory_id: request.replica_directory_id };
+            leader.update_check_quorum(key, now_ms);
         }
         FetchSnapshotResponse {
             top_error: ErrorCode::None,
@@ -144,7 +145,7 @@ impl RaftClient {
         if !self.log.truncate_to_latest_snapshot(step.now, step.out) {
             throw!("the snapshot {id:?} is complete, and the log, which ends at {before}, is not behind it");
         }
-        super::check_latest_snapshot(&self.log)?;
+        self.quorum.partition_state.on_log_replaced(&self.log)?;
         step.out.observe(Observation::SnapshotInstalled { end: id.offset });
         self.update_follower_high_watermark(self.log.high_watermark(), step)
     }

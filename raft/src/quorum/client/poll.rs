@@ -92,18 +92,21 @@ impl RaftClient {
             self.transition_to_resigned(step)?;
             return Ok(0);
         }
-        let update_voter_ms = self.maybe_expire_update_voter(step);
+        let change_ms = self.maybe_expire_pending_change(step);
         let drain_ms = self.maybe_append_batches(step)?;
         // R24, KAFKA-10826: the wrong code ignores the linger.
         let drain_ms = if self.setup.bugs.has(Bug::Kafka10826LingerIgnored) { i64::MAX } else { drain_ms };
         let begin_ms = self.maybe_send_begin_quorum_epoch(step);
-        Ok(check_quorum_ms.min(update_voter_ms).min(drain_ms).min(begin_ms))
+        Ok(check_quorum_ms.min(change_ms).min(drain_ms).min(begin_ms))
     }
 
     fn poll_follower(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
         let EpochState::Follower(state) = self.quorum.state() else { return Ok(0) };
         let leader = state.leader_id;
         if self.quorum.is_observer() {
+            if self.should_join(step) {
+                return Ok(self.maybe_send_add_or_remove_voter(leader, step));
+            }
             let wait_ms = self.maybe_send_fetch_to_best_node(leader, step);
             return Ok(self.observer_wait_ms(wait_ms, step));
         }

@@ -6,9 +6,10 @@ use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, NodeId, OffsetAndEpoch, ReplicaKey, Uuid};
 use crate::io::{Connection, Effect, Probe};
 use crate::message::{
-    BeginQuorumEpochRequest, CurrentLeader, EndQuorumEpochRequest, ErrorCode, QuorumEpochResponse, Request, Response,
-    VoteRequest, VoteResponse,
+    AdminRequest, AdminResponse, BeginQuorumEpochRequest, CurrentLeader, EndQuorumEpochRequest, EnvelopeResponse,
+    ErrorCode, QuorumEpochResponse, Request, Response, VoteRequest, VoteResponse,
 };
+use crate::quorum::change_voter::Requester;
 use crate::quorum::epoch_states::EpochState;
 use crate::step::{Fatal, Step};
 
@@ -34,8 +35,32 @@ impl RaftClient {
             }
             Request::Fetch(request) => return self.handle_fetch_request(connection, correlation_id, request, step),
             Request::UpdateRaftVoter(request) => {
-                self.handle_update_voter_request(connection, correlation_id, &request, step);
+                let requester = Requester { connection, correlation_id, is_forwarded: false };
+                return self.handle_update_voter_request(requester, &request, step);
+            }
+            Request::AddRaftVoter(request) => {
+                let requester = Requester { connection, correlation_id, is_forwarded: false };
+                self.handle_add_voter_request(requester, &request, step);
                 return Ok(());
+            }
+            Request::RemoveRaftVoter(request) => {
+                let requester = Requester { connection, correlation_id, is_forwarded: false };
+                self.handle_remove_voter_request(requester, &request, step);
+                return Ok(());
+            }
+            Request::Envelope(AdminRequest::AddRaftVoter(request)) => {
+                let requester = Requester { connection, correlation_id, is_forwarded: true };
+                self.handle_add_voter_request(requester, &request, step);
+                return Ok(());
+            }
+            Request::Envelope(AdminRequest::RemoveRaftVoter(request)) => {
+                let requester = Requester { connection, correlation_id, is_forwarded: true };
+                self.handle_remove_voter_request(requester, &request, step);
+                return Ok(());
+            }
+            Request::Envelope(AdminRequest::DescribeQuorum(_)) => {
+                let response = AdminResponse::DescribeQuorum(self.describe_quorum(step));
+                Response::Envelope(EnvelopeResponse { error: ErrorCode::None, response: Some(response) })
             }
             Request::ApiVersions(_)
             | Request::DiscoverVersions(_)

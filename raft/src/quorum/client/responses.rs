@@ -6,8 +6,8 @@ use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::{DialogueEntry, Observation, Probe};
 use crate::message::{
-    CurrentLeader, Endpoints, ErrorCode, FetchResponse, QuorumEpochResponse, Response, UpdateRaftVoterResponse,
-    VoteResponse,
+    AddRaftVoterResponse, CurrentLeader, Endpoints, ErrorCode, FetchResponse, QuorumEpochResponse,
+    RemoveRaftVoterResponse, Response, UpdateRaftVoterResponse, VoteResponse,
 };
 use crate::quorum::epoch_states::EpochState;
 use crate::quorum::network_channel::{Inbound, LostApi};
@@ -37,7 +37,13 @@ impl RaftClient {
             Ok(Response::Fetch(response)) => self.handle_fetch_response(&response, step)?,
             Ok(Response::FetchSnapshot(response)) => self.handle_fetch_snapshot_response(&response, step)?,
             Ok(Response::UpdateRaftVoter(response)) => self.handle_update_voter_response(&response, step)?,
-            Ok(Response::ApiVersions(response)) => self.handle_api_versions_response(from, &response, step),
+            Ok(Response::AddRaftVoter(AddRaftVoterResponse { error })) => {
+                self.handle_join_response(error, ErrorCode::DuplicateVoter, step)?
+            }
+            Ok(Response::RemoveRaftVoter(RemoveRaftVoterResponse { error })) => {
+                self.handle_join_response(error, ErrorCode::VoterNotFound, step)?
+            }
+            Ok(Response::ApiVersions(response)) => self.handle_api_versions_response(from, &response, step)?,
             Ok(
                 Response::DiscoverVersions
                 | Response::AppendRecords(_)
@@ -268,6 +274,7 @@ impl RaftClient {
                 if end < before {
                     step.out.observe(Observation::Truncated { end });
                 }
+                self.quorum.partition_state.truncate_new_entries(end);
             }
             (None, Some(id)) => self.begin_download(id, step),
             (None, None) => self.append_fetched(response, step)?,

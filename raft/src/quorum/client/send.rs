@@ -6,7 +6,7 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use super::RaftClient;
-use crate::ids::{NodeId, Uuid};
+use crate::ids::{NodeId, ReplicaKey, Uuid};
 use crate::io::DialogueEntry;
 use crate::message::{BeginQuorumEpochRequest, EndQuorumEpochRequest, FetchRequest, Request, VoteRequest};
 use crate::quorum::epoch_states::EpochState;
@@ -97,14 +97,17 @@ impl RaftClient {
         let voters = leader.needing_begin_quorum_epoch(now_ms);
         leader.reset_begin_quorum_epoch_timer(now_ms);
         // The wait ends with the requests, not with the timer that was restarted.
-        self.maybe_send_requests(&voters, RaftClient::begin_quorum_epoch_request, step)
+        let send = |voter: &ReplicaKey| {
+            self.maybe_send_request(voter.id, |raft| raft.begin_quorum_epoch_request(*voter), step).wait_ms
+        };
+        voters.iter().map(send).min().unwrap_or(i64::MAX)
     }
 
-    fn begin_quorum_epoch_request(&self, voter: NodeId) -> Request {
+    fn begin_quorum_epoch_request(&self, voter: ReplicaKey) -> Request {
         Request::BeginQuorumEpoch(BeginQuorumEpochRequest {
             cluster_id: Some(Rc::clone(&self.setup.cluster_id)),
-            voter_id: voter,
-            voter_directory_id: self.quorum.voters().key_of(voter).and_then(|key| key.directory_id),
+            voter_id: voter.id,
+            voter_directory_id: voter.directory_id,
             leader_id: self.quorum.local().id,
             leader_epoch: self.quorum.epoch(),
             leader_endpoints: self.quorum.leader_endpoints().cloned().unwrap_or_default(),

@@ -104,7 +104,7 @@ impl RaftClient {
         self.quorum.transition_to_leader(end, accumulator, step)?;
         let start = if self.setup.bugs.has(Bug::EpochBeginsAtLastRecord) { Offset((end.0 - 1).max(0)) } else { end };
         self.log.assign_epoch_start(epoch, start, step.out);
-        self.append_leader_change(step);
+        self.append_leader_change(step)?;
         self.requests.reset_all();
         self.metrics.maybe_update_election_latency(step.now_ms());
         Ok(())

@@ -1,21 +1,20 @@
-//! UpdateRaftVoter at kraft.version 0 (KIP-853, `UpdateVoterHandler`): each voter sends its endpoints and versions to
-//! each new leader, two fetch timeouts after it has followed it. The leader asks the voter for its versions
-//! (ApiVersions), one voter at a time, and would keep the answer in memory for an upgrade, which is not modelled.
+//! UpdateRaftVoter (`UpdateVoterHandler`, consensus.md §6.5). With kraft.version 0 each voter sends its endpoints and
+//! versions to each new leader, two fetch timeouts after it has followed it, and the leader keeps them in memory for an
+//! upgrade; above it a voter whose entry in the voter set is out of date sends it. The leader asks the voter for its versions
+//! (ApiVersions) first.
 
 use super::RaftClient;
 use crate::bugs::Bug;
 use crate::ids::NodeId;
-use crate::io::{Connection, Probe};
+use crate::io::Probe;
 use crate::message::{
-    ApiVersionsRequest, ApiVersionsResponse, ErrorCode, KRaftVersionFeature, Request, UpdateRaftVoterRequest,
-    UpdateRaftVoterResponse,
+    Endpoints, ErrorCode, KRaftVersionFeature, Request, Response, UpdateRaftVoterRequest, UpdateRaftVoterResponse,
 };
-use crate::quorum::leader_state::{UpdateVoterHandlerState, update_voter_response};
+use crate::quorum::change_voter::{PendingChange, Requester, VoterChange};
+use crate::quorum::leader_state::KRaftVersionUpgrade;
 use crate::quorum::timer::Timer;
 use crate::step::{Fatal, Step, throw};
-
-/// `kraft.version` of a static quorum.
-const KRAFT_VERSION: i16 = 0;
+use crate::voter_set::VoterNode;
 
 /// The follower.
 impl RaftClient {
@@ -27,26 +26,40 @@ impl RaftClient {
         if !follower.update_voter_period.is_expired() {
             return self.maybe_send_fetch_to_best_node(leader, step);
         }
-        if follower.has_updated_leader {
-            follower.update_voter_period.reset(follower.update_voter_period_ms);
+        if !self.should_update_voter() {
+            self.reset_update_voter_period();
             return self.maybe_send_fetch_to_best_node(leader, step);
         }
         let sent = self.maybe_send_request(leader, RaftClient::update_voter_request, step);
-        if let (true, Some(follower)) = (sent.is_sent, self.quorum.follower_mut()) {
-            follower.update_voter_period.reset(follower.update_voter_period_ms);
+        if sent.is_sent {
+            self.reset_update_voter_period();
         }
         sent.wait_ms
     }
 
+    /// `shouldSendUpdateVoteRequest`
+    fn should_update_voter(&self) -> bool {
+        match self.quorum.partition_state().last_kraft_version() {
+            0 => self.quorum.follower().is_some_and(|follower| !follower.has_updated_leader),
+            _ => self.quorum.voters().voter_node_needs_update(self.quorum.local_voter_node()),
+        }
+    }
+
+    fn reset_update_voter_period(&mut self) {
+        if let Some(follower) = self.quorum.follower_mut() {
+            follower.update_voter_period.reset(follower.update_voter_period_ms);
+        }
+    }
+
     fn update_voter_request(&self) -> Request {
-        let local = self.quorum.local();
+        let local = self.quorum.local_voter_node();
         Request::UpdateRaftVoter(UpdateRaftVoterRequest {
             cluster_id: Some(self.setup.cluster_id.clone()),
             current_leader_epoch: self.quorum.epoch(),
             voter_id: local.id,
             voter_directory_id: local.directory_id,
-            listeners: self.quorum.voters().endpoints(local.id).cloned().unwrap_or_default(),
-            k_raft_version_feature: KRaftVersionFeature::SUPPORTED,
+            listeners: local.endpoints.clone(),
+            k_raft_version_feature: local.supported.clone(),
         })
     }
 
@@ -79,122 +92,105 @@ impl RaftClient {
 impl RaftClient {
     pub(super) fn handle_update_voter_request(
         &mut self,
-        connection: Connection,
-        correlation_id: i32,
+        requester: Requester,
         request: &UpdateRaftVoterRequest,
         step: &mut Step<'_>,
-    ) {
-        let respond = |error: ErrorCode, raft: &RaftClient, step: &mut Step<'_>| {
-            step.out.push(update_voter_response(connection, correlation_id, error, raft.current_leader()));
-        };
-        if let Some(error) = self.update_voter_error(request, step) {
-            return respond(error, self, step);
+    ) -> Result<(), Fatal> {
+        if let Err(error) = self.begin_update_voter(requester, request, step) {
+            let current_leader = self.current_leader();
+            requester.respond(Response::UpdateRaftVoter(UpdateRaftVoterResponse { error, current_leader }), step);
         }
-        let voter = request.voter_id;
-        if self.setup.bugs.has(Bug::Kafka20661VoterUpdatedUnprobed) {
-            self.accept_update(voter, step);
-            return respond(ErrorCode::None, self, step);
-        }
-        let sent = self.maybe_send_request(voter, |_| Request::ApiVersions(ApiVersionsRequest {}), step);
-        match self.quorum.leader_mut() {
-            Some(leader) if sent.is_sent => {
-                leader.update_voter = Some(UpdateVoterHandlerState {
-                    voter,
-                    supported: request.k_raft_version_feature.clone(),
-                    connection,
-                    correlation_id,
-                    timeout: Timer::new(step.now_ms(), sent.wait_ms),
-                });
-            }
-            _ => respond(ErrorCode::RequestTimedOut, self, step),
-        }
+        Ok(())
     }
 
-    fn update_voter_error(&mut self, request: &UpdateRaftVoterRequest, step: &mut Step<'_>) -> Option<ErrorCode> {
+    fn begin_update_voter(
+        &mut self,
+        requester: Requester,
+        request: &UpdateRaftVoterRequest,
+        step: &mut Step<'_>,
+    ) -> Result<(), ErrorCode> {
         if !self.has_valid_cluster_id(request.cluster_id.as_deref()) {
-            return Some(ErrorCode::InconsistentClusterId);
+            return Err(ErrorCode::InconsistentClusterId);
         }
         if let Some(error) = self.leader_only_error(request.current_leader_epoch) {
-            return Some(error);
+            return Err(error);
         }
         let KRaftVersionFeature { min_supported_version: min, max_supported_version: max } =
             request.k_raft_version_feature;
         if request.voter_id.0 < 0 || request.voter_directory_id.is_none() || min < 0 || max < min {
-            return Some(ErrorCode::InvalidRequest);
+            return Err(ErrorCode::InvalidRequest);
         }
-        self.maybe_expire_update_voter(step);
-        let leader = self.quorum.leader()?;
-        if leader.update_voter.is_some() || leader.high_watermark.is_none() {
-            return Some(ErrorCode::RequestTimedOut);
-        }
-        // A leader that is none of the voters has no listener, and is no leader.
-        let own = self.quorum.leader_endpoints()?.first()?;
-        let has_default_listener = request.listeners.iter().any(|endpoint| endpoint.name == own.name);
-        (!has_default_listener).then_some(ErrorCode::InvalidRequest)
-    }
-
-    /// Time until the pending update expires; `i64::MAX` if there is none.
-    pub(super) fn maybe_expire_update_voter(&mut self, step: &mut Step<'_>) -> i64 {
-        let Some(pending) = self.quorum.leader_mut().and_then(|leader| leader.update_voter.as_mut()) else {
-            return i64::MAX;
+        self.maybe_expire_pending_change(step);
+        let is_busy = |raft: &RaftClient| {
+            raft.quorum.leader().is_none_or(|leader| leader.pending_change.is_some() || leader.high_watermark.is_none())
         };
-        pending.timeout.update(step.now_ms());
-        if !pending.timeout.is_expired() {
-            return pending.timeout.remaining_ms();
+        if is_busy(self) {
+            return Err(ErrorCode::RequestTimedOut);
         }
-        self.complete_update_voter(ErrorCode::RequestTimedOut, step);
-        i64::MAX
+        if !self.has_default_listener(&request.listeners) {
+            return Err(ErrorCode::InvalidRequest);
+        }
+        let voter = VoterNode {
+            id: request.voter_id,
+            directory_id: request.voter_directory_id,
+            endpoints: request.listeners.clone(),
+            supported: request.k_raft_version_feature.clone(),
+        };
+        if self.setup.bugs.has(Bug::Kafka20661VoterUpdatedUnprobed) {
+            let timeout = Timer::new(step.now_ms(), i64::from(self.setup.config.request_timeout_ms));
+            let change = VoterChange::Update { voter: voter.clone() };
+            if let Some(leader) = self.quorum.leader_mut() {
+                let requester = Some(requester);
+                leader.pending_change = Some(PendingChange { change, requester, timeout, last_offset: None });
+            }
+            self.complete_update_voter(voter, step);
+            return Ok(());
+        }
+        match self.begin_change(VoterChange::Update { voter }, request.voter_id, requester, step) {
+            true => Ok(()),
+            false => Err(ErrorCode::RequestTimedOut),
+        }
     }
 
-    fn complete_update_voter(&mut self, error: ErrorCode, step: &mut Step<'_>) {
-        let current_leader = self.current_leader();
-        let pending = self.quorum.leader_mut().and_then(|leader| leader.update_voter.take());
-        if let Some(UpdateVoterHandlerState { connection, correlation_id, .. }) = pending {
-            step.out.push(update_voter_response(connection, correlation_id, error, current_leader));
-        }
+    /// Whether there is an address for the listener by which this replica reaches the quorum.
+    pub(super) fn has_default_listener(&self, listeners: &Endpoints) -> bool {
+        let own = self.quorum.local_voter_node().endpoints.first();
+        own.is_some_and(|own| listeners.iter().any(|endpoint| endpoint.name == own.name))
     }
 
-    pub(super) fn handle_api_versions_response(
-        &mut self,
-        from: NodeId,
-        response: &ApiVersionsResponse,
-        step: &mut Step<'_>,
-    ) -> bool {
-        let Some(pending) = self.update_pending_of(from) else { return true };
-        let KRaftVersionFeature { min_supported_version: min, max_supported_version: max } = pending.supported;
-        let is_same = response.supported == pending.supported;
-        if response.error != ErrorCode::None {
-            return self.handle_api_versions_error(from, step);
+    /// The voter has answered ApiVersions with the versions that it had sent.
+    pub(super) fn complete_update_voter(&mut self, voter: VoterNode, step: &mut Step<'_>) {
+        let level = self.quorum.partition_state().last_kraft_version();
+        if !voter.supported.contains(level) {
+            return self.complete_change(ErrorCode::InvalidRequest, step);
         }
-        if !is_same || !(min..=max).contains(&KRAFT_VERSION) {
-            self.complete_update_voter(ErrorCode::InvalidRequest, step);
-        } else if !self.quorum.voters().ids().contains(&from) {
-            self.complete_update_voter(ErrorCode::VoterNotFound, step);
-        } else {
-            self.accept_update(from, step);
-            self.complete_update_voter(ErrorCode::None, step);
+        let (key, now_ms) = (voter.key(), step.now_ms());
+        if level == 0 {
+            let updated = match self.quorum.leader().map(|leader| &leader.kraft_version_upgrade) {
+                Some(KRaftVersionUpgrade::Voters(voters)) => voters.update_voter_ignoring_directory_id(voter),
+                _ => return self.complete_change(ErrorCode::RequestTimedOut, step),
+            };
+            let Some(updated) = updated else { return self.complete_change(ErrorCode::VoterNotFound, step) };
+            step.out.probe(Probe::VoterUpdated);
+            if let Some(leader) = self.quorum.leader_mut() {
+                leader.kraft_version_upgrade = KRaftVersionUpgrade::Voters(updated);
+                leader.update_check_quorum(key, now_ms);
+            }
+            return self.complete_change(ErrorCode::None, step);
         }
-        true
-    }
-
-    /// The error ends the update; if it has ended before there is no backoff either.
-    pub(super) fn handle_api_versions_error(&mut self, from: NodeId, step: &mut Step<'_>) -> bool {
-        if self.update_pending_of(from).is_none() {
-            return true;
-        }
-        self.complete_update_voter(ErrorCode::RequestTimedOut, step);
-        false
-    }
-
-    fn update_pending_of(&self, voter: NodeId) -> Option<&UpdateVoterHandlerState> {
-        self.quorum.leader()?.update_voter.as_ref().filter(|pending| pending.voter == voter)
-    }
-
-    fn accept_update(&mut self, voter: NodeId, step: &mut Step<'_>) {
+        let Some(voters) = self.committed_voter_set() else {
+            return self.complete_change(ErrorCode::RequestTimedOut, step);
+        };
+        let Some(updated) = voters.update_voter(voter) else {
+            return self.complete_change(ErrorCode::VoterNotFound, step);
+        };
         step.out.probe(Probe::VoterUpdated);
-        let now_ms = step.now_ms();
+        let last_offset = self.append_voters(updated, step);
+        self.set_last_offset(last_offset);
         if let Some(leader) = self.quorum.leader_mut() {
-            leader.update_check_quorum(voter, now_ms);
+            leader.update_check_quorum(key, now_ms);
         }
+        // At once: the voter's next Fetch may be needed for the commit.
+        self.answer_change(ErrorCode::None, step);
     }
 }

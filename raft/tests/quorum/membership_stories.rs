@@ -1,0 +1,265 @@
+//! A dynamic quorum (KIP-853): the voters are in the log, and change one at a time.
+
+use raft::fixes::{Fix, Fixes};
+use raft::ids::{LeaderEpoch, NodeId, Offset};
+use raft::io::{Observation, Probe, Role};
+use raft::log::{BatchBuilder, ControlRecord, Records};
+use raft::message::{
+    AddRaftVoterRequest, ApiVersionsResponse, ErrorCode, KRaftVersionFeature, RemoveRaftVoterRequest, Request, Response,
+};
+
+use crate::harness::*;
+
+/// `controller.quorum.request.timeout.ms`
+const TIMEOUT_MS: u64 = 2_000;
+
+fn add(id: i32, ack_when_committed: bool) -> Request {
+    Request::AddRaftVoter(AddRaftVoterRequest {
+        cluster_id: Some(CLUSTER_ID.into()),
+        timeout_ms: 30_000,
+        voter_id: NodeId(id),
+        voter_directory_id: directory(id),
+        listeners: endpoints(id),
+        ack_when_committed,
+    })
+}
+
+fn remove(id: i32) -> Request {
+    Request::RemoveRaftVoter(RemoveRaftVoterRequest {
+        cluster_id: Some(CLUSTER_ID.into()),
+        voter_id: NodeId(id),
+        voter_directory_id: directory(id),
+    })
+}
+
+fn error_of(response: Option<Response>) -> Option<ErrorCode> {
+    match response? {
+        Response::AddRaftVoter(answer) => Some(answer.error),
+        Response::RemoveRaftVoter(answer) => Some(answer.error),
+        other => panic!("not an answer to a change of the voters: {}", other.name()),
+    }
+}
+
+/// What the harness was asked last, answered now.
+fn answer_now(harness: &mut Harness) -> Option<ErrorCode> {
+    let (_, answer) = harness.answers.pop_front()?;
+    error_of(Some(answer))
+}
+
+fn voters(harness: &Harness) -> Vec<i32> {
+    harness.node.voters().expect("it runs").ids().iter().map(|id| id.0).collect()
+}
+
+/// A fetch at the end of the leader's log.
+fn fetch_at_end(harness: &mut Harness, from: i32) {
+    let (epoch, look) = (harness.epoch(), harness.look());
+    harness.ask(fetch(from, epoch, (look.last_fetched_epoch, look.end), look.high_watermark));
+    harness.answers.clear();
+}
+
+/// Replica 1 of so many voters leads, and its first records are committed.
+fn leader_of(voters: i32, fixes: Fixes) -> Harness {
+    let mut harness = Harness::boot(dynamic(1, voters, fixes), formatted(1, voters), 0);
+    elect(&mut harness);
+    harness.quiet_state_machine();
+    for follower in 2..=voters {
+        fetch_at_end(&mut harness, follower);
+    }
+    harness.shake_off("BeginQuorumEpoch");
+    let look = harness.look();
+    assert_eq!(look.high_watermark, Some(look.end));
+    harness
+}
+
+/// The new voter answers the leader's ApiVersions.
+fn answer_versions(harness: &mut Harness) {
+    let asked = harness.sent("ApiVersions");
+    let supported = KRaftVersionFeature::SUPPORTED;
+    harness.reply(&asked, Response::ApiVersions(ApiVersionsResponse { error: ErrorCode::None, supported }));
+}
+
+/// `KafkaRaftClientReconfigTest.testLeaderWritesBootstrapRecords`
+#[test]
+fn the_first_leader_writes_the_voters_of_its_bootstrap_snapshot() {
+    let harness = leader_of(3, Fixes::default());
+    let batch = &harness.look().records.0[0];
+    let records = batch.control_records().expect("control records");
+    assert!(matches!(records[0], ControlRecord::LeaderChange(_)));
+    assert_eq!(records[1..], [ControlRecord::KRaftVersion(1), ControlRecord::KRaftVoters(voter_set(&[1, 2, 3]))]);
+    let text = String::from_utf8(harness.disk.read_file("__cluster_metadata-0/quorum-state")).expect("text");
+    assert!(text.contains("votedDirectoryId") && text.contains("\"data_version\":1"), "{text}");
+}
+
+/// `testAddVoter`
+#[test]
+fn a_caught_up_observer_becomes_a_voter_when_its_set_is_committed() {
+    let mut harness = leader_of(3, Fixes::default());
+    fetch_at_end(&mut harness, 4);
+    harness.advance_ms(10);
+    assert_eq!(error_of(harness.ask(add(4, true))), None, "it waits for ApiVersions");
+    assert_eq!(error_of(harness.ask(add(5, true))), Some(ErrorCode::RequestTimedOut), "one at a time");
+    answer_versions(&mut harness);
+    assert_eq!(voters(&harness), [1, 2, 3, 4], "in force, and not committed");
+    // Three of four.
+    fetch_at_end(&mut harness, 2);
+    assert_eq!(harness.look().high_watermark, Some(harness.look().end - 1));
+    let (epoch, look) = (harness.epoch(), harness.look());
+    harness.ask(fetch(4, epoch, (epoch, look.end), None));
+    assert_eq!(harness.look().high_watermark, Some(look.end));
+    assert!(harness.answers.iter().any(|(_, answer)| error_of_change(answer) == Some(ErrorCode::None)));
+    harness.answers.clear();
+    assert_eq!(error_of(harness.ask(add(4, true))), Some(ErrorCode::DuplicateVoter));
+}
+
+fn error_of_change(answer: &Response) -> Option<ErrorCode> {
+    matches!(answer, Response::AddRaftVoter(_) | Response::RemoveRaftVoter(_))
+        .then(|| error_of(Some(answer.clone())))?
+}
+
+/// `testAddVoterWithLaggingNewVoter`, `testAddVoterInvalidFeatureVersion`
+#[test]
+fn who_lags_or_does_not_support_the_level_is_not_added() {
+    let mut harness = leader_of(3, Fixes::default());
+    assert_eq!(error_of(harness.ask(add(4, true))), None);
+    answer_versions(&mut harness);
+    assert_eq!(answer_now(&mut harness), Some(ErrorCode::RequestTimedOut), "it has never fetched");
+
+    fetch_at_end(&mut harness, 4);
+    assert_eq!(error_of(harness.ask(add(4, true))), None);
+    let asked = harness.sent("ApiVersions");
+    let supported = KRaftVersionFeature::OF_STATIC_VOTER;
+    harness.reply(&asked, Response::ApiVersions(ApiVersionsResponse { error: ErrorCode::None, supported }));
+    assert_eq!(answer_now(&mut harness), Some(ErrorCode::InvalidRequest));
+    assert_eq!(voters(&harness), [1, 2, 3]);
+}
+
+/// `testRemoveVoter`, `testRemoveVoterIsLeader`
+#[test]
+fn a_leader_that_removes_itself_resigns_when_that_is_committed() {
+    let mut harness = leader_of(3, Fixes::default());
+    assert_eq!(error_of(harness.ask(remove(7))), Some(ErrorCode::VoterNotFound));
+    assert_eq!(error_of(harness.ask(remove(1))), None);
+    harness.advance_ms(1);
+    assert_eq!(voters(&harness), [2, 3]);
+    fetch_at_end(&mut harness, 2);
+    assert_eq!(harness.role(), Role::Leader, "it does not count itself: one of two");
+    let (epoch, look) = (harness.epoch(), harness.look());
+    harness.ask(fetch(3, epoch, (epoch, look.end), None));
+    assert!(harness.answers.iter().any(|(_, answer)| error_of_change(answer) == Some(ErrorCode::None)));
+    assert_eq!(harness.role(), Role::Resigned);
+    assert!(harness.saw(Observation::Probe(Probe::RemovedLeaderResigned)));
+}
+
+/// The request times out before the commit: Kafka forgets that the leader has to resign.
+#[test]
+fn a_removed_leader_whose_request_expired_leads_on() {
+    for (fixes, role) in
+        [(Fixes::default(), Role::Leader), (Fixes::NONE.with(Fix::ResignAfterExpiredRemoval), Role::Resigned)]
+    {
+        let mut harness = leader_of(3, fixes);
+        assert_eq!(error_of(harness.ask(remove(1))), None);
+        // Both followers fetch, but not at the end of the log.
+        for _ in 0..TIMEOUT_MS / 500 + 1 {
+            let epoch = harness.epoch();
+            for follower in [2, 3] {
+                harness.ask(fetch(follower, epoch, (epoch, harness.look().end - 1), None));
+            }
+            harness.advance_ms(500);
+        }
+        let probes: Vec<_> = harness.observations.iter().collect();
+        assert!(harness.saw(Observation::Probe(Probe::VoterChangeExpired)), "{probes:?} {:?}", harness.look());
+        for follower in [2, 3] {
+            fetch_at_end(&mut harness, follower);
+        }
+        let look = harness.look();
+        assert_eq!((look.high_watermark, voters(&harness)), (Some(look.end), vec![2, 3]));
+        harness.advance_ms(1);
+        assert_eq!(harness.role(), role);
+    }
+}
+
+/// A batch of the leader of `epoch` with a voter set.
+fn voters_batch(offset: i64, epoch: i32, ids: &[i32]) -> std::rc::Rc<raft::log::Batch> {
+    let mut batch = BatchBuilder::new(Offset(offset), LeaderEpoch(epoch), 0);
+    batch.control(ControlRecord::KRaftVoters(voter_set(ids)));
+    batch.build()
+}
+
+fn no_op_batch(offset: i64, epoch: i32) -> std::rc::Rc<raft::log::Batch> {
+    let mut batch = BatchBuilder::new(Offset(offset), LeaderEpoch(epoch), 0);
+    batch.value(7);
+    batch.build()
+}
+
+fn records(batches: &[std::rc::Rc<raft::log::Batch>]) -> Records {
+    Records(batches.iter().cloned().collect())
+}
+
+/// Follows replica `leader` in `epoch`, and answers the Fetch that it sends.
+fn follow(harness: &mut Harness, leader: i32, epoch: i32, answer: Response) {
+    if harness.node.epoch().map(|epoch| epoch.0) != Some(epoch) {
+        harness.ask(begin(leader, epoch));
+    }
+    // Older ones are not awaited any more.
+    let mut sent = harness.sent("Fetch");
+    while harness.has_sent("Fetch") {
+        sent = harness.sent("Fetch");
+    }
+    harness.reply(&sent, answer);
+}
+
+/// The voter set of a follower goes with its log; Kafka does not read the records that replace truncated ones.
+#[test]
+fn a_follower_misses_the_voters_that_replace_truncated_records() {
+    for (fixes, expected) in [
+        (Fixes::default(), vec![1, 2, 3]),
+        (Fixes::NONE.with(Fix::ReadControlRecordsAfterTruncation), vec![1, 2, 3, 4]),
+    ] {
+        let mut harness = Harness::boot(dynamic(1, 3, fixes), formatted(1, 3), 0);
+        let of_epoch_1 = records(&[no_op_batch(0, 1), voters_batch(1, 1, &[1, 2]), no_op_batch(2, 1)]);
+        follow(&mut harness, 2, 1, fetched(2, 1, of_epoch_1, Some(1)));
+        assert_eq!(voters(&harness), [1, 2]);
+        follow(&mut harness, 3, 2, diverging(3, 2, (1, 1)));
+        assert_eq!((voters(&harness), harness.look().end), (vec![1, 2, 3], 1), "undone with the record");
+        follow(&mut harness, 3, 2, fetched(3, 2, records(&[voters_batch(1, 2, &[1, 2, 3, 4])]), Some(1)));
+        assert_eq!((voters(&harness), harness.look().end), (expected, 2));
+        harness.restart(false);
+        assert_eq!(voters(&harness), [1, 2, 3, 4], "the log has it");
+    }
+}
+
+/// `testObserverSendsAddVoterRequest…`: `controller.quorum.auto.join.enable`
+#[test]
+fn an_observer_joins_by_itself_and_replaces_its_old_directory() {
+    for (id, expected) in [(4, "AddRaftVoter"), (3, "RemoveRaftVoter")] {
+        let mut spec = dynamic(id, 3, Fixes::default());
+        let mut config = raft::config::ControllerConfig::clone(&spec.config);
+        let mut dynamic = raft::config::DynamicQuorum::clone(config.dynamic.as_ref().expect("it is dynamic"));
+        dynamic.auto_join = true;
+        config.dynamic = Some(dynamic.into());
+        spec.config = config.into();
+        let mut harness = Harness::boot(spec, Disk::default(), 0);
+        assert!(voters(&harness).is_empty(), "it finds the quorum by the bootstrap servers");
+        let log = {
+            let mut batch = BatchBuilder::new(Offset(0), LeaderEpoch(1), 0);
+            batch.control(ControlRecord::KRaftVersion(1));
+            batch.control(ControlRecord::KRaftVoters(voter_set(&[1, 2, 3])));
+            batch.build()
+        };
+        let found = harness.sent("Fetch");
+        harness.reply(&found, fetched(2, 1, Records::default(), Some(0)));
+        for step in 0.. {
+            assert!(step < 1_000, "it does not ask to join");
+            harness.advance_ms(10);
+            if harness.has_sent(expected) {
+                break;
+            }
+            if harness.has_sent("Fetch") {
+                let sent = harness.sent("Fetch");
+                let new = if harness.look().end == 0 { records(&[log.clone()]) } else { Records::default() };
+                harness.reply(&sent, fetched(2, 1, new, Some(0)));
+            }
+        }
+        assert_eq!(harness.sent(expected).to, NodeId(2));
+    }
+}
