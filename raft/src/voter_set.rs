@@ -68,7 +68,25 @@ pub struct VoterSet {
     ids: Rc<[NodeId]>,
 }
 
+impl Default for VoterSet {
+    fn default() -> VoterSet {
+        VoterSet::of(Vec::new())
+    }
+}
+
 impl VoterSet {
+    /// Voters of `kraft.version` 0, by their ids alone.
+    pub fn of_ids(ids: &[NodeId]) -> VoterSet {
+        let supported = KRaftVersionFeature::OF_STATIC_VOTER;
+        let node = |id: &NodeId| VoterNode {
+            id: *id,
+            directory_id: None,
+            endpoints: Endpoints::default(),
+            supported: supported.clone(),
+        };
+        VoterSet::of(ids.iter().map(node).collect())
+    }
+
     /// A set of these voters, of different ids.
     pub fn of(mut nodes: Vec<VoterNode>) -> VoterSet {
         nodes.sort_by_key(|voter| voter.id);

@@ -54,6 +54,7 @@ fn may_be_requested(requested: &ScheduledOperation, cluster: &Prepared) -> Resul
         | Operation::AlterBrokerConfig { .. }
         | Operation::DescribeConfigs { .. }
         | Operation::ElectLeaders { .. } => "admin",
+        Operation::AddVoter { .. } | Operation::RemoveVoter { .. } => "operator",
         Operation::Send { .. } => "producer",
         Operation::Assign { .. } | Operation::AssignAll | Operation::Subscribe => "consumer",
     };

@@ -12,7 +12,10 @@ use sim::process::{self, Effect, Input, Node, Out, Process, Thread};
 pub use crate::message::{BoxedMessage, Message, Rpc};
 pub use crate::said::{AttemptEvent, Said};
 use crate::workload::ports::port_of;
-use crate::workload::{AppendClient, ClientOperation, ClientSpec, Draws, KafkaClient, KafkaClientSpec, clocks};
+use crate::workload::{
+    AppendClient, ClientOperation, ClientSpec, Draws, KafkaClient, KafkaClientSpec, MembershipClient,
+    MembershipClientSpec, clocks,
+};
 
 /// A server's configuration, and the index in the world of each Kafka node id.
 #[derive(Clone, Debug)]
@@ -31,6 +34,8 @@ pub enum Spec {
     /// A client of the append model.
     Client(Box<ClientSpec>),
     Kafka(Box<KafkaClientSpec>),
+    /// An operator of a dynamic quorum.
+    Membership(Box<MembershipClientSpec>),
 }
 
 /// A Kafka server as a process: the node, and a buffer for the effects it requests.
@@ -57,6 +62,7 @@ pub enum Actor {
     Server(Box<Server>),
     Client(Box<AppendClient>),
     Kafka(Box<KafkaClient>),
+    Membership(Box<MembershipClient>),
 }
 
 impl Actor {
@@ -66,6 +72,7 @@ impl Actor {
             Actor::Server(_) => &[],
             Actor::Client(client) => client.timetable(),
             Actor::Kafka(client) => client.timetable(),
+            Actor::Membership(client) => client.timetable(),
         }
     }
 }
@@ -133,6 +140,7 @@ impl Process for Actor {
             }
             Spec::Client(spec) => Actor::Client(Box::new(AppendClient::boot(spec, now, out))),
             Spec::Kafka(spec) => Actor::Kafka(Box::new(KafkaClient::boot(spec, now, out))),
+            Spec::Membership(spec) => Actor::Membership(Box::new(MembershipClient::boot(spec, now, out))),
         }
     }
 
@@ -161,6 +169,7 @@ impl Process for Actor {
             }
             Actor::Client(client) => client.step(now, input, entropy, out),
             Actor::Kafka(client) => client.step(now, input, entropy, out),
+            Actor::Membership(client) => client.step(now, input, out),
         }
     }
 

@@ -3,9 +3,13 @@
 
 use std::rc::Rc;
 
-use raft::config::NodeConfig as KafkaNode;
-use raft::ids::NodeId;
+use raft::config::{NodeConfig as KafkaNode, Voter};
+use raft::controller::settings::Feature;
+use raft::ids::{NodeId, Uuid};
+use raft::metadata::MetadataRecord;
 use raft::node::{NodeSpec, Roles};
+use raft::storage_tool::format_voter;
+use raft::voter_set::{KRaftVersionFeature, VoterNode, VoterSet};
 use sim::fault::{Link, Plan};
 use sim::network::NetworkConfig;
 use sim::process::{Node, Thread};
@@ -27,7 +31,8 @@ use crate::scenario::values::{IntRange, Nanos};
 use crate::scenario::world::THREAD_NAMES;
 use crate::scenario::{Scenario, Transport};
 use crate::workload::{
-    ClientOperation, ClientSpec, Fresh, KafkaClientRole, KafkaClientSpec, ScheduledOperation, append_bytes,
+    Candidate, ClientOperation, ClientSpec, Fresh, KafkaClientRole, KafkaClientSpec, MembershipClientSpec,
+    ScheduledOperation, append_bytes,
 };
 use crate::{knobs, nemesis};
 
@@ -57,6 +62,8 @@ pub struct Prepared {
     /// Node id of each server, by its index in the world.
     pub servers: Vec<NodeId>,
     pub voters: Vec<NodeId>,
+    /// Their set, with directory ids if the quorum is dynamic.
+    pub voter_set: VoterSet,
     /// What the checks need to know of brokers, if there are any.
     pub brokers: Option<BrokerConfig>,
     /// Detects the events that the plan's aimed faults wait for.
@@ -124,7 +131,11 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     let brokers: Vec<_> = places.iter().zip(has_broker).filter(|(_, has)| *has).map(|(place, _)| *place).collect();
     let broker_nodes: Vec<Node> = brokers.iter().map(|(_, node)| *node).collect();
     let kafka_clients = kafka_clients(&scenario, &brokers)?;
-    let client_count = if brokers.is_empty() { scenario.workload.clients.into() } else { kafka_clients.len() };
+    let append_clients = usize::from(scenario.workload.clients);
+    let client_count = match brokers.is_empty() {
+        true => append_clients + usize::from(scenario.workload.membership_clients),
+        false => kafka_clients.len(),
+    };
     let clients: Vec<Node> = (0..client_count).map(|i| Node((servers.len() + i) as u16)).collect();
     let plan = explicit.plan.clone();
     let plan = plan.unwrap_or_else(|| nemesis::plan(&scenario, &server_nodes, &broker_nodes, &clients, seed));
@@ -132,16 +143,20 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     let broker_checks = broker_checks(&scenario, &configs, &kafka_clients);
     let recovery_bound_ms = bound_ms(&configs, &plan, &scenario)?;
     let mut nodes = Vec::with_capacity(servers.len() + clients.len());
+    let voter_set = voter_set(&configs);
     let service = [false, true].map(|is_broker| Rc::new(service_times(&scenario, is_broker)));
     for (index, config) in configs.iter().enumerate() {
         let service = Rc::clone(&service[usize::from(config.roles.broker)]);
-        nodes.push(server(&scenario, seed, index, config, &places, service));
+        let mut node = server(&scenario, seed, index, config, &places, service);
+        node.files = formatted(config, &voter_set)?;
+        nodes.push(node);
     }
     for index in 0..clients.len() {
         let place = servers.len() + index;
         nodes.push(match kafka_clients.get(index) {
             Some((spec, fresh)) => kafka_client(&scenario, seed, place, spec.clone(), *fresh, explicit),
-            None => client(&scenario, seed, place, index, &places, explicit),
+            None if index < append_clients => client(&scenario, seed, place, index, &places, explicit),
+            None => membership_client(&scenario, seed, place, index, (&configs, &places), explicit),
         });
     }
     let mut voters: Vec<NodeId> =
@@ -167,6 +182,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
         scenario,
         servers,
         voters,
+        voter_set,
         brokers: broker_checks,
         trigger_watch,
         timings,
@@ -274,6 +290,69 @@ fn server(
         service,
         ..blank(scenario, seed, index)
     }
+}
+
+/// The voters at the start of a run.
+fn voter_set(configs: &[KafkaNode]) -> VoterSet {
+    let Some(first) = configs.first() else { return VoterSet::default() };
+    if first.quorum.dynamic.is_none() {
+        return first.quorum.static_voters();
+    }
+    let voter = |voter: &Voter| VoterNode {
+        id: voter.id,
+        directory_id: Some(directory_id(voter.id)),
+        endpoints: [voter.endpoint.clone()].into(),
+        supported: KRaftVersionFeature::SUPPORTED,
+    };
+    VoterSet::of(first.quorum.voters.iter().map(voter).collect())
+}
+
+/// The directory id that a voter's disk is formatted with: the same in every run, of UUID version 4.
+fn directory_id(id: NodeId) -> Uuid {
+    let mut bytes = *b"kraftsim\x80voter\0\0";
+    bytes[6] = 0x40 | bytes[6] & 0x0f;
+    bytes[12..].copy_from_slice(&id.0.to_be_bytes());
+    Uuid(bytes)
+}
+
+/// The files of a node at its first boot: of a voter of a dynamic quorum those of the format tool, of others none.
+fn formatted(config: &KafkaNode, voters: &VoterSet) -> Result<Vec<(Rc<str>, Rc<[u8]>)>, String> {
+    let is_voter = voters.key_of(config.node_id()).is_some();
+    if config.quorum.dynamic.is_none() || !is_voter {
+        return Ok(Vec::new());
+    }
+    let records: Vec<MetadataRecord> = config.controller.bootstrap.iter().map(Feature::record).collect();
+    let files = format_voter(&CLUSTER_ID.into(), config.node_id(), voters, &records, WALL_START_MS);
+    let files = files.ok_or_else(|| format!("node {} cannot be formatted", config.node_id()))?;
+    Ok(files.into_iter().map(|(path, bytes)| (path, bytes.into())).collect())
+}
+
+fn membership_client(
+    scenario: &Scenario,
+    seed: Seed,
+    place: usize,
+    index: usize,
+    (configs, places): (&[KafkaNode], &[(NodeId, Node)]),
+    explicit: &Explicit,
+) -> NodeConfig<Actor> {
+    let node = blank(scenario, seed, place);
+    let workload = &scenario.workload;
+    let candidates = configs.iter().zip(places).filter(|(config, _)| config.roles.controller);
+    let candidate = |(config, (id, place)): (&KafkaNode, &(NodeId, Node))| {
+        Some(Candidate { id: *id, place: *place, endpoint: config.quorum.listener.clone()? })
+    };
+    let spec = MembershipClientSpec {
+        candidates: candidates.filter_map(candidate).collect(),
+        cluster_id: CLUSTER_ID.into(),
+        interval_ns: workload.membership_interval.0,
+        request_timeout_ns: 2 * workload.attempt_timeout.0,
+        min_voters: workload.min_voters,
+        draws: seed.entropy(Purpose::Workload, place as u64),
+        timetable: explicit.timetable(index),
+        ends_ns: mono_ns(&node, scenario.duration.0),
+        keeps_timetable: explicit.keeps_operations,
+    };
+    NodeConfig { name: format!("operator-{index}"), spec: Spec::Membership(Box::new(spec)), ..node }
 }
 
 fn client(

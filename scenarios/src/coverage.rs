@@ -129,7 +129,7 @@ const PROBES: &[(Probe, &str, Needs, &str)] = &[
     (
         Probe::VoterUpdated,
         "voter_updated",
-        |can| can.several_voters,
+        |can| can.static_voters,
         "A leader accepted an UpdateRaftVoter, after ApiVersions.",
     ),
     (
@@ -188,6 +188,44 @@ const PROBES: &[(Probe, &str, Needs, &str)] = &[
         "snapshot_not_found",
         |can| can.trimmed_log,
         "A follower asked for a snapshot that the leader had deleted.",
+    ),
+    (Probe::VoterAdded, "voter_added", |can| can.voter_changes, "A leader appended a voter set with another voter."),
+    (
+        Probe::VoterRemoved,
+        "voter_removed",
+        |can| can.voter_changes,
+        "A leader appended a voter set without one of the other voters.",
+    ),
+    (Probe::LeaderRemoved, "leader_removed", |can| can.voter_changes, "A leader appended a voter set without itself."),
+    (
+        Probe::RemovedLeaderResigned,
+        "removed_leader_resigned",
+        |can| can.voter_changes,
+        "A leader resigned because the committed voter set is without it.",
+    ),
+    (
+        Probe::VoterChangeCommitted,
+        "voter_change_committed",
+        |can| can.voter_changes,
+        "A change of the voters was committed while its leader waited for it.",
+    ),
+    (
+        Probe::VoterChangeExpired,
+        "voter_change_expired",
+        |can| can.voter_changes,
+        "A change of the voters was appended, and not committed in time.",
+    ),
+    (
+        Probe::VoterChangePending,
+        "voter_change_pending",
+        |can| can.voter_changes,
+        "A change of the voters was refused because another one was pending.",
+    ),
+    (
+        Probe::KRaftVersionUpgraded,
+        "kraft_version_upgraded",
+        |can| can.bug,
+        "A leader appended a higher level of kraft.version.",
     ),
 ];
 

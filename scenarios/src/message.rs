@@ -102,20 +102,22 @@ impl Payload for BoxedMessage {
 }
 
 /// The RPCs that are not in a group; first those of the raft client.
-const UNGROUPED: [&str; 11] = [
+const UNGROUPED: [&str; 13] = [
     "Vote",
     "BeginQuorumEpoch",
     "EndQuorumEpoch",
     "Fetch",
     "FetchSnapshot",
     "UpdateRaftVoter",
+    "AddRaftVoter",
+    "RemoveRaftVoter",
     "ApiVersions",
     "ApiVersions",
     "AppendRecords",
     "ReadRecords",
     "Envelope",
 ];
-const OF_RAFT: usize = 7;
+const OF_RAFT: usize = 9;
 const DATA: usize = UNGROUPED.len();
 const CLUSTER: usize = DATA + DataRequest::NAMES.len();
 const ADMIN: usize = CLUSTER + ClusterRequest::NAMES.len();
@@ -130,11 +132,13 @@ fn request_kind(request: &Request) -> usize {
         Request::Fetch(_) => 3,
         Request::FetchSnapshot(_) => 4,
         Request::UpdateRaftVoter(_) => 5,
-        Request::ApiVersions(_) => 6,
-        Request::DiscoverVersions(_) => 7,
-        Request::AppendRecords(_) => 8,
-        Request::ReadRecords(_) => 9,
-        Request::Envelope(_) => 10,
+        Request::AddRaftVoter(_) => 6,
+        Request::RemoveRaftVoter(_) => 7,
+        Request::ApiVersions(_) => 8,
+        Request::DiscoverVersions(_) => 9,
+        Request::AppendRecords(_) => 10,
+        Request::ReadRecords(_) => 11,
+        Request::Envelope(_) => 12,
         Request::Data(request) => DATA + request.number(),
         Request::Cluster(request) => CLUSTER + request.number(),
         Request::Admin(request) => ADMIN + request.number(),
@@ -149,11 +153,13 @@ fn response_kind(response: &Response) -> usize {
         Response::Fetch(_) => 3,
         Response::FetchSnapshot(_) => 4,
         Response::UpdateRaftVoter(_) => 5,
-        Response::ApiVersions(_) => 6,
-        Response::DiscoverVersions => 7,
-        Response::AppendRecords(_) => 8,
-        Response::ReadRecords(_) => 9,
-        Response::Envelope(_) => 10,
+        Response::AddRaftVoter(_) => 6,
+        Response::RemoveRaftVoter(_) => 7,
+        Response::ApiVersions(_) => 8,
+        Response::DiscoverVersions => 9,
+        Response::AppendRecords(_) => 10,
+        Response::ReadRecords(_) => 11,
+        Response::Envelope(_) => 12,
         Response::Data(response) => DATA + response.number(),
         Response::Cluster(response) => CLUSTER + response.number(),
         Response::Admin(response) => ADMIN + response.number(),

@@ -27,6 +27,8 @@ const SEGMENT_BYTES: u64 = 1 << 30;
 pub struct Reach {
     /// There is another voter.
     pub several_voters: bool,
+    /// There is another voter, and it informs each leader of itself (`kraft.version` 0).
+    pub static_voters: bool,
     /// There is another server, which fetches from a leader.
     pub several_servers: bool,
     pub reads: bool,
@@ -52,6 +54,8 @@ pub struct Reach {
     pub snapshots: bool,
     /// The metadata log is cleaned within a run, so that it may begin at a snapshot.
     pub trimmed_log: bool,
+    /// Voters are added and removed.
+    pub voter_changes: bool,
     /// A bug is in force, whose effects are not limited.
     pub bug: bool,
 }
@@ -69,7 +73,8 @@ impl Reach {
             scenario.nemesis.aimed.as_ref().is_some_and(|aimed| aimed.kinds.contains(&AimedKind::PowerLoss));
         Reach {
             several_voters,
-            several_servers: several_voters || scenario.cluster.observers > 0,
+            static_voters: several_voters && !scenario.cluster.dynamic,
+            several_servers: several_voters || scenario.cluster.observers + scenario.cluster.spare_controllers > 0,
             reads: scenario.workload.reads_ppm > 0,
             brokers: scenario.cluster.has_brokers(),
             cut: may(LeadsTo::Cut),
@@ -90,6 +95,7 @@ impl Reach {
             small_segments: small_segments(scenario),
             snapshots: snapshots(scenario),
             trimmed_log: snapshots(scenario) && scenario.duration.0 > LOG_CLEANER_NS,
+            voter_changes: scenario.workload.membership_clients > 0,
             bug: scenario.bugs != Bugs::NONE,
         }
     }

@@ -88,7 +88,7 @@ pub(crate) fn begin(request: &Request<'_>) -> Result<(Prepared, Run<Actor, RunOb
         match &mut prepared.world.nodes[node].spec {
             Spec::Server(spec) => spec.records_dialogue = true,
             Spec::Kafka(spec) => spec.records_dialogue = true,
-            Spec::Client(_) => {}
+            Spec::Client(_) | Spec::Membership(_) => {}
         }
     }
     let world = World::new(std::mem::replace(&mut prepared.world, hollow()));
@@ -129,6 +129,7 @@ pub fn run_observer(prepared: &Prepared, request: &Request<'_>) -> RunObserver {
     let config = CheckConfig {
         servers: prepared.servers.clone(),
         voters: prepared.voters.clone(),
+        voter_set: prepared.voter_set.clone(),
         timings: prepared.timings.clone(),
         slowest_ppm: slowest_ppm(&prepared.scenario),
         appends: !prepared.scenario.cluster.has_brokers() && prepared.scenario.workload.reads_ppm < 1_000_000,

@@ -89,6 +89,8 @@ impl<'a> Describer<'a> {
             }
             ClientOperation::AppendRecords { records } => format!("appends {}", plural(u64::from(*records), "record")),
             ClientOperation::ReadFrom { server } => format!("reads from {}", self.name(Node(*server))),
+            ClientOperation::AddVoter { node } => format!("adds node {node} to the voters"),
+            ClientOperation::RemoveVoter { node } => format!("removes node {node} from the voters"),
             ClientOperation::Rest => "pauses".to_owned(),
             ClientOperation::Resume => "continues".to_owned(),
             ClientOperation::CreateTopics { topics } => {

@@ -64,6 +64,8 @@ pub struct ControllerConfig {
     pub dynamic: Option<Rc<DynamicQuorum>>,
     /// `process.roles` contains `controller` (`canBecomeVoter`).
     pub can_become_voter: bool,
+    /// `controller.quorum.auto.join.enable`
+    pub auto_join: bool,
     /// The advertised listener for raft of a controller that is not in `voters`.
     pub listener: Option<Endpoint>,
     /// `controller.quorum.election.timeout.ms`
@@ -107,8 +109,6 @@ pub struct ControllerConfig {
 pub struct DynamicQuorum {
     /// The nodes behind `controller.quorum.bootstrap.servers`, in the order as written.
     pub bootstrap_servers: Rc<[NodeId]>,
-    /// `controller.quorum.auto.join.enable`
-    pub auto_join: bool,
 }
 
 /// One entry of `controller.quorum.voters`: `id@host:port`.
@@ -169,6 +169,7 @@ impl ControllerConfig {
             can_become_voter: voters.iter().any(|voter| voter.id == node_id),
             voters,
             dynamic: None,
+            auto_join: false,
             listener: None,
             election_timeout_ms: 1_000,
             fetch_timeout_ms: 2_000,

@@ -6,6 +6,8 @@ use crate::bugs::{Bug, Bugs};
 use crate::fixes::Fixes;
 use crate::ids::NodeId;
 use crate::io::Now;
+use crate::metadata::MetadataRecord;
+use crate::metadata::records::FeatureLevel;
 
 /// The feature that selects the version of every record.
 pub const METADATA_VERSION: &str = "metadata.version";
@@ -39,6 +41,13 @@ pub struct Feature {
     pub name: Rc<str>,
     /// Level; 0 is "off" for all but `metadata.version`.
     pub level: i16,
+}
+
+impl Feature {
+    /// The record that finalizes it.
+    pub fn record(&self) -> MetadataRecord {
+        MetadataRecord::FeatureLevel(FeatureLevel { name: Rc::clone(&self.name), feature_level: self.level })
+    }
 }
 
 /// Properties of the node that hosts the controller, with Kafka's defaults.

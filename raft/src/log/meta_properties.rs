@@ -23,8 +23,7 @@ pub fn read_meta_properties(files: &dyn DurableFiles) -> Result<Option<MetaPrope
     let Some(bytes) = read_file(META_PROPERTIES, files)? else {
         return Ok(None);
     };
-    let text = String::from_utf8_lossy(&bytes);
-    parse(&text).map(Some).map_err(|what| LogError::in_file(META_PROPERTIES, what))
+    parse_meta_properties(&bytes).map(Some).map_err(|what| LogError::in_file(META_PROPERTIES, what))
 }
 
 /// Writes `meta.properties`, as formatting a disk does: durable before the next effect.
@@ -38,6 +37,11 @@ impl MetaProperties {
         let MetaProperties { cluster_id, node_id, directory_id } = self;
         format!("cluster.id={cluster_id}\ndirectory.id={directory_id}\nnode.id={node_id}\nversion=1\n")
     }
+}
+
+/// The content of a file.
+pub fn parse_meta_properties(bytes: &[u8]) -> Result<MetaProperties, String> {
+    parse(&String::from_utf8_lossy(bytes))
 }
 
 fn parse(text: &str) -> Result<MetaProperties, String> {

@@ -44,7 +44,7 @@ pub use files::{
 };
 pub(crate) use files::{Force, read_file, replace_file};
 pub use log_config::LogConfig;
-pub use meta_properties::{MetaProperties, read_meta_properties, write_meta_properties};
+pub use meta_properties::{MetaProperties, parse_meta_properties, read_meta_properties, write_meta_properties};
 pub(crate) use partition_metadata::{TopicIdFile, read_topic_id};
 pub use raft_log::{LogOffsetMetadata, RaftLog, Validation};
 pub use record::Buffer as Frame;

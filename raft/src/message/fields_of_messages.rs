@@ -180,6 +180,8 @@ pub fn api_names() -> Vec<&'static str> {
         "Fetch",
         "FetchSnapshot",
         "UpdateRaftVoter",
+        "AddRaftVoter",
+        "RemoveRaftVoter",
         "ApiVersions",
         "Envelope",
     ];

@@ -110,7 +110,7 @@ pub fn dynamic(id: i32, voters: i32, fixes: Fixes) -> NodeSpec {
     let spec = spec(id, voters, Bugs::NONE, fixes);
     let mut config = ControllerConfig::clone(&spec.config);
     let bootstrap_servers = (1..=voters).map(NodeId).collect();
-    config.dynamic = Some(Rc::new(DynamicQuorum { bootstrap_servers, auto_join: false }));
+    config.dynamic = Some(Rc::new(DynamicQuorum { bootstrap_servers }));
     config.can_become_voter = true;
     config.listener = Some(endpoint(id));
     NodeSpec { config: Rc::new(config), ..spec }

@@ -12,7 +12,7 @@ use raft::message::{ErrorCode, FetchResponse, ReadRecordsResponse, Request, Resp
 
 use super::audit::NodeView;
 use super::cluster::ClusterChecks;
-use super::committed::{Committed, CommittedRecord};
+use super::committed::CommittedRecord;
 use super::invariant::{durability, high_watermark, leaders};
 use super::models::PendingVote;
 use super::recovery::Missing;
@@ -212,6 +212,7 @@ impl Checks {
             self.models.quorum,
             &mut self.verdict,
         );
+        self.models.refresh_quorum();
         self.records_destroyed(&gone);
         for record in &self.models.committed.records[first_record..] {
             self.white_box.committed(*record, &mut self.verdict);
@@ -370,7 +371,7 @@ impl Checks {
             Some(last) => self.models.ledger.end(self.models.committed.batches[last]),
             None => Offset(0),
         };
-        let durable_end = end_of(Committed::durable_on_majority(&self.models.servers));
+        let durable_end = end_of(self.models.committed.durable_on_majority(&self.models.servers, self.models.quorum));
         // A single voter's last commits may be on their way to its disk.
         let promised_end =
             if self.models.quorum.commits_before_flush { durable_end } else { end_of(self.models.committed.promised) };

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use raft::ids::Offset;
 use raft::io::DurableFiles;
-use raft::log::{Batch, LEADER_EPOCH_CHECKPOINT};
+use raft::log::{Batch, LEADER_EPOCH_CHECKPOINT, META_PROPERTIES, parse_meta_properties, read_meta_properties};
 use sim::process::File;
 use sim::watch::{Down, Synced, Write};
 
@@ -28,6 +28,8 @@ impl Checks {
             self.models.committed.facts.push(forgot);
         }
         self.models.note_restored(server);
+        self.models.servers[server].directory_id = read_meta_properties(disk).ok().flatten().map(|it| it.directory_id);
+        self.models.refresh_quorum();
         let model = &self.models.servers[server];
         if model.log.has_junk() {
             self.verdict.met(Situation::TornTail);
@@ -78,8 +80,8 @@ impl Checks {
     }
 
     fn cut_promise(&mut self) {
-        let Models { servers, committed, ledger, .. } = &mut self.models;
-        durability::cut_promise(servers, committed, ledger, &mut self.verdict);
+        let Models { servers, committed, ledger, quorum, .. } = &mut self.models;
+        durability::cut_promise(servers, committed, ledger, *quorum, &mut self.verdict);
     }
 
     /// A write or fsync of a server was refused: its process is about to end (consensus.md §4.9).
@@ -118,6 +120,12 @@ impl Checks {
                     let content = model.small.written(to);
                     cluster.replication.renamed(server, (from, to), content, &mut self.verdict);
                 }
+                if to == META_PROPERTIES {
+                    let formatted = model.small.written(to).and_then(|text| parse_meta_properties(text).ok());
+                    model.directory_id = formatted.map(|it| it.directory_id);
+                    self.models.refresh_quorum();
+                }
+                let model = &mut self.models.servers[server];
                 let now = model.written_election.unwrap_or_default().epoch;
                 leaders::monotonic_epoch(model, epoch, now, &mut self.verdict);
             }

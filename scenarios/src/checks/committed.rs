@@ -4,6 +4,9 @@ use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, Offset};
 use raft::log::Batch;
 
+use raft::voter_set::VoterSet;
+
+use super::invariant::durability::Quorum;
 use super::loss::quorum::{QuorumFact, QuorumLosses};
 use super::server_model::ServerModel;
 use super::server_model::ledger::{BatchId, Ledger};
@@ -31,11 +34,18 @@ pub struct Committed {
     /// Leading batches that must stay on a majority of disks. Less than all of them only after a
     /// fault has destroyed durable bytes.
     pub promised: usize,
+    /// The voters by whose majority it was promised last.
+    pub promised_voters: VoterSet,
     /// What bears on losses, in order.
     pub facts: Vec<QuorumFact>,
 }
 
 impl Committed {
+    /// Nothing, in a quorum that begins with these voters.
+    pub fn of(first_voters: VoterSet) -> Committed {
+        Committed { promised_voters: first_voters, ..Committed::default() }
+    }
+
     pub fn count(&self) -> usize {
         self.batches.len()
     }
@@ -71,7 +81,8 @@ impl Committed {
 
     /// All of it is promised, by a commit in `epoch`. What was not promised until now binds only
     /// leaders after this epoch: votes for earlier ones may have been cast before the promise.
-    pub fn promise_all(&mut self, epoch: LeaderEpoch) {
+    pub fn promise_all(&mut self, epoch: LeaderEpoch, voters: VoterSet) {
+        self.promised_voters = voters;
         for promised_by in &mut self.epochs[self.promised..] {
             *promised_by = epoch.max(*promised_by);
         }
@@ -140,10 +151,17 @@ impl Committed {
         (0..count.min(self.count())).rev().find(safe).map_or(0, |at| at + 1)
     }
 
-    /// The longest prefix, in batches, that a majority of voters holds durably.
-    pub fn durable_on_majority(servers: &[ServerModel]) -> usize {
-        let mut ends: Vec<usize> = servers.iter().filter(|s| s.voter).map(ServerModel::durably_agreed).collect();
-        ends.sort_unstable_by(|a, b| b.cmp(a));
-        ends.get(ends.len() / 2).copied().unwrap_or(0)
+    /// The longest prefix, in batches, that a majority of the committed voters, or of those by whom it was promised, holds
+    /// durably.
+    pub fn durable_on_majority(&self, servers: &[ServerModel], quorum: Quorum) -> usize {
+        let held_by = |is_voter: &dyn Fn(&ServerModel) -> bool, majority: usize| {
+            let mut ends: Vec<usize> =
+                servers.iter().filter(|s| is_voter(s)).map(ServerModel::durably_agreed).collect();
+            ends.sort_unstable_by(|a, b| b.cmp(a));
+            ends.get(majority - 1).copied().unwrap_or(0)
+        };
+        let by_committed = held_by(&|server| server.voter, quorum.majority);
+        let voters = &self.promised_voters;
+        by_committed.max(held_by(&|server| voters.is_voter(server.key()), voters.majority()))
     }
 }

@@ -2,6 +2,7 @@
 
 use raft::fixes::Fixes;
 use raft::ids::NodeId;
+use raft::voter_set::VoterSet;
 
 use super::cluster::BrokerConfig;
 use super::invariant::timings::QuorumTimings;
@@ -10,8 +11,10 @@ use super::invariant::timings::QuorumTimings;
 pub struct CheckConfig {
     /// Node ids of the servers; everywhere else a server is its index in this list.
     pub servers: Vec<NodeId>,
-    /// The static voter set; servers outside it are observers.
+    /// The voters: all that ever are if they are static, else the first ones. Other servers are observers at first.
     pub voters: Vec<NodeId>,
+    /// Their set, with directory ids if the quorum is dynamic.
+    pub voter_set: VoterSet,
     /// Each server's settings of quorum timers.
     pub timings: Vec<QuorumTimings>,
     /// How much the slowest clock loses if nothing disturbs it, ppm.
@@ -27,4 +30,11 @@ pub struct CheckConfig {
     pub keep_going: bool,
     /// Faults may exceed what Kafka tolerates: only claims about one server or one client are judged.
     pub beyond_tolerance: bool,
+}
+
+impl CheckConfig {
+    /// Are the voters in the log, and may change?
+    pub fn is_dynamic(&self) -> bool {
+        self.voter_set.nodes().iter().any(|voter| voter.directory_id.is_some())
+    }
 }

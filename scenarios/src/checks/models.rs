@@ -9,7 +9,7 @@ use super::committed::Committed;
 use super::invariant::durability::Quorum;
 use super::loss::quorum::{QuorumFact, QuorumLosses};
 use super::server_model::ServerModel;
-use super::server_model::ledger::Ledger;
+use super::server_model::ledger::{BatchId, Ledger};
 
 /// A Vote request that a server has received and not yet answered.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +38,16 @@ pub struct Models {
 }
 
 impl Models {
+    /// The committed log, or a directory id of a server, is another one: so may be the voters.
+    pub fn refresh_quorum(&mut self) {
+        let committed = self.committed.batches.last().copied().unwrap_or(BatchId::START);
+        let voters = self.ledger.voters(committed);
+        self.quorum = self.quorum.of(voters);
+        for server in &mut self.servers {
+            server.voter = voters.is_voter(server.key());
+        }
+    }
+
     pub fn server(&self, id: NodeId) -> Option<usize> {
         self.servers.iter().position(|model| model.id == id)
     }

@@ -44,17 +44,18 @@ pub struct Checks {
 impl Checks {
     pub fn new(config: CheckConfig) -> Checks {
         let judges = Judges::new(&config);
-        let CheckConfig { servers, voters, appends, reads, brokers, fixes, .. } = config;
+        let CheckConfig { servers, voters, voter_set, appends, reads, brokers, fixes, .. } = config;
         let CheckConfig { keep_going, beyond_tolerance, .. } = config;
         let verdict = Verdict::new(keep_going);
-        let commits_before_flush = voters.len() == 1 && !fixes.has(Fix::SingleVoterFlushFirst);
+        let single_voter_is_early = !fixes.has(Fix::SingleVoterFlushFirst);
+        let quorum = Quorum { majority: 0, commits_before_flush: false, single_voter_is_early }.of(&voter_set);
         let count = servers.len();
         let failovers = Failovers::new(servers.clone(), brokers.as_ref());
         let models = Models {
             servers: servers.iter().map(|id| ServerModel::new(*id, voters.contains(id))).collect(),
-            quorum: Quorum { majority: voters.len() / 2 + 1, commits_before_flush },
-            ledger: Ledger::default(),
-            committed: Committed::default(),
+            quorum,
+            ledger: Ledger::new(voter_set.clone()),
+            committed: Committed::of(voter_set),
             pending_votes: Vec::new(),
             cluster: brokers.map(|brokers| Box::new(ClusterChecks::new(&servers, brokers))),
         };

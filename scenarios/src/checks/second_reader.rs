@@ -4,7 +4,7 @@
 //! It knows Kafka's batches, records and control records, and no metadata records: these are held against their own
 //! bytes, which must be what writing them anew gives.
 
-use kafka_protocol::messages::LeaderChangeMessage;
+use kafka_protocol::messages::{KRaftVersionRecord, LeaderChangeMessage, VotersRecord};
 use kafka_protocol::protocol::Decodable;
 use kafka_protocol::records::{Record, RecordBatchDecoder};
 use raft::log::{Batch, ControlRecord};
@@ -12,6 +12,8 @@ use raft::metadata::MetadataRecord;
 
 /// Key and version of a LeaderChange control record (`ControlRecordType`).
 const LEADER_CHANGE: (i16, i16) = (0, 2);
+const KRAFT_VERSION: (i16, i16) = (0, 5);
+const KRAFT_VOTERS: (i16, i16) = (0, 6);
 /// A NoOpRecord (20) of version 0 in a frame of version 1, with a tagged field of 8 bytes: a number of a client.
 const NUMBER: [u8; 6] = [1, 20, 0, 1, 0, 8];
 
@@ -51,8 +53,18 @@ pub fn differs(batch: &Batch) -> Option<String> {
 fn control(batch: &Batch, records: &[Record]) -> Option<String> {
     let Ok(known) = batch.control_records() else { return Some("the control records cannot be read".to_owned()) };
     let is_same = |(ours, record): (&ControlRecord, &Record)| {
-        // A log with a static voter set has no other control records.
-        let ControlRecord::LeaderChange(ours) = ours else { return false };
+        let ours = match ours {
+            ControlRecord::LeaderChange(ours) => ours,
+            ControlRecord::KRaftVersion(level) => return kraft_version(record) == Some(*level),
+            ControlRecord::KRaftVoters(voters) => {
+                return voter_keys(record).is_some_and(|keys| {
+                    let ours =
+                        voters.nodes().iter().map(|voter| (voter.id.0, voter.directory_id.unwrap_or_default().0));
+                    ours.eq(keys)
+                });
+            }
+            ControlRecord::SnapshotHeader { .. } | ControlRecord::SnapshotFooter => return false,
+        };
         let theirs = leader_change(record);
         theirs.is_some_and(|theirs| {
             let same = |ours: &[raft::ids::NodeId], theirs: Vec<i32>| ours.iter().map(|id| id.0).eq(theirs);
@@ -68,10 +80,27 @@ fn control(batch: &Batch, records: &[Record]) -> Option<String> {
 }
 
 fn leader_change(record: &Record) -> Option<LeaderChangeMessage> {
+    let mut value = value_of(record, LEADER_CHANGE)?;
+    LeaderChangeMessage::decode(&mut value, LEADER_CHANGE.0).ok()
+}
+
+fn kraft_version(record: &Record) -> Option<i16> {
+    let mut value = value_of(record, KRAFT_VERSION)?;
+    Some(KRaftVersionRecord::decode(&mut value, KRAFT_VERSION.0).ok()?.k_raft_version)
+}
+
+/// Ids and directory ids.
+fn voter_keys(record: &Record) -> Option<Vec<(i32, [u8; 16])>> {
+    let mut value = value_of(record, KRAFT_VOTERS)?;
+    let voters = VotersRecord::decode(&mut value, KRAFT_VOTERS.0).ok()?.voters;
+    Some(voters.iter().map(|voter| (voter.voter_id.0, voter.voter_directory_id.into_bytes())).collect())
+}
+
+/// The value of a control record of this version and type.
+fn value_of(record: &Record, kind: (i16, i16)) -> Option<&[u8]> {
     let key: [u8; 4] = record.key.as_deref()?.try_into().ok()?;
-    let [version, kind] = [[key[0], key[1]], [key[2], key[3]]].map(i16::from_be_bytes);
-    let mut value = record.value.as_deref()?;
-    ((version, kind) == LEADER_CHANGE).then(|| LeaderChangeMessage::decode(&mut value, version).ok())?
+    let [version, of_key] = [[key[0], key[1]], [key[2], key[3]]].map(i16::from_be_bytes);
+    ((version, of_key) == kind).then_some(record.value.as_deref()?)
 }
 
 /// A batch of data has metadata records, or numbers of clients in the place of NoOp records.

@@ -25,7 +25,32 @@ pub struct Workload {
     pub reads_ppm: u32,
     /// An attempt without a response is given up after this time; its outcome stays unknown.
     pub attempt_timeout: Nanos,
+    /// Operators who add and remove voters of a dynamic quorum.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub membership_clients: u16,
+    /// Mean gap between two changes of one operator.
+    #[serde(skip_serializing_if = "is_usual_gap")]
+    pub membership_interval: Nanos,
+    /// An operator leaves at least so many voters.
+    #[serde(skip_serializing_if = "is_one")]
+    pub min_voters: u8,
 }
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(value: &u16) -> bool {
+    *value == 0
+}
+
+fn is_usual_gap(value: &Nanos) -> bool {
+    *value == MEMBERSHIP_INTERVAL
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_one(value: &u8) -> bool {
+    *value == 1
+}
+
+const MEMBERSHIP_INTERVAL: Nanos = Nanos(2_000_000_000);
 
 impl Default for Workload {
     fn default() -> Workload {
@@ -36,6 +61,9 @@ impl Default for Workload {
             records: IntRange { min: 1, max: 3 },
             reads_ppm: 200_000,
             attempt_timeout: Nanos::from_ms(2_000),
+            membership_clients: 0,
+            membership_interval: MEMBERSHIP_INTERVAL,
+            min_voters: 1,
         }
     }
 }
@@ -51,6 +79,11 @@ impl Workload {
             w if !(1..=5).contains(&w.max_in_flight) => refuse("max_in_flight", w.max_in_flight.to_string(), "1..5"),
             w if w.records.min < 1 || w.records.max > 200 => refuse("records", w.records.to_string(), "within 1..200"),
             w if w.reads_ppm > 1_000_000 => refuse("reads_ppm", w.reads_ppm.to_string(), "0..1000000"),
+            w if w.membership_clients > 4 => refuse("membership_clients", w.membership_clients.to_string(), "0..4"),
+            w if w.membership_interval < Nanos::from_ms(1) => {
+                refuse("membership_interval", w.membership_interval.to_string(), "1ms and more")
+            }
+            w if !(1..=7).contains(&w.min_voters) => refuse("min_voters", w.min_voters.to_string(), "1..7"),
             w if w.attempt_timeout < Nanos::from_ms(1) => {
                 refuse("attempt_timeout", w.attempt_timeout.to_string(), "1ms and more")
             }

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use raft::config::definitions;
 pub use raft::config::definitions::{HIDDEN, is_secret};
 pub use raft::config::properties::without_secrets;
-use raft::config::{ClusterFiles, ConfigErrors, NodeConfig, Roles, Voter, read_cluster};
+use raft::config::{ClusterFiles, ConfigErrors, DynamicQuorum, NodeConfig, Roles, Voter, read_cluster};
 use raft::controller::settings::{ELR_VERSION, Feature, METADATA_VERSION, level};
 use raft::ids::NodeId;
 use raft::message::Endpoint;
@@ -41,6 +41,13 @@ pub struct Cluster {
     pub voters: Option<u16>,
     /// Observers in addition to the voters, in a cluster without brokers.
     pub observers: u16,
+    /// The voters are in the metadata log (`kafka-storage format --initial-controllers`), and are found by
+    /// `controller.quorum.bootstrap.servers`.
+    #[serde(skip_serializing_if = "is_false")]
+    pub dynamic: bool,
+    /// Controllers of a dynamic quorum that are no voters at first, with the ids behind those of the voters.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub spare_controllers: u16,
     /// Isolated brokers 101, 102, …
     #[serde(skip_serializing_if = "is_zero")]
     pub brokers: u16,
@@ -88,6 +95,8 @@ impl Default for Cluster {
         Cluster {
             voters: None,
             observers: 0,
+            dynamic: false,
+            spare_controllers: 0,
             brokers: 0,
             combined: false,
             metadata_version: None,
@@ -175,7 +184,16 @@ impl Cluster {
             // Created once: the start of a run must be cheap.
             let mut first = NodeConfig::new(NodeId(1), Roles::CONTROLLER, self.generated_voters());
             set_up(&mut first)?;
-            return Ok(self.generated_nodes().map(|(id, roles)| first.for_node(id, roles)).collect());
+            if self.dynamic {
+                let bootstrap_servers = first.quorum.voters.iter().map(|voter| voter.id).collect();
+                first.quorum.dynamic = Some(Rc::new(DynamicQuorum { bootstrap_servers }));
+            }
+            let node = |(id, roles): (NodeId, Roles)| {
+                let mut node = first.for_node(id, roles);
+                node.quorum.listener = (self.dynamic && roles.controller).then(|| controller_endpoint(id));
+                node
+            };
+            return Ok(self.generated_nodes().map(node).collect());
         }
         let mut configs: Vec<NodeConfig> = self.files()?.nodes.into_iter().map(|node| node.config).collect();
         configs.iter_mut().try_for_each(set_up)?;
@@ -183,18 +201,17 @@ impl Cluster {
     }
 
     fn generated_voters(&self) -> Rc<[Voter]> {
-        let name: Rc<str> = "CONTROLLER".into();
-        let endpoint =
-            |id: i32| Endpoint { name: name.clone(), host: format!("controller-{id}").into(), port: CONTROLLER_PORT };
-        (1..=i32::from(self.voters.unwrap_or(3))).map(|id| Voter { id: NodeId(id), endpoint: endpoint(id) }).collect()
+        let voter = |id| Voter { id: NodeId(id), endpoint: controller_endpoint(NodeId(id)) };
+        (1..=i32::from(self.voters.unwrap_or(3))).map(voter).collect()
     }
 
     fn generated_nodes(&self) -> impl Iterator<Item = (NodeId, Roles)> {
         let voters = i32::from(self.voters.unwrap_or(3));
         let of_voters = if self.combined { Roles::COMBINED } else { Roles::CONTROLLER };
+        let spares = (voters + 1..=voters + i32::from(self.spare_controllers)).map(move |id| (id, of_voters));
         let observers = voters + 1..=voters + i32::from(self.observers);
         let brokers = FIRST_BROKER..FIRST_BROKER + i32::from(self.brokers);
-        let nodes = (1..=voters).map(move |id| (id, of_voters));
+        let nodes = (1..=voters).map(move |id| (id, of_voters)).chain(spares);
         let nodes = nodes.chain(observers.map(|id| (id, Roles::OBSERVER)));
         nodes.chain(brokers.map(|id| (id, Roles::BROKER))).map(|(id, roles)| (NodeId(id), roles))
     }
@@ -215,6 +232,17 @@ impl Cluster {
             if !VOTER_COUNTS.contains(&voters) {
                 return Err(Refusal::new("cluster.voters", format!("{voters} voters; allowed: 1, 3, 5, 7")));
             }
+        }
+        if self.dynamic && from_files {
+            return Err(Refusal::new("cluster.dynamic", "the nodes' .properties say so; leave one out"));
+        }
+        if self.spare_controllers > 0 && (!self.dynamic || self.observers > 0) {
+            let problem = "these need cluster.dynamic, and no cluster.observers; allowed: 0";
+            return Err(Refusal::new("cluster.spare_controllers", problem));
+        }
+        if self.spare_controllers > 8 {
+            let problem = format!("{} spare controllers; allowed: 0..8", self.spare_controllers);
+            return Err(Refusal::new("cluster.spare_controllers", problem));
         }
         if self.observers > 8 {
             return Err(Refusal::new("cluster.observers", format!("{} observers; allowed: 0..8", self.observers)));
@@ -356,4 +384,8 @@ impl<'de, T> Visitor<'de> for Flat<'_, T> {
         }
         Ok(())
     }
+}
+
+fn controller_endpoint(id: NodeId) -> Endpoint {
+    Endpoint { name: "CONTROLLER".into(), host: format!("controller-{id}").into(), port: CONTROLLER_PORT }
 }

@@ -9,7 +9,7 @@ use raft::message::{
 use super::context::Context;
 use super::frame::{Body, Frame};
 use super::versions::Versions;
-use super::{admin, cluster, data, quorum};
+use super::{admin, cluster, data, quorum, voters};
 use crate::actor::Message;
 use crate::trace::Trace;
 
@@ -63,7 +63,9 @@ impl Context<'_> {
             Request::EndQuorumEpoch(it) => frame.request(&quorum::end_request(it)),
             Request::Fetch(it) => frame.request(&quorum::fetch_request(it, self)),
             Request::FetchSnapshot(it) => frame.request(&quorum::fetch_snapshot_request(it, self)),
-            Request::UpdateRaftVoter(it) => frame.request(&quorum::update_voter_request(it)),
+            Request::UpdateRaftVoter(it) => frame.request(&voters::update_voter_request(it)),
+            Request::AddRaftVoter(it) => frame.request(&voters::add_voter_request(it)),
+            Request::RemoveRaftVoter(it) => frame.request(&voters::remove_voter_request(it)),
             Request::ApiVersions(_) | Request::DiscoverVersions(_) => frame.request(&quorum::versions_request()),
             Request::AppendRecords(_) | Request::ReadRecords(_) => Body::Ok(Vec::new()),
             Request::Data(it) => match it {
@@ -101,6 +103,10 @@ impl Context<'_> {
             AdminRequest::CreatePartitions(it) => frame.request(&admin::create_partitions_request(it)),
             AdminRequest::ElectLeaders(it) => frame.request(&admin::elect_leaders_request(it)),
             AdminRequest::IncrementalAlterConfigs(it) => frame.request(&admin::alter_configs_request(it)),
+            AdminRequest::DescribeQuorum(_) => frame.request(&voters::describe_quorum_request()),
+            AdminRequest::UpdateFeatures(it) => frame.request(&voters::update_features_request(it)),
+            AdminRequest::AddRaftVoter(it) => frame.request(&voters::add_voter_request(it)),
+            AdminRequest::RemoveRaftVoter(it) => frame.request(&voters::remove_voter_request(it)),
             AdminRequest::UnregisterBroker(it) => frame.request(&admin::unregister_request(it)),
         }
     }
@@ -112,7 +118,9 @@ impl Context<'_> {
             Response::EndQuorumEpoch(it) => frame.response(&quorum::end_response(it)),
             Response::Fetch(it) => frame.response(&quorum::fetch_response(it, self)),
             Response::FetchSnapshot(it) => frame.response(&quorum::fetch_snapshot_response(it, self)),
-            Response::UpdateRaftVoter(it) => frame.response(&quorum::update_voter_response(it)),
+            Response::UpdateRaftVoter(it) => frame.response(&voters::update_voter_response(it)),
+            Response::AddRaftVoter(it) => frame.response(&voters::add_voter_response(it)),
+            Response::RemoveRaftVoter(it) => frame.response(&voters::remove_voter_response(it)),
             Response::ApiVersions(it) => frame.response(&quorum::versions_response(Some(it), self)),
             Response::DiscoverVersions => frame.response(&quorum::versions_response(None, self)),
             Response::AppendRecords(_) | Response::ReadRecords(_) => Body::Ok(Vec::new()),
@@ -152,6 +160,10 @@ impl Context<'_> {
             AdminResponse::CreatePartitions(it) => frame.response(&admin::create_partitions_response(it)),
             AdminResponse::ElectLeaders(it) => frame.response(&admin::elect_leaders_response(it)),
             AdminResponse::IncrementalAlterConfigs(it) => frame.response(&admin::alter_configs_response(it)),
+            AdminResponse::DescribeQuorum(it) => frame.response(&voters::describe_quorum_response(it)),
+            AdminResponse::UpdateFeatures(it) => frame.response(&voters::update_features_response(it)),
+            AdminResponse::AddRaftVoter(it) => frame.response(&voters::add_voter_response(it)),
+            AdminResponse::RemoveRaftVoter(it) => frame.response(&voters::remove_voter_response(it)),
             AdminResponse::UnregisterBroker(it) => frame.response(&admin::unregister_response(it)),
         }
     }
@@ -176,6 +188,8 @@ pub fn api(message: &Message) -> Option<ApiKey> {
             Request::EndQuorumEpoch(_) => ApiKey::EndQuorumEpoch,
             Request::Envelope(_) => ApiKey::Envelope,
             Request::UpdateRaftVoter(_) => ApiKey::UpdateRaftVoter,
+            Request::AddRaftVoter(_) => ApiKey::AddRaftVoter,
+            Request::RemoveRaftVoter(_) => ApiKey::RemoveRaftVoter,
             Request::Data(it) => named(it.api_key()),
             Request::Cluster(it) => named(it.api_key()),
             Request::Admin(it) => named(it.api_key()),
@@ -190,6 +204,8 @@ pub fn api(message: &Message) -> Option<ApiKey> {
             Response::EndQuorumEpoch(_) => ApiKey::EndQuorumEpoch,
             Response::Envelope(_) => ApiKey::Envelope,
             Response::UpdateRaftVoter(_) => ApiKey::UpdateRaftVoter,
+            Response::AddRaftVoter(_) => ApiKey::AddRaftVoter,
+            Response::RemoveRaftVoter(_) => ApiKey::RemoveRaftVoter,
             Response::Data(it) => named(it.api_key()),
             Response::Cluster(it) => named(it.api_key()),
             Response::Admin(it) => named(it.api_key()),

@@ -19,6 +19,7 @@ mod supported;
 #[cfg(test)]
 mod tests;
 mod versions;
+mod voters;
 
 pub use clients::Clients;
 pub use encoded::{Carried, Encoded};

@@ -4,10 +4,9 @@ use bytes::Bytes;
 use kafka_protocol::messages::{
     ApiVersionsRequest, ApiVersionsResponse, BeginQuorumEpochRequest, BeginQuorumEpochResponse, BrokerId,
     EndQuorumEpochRequest, EndQuorumEpochResponse, FetchRequest, FetchResponse, FetchSnapshotRequest,
-    FetchSnapshotResponse, UpdateRaftVoterRequest, UpdateRaftVoterResponse, VoteRequest, VoteResponse,
-    api_versions_response, begin_quorum_epoch_request, begin_quorum_epoch_response, end_quorum_epoch_request,
-    end_quorum_epoch_response, fetch_request as fetch_in, fetch_response as fetch_out, fetch_snapshot_request,
-    fetch_snapshot_response, update_raft_voter_request, update_raft_voter_response, vote_request as vote_in,
+    FetchSnapshotResponse, VoteRequest, VoteResponse, api_versions_response, begin_quorum_epoch_request,
+    begin_quorum_epoch_response, end_quorum_epoch_request, end_quorum_epoch_response, fetch_request as fetch_in,
+    fetch_response as fetch_out, fetch_snapshot_request, fetch_snapshot_response, vote_request as vote_in,
     vote_response as vote_out,
 };
 use kafka_protocol::protocol::StrBytes;
@@ -256,35 +255,6 @@ pub(super) fn fetched_topic(
     if context.version >= 13 { topic.with_topic_id(uuid(id)) } else { topic.with_topic(context.topic(id).into()) }
 }
 
-pub fn update_voter_request(it: &model::UpdateRaftVoterRequest) -> UpdateRaftVoterRequest {
-    let listener = |it: &model::Endpoint| {
-        update_raft_voter_request::Listener::default()
-            .with_name(text(&it.name))
-            .with_host(text(&it.host))
-            .with_port(it.port)
-    };
-    let supported = update_raft_voter_request::KRaftVersionFeature::default()
-        .with_min_supported_version(it.k_raft_version_feature.min_supported_version)
-        .with_max_supported_version(it.k_raft_version_feature.max_supported_version);
-    UpdateRaftVoterRequest::default()
-        .with_cluster_id(it.cluster_id.as_deref().map(text))
-        .with_current_leader_epoch(it.current_leader_epoch.0)
-        .with_voter_id(it.voter_id.0)
-        .with_voter_directory_id(directory(it.voter_directory_id))
-        .with_listeners(it.listeners.iter().map(listener).collect())
-        .with_k_raft_version_feature(supported)
-}
-
-pub fn update_voter_response(it: &model::UpdateRaftVoterResponse) -> UpdateRaftVoterResponse {
-    let mut current = update_raft_voter_response::CurrentLeader::default()
-        .with_leader_id(leader(&it.current_leader))
-        .with_leader_epoch(it.current_leader.leader_epoch.0);
-    if let Some((_, host, port)) = address(&it.current_leader) {
-        current = current.with_host(host).with_port(i32::from(port));
-    }
-    UpdateRaftVoterResponse::default().with_error_code(it.error as i16).with_current_leader(current)
-}
-
 pub fn versions_request() -> ApiVersionsRequest {
     ApiVersionsRequest::default()
         .with_client_software_name(text(SOFTWARE))
@@ -324,11 +294,11 @@ pub(super) fn bytes(records: &Records) -> Bytes {
     }
 }
 
-fn metadata_topic() -> kafka_protocol::messages::TopicName {
+pub(super) fn metadata_topic() -> kafka_protocol::messages::TopicName {
     text(METADATA_TOPIC).into()
 }
 
-fn directory(id: Option<Uuid>) -> uuid::Uuid {
+pub(super) fn directory(id: Option<Uuid>) -> uuid::Uuid {
     uuid(id.unwrap_or(Uuid::ZERO))
 }
 
@@ -336,11 +306,11 @@ fn offset(offset: Option<Offset>) -> i64 {
     offset.map_or(NONE, |offset| offset.0)
 }
 
-fn leader(current: &model::CurrentLeader) -> BrokerId {
+pub(super) fn leader(current: &model::CurrentLeader) -> BrokerId {
     node(current.leader_id.unwrap_or(NodeId::NONE))
 }
 
-fn address(current: &model::CurrentLeader) -> Option<(BrokerId, StrBytes, u16)> {
+pub(super) fn address(current: &model::CurrentLeader) -> Option<(BrokerId, StrBytes, u16)> {
     let endpoint = current.endpoints.as_ref()?.first()?;
     Some((leader(current), text(&endpoint.host), endpoint.port))
 }

@@ -14,6 +14,10 @@ pub enum ClientOperation {
     AppendRecords { records: u8 },
     /// Of the model's client: reads on from the server at this place; the same.
     ReadFrom { server: u16 },
+    /// Of an operator: adds this controller to the voters, if it is an observer.
+    AddVoter { node: i32 },
+    /// Of an operator: removes it from the voters.
+    RemoveVoter { node: i32 },
     /// Of any: request nothing more by itself; what is under way continues.
     Rest,
     /// Of any: continue with it.

@@ -57,6 +57,8 @@ table! {
         "longest delay before a successor becomes candidate after its leader resigned (QuorumConfig)";
     "controller.quorum.append.linger.ms" int(0, "ms"), default Some(25), sets quorum.append_linger_ms,
         "how long the leader gathers appends before it writes them (QuorumConfig)";
+    "controller.quorum.auto.join.enable" PropertyKind::Boolean, default Some(0), sets quorum.auto_join,
+        "whether observer controllers of a dynamic quorum add themselves as voters (QuorumConfig)";
     "controller.quorum.request.timeout.ms" int(1, "ms"), default Some(2000), sets quorum.request_timeout_ms,
         "how long a request between controllers may take (QuorumConfig)";
     "controller.quorum.retry.backoff.ms" int(1, "ms"), default Some(20), sets quorum.retry_backoff_ms,
@@ -161,7 +163,6 @@ table! {
     "log.dir" PropertyKind::Text, default None, "the data directory if log.dirs is not set (ServerLogConfigs)";
     "metadata.log.dir" PropertyKind::Text, default None, "directory of the metadata log (MetadataLogConfig)";
 
-    "controller.quorum.auto.join.enable" PropertyKind::Boolean, default Some(0), "whether observer controllers add themselves as voters (QuorumConfig)";
     "server.max.startup.time.ms" long(0, "ms"), default Some(i64::MAX), "limit of a start-up (KRaftConfigs)";
     "num.network.threads" int(1, ""), default Some(3), "network threads (SocketServerConfigs)";
     "num.io.threads" int(1, ""), default Some(8), "request handlers (ServerConfigs)";

@@ -93,7 +93,7 @@ impl RaftClient {
     /// Whether this observer has to ask now to become a voter (`shouldSendAddOrRemoveVoterRequest`).
     pub(super) fn should_join(&mut self, step: &Step<'_>) -> bool {
         let config = &self.setup.config;
-        let joins = config.can_become_voter && config.dynamic.as_ref().is_some_and(|dynamic| dynamic.auto_join);
+        let joins = config.can_become_voter && config.auto_join;
         if !joins || self.shutdown.is_some() || self.quorum.partition_state().last_kraft_version() < 1 {
             return false;
         }

@@ -109,6 +109,10 @@ impl RequestEntry {
                 let elect = |(name, partition)| Wish::Elect { preferred, name: Rc::clone(name), partition };
                 (all.map(elect).collect(), false)
             }
+            // Their answers have no entries.
+            Of::DescribeQuorum(_) | Of::UpdateFeatures(_) | Of::AddRaftVoter(_) | Of::RemoveRaftVoter(_) => {
+                (Vec::new(), false)
+            }
             Of::UnregisterBroker(of) => (vec![Wish::Unregister(of.broker_id)], false),
         };
         let (is_open, topic_id) = (!validate_only, Uuid::ZERO);

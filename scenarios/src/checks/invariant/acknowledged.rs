@@ -6,6 +6,7 @@ use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 use raft::io::{Observation, Role};
 use raft::message::{ErrorCode, FetchResponse, Request, Response};
+use raft::voter_set::VoterSet;
 use smallvec::SmallVec;
 
 use crate::checks::server_model::ServerModel;
@@ -43,7 +44,6 @@ impl Default for Fetched {
 #[derive(Clone, Debug)]
 pub struct Acknowledged {
     received: Vec<Received>,
-    majority: usize,
 }
 
 impl Acknowledged {
@@ -80,15 +80,21 @@ impl Acknowledged {
 
     /// A leader moves its high watermark.
     #[inline]
-    pub fn moved(&self, server: usize, shown: OffsetAndEpoch, servers: &[ServerModel], verdict: &mut Verdict) {
+    pub fn moved(
+        &self,
+        server: usize,
+        shown: OffsetAndEpoch,
+        (servers, voters): (&[ServerModel], &VoterSet),
+        verdict: &mut Verdict,
+    ) {
         let received = &self.received[server];
         let holds = |(other, model): (usize, &ServerModel)| {
             let fetched = &received.fetched[other];
             let end = fetched.open.iter().fold(fetched.offset, |end, (_, offset)| end.max(*offset));
-            model.voter && (other == server || end >= shown.offset)
+            voters.is_voter(model.key()) && (other == server || end >= shown.offset)
         };
         if received.leads == Some(shown.epoch)
-            && servers.iter().enumerate().filter(|it| holds(*it)).count() < self.majority
+            && servers.iter().enumerate().filter(|it| holds(*it)).count() < voters.majority()
         {
             verdict.fail(&Acknowledged::CLAIM, || {
                 format!(
@@ -109,7 +115,7 @@ impl Check for Acknowledged {
 
     fn new(config: &CheckConfig) -> Acknowledged {
         let nothing = Received { leads: None, fetched: vec![Fetched::default(); config.servers.len()] };
-        Acknowledged { received: vec![nothing; config.servers.len()], majority: config.voters.len() / 2 + 1 }
+        Acknowledged { received: vec![nothing; config.servers.len()] }
     }
 
     #[inline]
@@ -127,7 +133,8 @@ impl Check for Acknowledged {
                 self.role_changed(server, (role == Role::Leader).then_some(epoch));
             }
             Event::Observed { observation: Observation::HighWatermark { offset, epoch, leading: true } } => {
-                self.moved(server, OffsetAndEpoch { epoch, offset }, &models.servers, verdict);
+                let voters = models.servers[server].voters(&models.ledger);
+                self.moved(server, OffsetAndEpoch { epoch, offset }, (&models.servers, voters), verdict);
             }
             Event::Down { .. } => self.role_changed(server, None),
             _ => {}

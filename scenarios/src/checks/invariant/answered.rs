@@ -166,7 +166,9 @@ impl Answered {
             Request::Data(request) => (request.name(), Wait::Startup, 0),
             Request::Fetch(request) => ("Fetch", Wait::Nothing, request.max_wait_ms),
             // The sender's own answer to ApiVersions.
-            Request::UpdateRaftVoter(_) => (request.name(), Wait::Nothing, self.quorum_request_timeout_ms[server]),
+            Request::UpdateRaftVoter(_) | Request::AddRaftVoter(_) | Request::RemoveRaftVoter(_) => {
+                (request.name(), Wait::Nothing, self.quorum_request_timeout_ms[server])
+            }
             Request::Cluster(_) | Request::Envelope(_) | Request::AppendRecords(_) | Request::ReadRecords(_) => {
                 (request.name(), Wait::Commit, 0)
             }

@@ -268,7 +268,8 @@ impl Check for Campaigns {
 
     fn new(config: &CheckConfig) -> Campaigns {
         let watched = |(timings, id): (&QuorumTimings, &NodeId)| Watched {
-            voter: config.voters.contains(id),
+            // Of a dynamic quorum not judged: what a voter waits for depends on the voters of its log.
+            voter: config.voters.contains(id) && !config.is_dynamic(),
             fetch_ns: longest_ns(timings.fetch_timeout_ms, config.slowest_ppm) + SLACK_NS,
             backoff_ns: longest_ns(timings.election_backoff_max_ms, config.slowest_ppm) + SLACK_NS,
             election_ns: timings.election_timeout_ms.saturating_mul(900_000),

@@ -9,6 +9,7 @@
 
 use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
+use raft::voter_set::VoterSet;
 
 use crate::checks::committed::{Committed, CommittedRecord};
 use crate::checks::server_model::ServerModel;
@@ -32,10 +33,20 @@ claim! {
 /// What stays the same over a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Quorum {
-    /// How many voters are a majority.
+    /// How many of the committed voter set are a majority.
     pub majority: usize,
-    /// A single voter without the fix `SingleVoterFlushFirst` commits before its own fsync (D9).
+    /// It has a single voter, without the fix `SingleVoterFlushFirst`: that commits before its own fsync (D9).
     pub commits_before_flush: bool,
+    /// Whether a single voter does so.
+    pub single_voter_is_early: bool,
+}
+
+impl Quorum {
+    /// With these voters.
+    pub fn of(self, voters: &VoterSet) -> Quorum {
+        let commits_before_flush = voters.len() == 1 && self.single_voter_is_early;
+        Quorum { majority: voters.majority(), commits_before_flush, ..self }
+    }
 }
 
 /// Extends the committed log to a leader's high watermark. Gives the data records that an excuse
@@ -131,7 +142,9 @@ fn rests_on_amnesia(
     let count = log.count_below(shown.offset, ledger);
     let Some(last) = count.checked_sub(1).and_then(|at| log.get(at)) else { return false };
     let (mut solid, mut forgotten, mut left_epoch) = (0, 0, 0);
-    for (index, voter) in servers.iter().enumerate().filter(|(_, server)| server.voter) {
+    let voters = servers[leader].voters(ledger);
+    let quorum = quorum.of(voters);
+    for (index, voter) in servers.iter().enumerate().filter(|(_, server)| voters.is_voter(server.key())) {
         // It has acknowledged what was forced.
         let acknowledged = voter.log.forced() >= count && voter.log.get(count - 1) == Some(last);
         let holds = acknowledged && voter.log.durable() >= count;
@@ -186,7 +199,10 @@ fn majority_reached(
         return;
     };
     let (mut durable, mut solid, mut before_destruction) = (0, 0, 0);
-    for (index, server) in servers.iter().enumerate().filter(|(_, server)| server.voter) {
+    // A leader counts the voters of its own log, also those of a set that is not committed.
+    let voters = servers[leader].voters(ledger).clone();
+    let quorum = quorum.of(&voters);
+    for (index, server) in servers.iter().enumerate().filter(|(_, server)| voters.is_voter(server.key())) {
         if server.durably_agreed() >= count {
             durable += 1;
             solid += usize::from(losses.is_bound(index, epoch));
@@ -196,11 +212,11 @@ fn majority_reached(
     }
     let unbound = durable - solid;
     if solid >= quorum.majority || quorum.commits_before_flush {
-        committed.promise_all(epoch);
+        committed.promise_all(epoch, voters);
     } else if let Some(excuse) = losses.may_be_counted(solid, unbound + before_destruction, 0, quorum.majority) {
         verdict.excuse(excuse, 1);
     } else {
-        committed.promise_all(epoch);
+        committed.promise_all(epoch, voters);
         verdict.fail(&MajorityReachedHighWatermark::CLAIM, || {
             format!(
                 "node {} moved its high watermark to {} in epoch {epoch}; the records below are durable on {durable} voters; a majority is {}",
@@ -287,8 +303,14 @@ fn cut(
 }
 
 /// A fault destroyed durable bytes: the promise is cut to what a majority still holds.
-pub fn cut_promise(servers: &[ServerModel], committed: &mut Committed, ledger: &Ledger, verdict: &mut Verdict) {
-    let held = Committed::durable_on_majority(servers);
+pub fn cut_promise(
+    servers: &[ServerModel],
+    committed: &mut Committed,
+    ledger: &Ledger,
+    quorum: Quorum,
+    verdict: &mut Verdict,
+) {
+    let held = committed.durable_on_majority(servers, quorum);
     if held < committed.promised
         && let Some(excuse) = committed.losses(ledger).may_lose_majority()
     {
@@ -312,7 +334,13 @@ pub fn promise_stands(
     let in_flight = quorum.commits_before_flush && servers.iter().all(|server| !server.voter || server.up);
     let holders = servers.iter().filter(|s| s.voter && s.durably_agreed() >= promised).count();
     let held_by_some = servers.iter().any(|server| server.log.agreed >= promised);
-    if (holders < quorum.majority && !in_flight) || !held_by_some {
+    // Any majority of the set before or behind a change has a voter in common with this one.
+    let by_promised = || {
+        let voters = &committed.promised_voters;
+        let holds = |s: &&ServerModel| voters.is_voter(s.key()) && s.durably_agreed() >= promised;
+        servers.iter().filter(holds).count() >= voters.majority()
+    };
+    if (holders < quorum.majority && !in_flight && !by_promised()) || !held_by_some {
         verdict.fail(&CommittedRecordsDurable::CLAIM, || {
             let last = promised.checked_sub(1).map_or(Offset(0), |last| ledger.end(committed.batches[last]));
             format!(

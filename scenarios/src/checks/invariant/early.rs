@@ -86,7 +86,11 @@ impl Check for Early {
             // Not even a fast clock's timer ends before.
             fetch_ns: timings.fetch_timeout_ms.saturating_mul(900_000),
             // A single voter waits for nobody (`KafkaRaftClient.initialize`).
-            election_ns: if config.voters.len() > 1 { timings.election_timeout_ms.saturating_mul(900_000) } else { 0 },
+            election_ns: if config.voters.len() > 1 && !config.is_dynamic() {
+                timings.election_timeout_ms.saturating_mul(900_000)
+            } else {
+                0
+            },
             elects: None,
             request_ns: timings.request_timeout_ms.saturating_mul(1_100_000),
             sent: None,

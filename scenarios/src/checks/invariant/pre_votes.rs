@@ -34,7 +34,6 @@ struct Asker {
 #[derive(Clone, Debug)]
 pub struct PreVotes {
     askers: Vec<Asker>,
-    majority: usize,
 }
 
 impl PreVotes {
@@ -47,7 +46,7 @@ impl PreVotes {
     }
 
     /// A voter grants a pre-vote, in its epoch, which is the asker's.
-    pub fn granted(&mut self, voter: usize, asker: usize, epoch: LeaderEpoch) {
+    pub fn granted(&mut self, voter: usize, asker: usize, epoch: LeaderEpoch, majority: usize) {
         let asker = &mut self.askers[asker];
         if epoch > asker.granted_in {
             asker.granted_by.clear();
@@ -57,7 +56,7 @@ impl PreVotes {
             asker.granted_by.push(voter);
         }
         // Its own counts.
-        if asker.granted_by.len() + 1 >= self.majority {
+        if asker.granted_by.len() + 1 >= majority {
             asker.may_begin = LeaderEpoch(asker.granted_in.0 + 1);
         }
     }
@@ -80,8 +79,7 @@ impl Check for PreVotes {
     const EVENTS: Kinds = Kinds::BOOTED.and(Kinds::OBSERVED).and(Kinds::REQUEST_SENT).and(Kinds::RESPONSE_SENT);
 
     fn new(config: &CheckConfig) -> PreVotes {
-        let majority = config.voters.len() / 2 + 1;
-        PreVotes { askers: vec![Asker::default(); config.servers.len()], majority }
+        PreVotes { askers: vec![Asker::default(); config.servers.len()] }
     }
 
     #[inline]
@@ -98,7 +96,8 @@ impl Check for PreVotes {
                     && requested.pre_vote
                     && answer.vote_granted
                 {
-                    self.granted(server, to, answer.current_leader.leader_epoch);
+                    let majority = models.servers[to].voters(&models.ledger).majority();
+                    self.granted(server, to, answer.current_leader.leader_epoch, majority);
                 }
             }
             _ => {}

@@ -64,6 +64,8 @@ fn carries_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict
                 Request::FetchSnapshot(fetch) => fetch.current_leader_epoch,
                 Request::UpdateRaftVoter(update) => update.current_leader_epoch,
                 Request::ApiVersions(_)
+                | Request::AddRaftVoter(_)
+                | Request::RemoveRaftVoter(_)
                 | Request::DiscoverVersions(_)
                 | Request::AppendRecords(_)
                 | Request::ReadRecords(_)
@@ -85,6 +87,8 @@ fn carries_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict
                 Response::UpdateRaftVoter(update) => update.current_leader.leader_epoch,
                 Response::AppendRecords(append) => append.leader_epoch,
                 Response::ApiVersions(_)
+                | Response::AddRaftVoter(_)
+                | Response::RemoveRaftVoter(_)
                 | Response::DiscoverVersions
                 | Response::ReadRecords(_)
                 | Response::Data(_)

@@ -7,7 +7,8 @@ use std::fmt;
 use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
-use raft::log::{Batch, BatchError, BatchHeader};
+use raft::log::{Batch, BatchError, BatchHeader, ControlRecord};
+use raft::voter_set::VoterSet;
 
 /// A batch and, with it, all that stands before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +30,8 @@ pub struct KnownBatch {
     before: BatchId,
     /// How many batches the prefix has that it ends.
     count: usize,
+    /// The voters behind it, by their place in [`Ledger::voter_sets`].
+    voters: u32,
     file_bytes: Rc<[u8]>,
     position: usize,
     size: usize,
@@ -78,9 +81,27 @@ pub struct Ledger {
     batches: Vec<KnownBatch>,
     /// Of those that stand at one place, the first; ascending by epoch and end offset.
     places: Vec<(LeaderEpoch, Offset, BatchId)>,
+    /// The voter sets of KRaftVoters records.
+    voter_sets: Vec<VoterSet>,
+    /// The voters before the first one.
+    first_voters: VoterSet,
 }
 
+/// In the place of a voter set: the first one.
+const FIRST_VOTERS: u32 = u32::MAX;
+
 impl Ledger {
+    /// Of a quorum that begins with these voters.
+    pub fn new(first_voters: VoterSet) -> Ledger {
+        Ledger { first_voters, ..Ledger::default() }
+    }
+
+    /// The voters that a log has which ends with this batch: each set is in force from its record on.
+    pub fn voters(&self, prefix: BatchId) -> &VoterSet {
+        let place = if prefix == BatchId::START { FIRST_VOTERS } else { self.get(prefix).voters };
+        self.voter_sets.get(place as usize).unwrap_or(&self.first_voters)
+    }
+
     /// A batch by id; there is none for [`BatchId::START`].
     pub fn get(&self, id: BatchId) -> &KnownBatch {
         &self.batches[id.0 as usize]
@@ -188,6 +209,7 @@ impl Ledger {
         if let Some(id) = conflict.filter(|id| self.get(*id).is(file_bytes, position, header.size_bytes, before)) {
             return Recorded { id, is_new: false, conflict: None };
         }
+        let voters = self.voters_behind(header, before, &file_bytes[position..]);
         let id = BatchId(u32::try_from(self.batches.len()).expect("a run writes fewer than 2^32 batches"));
         self.batches.push(KnownBatch {
             base: header.base_offset,
@@ -196,6 +218,7 @@ impl Ledger {
             control: header.control,
             before,
             count: self.count(before) + 1,
+            voters,
             file_bytes: Rc::clone(file_bytes),
             position,
             size: header.size_bytes,
@@ -204,5 +227,20 @@ impl Ledger {
             self.places.insert(place, (header.epoch, end, id));
         }
         Recorded { id, is_new: true, conflict }
+    }
+
+    fn voters_behind(&mut self, header: &BatchHeader, before: BatchId, bytes: &[u8]) -> u32 {
+        let inherited = if before == BatchId::START { FIRST_VOTERS } else { self.get(before).voters };
+        if !header.control {
+            return inherited;
+        }
+        let records = Batch::parse(bytes).and_then(|(batch, _)| batch.control_records()).unwrap_or_default();
+        let set = records.into_iter().rev().find_map(|record| match record {
+            ControlRecord::KRaftVoters(set) => Some(set),
+            _ => None,
+        });
+        let Some(set) = set else { return inherited };
+        self.voter_sets.push(set);
+        (self.voter_sets.len() - 1) as u32
     }
 }

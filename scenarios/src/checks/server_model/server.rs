@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
+use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
 use raft::io::Role;
 use raft::log::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, QUORUM_STATE, parse_segment_path};
 use raft::snapshot::SnapshotFile;
+use raft::voter_set::VoterSet;
 use sim::watch::{Down, Synced, Write};
 
 use super::covering::SnapshotShown;
@@ -43,6 +44,9 @@ pub(super) fn snapshots_of<'a>(files: impl Iterator<Item = (&'a str, bool)>) -> 
 #[derive(Clone, Debug)]
 pub struct ServerModel {
     pub id: NodeId,
+    /// By `meta.properties`.
+    pub directory_id: Option<Uuid>,
+    /// In the committed voter set.
     pub voter: bool,
     /// Life number; grows with each boot.
     pub incarnation: u32,
@@ -89,6 +93,7 @@ impl ServerModel {
     pub fn new(id: NodeId, voter: bool) -> ServerModel {
         ServerModel {
             id,
+            directory_id: None,
             voter,
             incarnation: 0,
             up: false,
@@ -112,6 +117,15 @@ impl ServerModel {
             down: None,
             damaged: false,
         }
+    }
+
+    pub fn key(&self) -> ReplicaKey {
+        ReplicaKey { id: self.id, directory_id: self.directory_id }
+    }
+
+    /// The voters of its log, as it is written.
+    pub fn voters<'a>(&self, ledger: &'a Ledger) -> &'a VoterSet {
+        ledger.voters(self.log.whole())
     }
 
     /// Leading batches that are durable and equal the committed log.

@@ -19,6 +19,7 @@ use crate::checks::server_model::log::LogModel;
 
 const VOTERS: usize = 3;
 const MAJORITY: usize = 2;
+const QUORUM: Quorum = Quorum { majority: MAJORITY, commits_before_flush: false, single_voter_is_early: true };
 const RECORDS: usize = 4;
 const EPOCHS: i32 = 4;
 
@@ -243,7 +244,7 @@ impl World {
                 |other: &Known| other.committer == self.records.epoch(other.id) && self.holders(other.id) >= MAJORITY;
             self.known[at].promised &= self.known[at..].iter().any(anchored);
         }
-        cut_promise(&self.servers, &mut self.committed, &self.records.ledger, &mut self.verdict);
+        cut_promise(&self.servers, &mut self.committed, &self.records.ledger, QUORUM, &mut self.verdict);
     }
 
     fn commits(&mut self, step: Step, judged: &mut Judged) {
@@ -266,9 +267,8 @@ impl World {
             }
         }
         let shown = OffsetAndEpoch { epoch: LeaderEpoch(self.epoch), offset: self.records.ledger.end(last) };
-        let quorum = Quorum { majority: MAJORITY, commits_before_flush: false };
         let World { servers, committed, verdict, records, .. } = self;
-        commit(servers, leader, shown, committed, &records.ledger, quorum, verdict);
+        commit(servers, leader, shown, committed, &records.ledger, QUORUM, verdict);
         self.agrees(permitted, &mut judged.commits);
     }
 

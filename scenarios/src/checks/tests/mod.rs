@@ -22,6 +22,7 @@ mod walk;
 
 use raft::fixes::Fixes;
 use raft::ids::NodeId;
+use raft::voter_set::VoterSet;
 
 use super::config::CheckConfig;
 use super::invariant::timings::QuorumTimings;
@@ -32,6 +33,7 @@ pub fn voters(count: i32) -> CheckConfig {
     CheckConfig {
         timings: vec![QuorumTimings::DEFAULT; ids.len()],
         servers: ids.clone(),
+        voter_set: VoterSet::of_ids(&ids),
         voters: ids,
         slowest_ppm: 0,
         appends: true,

@@ -13,12 +13,14 @@ use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
 use raft::io::{Effect, Now, Observation, Out, Role};
 use raft::log::{
-    Batch, BatchBuilder, ControlRecord, ElectionState, LeaderChange, LogConfig, RaftLog, Records, write_election_state,
+    Batch, BatchBuilder, ControlRecord, ElectionState, LeaderChange, LogConfig, QuorumStateFormat, RaftLog, Records,
+    write_election_state,
 };
 use raft::message::{
     BeginQuorumEpochRequest, CurrentLeader, FetchRequest, FetchResponse, ReadRecordsResponse, Request, Response,
     VoteRequest, VoteResponse,
 };
+use raft::voter_set::VoterSet;
 use sim::process::File;
 use sim::watch::{Down, Synced, Write};
 
@@ -60,6 +62,7 @@ impl Quorum {
         let timings = vec![QuorumTimings::DEFAULT; count];
         let config = CheckConfig {
             servers: ids.clone(),
+            voter_set: VoterSet::of_ids(&ids),
             voters: ids,
             timings,
             slowest_ppm: 0,
@@ -167,7 +170,8 @@ impl Quorum {
         let voted = voted.map(|voted| ReplicaKey { id: node(voted), directory_id: None });
         let state = ElectionState { epoch: LeaderEpoch(epoch), leader_id: leader.map(node), voted };
         let mut out = Out::default();
-        write_election_state(&state, &voters(self.disks.len()), Bugs::NONE, &mut out);
+        let format = QuorumStateFormat::Version0 { voters: &voters(self.disks.len()) };
+        write_election_state(&state, format, Bugs::NONE, &mut out);
         out
     }
 
@@ -250,7 +254,7 @@ impl Quorum {
 
     pub fn campaign(&mut self, server: usize, epoch: i32) {
         for voter in (0..self.disks.len()).filter(|voter| *voter != server) {
-            self.checks.judges.PreVotes.granted(voter, server, LeaderEpoch(epoch - 1));
+            self.checks.judges.PreVotes.granted(voter, server, LeaderEpoch(epoch - 1), self.disks.len() / 2 + 1);
         }
         self.persist(server, epoch, None, Some(server));
         self.role(server, Role::Candidate, epoch, None);

@@ -21,7 +21,7 @@ fn freeze(quorum: &mut Quorum, server: usize, id: OffsetAndEpoch, skip: impl Fn(
     let mut out = Out::default();
     let log = &mut quorum.logs[server];
     let mut writer = log.create_new_snapshot_unchecked(id, &mut out).expect("a new one");
-    for batch in SnapshotWriter::new(id, 0, 7, 8).freeze(9) {
+    for batch in SnapshotWriter::new(id, (0, None), 7, 8).freeze(9) {
         writer.append(Rc::clone(&batch.bytes), &mut out);
     }
     log.freeze_snapshot(writer, &mut out);

@@ -46,6 +46,8 @@ fields! {
     "cluster.voters": up_to(1, 7), Unset("3"),
         "Controllers with the ids 1, 2, …: 1, 3, 5 or 7. Not together with `properties`. A drawn knob, unless pinned.";
     "cluster.observers": up_to(0, 8), Default("0"), "Observers behind the voters, in a quorum without brokers.";
+    "cluster.dynamic": Boolean, Default("false"), "The voters are in the metadata log and may change (KIP-853): their disks are formatted with `--initial-controllers`, and all nodes have `controller.quorum.bootstrap.servers`.";
+    "cluster.spare_controllers": up_to(0, 8), Default("0"), "Controllers of a dynamic quorum that are no voters at first, with the ids behind those of the voters.";
     "cluster.brokers": up_to(0, 32), Default("0"), "Isolated brokers (`process.roles=broker`) with the ids 101, 102, …";
     "cluster.combined": Boolean, Default("false"), "The voters are brokers, too (`process.roles=broker,controller`).";
     "cluster.metadata_version": up_to(7, 33), Unset("Kafka's latest for production"),
@@ -84,6 +86,9 @@ fields! {
     "workload.interval": Duration { min_ns: 100_000, max_ns: LONGEST }, Default("\"50ms\""), "Mean time between two operations of one client.";
     "workload.max_in_flight": up_to(1, 5), Default("5"), "Appends of one client that are in flight at once. A drawn knob, unless pinned.";
     "workload.records": IntegerRange { min: 1, max: 200 }, Default("\"1..3\""), "Records of one append.";
+    "workload.membership_clients": up_to(0, 4), Default("0"), "Operators who add and remove voters of a dynamic quorum without brokers.";
+    "workload.membership_interval": from_ms(1), Default("\"2s\""), "Mean gap between two changes of one operator.";
+    "workload.min_voters": up_to(1, 7), Default("1"), "An operator leaves at least so many voters.";
     "workload.reads_ppm": PPM, Default("200000"), "Share of reads among the operations, parts per million.";
     "workload.attempt_timeout": from_ms(1), Default("\"2s\""), "A client abandons an attempt without a response after this time; its outcome is unknown.";
 

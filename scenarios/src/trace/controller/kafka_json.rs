@@ -202,6 +202,16 @@ fn admin_request(request: &AdminRequest) -> (&'static str, i16, Value) {
             ("ELECT_LEADERS", 2, json!({"electionType": kind, "topicPartitions": topics, "timeoutMs": timeout}))
         }
         AdminRequest::UnregisterBroker(request) => ("UNREGISTER_BROKER", 0, json!({"brokerId": request.broker_id.0})),
+        AdminRequest::UpdateFeatures(request) => {
+            let update = |it: &raft::message::FeatureUpdate| json!({"feature": &*it.feature, "maxVersionLevel": it.max_version_level, "upgradeType": 1});
+            let updates: Vec<Value> = request.feature_updates.iter().map(update).collect();
+            let (timeout, validate) = (request.timeout_ms, request.validate_only);
+            ("UPDATE_FEATURES", 2, json!({"timeoutMs": timeout, "featureUpdates": updates, "validateOnly": validate}))
+        }
+        // For the raft thread, and in its dialogue.
+        AdminRequest::DescribeQuorum(_) | AdminRequest::AddRaftVoter(_) | AdminRequest::RemoveRaftVoter(_) => {
+            (request.name(), -1, Value::Null)
+        }
     }
 }
 
@@ -279,6 +289,10 @@ fn admin_response(response: &AdminResponse) -> (&'static str, i16, Value) {
         }
         AdminResponse::UnregisterBroker(response) => {
             ("UNREGISTER_BROKER", 0, json!({"errorCode": response.error as i16}))
+        }
+        AdminResponse::UpdateFeatures(response) => ("UPDATE_FEATURES", 2, json!({"errorCode": response.error as i16})),
+        AdminResponse::DescribeQuorum(_) | AdminResponse::AddRaftVoter(_) | AdminResponse::RemoveRaftVoter(_) => {
+            (response.name(), -1, Value::Null)
         }
     }
 }

@@ -74,6 +74,25 @@ pub fn request(request: &Request) -> (&'static str, i16, Value) {
             });
             ("UPDATE_RAFT_VOTER", 0, body)
         }
+        Request::AddRaftVoter(add) => {
+            let body = json!({
+                "clusterId": add.cluster_id.as_deref(),
+                "timeoutMs": add.timeout_ms,
+                "voterId": add.voter_id.0,
+                "voterDirectoryId": uuid(add.voter_directory_id),
+                "listeners": endpoints(&add.listeners),
+                "ackWhenCommitted": add.ack_when_committed,
+            });
+            ("ADD_RAFT_VOTER", 1, body)
+        }
+        Request::RemoveRaftVoter(remove) => {
+            let body = json!({
+                "clusterId": remove.cluster_id.as_deref(),
+                "voterId": remove.voter_id.0,
+                "voterDirectoryId": uuid(remove.voter_directory_id),
+            });
+            ("REMOVE_RAFT_VOTER", 0, body)
+        }
         // The version of the client's software is that of the release.
         Request::ApiVersions(_) => ("API_VERSIONS", 4, json!({"clientSoftwareName": "apache-kafka-java"})),
         other => (other.name(), -1, Value::Null),
@@ -92,6 +111,8 @@ pub fn response(response: &Response) -> (&'static str, i16, Value) {
         Response::Fetch(fetch) => ("FETCH", 18, fetch_response(fetch)),
         Response::FetchSnapshot(fetch) => ("FETCH_SNAPSHOT", 1, fetch_snapshot_response(fetch)),
         Response::UpdateRaftVoter(update) => ("UPDATE_RAFT_VOTER", 0, update_raft_voter_response(update)),
+        Response::AddRaftVoter(add) => ("ADD_RAFT_VOTER", 1, voter_change_response(add.error)),
+        Response::RemoveRaftVoter(remove) => ("REMOVE_RAFT_VOTER", 0, voter_change_response(remove.error)),
         Response::ApiVersions(versions) => {
             let range = &versions.supported;
             let (min, max) = (range.min_supported_version, range.max_supported_version);
@@ -118,6 +139,10 @@ fn update_raft_voter_response(update: &UpdateRaftVoterResponse) -> Value {
         "errorCode": update.error as i16,
         "currentLeader": {"leaderId": leader, "leaderEpoch": current.leader_epoch.0, "host": host, "port": port},
     })
+}
+
+fn voter_change_response(error: ErrorCode) -> Value {
+    json!({"throttleTimeMs": 0, "errorCode": error as i16})
 }
 
 fn topics(partition: Value) -> Value {

@@ -264,6 +264,8 @@ impl AdminApplication {
             ClientOperation::Append { .. }
             | ClientOperation::AppendRecords { .. }
             | ClientOperation::ReadFrom { .. }
+            | ClientOperation::AddVoter { .. }
+            | ClientOperation::RemoveVoter { .. }
             | ClientOperation::Rest
             | ClientOperation::Resume
             | ClientOperation::Send { .. }

@@ -5,6 +5,10 @@ use raft::ids::NodeId;
 use super::*;
 use crate::checks::tests::voters;
 
+fn set() -> VoterSet {
+    voters(3).voter_set
+}
+
 /// A leader of three voters moves its high watermark to 5 in epoch 2 after these fetches (from, epoch,
 /// offset).
 fn breaks(fetches: &[(usize, i32, i64)]) -> bool {
@@ -17,7 +21,7 @@ fn breaks(fetches: &[(usize, i32, i64)]) -> bool {
         acknowledged.answered(0, rpc, &FetchResponse::default());
     }
     let shown = OffsetAndEpoch { epoch: LeaderEpoch(2), offset: Offset(5) };
-    acknowledged.moved(0, shown, &servers, &mut verdict);
+    acknowledged.moved(0, shown, (&servers, &set()), &mut verdict);
     verdict.violation().is_some_and(|violation| violation.invariant == "HighWatermarkAcknowledged")
 }
 
@@ -45,7 +49,12 @@ fn a_fetch_that_waits_counts_again_behind_an_older_one() {
     acknowledged.fetched(0, 1, LeaderEpoch(2), (rpc(2), Offset(5)));
     acknowledged.fetched(0, 1, LeaderEpoch(2), (rpc(1), Offset(4)));
     acknowledged.answered(0, rpc(1), &FetchResponse::default());
-    acknowledged.moved(0, OffsetAndEpoch { epoch: LeaderEpoch(2), offset: Offset(5) }, &servers, &mut verdict);
+    acknowledged.moved(
+        0,
+        OffsetAndEpoch { epoch: LeaderEpoch(2), offset: Offset(5) },
+        (&servers, &set()),
+        &mut verdict,
+    );
     assert!(verdict.violation().is_none());
 }
 
