@@ -94,7 +94,10 @@ fn may_be_requested(requested: &ScheduledOperation, cluster: &Prepared) -> Resul
 fn kind_of(client: u16, scenario: &Scenario) -> &'static str {
     let clients = &scenario.clients;
     match client {
-        _ if !scenario.cluster.has_brokers() => "model",
+        at if !scenario.cluster.has_brokers() => match at < scenario.workload.clients {
+            true => "model",
+            false => "operator",
+        },
         at if at < clients.admins => "admin",
         at if at < clients.admins + clients.producers => "producer",
         _ => "consumer",

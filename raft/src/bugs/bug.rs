@@ -16,6 +16,27 @@ switches! {
         Kafka12331LeaderChangeAtZero,
         /// R07 (KAFKA-15489): a leader never steps down when a majority has stopped fetching.
         Kafka15489NoCheckQuorum,
+        /// R09 (KAFKA-16530): the high watermark always counts the leader's own log end, also after the leader has removed
+        /// itself from the voters.
+        Kafka16530LeaderOutsideVotersCounts,
+        /// R10 (KAFKA-16531): the check of the quorum always counts the leader as one of its majority, also after it has
+        /// removed itself from the voters.
+        Kafka16531CheckQuorumCountsLeader,
+        /// R11 (KAFKA-17067): any controller whose timer expires begins an election, whether it is a voter or not.
+        Kafka17067ObserverCampaigns,
+        /// R12 (KAFKA-17332, KAFKA-13884): a controller forces what it has fetched only if it is a voter by its own log.
+        Kafka17332ForcedByVotersOnly,
+        /// R13 (KIP-853): voters are identified by their ids alone; directory ids are ignored.
+        Kip853DirectoryIdIgnored,
+        /// R17 (Ongaro 2015): a leader begins a change of the voters before it has committed a record of its own epoch.
+        VoterChangeBeforeOwnCommit,
+        /// R18: a leader begins a change of the voters while the last one, which has timed out, is not committed.
+        VoterChangeBesideUncommitted,
+        /// R19 (KIP-853): a leader refuses the fetches of controllers that are not in its voter set.
+        FetchOfObserverRefused,
+        /// R33 (KAFKA-17030): a replica that knows no leader and takes itself for a voter waits for BeginQuorumEpoch, and
+        /// does not ask the bootstrap servers.
+        Kafka17030VoterAsksNobody,
         /// R21 (KAFKA-18723): a delayed fetch reads its bytes from the log when the response is written, after
         /// the log may have been truncated and rewritten, and the follower appends batches without comparing
         /// their epoch with the epoch of its request.

@@ -6,12 +6,12 @@
 //!
 //! The following rows of `bugs.md` are left out, because the model does not contain the feature or because the
 //! model's design prevents the mistake from having an effect:
-//! * voter changes (R09, R10, R11, R12, R13, R14, R17, R18, R19, R20, R33, R34, G23, G24), a log of partitions that
-//!   is trimmed (P16, P17), transactions (C07 to C10, C13),
+//! * a log of partitions that is trimmed (P16, P17), transactions (C07 to C10, C13),
 //!   reassignment (M32, L14, P22, P35), ZooKeeper (Z01, Z03 to Z09 but Z05 and Z08), several directories (L15,
 //!   L16);
 //! * M02, M06: no fault damages or removes a snapshot. M05: a metadata transaction ends in the batch in which it begins.
 //!   G21: an image consists of committed records. M11, M12, M16 are not written yet;
+//! * R14, R20, R34, G23, G24 are not written yet;
 //! * R08, R36: no generic scenario has a single voter or a second cluster;
 //! * R27: latencies and clocks break every tie. R23: an abandoned delayed fetch waits for `MaxWaitMs` at most. R22: a
 //!   connection carries one fetch, so a delayed fetch is the follower's newest. R31: listeners are registered before
@@ -108,6 +108,15 @@ pub const CATALOG: &[Row] = rows! {
     R02 Kafka10527ResumeAsLeader Raft "KAFKA-10527, fixed in 2.7.0" => ["NeverTwoLeadersInSameEpoch"];
     R04 Kafka12331LeaderChangeAtZero Raft "KAFKA-12331, fixed in 2.8.0" => ["LogMatching"];
     R07 Kafka15489NoCheckQuorum Raft "KAFKA-15489, fixed in 3.7" => ["LeaderWithoutMajorityResigns"];
+    R09 Kafka16530LeaderOutsideVotersCounts Raft "KAFKA-16530, fixed in 3.8" => ["MajorityReachedHighWatermark"];
+    R10 Kafka16531CheckQuorumCountsLeader Raft "KAFKA-16531, fixed in 3.9" => ["LeaderWithoutMajorityResigns"];
+    R11 Kafka17067ObserverCampaigns Raft "KAFKA-17067, fixed in 3.9" => ["OnlyVotersCampaign"];
+    R12 Kafka17332ForcedByVotersOnly Raft "KAFKA-17332, KAFKA-13884, fixed in 3.9" => ["PersistBeforePromise:D8"];
+    R13 Kip853DirectoryIdIgnored Raft "KIP-853, since 3.9; static voters still" => ["LeaderCompleteness"];
+    R17 VoterChangeBeforeOwnCommit Raft "Ongaro 2015, never shipped" => ["OneVoterChangeAtATime"];
+    R18 VoterChangeBesideUncommitted Raft "KAFKA-20661, thread of PR 22620" => ["OneVoterChangeAtATime"];
+    R19 FetchOfObserverRefused Raft "KIP-853, a design rule" => ["Recovery"];
+    R33 Kafka17030VoterAsksNobody Raft "KAFKA-17030, fixed in 3.9" => ["Recovery"];
     R21 Kafka18723StaleFetchAppended Raft "KAFKA-18723, fixed in 3.9" => ["PersistBeforePromise:D5", "LogMatching"];
     R24 Kafka10826LingerIgnored Raft "KAFKA-10826, fixed in 2.8.0" => ["AppendWithinLinger"];
     R25 Kafka12181FetchOffsetBackwardFatal Raft "KAFKA-12181, fixed in 3.0.0" => ["NoFatalFault"];

@@ -120,7 +120,7 @@ impl RaftClient {
             fixes: setup.fixes,
         };
         let log = RaftLog::open(files, log_config, step.now, step.out)?;
-        let mut partition_state = PartitionState::new(config.static_voters(), setup.fixes);
+        let mut partition_state = PartitionState::new(config.static_voters(), setup.bugs, setup.fixes);
         partition_state.update_state(&log)?;
         let stored = match read_election_state(files) {
             Err(_) if setup.bugs.has(Bug::MalformedElectionIgnored) => None,

@@ -341,6 +341,11 @@ impl LeaderState {
             replicas.extend(own.map(|index| replicas[index]));
             sort_by_descending_fetch_offset(&mut replicas);
         }
+        if self.bugs.has(Bug::Kafka16530LeaderOutsideVotersCounts) && !self.is_voter(self.local.key()) {
+            let own = self.observers.iter().find(|state| state.key == self.local.key());
+            replicas.extend(own.map(|own| FetchOffset { key: own.key, end_offset: own.end_offset }));
+            sort_by_descending_fetch_offset(&mut replicas);
+        }
         let Some(candidate) = replicas[self.replicas.len() / 2].end_offset else { return false };
         // Raft §5.4.2: records of older epochs commit only through a record of this epoch.
         if candidate.offset <= self.epoch_start_offset && !self.bugs.has(Bug::CountOldEpochReplicas) {
@@ -368,7 +373,8 @@ impl LeaderState {
             self.fetched_voters.push(id);
         }
         // By the id alone, as in Kafka.
-        let leader_is_voter = self.replicas.iter().any(|replica| replica.key.id == local);
+        let leader_is_voter = self.replicas.iter().any(|replica| replica.key.id == local)
+            || self.bugs.has(Bug::Kafka16531CheckQuorumCountsLeader);
         let needed = self.replicas.len() / 2 + 1 - usize::from(leader_is_voter);
         if self.fetched_voters.len() >= needed {
             self.fetched_voters.clear();
@@ -471,7 +477,7 @@ mod tests {
         let endpoint = Endpoint { name: "CONTROLLER".into(), host: "localhost".into(), port: 9093 };
         let voter = |id| Voter { id: NodeId(id), endpoint: endpoint.clone() };
         let config = ControllerConfig::new(NodeId(0), [0, 1, 2].map(voter).into());
-        let partition_state = PartitionState::new(config.static_voters(), Fixes::default());
+        let partition_state = PartitionState::new(config.static_voters(), Bugs::default(), Fixes::default());
         let local = config.local_voter_node(Uuid([9; 16]));
         let epoch = LeaderEpoch(5);
         let accumulator = BatchAccumulator::new(epoch, Offset(9), 0, 1_024, Bugs::default());

@@ -2,12 +2,13 @@
 //! control records of the local log and its snapshot, committed or not (consensus.md §6.1).
 
 use super::log_history::LogHistory;
+use crate::bugs::{Bug, Bugs};
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{Offset, OffsetAndEpoch};
 use crate::log::{Batch, ControlRecord, RaftLog};
 use crate::snapshot::{Snapshot, snapshot_path};
 use crate::step::{Fatal, throw};
-use crate::voter_set::{KRaftVersionFeature, VoterSet};
+use crate::voter_set::{KRaftVersionFeature, VoterNode, VoterSet};
 
 /// `STARTING_NEXT_OFFSET`: nothing was read.
 const STARTING_NEXT_OFFSET: Offset = Offset(-1);
@@ -23,18 +24,20 @@ pub struct PartitionState {
     next_offset: Offset,
     /// The voters now, and `kraft.version`.
     last: (VoterSet, i16),
+    bugs: Bugs,
     fixes: Fixes,
 }
 
 impl PartitionState {
     /// Nothing is read.
-    pub fn new(static_voters: VoterSet, fixes: Fixes) -> PartitionState {
+    pub fn new(static_voters: VoterSet, bugs: Bugs, fixes: Fixes) -> PartitionState {
         PartitionState {
             last: (static_voters.clone(), 0),
             static_voters,
             voters: LogHistory::default(),
             kraft_versions: LogHistory::default(),
             next_offset: STARTING_NEXT_OFFSET,
+            bugs,
             fixes,
         }
     }
@@ -97,6 +100,10 @@ impl PartitionState {
 
     fn handle(&mut self, offset: Offset, record: ControlRecord) -> Result<(), Fatal> {
         let is_added = match record {
+            ControlRecord::KRaftVoters(voters) if self.bugs.has(Bug::Kip853DirectoryIdIgnored) => {
+                let by_id = |voter: &VoterNode| VoterNode { directory_id: None, ..voter.clone() };
+                self.voters.add_at(offset, VoterSet::of(voters.nodes().iter().map(by_id).collect()))
+            }
             ControlRecord::KRaftVoters(voters) => self.voters.add_at(offset, voters),
             ControlRecord::KRaftVersion(level) if !KRaftVersionFeature::SUPPORTED.contains(level) => {
                 throw!("the control record at offset {offset} has the unknown kraft.version {level}")

@@ -422,7 +422,13 @@ impl QuorumState {
     }
 
     pub fn is_voter(&self) -> bool {
-        self.voters().is_voter(self.local)
+        self.voters().is_voter(self.local) || self.campaigns_as_observer()
+    }
+
+    /// R11, KAFKA-17067: the wrong code does not ask whether a controller is a voter.
+    fn campaigns_as_observer(&self) -> bool {
+        let is_controller = !self.local_voter_node.endpoints.is_empty();
+        self.bugs.has(Bug::Kafka17067ObserverCampaigns) && is_controller && !self.voters().is_empty()
     }
 
     pub fn is_observer(&self) -> bool {

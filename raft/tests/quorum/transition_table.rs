@@ -34,7 +34,7 @@ fn fresh(observer: bool) -> QuorumState {
 fn started(observer: bool, stored: Option<ElectionState>) -> QuorumState {
     let config = spec(if observer { 9 } else { 1 }, 3, Bugs::NONE, Default::default()).config;
     let local = config.local_voter_node(directory(1).expect("an id"));
-    let partition_state = PartitionState::new(config.static_voters(), Default::default());
+    let partition_state = PartitionState::new(config.static_voters(), Bugs::NONE, Default::default());
     let (mut out, mut entropy) = (Out::default(), Draws(7));
     let mut step = Step { now: Now { mono_ns: 0, wall_ms: 1_000 }, entropy: &mut entropy, out: &mut out };
     let quorum = QuorumState::initialize(

@@ -13,7 +13,7 @@ use sim::process::File;
 use sim::watch::{Down, Synced, Write};
 
 use super::Checks;
-use super::invariant::{durability, high_watermark, leaders, promise};
+use super::invariant::{durability, high_watermark, leaders, promise, voter_sets};
 use super::loss::quorum::QuorumFact;
 use super::server_model::ledger::{BatchId, Recorded};
 
@@ -161,6 +161,11 @@ impl Checks {
             }
             let (recorded, fault) = model.log.append(base, &header, bytes, position, &mut self.models.ledger);
             model.log.advance_agreement(&self.models.committed.batches);
+            if as_leader && header.control {
+                let committed = (&self.models.committed, &self.models.ledger);
+                voter_sets::appended(&self.models.servers[server], recorded.id, committed, &mut self.verdict);
+            }
+            let model = &mut self.models.servers[server];
             if let Some(fault) = fault {
                 let id = model.id;
                 log_matching::broken(&mut self.verdict, || format!("node {id} {fault}"));

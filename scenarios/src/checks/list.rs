@@ -57,6 +57,7 @@ checks! {
         CheckQuorum in invariant::check_quorum;
         Linger in invariant::linger;
         VoterUpdates in invariant::voter_update;
+        OnlyVotersCampaign in invariant::voter_sets;
         Holes in invariant::holes;
         EpochsOfRecords in invariant::epochs;
         PersistBeforePromiseD10 in invariant::snapshots;
@@ -86,6 +87,7 @@ checks! {
         PersistBeforePromiseD6 in invariant::promise;
         PersistBeforePromiseD7 in invariant::topic_id;
         MonotonicEpoch in invariant::leaders;
+        OneVoterChangeAtATime in invariant::voter_sets;
         MonotonicHighWatermark in invariant::high_watermark;
         HighWatermarkWithinLog in invariant::high_watermark;
         LogMatching in invariant::log_matching;

@@ -40,6 +40,9 @@ pub struct Models {
 impl Models {
     /// The committed log, or a directory id of a server, is another one: so may be the voters.
     pub fn refresh_quorum(&mut self) {
+        if !self.ledger.is_dynamic() {
+            return;
+        }
         let committed = self.committed.batches.last().copied().unwrap_or(BatchId::START);
         let voters = self.ledger.voters(committed);
         self.quorum = self.quorum.of(voters);

@@ -8,7 +8,8 @@ use crate::checks::linearizability::LinearizableAppends;
 use crate::checks::linearizability::MonotonicReads;
 use crate::checks::replication::elections::AckedValueNotLost;
 use raft::fixes::Fix;
-use raft::ids::{LeaderEpoch, Offset};
+use raft::ids::{LeaderEpoch, NodeId, Offset};
+use raft::voter_set::VoterSet;
 
 use super::cluster::ClusterChecks;
 use super::committed::Committed;
@@ -41,10 +42,18 @@ pub struct Checks {
     pub(super) cut_links: u32,
 }
 
+/// A server before its first boot, with the disk that a voter is formatted with.
+fn first(id: NodeId, voters: &VoterSet) -> ServerModel {
+    let key = voters.key_of(id);
+    let mut server = ServerModel::new(id, key.is_some());
+    server.directory_id = key.and_then(|key| key.directory_id);
+    server
+}
+
 impl Checks {
     pub fn new(config: CheckConfig) -> Checks {
         let judges = Judges::new(&config);
-        let CheckConfig { servers, voters, voter_set, appends, reads, brokers, fixes, .. } = config;
+        let CheckConfig { servers, voter_set, appends, reads, brokers, fixes, .. } = config;
         let CheckConfig { keep_going, beyond_tolerance, .. } = config;
         let verdict = Verdict::new(keep_going);
         let single_voter_is_early = !fixes.has(Fix::SingleVoterFlushFirst);
@@ -52,7 +61,7 @@ impl Checks {
         let count = servers.len();
         let failovers = Failovers::new(servers.clone(), brokers.as_ref());
         let models = Models {
-            servers: servers.iter().map(|id| ServerModel::new(*id, voters.contains(id))).collect(),
+            servers: servers.iter().map(|id| first(*id, &voter_set)).collect(),
             quorum,
             ledger: Ledger::new(voter_set.clone()),
             committed: Committed::of(voter_set),

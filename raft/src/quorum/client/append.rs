@@ -105,7 +105,9 @@ impl RaftClient {
             let now_ms = step.now_ms();
             self.log.append_as_follower(&response.records, epoch, now_ms, step.out)?;
             // An observer that may become a voter forces, too: the leader may count it as one already (KIP-853).
-            let forces = self.quorum.is_voter() || self.setup.config.can_become_voter;
+            let is_candidate_of_voters =
+                self.setup.config.can_become_voter && !self.setup.bugs.has(Bug::Kafka17332ForcedByVotersOnly);
+            let forces = self.quorum.is_voter() || is_candidate_of_voters;
             if forces && !self.setup.bugs.has(Bug::Kafka10533AckBeforeFlush) {
                 self.log.flush(step.out);
             }

@@ -111,6 +111,13 @@ impl RaftClient {
                 return Ok(FetchResponse { snapshot_id: Some(id), ..response });
             }
         }
+        let is_refused = self.setup.bugs.has(Bug::FetchOfObserverRefused) && {
+            let voters = self.quorum.voters();
+            voters.nodes().iter().any(|voter| voter.directory_id.is_some()) && !voters.is_voter(replica_key(request))
+        };
+        if is_refused {
+            return Ok(self.empty_fetch_response(ErrorCode::UnknownServerError));
+        }
         if request.replica_id == self.quorum.local().id {
             return Ok(self.empty_fetch_response(ErrorCode::UnknownServerError));
         }

@@ -52,6 +52,10 @@ impl RaftClient {
             self.transition_to_prospective(step)?;
             return Ok(0);
         }
+        // R33, KAFKA-17030
+        if self.setup.bugs.has(Bug::Kafka17030VoterAsksNobody) {
+            return Ok(remaining_ms);
+        }
         Ok(self.maybe_send_fetch_to_any_bootstrap(step).min(remaining_ms))
     }
 

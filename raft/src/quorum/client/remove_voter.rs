@@ -1,6 +1,7 @@
 //! RemoveRaftVoter (`RemoveVoterHandler`, consensus.md §6.4).
 
 use super::RaftClient;
+use crate::bugs::Bug;
 use crate::ids::ReplicaKey;
 use crate::io::Probe;
 use crate::message::{ErrorCode, RemoveRaftVoterRequest, RemoveRaftVoterResponse, Response};
@@ -36,7 +37,9 @@ impl RaftClient {
             return Err(ErrorCode::InvalidRequest);
         }
         let voters = self.voters_to_change(step)?;
-        let key = ReplicaKey { id: request.voter_id, directory_id: request.voter_directory_id };
+        let by_id = self.setup.bugs.has(Bug::Kip853DirectoryIdIgnored);
+        let directory_id = request.voter_directory_id.filter(|_| !by_id);
+        let key = ReplicaKey { id: request.voter_id, directory_id };
         let without = voters.remove_voter(key).ok_or(ErrorCode::VoterNotFound)?;
         step.out.probe(if key == self.quorum.local() { Probe::LeaderRemoved } else { Probe::VoterRemoved });
         let last_offset = self.append_voters(without, step);

@@ -2,6 +2,7 @@
 //! of the leadership, and the answer to ApiVersions of the voter that is added or updated.
 
 use super::RaftClient;
+use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::{NodeId, Offset, OffsetAndEpoch};
 use crate::io::Probe;
@@ -24,13 +25,15 @@ impl RaftClient {
             step.out.probe(Probe::VoterChangePending);
             return Err(ErrorCode::RequestTimedOut);
         }
-        if leader.high_watermark.is_none() {
+        if leader.high_watermark.is_none() && !self.setup.bugs.has(Bug::VoterChangeBeforeOwnCommit) {
             return Err(ErrorCode::RequestTimedOut);
         }
         if self.quorum.partition_state().last_kraft_version() < 1 {
             return Err(ErrorCode::UnsupportedVersion);
         }
-        self.committed_voter_set().ok_or(ErrorCode::RequestTimedOut)
+        let is_early = leader.high_watermark.is_none() || self.setup.bugs.has(Bug::VoterChangeBesideUncommitted);
+        let newest = is_early.then(|| self.quorum.voters().clone());
+        newest.or_else(|| self.committed_voter_set()).ok_or(ErrorCode::RequestTimedOut)
     }
 
     /// The last voter set of the log, if its record is committed.

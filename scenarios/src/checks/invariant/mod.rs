@@ -11,6 +11,7 @@
 //! * [`promise`]: nothing is promised before it is durable (D1 to D9); [`topic_id`]: D7
 //! * [`snapshots`]: what replaces the log (D10 to D12)
 //! * [`log_matching`]: equal epochs and offsets, equal logs
+//! * [`voter_sets`]: changes of the voters
 //! * [`answered`]: every request is answered; [`voter_update`]: UpdateRaftVoter is accepted
 //!   after ApiVersions
 //! * [`fatal_fault`], [`refused`]: processes end themselves for their disks only, and start from no damaged file
@@ -37,5 +38,6 @@ pub mod refused;
 pub mod snapshots;
 pub mod timings;
 pub mod topic_id;
+pub mod voter_sets;
 pub mod voter_update;
 pub mod votes;

@@ -96,6 +96,11 @@ impl Ledger {
         Ledger { first_voters, ..Ledger::default() }
     }
 
+    /// Whether the voters may change.
+    pub fn is_dynamic(&self) -> bool {
+        self.first_voters.nodes().iter().any(|voter| voter.directory_id.is_some())
+    }
+
     /// The voters that a log has which ends with this batch: each set is in force from its record on.
     pub fn voters(&self, prefix: BatchId) -> &VoterSet {
         let place = if prefix == BatchId::START { FIRST_VOTERS } else { self.get(prefix).voters };
@@ -227,6 +232,16 @@ impl Ledger {
             self.places.insert(place, (header.epoch, end, id));
         }
         Recorded { id, is_new: true, conflict }
+    }
+
+    /// The last batch of a prefix that has a voter set; [`BatchId::START`] if none has.
+    pub fn last_voters_batch(&self, prefix: BatchId) -> BatchId {
+        let place = |id: BatchId| if id == BatchId::START { FIRST_VOTERS } else { self.get(id).voters };
+        let mut at = prefix;
+        while at != BatchId::START && place(at) == place(self.before(at)) {
+            at = self.before(at);
+        }
+        at
     }
 
     fn voters_behind(&mut self, header: &BatchHeader, before: BatchId, bytes: &[u8]) -> u32 {

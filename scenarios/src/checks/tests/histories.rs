@@ -9,6 +9,7 @@ use raft::io::Role;
 use raft::log::{Batch, BatchBuilder};
 
 use super::quorum::node;
+use super::voters;
 use crate::checks::committed::Committed;
 use crate::checks::invariant::durability::{Quorum, became_leader, commit, cut_promise};
 use crate::checks::loss::quorum::{QuorumFact, QuorumLosses};
@@ -125,7 +126,7 @@ impl World {
             misled: [false; VOTERS],
             with_misled: false,
             steps: Vec::new(),
-            records: Records::default(),
+            records: Records { ledger: Ledger::new(voters(VOTERS as i32).voter_set), ..Records::default() },
             servers,
             committed: Committed::default(),
             verdict: Verdict::default(),

@@ -1,0 +1,83 @@
+//! A quorum whose voters change (KIP-853): one change at a time, and only voters begin elections.
+
+use crate::checks::prelude::*;
+use raft::io::Role;
+use raft::message::Request;
+use raft::voter_set::VoterSet;
+
+use crate::checks::committed::Committed;
+use crate::checks::server_model::ServerModel;
+use crate::checks::server_model::ledger::{BatchId, Ledger};
+
+check! {
+    /// A replica requests votes, also pre-votes, only while it is in the last voter set of its own log.
+    OnlyVotersCampaign, Safety of Server, "KAFKA-17067; KIP-853: QuorumState.transitionToProspective"
+        => requests_votes, Kinds::REQUEST_SENT;
+}
+
+claim! {
+    /// A leader appends another voter set only when the last one, and a record of its own epoch, are committed, and the two
+    /// differ by one voter.
+    OneVoterChangeAtATime, Safety of Quorum, "Ongaro 2015; KIP-853: AddVoterHandler, RemoveVoterHandler";
+}
+
+#[inline]
+fn requests_votes(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+    let Event::RequestSent { request: Request::Vote(vote), .. } = crossing.event else { return };
+    let server = &models.servers[crossing.server];
+    // A request may wait for its connection longer than the election lasts.
+    let is_asking = server.role.is_some_and(|(role, epoch, _)| {
+        matches!(role, Role::Prospective | Role::Candidate) && epoch == vote.replica_epoch
+    });
+    let voters = server.voters(&models.ledger);
+    if is_asking && !voters.is_voter(server.key()) {
+        verdict.fail(&OnlyVotersCampaign::CLAIM, || {
+            format!(
+                "node {} requests votes in epoch {}; the voters of its log are {}",
+                server.id,
+                vote.replica_epoch,
+                ids(voters)
+            )
+        });
+    }
+}
+
+/// A leader has appended the batch `id`.
+#[track_caller]
+pub fn appended(leader: &ServerModel, id: BatchId, (committed, ledger): (&Committed, &Ledger), verdict: &mut Verdict) {
+    let (before, batch) = (ledger.before(id), ledger.get(id));
+    let (old, new) = (ledger.voters(before), ledger.voters(id));
+    let keys = |set: &VoterSet| set.nodes().iter().map(|voter| voter.key()).collect::<Vec<_>>();
+    let (old_keys, new_keys) = (keys(old), keys(new));
+    // The first leader writes the voters that it was formatted with, and any leader its own entry.
+    if old_keys == new_keys {
+        return;
+    }
+    let added = new_keys.iter().filter(|key| !old_keys.contains(key)).count();
+    let removed = old_keys.iter().filter(|key| !new_keys.contains(key)).count();
+    let own_epoch = leader.high_watermark.is_some_and(|shown| shown.epoch == batch.epoch);
+    let last_change = ledger.last_voters_batch(before);
+    let is_committed = committed.batches.get(ledger.count(last_change).wrapping_sub(1)) == Some(&last_change);
+    let problem = if added + removed != 1 {
+        format!("{added} are added and {removed} removed")
+    } else if !own_epoch {
+        "it has committed no record of its epoch".to_owned()
+    } else if last_change != BatchId::START && !is_committed {
+        format!("the set before, of {}, is not committed", ledger.get(last_change))
+    } else {
+        return;
+    };
+    verdict.fail(&OneVoterChangeAtATime::CLAIM, || {
+        format!(
+            "node {} changes the voters from {} to {} in epoch {}; {problem}",
+            leader.id,
+            ids(old),
+            ids(new),
+            batch.epoch
+        )
+    });
+}
+
+fn ids(set: &VoterSet) -> String {
+    set.ids().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
