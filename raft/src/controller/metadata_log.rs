@@ -3,6 +3,7 @@
 
 use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use crate::io::{DialogueEntry, Effect, Post, ThreadName};
+use crate::message::ErrorCode;
 use crate::metadata::{MetadataRecord, MetadataVersion};
 use crate::quorum::RaftClient;
 use crate::quorum::accumulator::AppendError;
@@ -63,6 +64,15 @@ pub trait MetadataLog {
     fn end_offset(&mut self) -> Offset;
     /// Resigns as leader of this epoch.
     fn resign(&mut self, epoch: LeaderEpoch, step: &mut Step<'_>);
+    /// Begins the upgrade of `kraft.version` to a level, or only checks whether it may
+    /// (`KRaftVersionAccessor.upgradeKRaftVersion`).
+    fn upgrade_kraft_version(
+        &mut self,
+        epoch: LeaderEpoch,
+        level: i16,
+        validate_only: bool,
+        step: &mut Step<'_>,
+    ) -> Result<(), ErrorCode>;
     /// The event that the next post announced. A record that cannot be read is fatal.
     fn take_event(&mut self, step: &mut Step<'_>) -> Result<Option<RaftEvent>, Fatal>;
     /// A commit was read completely.
@@ -175,6 +185,18 @@ impl MetadataLog for ReplicaLog<'_> {
             ListenerItem::Appended { .. } => {}
         }
         Self::read(item)
+    }
+
+    fn upgrade_kraft_version(
+        &mut self,
+        epoch: LeaderEpoch,
+        level: i16,
+        validate_only: bool,
+        step: &mut Step<'_>,
+    ) -> Result<(), ErrorCode> {
+        self.raft.upgrade_kraft_version(epoch, level, validate_only, step)?;
+        wake_raft(step);
+        Ok(())
     }
 
     fn close_commit(&mut self, ordinal: u64, end: Offset, step: &mut Step<'_>) {

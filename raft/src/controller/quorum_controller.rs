@@ -30,16 +30,21 @@ pub use rpc::ControllerRequest;
 use self::rpc::Pending;
 use super::cluster::BrokerHeartbeatManager;
 use super::configuration;
+use super::result::ControllerResult;
 use super::event_queue::{Dequeued, EventQueue};
 use super::metadata_log::MetadataLog;
 use super::replication;
-use super::settings::ControllerSettings;
+use super::settings::{ControllerSettings, KRAFT_VERSION};
 use super::state::{ControllerState, ReplayedState};
 use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, NodeId, Offset, Uuid};
 use crate::io::{Connection, DialogueEntry, Effect, Input, Post, ThreadName};
 use crate::message::admin::{DeletableTopicResult, DeleteTopicsResponse};
-use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ErrorCode, Response};
+use crate::message::{
+    AdminRequest, AdminResponse, ClusterRequest, ErrorCode, Response, UpdateFeaturesRequest, UpdateFeaturesResponse,
+};
+use crate::metadata::MetadataRecord;
+use crate::metadata::records::NoOp;
 use crate::step::{Fatal, Step, throw};
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -273,11 +278,35 @@ impl QuorumController {
                 self.queue.append(Event::DeleteTopics { pending, topics, decided }, deadline_ns);
                 Ok(())
             }
+            ControllerRequest::Admin(AdminRequest::UpdateFeatures(request))
+            | ControllerRequest::Envelope(AdminRequest::UpdateFeatures(request)) => {
+                let error = self.update_features(log, request, step).err().unwrap_or_default();
+                // A NoOp, so that the answer waits for an offset behind the control records.
+                let writes = error == ErrorCode::None && !request.validate_only;
+                let records = writes.then_some(MetadataRecord::NoOp(NoOp {})).into_iter().collect();
+                let response = AdminResponse::UpdateFeatures(UpdateFeaturesResponse { error });
+                let response = pending.request.admin_response(response);
+                self.write(log, Some(pending), step, |_, _| Ok(ControllerResult::atomic(records, response)))
+            }
             request => {
                 let request = request.clone();
                 self.write(log, Some(pending), step, |context, step| context.operate(&request, step))
             }
         }
+    }
+
+    /// `FeatureControlManager.updateFeatures`. Only `kraft.version` can be changed here.
+    fn update_features(
+        &mut self,
+        log: &mut dyn MetadataLog,
+        request: &UpdateFeaturesRequest,
+        step: &mut Step<'_>,
+    ) -> Result<(), ErrorCode> {
+        let Some(epoch) = self.claimed() else { return Err(ErrorCode::NotController) };
+        request.feature_updates.iter().try_for_each(|update| match &*update.feature {
+            KRAFT_VERSION => log.upgrade_kraft_version(epoch, update.max_version_level, request.validate_only, step),
+            _ => Err(ErrorCode::InvalidUpdateVersion),
+        })
     }
 
     /// The deadline of an event passed before the event was run: it has had no effect.

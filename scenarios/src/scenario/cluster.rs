@@ -187,6 +187,7 @@ impl Cluster {
             if self.dynamic {
                 let bootstrap_servers = first.quorum.voters.iter().map(|voter| voter.id).collect();
                 first.quorum.dynamic = Some(Rc::new(DynamicQuorum { bootstrap_servers }));
+                first.controller.kraft_version = 1;
             }
             let node = |(id, roles): (NodeId, Roles)| {
                 let mut node = first.for_node(id, roles);

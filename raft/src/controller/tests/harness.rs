@@ -94,6 +94,19 @@ impl MetadataLog for FakeLog {
         self.resigned |= self.epoch == Some(epoch);
     }
 
+    fn upgrade_kraft_version(
+        &mut self,
+        epoch: LeaderEpoch,
+        level: i16,
+        _validate_only: bool,
+        _step: &mut Step<'_>,
+    ) -> Result<(), ErrorCode> {
+        if self.epoch != Some(epoch) {
+            return Err(ErrorCode::NotController);
+        }
+        if level == 1 { Ok(()) } else { Err(ErrorCode::InvalidUpdateVersion) }
+    }
+
     fn take_event(&mut self, _step: &mut Step<'_>) -> Result<Option<RaftEvent>, Fatal> {
         Ok(self.events.pop_front())
     }

@@ -4,7 +4,7 @@
 use super::RaftClient;
 use crate::bugs::Bug;
 use crate::fixes::Fix;
-use crate::ids::{NodeId, Offset, OffsetAndEpoch};
+use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::Probe;
 use crate::message::{
     ApiVersionsRequest, ApiVersionsResponse, DescribeQuorumResponse, ErrorCode, QuorumReplica, Request,
@@ -191,6 +191,7 @@ impl RaftClient {
     /// leader. `Ok(false)` if the level is in force, or about to be.
     pub fn upgrade_kraft_version(
         &mut self,
+        epoch: LeaderEpoch,
         level: i16,
         validate_only: bool,
         step: &mut Step<'_>,
@@ -198,7 +199,8 @@ impl RaftClient {
         let persisted = self.quorum.partition_state().last_kraft_version();
         let of_log = self.quorum.voters().clone();
         let now_ms = step.now_ms();
-        let Some(leader) = self.quorum.leader_mut() else { return Err(ErrorCode::NotController) };
+        let is_current = self.quorum.epoch() == epoch;
+        let Some(leader) = self.quorum.leader_mut().filter(|_| is_current) else { return Err(ErrorCode::NotController) };
         let voters = match &leader.kraft_version_upgrade {
             KRaftVersionUpgrade::Version(pending) if *pending == level => return Ok(false),
             KRaftVersionUpgrade::Version(_) => return Err(ErrorCode::InvalidUpdateVersion),
@@ -221,10 +223,5 @@ impl RaftClient {
             step.out.probe(Probe::KRaftVersionUpgraded);
         }
         Ok(true)
-    }
-
-    /// The id of the bootstrap snapshot, for listeners.
-    pub fn latest_snapshot_id(&self) -> Option<OffsetAndEpoch> {
-        self.log.latest_snapshot_id()
     }
 }

@@ -18,6 +18,7 @@ mod second_reader;
 pub mod sites;
 mod snapshots;
 pub mod test_disk;
+mod voter_sets;
 mod walk;
 
 use raft::fixes::Fixes;

@@ -1,0 +1,63 @@
+//! Changes of the voters: one at a time, and who is not among them does not begin elections.
+
+use std::rc::Rc;
+
+use raft::ids::LeaderEpoch;
+use raft::log::{Batch, BatchBuilder, ControlRecord};
+use raft::voter_set::VoterSet;
+
+use super::quorum::{Quorum, node};
+
+/// A batch behind the log of a leader, with the voters of these places.
+fn voters(quorum: &Quorum, leader: usize, epoch: i32, places: &[usize]) -> Rc<Batch> {
+    let ids: Vec<_> = places.iter().map(|place| node(*place)).collect();
+    let mut batch = BatchBuilder::new(quorum.logs[leader].end_offset(), LeaderEpoch(epoch), 0);
+    batch.control(ControlRecord::KRaftVoters(VoterSet::of_ids(&ids)));
+    batch.build()
+}
+
+fn change(quorum: &mut Quorum, epoch: i32, places: &[usize]) {
+    let batch = voters(quorum, 0, epoch, places);
+    quorum.write(0, &batch);
+}
+
+#[test]
+fn the_voters_change_one_by_one_when_the_last_change_is_committed() {
+    let mut good = Quorum::at_work();
+    change(&mut good, 1, &[0, 1]);
+    good.replicate(0, 1, 1);
+    good.fetch(1, 1);
+    good.take_fetch(0, 1, 1);
+    good.move_high_watermark(0, 1);
+    change(&mut good, 1, &[0, 1, 2]);
+    assert_eq!(good.broke(), None);
+
+    let mut two_at_once = Quorum::at_work();
+    change(&mut two_at_once, 1, &[0]);
+    assert_eq!(two_at_once.broke(), Some("OneVoterChangeAtATime"));
+
+    let mut beside_uncommitted = Quorum::at_work();
+    change(&mut beside_uncommitted, 1, &[0, 1]);
+    assert_eq!(beside_uncommitted.broke(), None);
+    change(&mut beside_uncommitted, 1, &[0]);
+    assert_eq!(beside_uncommitted.broke(), Some("OneVoterChangeAtATime"));
+
+    let mut before_own_commit = Quorum::of(3);
+    before_own_commit.campaign(0, 1);
+    before_own_commit.vote(1, 0, 1);
+    before_own_commit.take_over(0, 1);
+    change(&mut before_own_commit, 1, &[0, 1]);
+    assert_eq!(before_own_commit.broke(), Some("OneVoterChangeAtATime"));
+}
+
+#[test]
+fn who_was_removed_does_not_request_votes() {
+    for (removed, broken) in [(2, Some("OnlyVotersCampaign")), (1, None)] {
+        let mut quorum = Quorum::at_work();
+        let rest: Vec<usize> = (0..3).filter(|place| *place != removed).collect();
+        change(&mut quorum, 1, &rest);
+        quorum.replicate(0, 2, 1);
+        quorum.campaign(2, 2);
+        assert_eq!(quorum.broke(), broken);
+    }
+}
