@@ -154,5 +154,14 @@ switches! {
         /// has removed itself does not resign then when the record is committed at last, and leads on without being a voter.
         /// Fix: a leader resigns when the committed voter set is without it.
         ResignAfterExpiredRemoval,
+        /// A leader that receives the answer to a BeginQuorumEpoch from a replica that it has removed from the voters
+        /// meanwhile throws, which ends its process (`LeaderState.ensureValidVoter`; consensus.md §3.4). Fix: the answer has
+        /// no effect.
+        IgnoreAnswerOfRemovedVoter,
+        /// A replica that starts with a leader in `quorum-state` whose endpoints are not in its voter set is Unattached, and
+        /// asks the bootstrap servers. If one of them is that leader, its successful answer to Fetch reaches a replica that
+        /// is not a Follower, which throws (`KafkaRaftClient.handleFetchResponse`; consensus.md §1.6); so does each further
+        /// process of that epoch. Fix: an answer with the leader's endpoints makes it a Follower.
+        FollowLeaderOfUnattached,
     }
 }

@@ -58,6 +58,7 @@ checks! {
         Linger in invariant::linger;
         VoterUpdates in invariant::voter_update;
         OnlyVotersCampaign in invariant::voter_sets;
+        RemovedLeaders in invariant::voter_sets;
         Holes in invariant::holes;
         EpochsOfRecords in invariant::epochs;
         PersistBeforePromiseD10 in invariant::snapshots;

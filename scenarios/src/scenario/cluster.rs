@@ -185,7 +185,8 @@ impl Cluster {
             let mut first = NodeConfig::new(NodeId(1), Roles::CONTROLLER, self.generated_voters());
             set_up(&mut first)?;
             if self.dynamic {
-                let bootstrap_servers = first.quorum.voters.iter().map(|voter| voter.id).collect();
+                let controllers = self.generated_nodes().filter(|(_, roles)| roles.controller);
+                let bootstrap_servers = controllers.map(|(id, _)| id).collect();
                 first.quorum.dynamic = Some(Rc::new(DynamicQuorum { bootstrap_servers }));
                 first.controller.kraft_version = 1;
             }

@@ -138,8 +138,10 @@ impl MembershipClient {
                 _ => None,
             };
         }
-        let is_due = now.mono_ns >= self.next_ns && now.mono_ns < self.spec.ends_ns;
-        is_due.then(|| {
+        if now.mono_ns >= self.spec.ends_ns {
+            self.next_ns = u64::MAX;
+        }
+        (now.mono_ns >= self.next_ns).then(|| {
             self.next_ns =
                 now.mono_ns + self.spec.interval_ns / 2 + self.spec.draws.below(self.spec.interval_ns.max(1));
             Wish::Drawn
@@ -242,7 +244,6 @@ impl MembershipClient {
     fn arm(&self, out: &mut Out<impl ClientProcess>) {
         let next_ns = match &self.agenda {
             Some(agenda) => agenda.next_ns().map_or(u64::MAX, |at_ns| self.booted_ns + at_ns),
-            None if self.next_ns >= self.spec.ends_ns => u64::MAX,
             None => self.next_ns,
         };
         let next_ns = if self.wish.is_some() { u64::MAX } else { next_ns };

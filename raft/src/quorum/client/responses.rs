@@ -3,6 +3,7 @@
 
 use super::RaftClient;
 use crate::bugs::Bug;
+use crate::fixes::Fix;
 use crate::ids::{LeaderEpoch, NodeId, Offset};
 use crate::io::{DialogueEntry, Observation, Probe};
 use crate::message::{
@@ -159,8 +160,10 @@ impl RaftClient {
         }
         let goes_back = self.setup.bugs.has(Bug::Kafka17641BackToNamedLeader)
             && matches!(self.quorum.state(), EpochState::Prospective(_));
+        let lacks_endpoints = matches!(self.quorum.state(), EpochState::Unattached(_))
+            && self.setup.fixes.has(Fix::FollowLeaderOfUnattached);
         if let Some(leader) = leader
-            && (self.quorum.leader_id().is_none() || goes_back)
+            && (self.quorum.leader_id().is_none() || goes_back || lacks_endpoints)
         {
             self.transition_to_follower(epoch, leader, current.endpoints.clone(), step)?;
             return Ok((error != ErrorCode::None).then_some(true));
@@ -225,8 +228,10 @@ impl RaftClient {
         if let Some(handled) = common {
             return Ok(handled);
         }
+        let is_ignored = self.setup.fixes.has(Fix::IgnoreAnswerOfRemovedVoter);
         if let Some(leader) = self.quorum.leader_mut()
             && !leader.add_acknowledgement_from(from)
+            && !is_ignored
         {
             throw!("node {from}, which is no voter, acknowledged BeginQuorumEpoch");
         }

@@ -200,7 +200,9 @@ impl RaftClient {
         let of_log = self.quorum.voters().clone();
         let now_ms = step.now_ms();
         let is_current = self.quorum.epoch() == epoch;
-        let Some(leader) = self.quorum.leader_mut().filter(|_| is_current) else { return Err(ErrorCode::NotController) };
+        let Some(leader) = self.quorum.leader_mut().filter(|_| is_current) else {
+            return Err(ErrorCode::NotController);
+        };
         let voters = match &leader.kraft_version_upgrade {
             KRaftVersionUpgrade::Version(pending) if *pending == level => return Ok(false),
             KRaftVersionUpgrade::Version(_) => return Err(ErrorCode::InvalidUpdateVersion),

@@ -1,7 +1,8 @@
 //! A quorum whose voters change (KIP-853): one change at a time, and only voters begin elections.
 
 use crate::checks::prelude::*;
-use raft::io::Role;
+use raft::ids::{LeaderEpoch, Offset};
+use raft::io::{Observation, Role};
 use raft::message::Request;
 use raft::voter_set::VoterSet;
 
@@ -19,6 +20,60 @@ claim! {
     /// A leader appends another voter set only when the last one, and a record of its own epoch, are committed, and the two
     /// differ by one voter.
     OneVoterChangeAtATime, Safety of Quorum, "Ongaro 2015; KIP-853: AddVoterHandler, RemoveVoterHandler";
+    /// A leader that is not in the committed voter set resigns: it commits nothing more.
+    RemovedLeaderResigns by RemovedLeaders, Safety of Server, "KIP-853: RemoveVoterHandler.highWatermarkUpdated";
+}
+
+/// The epoch in which each server has committed a voter set without itself as leader.
+#[derive(Clone, Debug)]
+pub struct RemovedLeaders {
+    removed_in: Vec<Option<LeaderEpoch>>,
+}
+
+impl Check for RemovedLeaders {
+    const EVENTS: Kinds = Kinds::OBSERVED.and(Kinds::DOWN);
+
+    fn new(config: &CheckConfig) -> RemovedLeaders {
+        RemovedLeaders { removed_in: vec![None; config.servers.len()] }
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        let Crossing { server, event, .. } = *crossing;
+        match event {
+            Event::Observed { observation: Observation::HighWatermark { offset, epoch, leading: true } } => {
+                self.commits(server, (epoch, offset), &models.servers[server], &models.ledger, verdict);
+            }
+            Event::Down { .. } => self.removed_in[server] = None,
+            _ => {}
+        }
+    }
+}
+
+impl RemovedLeaders {
+    /// A leader moves its high watermark.
+    fn commits(
+        &mut self,
+        server: usize,
+        (epoch, end): (LeaderEpoch, Offset),
+        leader: &ServerModel,
+        ledger: &Ledger,
+        verdict: &mut Verdict,
+    ) {
+        if self.removed_in[server] == Some(epoch) {
+            verdict.fail(&RemovedLeaderResigns::CLAIM, || {
+                format!("node {} commits up to {end} in epoch {epoch}, in which it has committed its own removal", leader.id)
+            });
+        }
+        // Only a change of the set may have removed it.
+        if ledger.last_voters_batch(leader.log.whole()) == BatchId::START {
+            return;
+        }
+        let committed = leader.log.prefix(leader.log.count_below(end, ledger));
+        if !ledger.voters(committed).is_voter(leader.key()) {
+            self.removed_in[server] = Some(epoch);
+        }
+    }
 }
 
 #[inline]

@@ -81,8 +81,8 @@ pub struct Ledger {
     batches: Vec<KnownBatch>,
     /// Of those that stand at one place, the first; ascending by epoch and end offset.
     places: Vec<(LeaderEpoch, Offset, BatchId)>,
-    /// The voter sets of KRaftVoters records.
-    voter_sets: Vec<VoterSet>,
+    /// The voter sets of KRaftVoters records, each with its batch.
+    voter_sets: Vec<(VoterSet, BatchId)>,
     /// The voters before the first one.
     first_voters: VoterSet,
 }
@@ -104,7 +104,7 @@ impl Ledger {
     /// The voters that a log has which ends with this batch: each set is in force from its record on.
     pub fn voters(&self, prefix: BatchId) -> &VoterSet {
         let place = if prefix == BatchId::START { FIRST_VOTERS } else { self.get(prefix).voters };
-        self.voter_sets.get(place as usize).unwrap_or(&self.first_voters)
+        self.voter_sets.get(place as usize).map_or(&self.first_voters, |(set, _)| set)
     }
 
     /// A batch by id; there is none for [`BatchId::START`].
@@ -236,12 +236,8 @@ impl Ledger {
 
     /// The last batch of a prefix that has a voter set; [`BatchId::START`] if none has.
     pub fn last_voters_batch(&self, prefix: BatchId) -> BatchId {
-        let place = |id: BatchId| if id == BatchId::START { FIRST_VOTERS } else { self.get(id).voters };
-        let mut at = prefix;
-        while at != BatchId::START && place(at) == place(self.before(at)) {
-            at = self.before(at);
-        }
-        at
+        let place = if prefix == BatchId::START { FIRST_VOTERS } else { self.get(prefix).voters };
+        self.voter_sets.get(place as usize).map_or(BatchId::START, |(_, id)| *id)
     }
 
     fn voters_behind(&mut self, header: &BatchHeader, before: BatchId, bytes: &[u8]) -> u32 {
@@ -255,7 +251,8 @@ impl Ledger {
             _ => None,
         });
         let Some(set) = set else { return inherited };
-        self.voter_sets.push(set);
+        let id = BatchId(self.batches.len() as u32);
+        self.voter_sets.push((set, id));
         (self.voter_sets.len() - 1) as u32
     }
 }

@@ -61,3 +61,23 @@ fn who_was_removed_does_not_request_votes() {
         assert_eq!(quorum.broke(), broken);
     }
 }
+
+#[test]
+fn a_leader_that_has_committed_its_removal_commits_nothing_more() {
+    for (voters, broken) in [(&[1, 2][..], Some("RemovedLeaderResigns")), (&[0, 1], None)] {
+        let mut quorum = Quorum::at_work();
+        change(&mut quorum, 1, voters);
+        for value in [20, 21] {
+            assert_eq!(quorum.broke(), None);
+            let batch = quorum.data(0, 1, value);
+            quorum.write(0, &batch);
+            for follower in [1, 2] {
+                quorum.replicate(0, follower, 1);
+                quorum.fetch(follower, 1);
+                quorum.take_fetch(0, follower, 1);
+            }
+            quorum.move_high_watermark(0, 1);
+        }
+        assert_eq!(quorum.broke(), broken);
+    }
+}
