@@ -383,6 +383,13 @@ pub enum DialogueEntry {
     Scheduled,
     /// `RaftClient.resign`, by another thread.
     Resigned { epoch: LeaderEpoch },
+    /// `RaftClient.createSnapshot`, by another thread, which writes it at once: its bytes, with the footer. `None` if none is
+    /// needed.
+    SnapshotCreated { id: OffsetAndEpoch, log_timestamp_ms: i64, result: Result<Option<Rc<[u8]>>, String> },
+    /// `SnapshotWriter.freeze`, by another thread, has ended: the snapshot counts from now on.
+    SnapshotFrozen { id: OffsetAndEpoch },
+    /// `SnapshotWriter.close`, by another thread, of a snapshot that is not complete.
+    SnapshotClosed { id: OffsetAndEpoch },
     /// `BatchReader.close`, by another thread: a listener has read a delivery to its end.
     Read { listener: ThreadName, ordinal: u64, end: Offset },
     /// Output: a request is passed to the network layer.
@@ -391,6 +398,8 @@ pub enum DialogueEntry {
     Committed { listener: ThreadName, ordinal: u64, base_offset: Offset, end: Option<Offset> },
     /// Output: `Listener.handleLoadSnapshot`.
     SnapshotLoaded { listener: ThreadName, id: OffsetAndEpoch },
+    /// Output: `KafkaRaftLog.truncateToLatestSnapshot` has replaced the log.
+    LogReplaced { id: OffsetAndEpoch },
     /// Output: `Listener.handleLeaderChange`.
     LeaderChanged { listener: ThreadName, leader: Option<NodeId>, epoch: LeaderEpoch },
     /// Output: the thread waits at most this long for the next message; `i64::MAX` without limit.
@@ -431,6 +440,8 @@ pub trait Visitor {
     fn log(&mut self, start: Offset, end: Offset, high_watermark: Option<Offset>);
     /// All batches held, oldest first.
     fn batches(&mut self, records: &Records);
+    /// The oldest and the newest complete snapshot of the metadata log.
+    fn snapshots(&mut self, _earliest: Option<OffsetAndEpoch>, _latest: Option<OffsetAndEpoch>) {}
     /// `lastFetchedEpoch`: a leader that has appended nothing in its epoch yet counts, too.
     fn last_fetched_epoch(&mut self, _epoch: LeaderEpoch) {}
     /// The data replicas that a broker hosts, ascending by id.

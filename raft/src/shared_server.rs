@@ -8,7 +8,7 @@ use crate::broker::process::BrokerProcess;
 use crate::bugs::{Bug, Bugs};
 use crate::config::ControllerConfig;
 use crate::ids::{Offset, OffsetAndEpoch};
-use crate::io::{Effect, Input, Observation, Post, ThreadName};
+use crate::io::{DialogueEntry, Effect, Input, Observation, Post, ThreadName};
 use crate::message::{Fields, Value};
 use crate::metadata::loader::{ManifestType, Publication};
 use crate::metadata::{MetadataImage, MetadataLoader, MetadataRecord, MetadataVersion};
@@ -150,12 +150,14 @@ impl SharedServer {
             // Everything before it in the list is durable.
             Input::Post(Post::Applied) => {
                 if let Some(Written { id, bytes, .. }) = self.written.pop_front() {
+                    step.out.record(|| DialogueEntry::SnapshotFrozen { id });
                     raft.on_snapshot_frozen(id, bytes);
                     step.out.observe(Observation::SnapshotGenerated { end: id.offset });
                 }
             }
             Input::DiskError(_) => {
-                if let Some(Written { partial, .. }) = self.written.pop_back() {
+                if let Some(Written { id, partial, .. }) = self.written.pop_back() {
+                    step.out.record(|| DialogueEntry::SnapshotClosed { id });
                     step.out.push(Effect::Unlink { path: partial });
                 }
             }
@@ -175,8 +177,15 @@ impl SharedServer {
             true => OffsetAndEpoch { offset: provenance.last_contained_offset, ..id },
             false => id,
         };
-        let created = raft.create_snapshot(id, provenance.last_contained_log_time_ms, step);
-        let Some((mut writer, mut file)) = created.ok().flatten() else { return };
+        let log_timestamp_ms = provenance.last_contained_log_time_ms;
+        let (mut writer, mut file) = match raft.create_snapshot(id, log_timestamp_ms, step) {
+            Ok(Some(created)) => created,
+            not_created => {
+                let result = not_created.map(|_| None).map_err(|error| error.to_string());
+                step.out.record(|| DialogueEntry::SnapshotCreated { id, log_timestamp_ms, result });
+                return;
+            }
+        };
         let (version, now_ms) = (image.features().metadata_version_or_minimum(), step.now_ms());
         let forgets = self.bugs.has(Bug::SnapshotForgetsFencing);
         let mut is_written = true;
@@ -190,6 +199,9 @@ impl SharedServer {
             }
         });
         if !is_written {
+            let result = Ok(Some(Rc::from([])));
+            step.out.record(|| DialogueEntry::SnapshotCreated { id, log_timestamp_ms, result });
+            step.out.record(|| DialogueEntry::SnapshotClosed { id });
             file.close(step.out);
             return;
         }
@@ -198,6 +210,8 @@ impl SharedServer {
         }
         let partial = Rc::clone(file.path());
         let (id, bytes) = file.freeze(step.out);
+        let result = Ok(Some(Rc::clone(&bytes)));
+        step.out.record(|| DialogueEntry::SnapshotCreated { id, log_timestamp_ms, result });
         self.written.push_back(Written { id, bytes, partial });
         step.out.push(Effect::Post { thread: ThreadName::SnapshotGenerator, post: Post::Applied });
     }

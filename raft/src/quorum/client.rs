@@ -397,5 +397,6 @@ impl RaftClient {
         visitor.log(self.log.start_offset(), end, quorum.high_watermark());
         visitor.batches(&self.log.batches());
         visitor.last_fetched_epoch(self.log.last_fetched_epoch());
+        visitor.snapshots(self.log.earliest_snapshot_id(), self.log.latest_snapshot_id());
     }
 }

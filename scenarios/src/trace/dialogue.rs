@@ -9,11 +9,12 @@ mod kafka_json;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use raft::ids::{LeaderEpoch, NodeId, Offset, Uuid};
+use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, Uuid};
 use raft::io::{Connection, DialogueEntry, Effect, Observation, Role, ThreadName, Visitor};
 use raft::log::{QUORUM_STATE, Records};
 use raft::message::{Request, Response};
 use raft::node::{NodeSpec, Roles};
+use raft::snapshot::SnapshotFile;
 use sim::disk::Disk;
 use sim::process::{Input, Node, Thread};
 use sim::rng::Seed;
@@ -99,6 +100,33 @@ pub enum Entry {
         offset: Offset,
         epoch: LeaderEpoch,
     },
+    /// Output: bytes were appended to a snapshot that is downloaded.
+    SnapshotWritten {
+        id: OffsetAndEpoch,
+        bytes: Rc<[u8]>,
+    },
+    /// Output: a snapshot that was downloaded got its name, after its bytes were `forced`.
+    SnapshotFrozen {
+        id: OffsetAndEpoch,
+        forced: bool,
+    },
+    /// Output: a download was given up.
+    SnapshotClosed {
+        id: OffsetAndEpoch,
+    },
+    /// Input: another thread has frozen a snapshot that it wrote; see [`DialogueEntry::SnapshotFrozen`].
+    FreezeSnapshot {
+        id: OffsetAndEpoch,
+        forced: bool,
+    },
+    /// Output: an old snapshot was renamed, to be deleted later.
+    SnapshotExpired {
+        id: OffsetAndEpoch,
+    },
+    /// Input: the scheduler's thread has deleted it.
+    DeleteSnapshot {
+        id: OffsetAndEpoch,
+    },
     /// Output: the process ends.
     Halt {
         reason: Rc<str>,
@@ -117,6 +145,8 @@ pub struct State {
     pub log_start: Offset,
     pub log_end: Offset,
     pub last_epoch: LeaderEpoch,
+    pub earliest_snapshot: Option<OffsetAndEpoch>,
+    pub latest_snapshot: Option<OffsetAndEpoch>,
 }
 
 impl Dialogue {
@@ -150,6 +180,10 @@ struct Recorder {
     files: BTreeMap<raft::io::FileHandle, Rc<str>>,
     /// The last bytes written to each file that replaces another one.
     replacement: BTreeMap<Rc<str>, Rc<[u8]>>,
+    /// Snapshots that are being written, and whether the last of their bytes are forced.
+    partial_snapshots: BTreeMap<Rc<str>, bool>,
+    /// Snapshots that got their names on another thread than that of raft.
+    frozen_snapshots: BTreeMap<OffsetAndEpoch, bool>,
     boots: Option<What>,
     input: Option<(&'static str, Option<Entry>)>,
     settled: bool,
@@ -162,6 +196,8 @@ impl Recorder {
             lines: Vec::new(),
             files: BTreeMap::new(),
             replacement: BTreeMap::new(),
+            partial_snapshots: BTreeMap::new(),
+            frozen_snapshots: BTreeMap::new(),
             boots: None,
             input: None,
             settled: true,
@@ -172,12 +208,19 @@ impl Recorder {
         let Actor::Server(server) = process else { return };
         let Some((recorded, arguments)) = server.dialogue() else { return };
         let is_aside = matches!(what, What::Aside);
+        let is_boot = matches!(what, What::Boot { .. });
         // Parked fetches expire on another thread, which was not slower than this one.
         let expired = recorded.iter().filter(|entry| matches!(entry, DialogueEntry::Expired { .. }));
         let mut entries: Vec<Entry> = expired.cloned().map(Entry::Raft).chain(first).collect();
         for entry in recorded.iter().filter(|entry| !matches!(entry, DialogueEntry::Expired { .. })) {
             match entry {
-                DialogueEntry::Effect(_) if is_aside => {}
+                DialogueEntry::Effect(effect) if is_aside => entries.extend(self.effect_of_other_thread(effect)),
+                // `createLog` does it before it returns a log.
+                DialogueEntry::LogReplaced { .. } if is_boot => {}
+                DialogueEntry::SnapshotFrozen { id } => {
+                    let forced = self.frozen_snapshots.remove(id).unwrap_or(false);
+                    entries.push(Entry::FreezeSnapshot { id: *id, forced });
+                }
                 DialogueEntry::Effect(effect) => match self.effect(effect) {
                     // One flush of the log may force several segments.
                     Some(Entry::Flushed) if matches!(entries.last(), Some(Entry::Flushed)) => {}
@@ -187,6 +230,7 @@ impl Recorder {
                 DialogueEntry::Event { .. }
                 | DialogueEntry::Throws
                 | DialogueEntry::HandlesCommit { .. }
+                | DialogueEntry::HandlesLoadSnapshot { .. }
                 | DialogueEntry::HandlesLeaderChange { .. }
                 | DialogueEntry::Partition(_) => {}
                 entry => entries.push(Entry::Raft(entry.clone())),
@@ -200,7 +244,62 @@ impl Recorder {
         self.lines.push(Line { at_ns, mono_ns: now.mono_ns, wall_ms: now.wall_ms, what, draws, entries, state });
     }
 
+    /// What another thread does with files of snapshots; the rest is not the raft client's.
+    fn effect_of_other_thread(&mut self, effect: &Effect) -> Option<Entry> {
+        match effect {
+            Effect::Unlink { path } => match SnapshotFile::parse(path)? {
+                SnapshotFile::Deleted(id) => Some(Entry::DeleteSnapshot { id }),
+                _ => None,
+            },
+            effect => {
+                if let Some(Entry::SnapshotFrozen { id, forced }) = self.effect_on_snapshot(effect) {
+                    self.frozen_snapshots.insert(id, forced);
+                }
+                None
+            }
+        }
+    }
+
+    fn effect_on_snapshot(&mut self, effect: &Effect) -> Option<Entry> {
+        match effect {
+            Effect::Open { file, path, .. } => {
+                if let SnapshotFile::Partial(_) = SnapshotFile::parse(path)? {
+                    self.files.insert(*file, Rc::clone(path));
+                    self.partial_snapshots.insert(Rc::clone(path), true);
+                }
+                None
+            }
+            Effect::Append { file, bytes } => {
+                let path = self.files.get(file)?;
+                *self.partial_snapshots.get_mut(path)? = false;
+                let Some(SnapshotFile::Partial(id)) = SnapshotFile::parse(path) else { return None };
+                Some(Entry::SnapshotWritten { id, bytes: Rc::clone(bytes) })
+            }
+            Effect::Fsync { file } => {
+                *self.partial_snapshots.get_mut(self.files.get(file)?)? = true;
+                None
+            }
+            Effect::Rename { from, to } => match SnapshotFile::parse(to)? {
+                SnapshotFile::Complete(id) => {
+                    let forced = self.partial_snapshots.remove(from).unwrap_or(false);
+                    Some(Entry::SnapshotFrozen { id, forced })
+                }
+                SnapshotFile::Deleted(id) => Some(Entry::SnapshotExpired { id }),
+                SnapshotFile::Partial(_) => None,
+            },
+            Effect::Unlink { path } => {
+                self.partial_snapshots.remove(path)?;
+                let Some(SnapshotFile::Partial(id)) = SnapshotFile::parse(path) else { return None };
+                Some(Entry::SnapshotClosed { id })
+            }
+            _ => None,
+        }
+    }
+
     fn effect(&mut self, effect: &Effect) -> Option<Entry> {
+        if let Some(entry) = self.effect_on_snapshot(effect) {
+            return Some(entry);
+        }
         match effect {
             Effect::SendResponse { connection, correlation_id, response } => {
                 let (connection, correlation_id, response) = (*connection, *correlation_id, response.clone());
@@ -249,6 +348,8 @@ impl Watch<Actor> for Recorder {
         let disk = paths.map(|path| (Rc::clone(&path), disk.read(&path).unwrap_or_default())).collect();
         self.files.clear();
         self.replacement.clear();
+        self.partial_snapshots.clear();
+        self.frozen_snapshots.clear();
         self.boots = Some(What::Boot { incarnation, directory_id: None, disk });
     }
 
@@ -328,7 +429,25 @@ impl Visitor for View {
         let (leader, voted) = (leader.known(), voted.known());
         let (high_watermark, log_start, log_end) = (None, Offset(0), Offset(0));
         let last_epoch = LeaderEpoch(0);
-        self.0 = Some(State { role, epoch, leader, voted, high_watermark, log_start, log_end, last_epoch });
+        let (earliest_snapshot, latest_snapshot) = (None, None);
+        self.0 = Some(State {
+            role,
+            epoch,
+            leader,
+            voted,
+            high_watermark,
+            log_start,
+            log_end,
+            last_epoch,
+            earliest_snapshot,
+            latest_snapshot,
+        });
+    }
+
+    fn snapshots(&mut self, earliest: Option<OffsetAndEpoch>, latest: Option<OffsetAndEpoch>) {
+        if let Some(state) = &mut self.0 {
+            (state.earliest_snapshot, state.latest_snapshot) = (earliest, latest);
+        }
     }
 
     fn log(&mut self, start: Offset, end: Offset, high_watermark: Option<Offset>) {

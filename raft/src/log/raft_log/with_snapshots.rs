@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{RaftLog, Validation, wake_scheduler};
 use crate::bugs::Bug;
 use crate::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
-use crate::io::{Effect, FileHandle, Now, Out};
+use crate::io::{DialogueEntry, Effect, FileHandle, Now, Out};
 use crate::log::LogError;
 use crate::log::files::{Force, segment_path};
 use crate::log::recovery::remove_segments;
@@ -19,7 +19,6 @@ impl RaftLog {
         self.snapshots.latest()
     }
 
-    #[cfg(test)]
     pub fn earliest_snapshot_id(&self) -> Option<OffsetAndEpoch> {
         self.snapshots.earliest()
     }
@@ -103,6 +102,7 @@ impl RaftLog {
         self.recovery_point = latest.offset;
         (self.flush_due, self.flushing) = (None, None);
         self.directory_dirty = true;
+        out.record(|| DialogueEntry::LogReplaced { id: latest });
         if self.snapshots.expire_before(latest, now.mono_ns, out) {
             wake_scheduler(out);
         }

@@ -2,7 +2,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use raft::ids::OffsetAndEpoch;
 use raft::io::{DialogueEntry, Role, ThreadName};
+use raft::snapshot::BOOTSTRAP_SNAPSHOT_ID;
 use serde_json::{Map, Value, json};
 use sim::watch::Down;
 
@@ -48,6 +50,9 @@ fn header(dialogue: &Dialogue, run: Map<String, Value>) -> Value {
             "controller.quorum.fetch.max.bytes": config.fetch_max_bytes,
             "metadata.log.segment.bytes": config.segment_bytes,
             "metadata.log.segment.ms": config.segment_ms,
+            "metadata.max.retention.bytes": config.retention_max_bytes,
+            "metadata.max.retention.ms": config.retention_ms,
+            "controller.quorum.fetch.snapshot.max.bytes": config.fetch_snapshot_max_bytes,
         },
     });
     run.into_iter().for_each(|(key, value)| header[key] = value);
@@ -117,6 +122,14 @@ fn entry(entry: &Entry) -> Value {
         Entry::HighWatermark { offset, epoch } => {
             keyed("high_watermark", json!({"offset": offset.0, "epoch": epoch.0}))
         }
+        Entry::SnapshotWritten { id, bytes } => {
+            of_snapshot("snapshot_written", *id, [("bytes", STANDARD.encode(bytes).into())])
+        }
+        Entry::SnapshotFrozen { id, forced } => of_snapshot("snapshot_frozen", *id, [("forced", (*forced).into())]),
+        Entry::SnapshotClosed { id } => of_snapshot("snapshot_closed", *id, []),
+        Entry::SnapshotExpired { id } => of_snapshot("snapshot_expired", *id, []),
+        Entry::FreezeSnapshot { id, forced } => of_snapshot("freeze_snapshot", *id, [("forced", (*forced).into())]),
+        Entry::DeleteSnapshot { id } => of_snapshot("delete_snapshot", *id, []),
         Entry::Halt { reason, fatal } => keyed("halt", json!({"reason": &**reason, "fatal": fatal})),
     }
 }
@@ -163,8 +176,18 @@ fn raft_entry(entry: &DialogueEntry) -> Value {
             }),
         ),
         DialogueEntry::SnapshotLoaded { listener, id } => {
-            keyed("load_snapshot", json!({"listener": name(*listener), "end": id.offset.0, "epoch": id.epoch.0}))
+            let kind = if *id == BOOTSTRAP_SNAPSHOT_ID { "load_bootstrap" } else { "load_snapshot" };
+            of_snapshot(kind, *id, [("listener", name(*listener).into())])
         }
+        DialogueEntry::LogReplaced { id } => of_snapshot("log_replaced", *id, []),
+        DialogueEntry::SnapshotCreated { id, log_timestamp_ms, result } => {
+            let created = match result {
+                Ok(bytes) => ("bytes", bytes.as_deref().map(|bytes| STANDARD.encode(bytes)).into()),
+                Err(error) => ("error", error.as_str().into()),
+            };
+            of_snapshot("create_snapshot", *id, [("log_timestamp_ms", (*log_timestamp_ms).into()), created])
+        }
+        DialogueEntry::SnapshotClosed { id } => of_snapshot("close_snapshot", *id, []),
         DialogueEntry::LeaderChanged { listener, leader, epoch } => keyed(
             "leader_change",
             json!({"listener": name(*listener), "leader": leader.map(|leader| leader.0), "epoch": epoch.0}),
@@ -175,6 +198,7 @@ fn raft_entry(entry: &DialogueEntry) -> Value {
         | DialogueEntry::Throws
         | DialogueEntry::HandlesCommit { .. }
         | DialogueEntry::HandlesLoadSnapshot { .. }
+        | DialogueEntry::SnapshotFrozen { .. }
         | DialogueEntry::HandlesLeaderChange { .. }
         | DialogueEntry::Partition(_) => Value::Null,
     }
@@ -198,7 +222,19 @@ fn state(state: &State) -> Value {
         "log_start": state.log_start.0,
         "log_end": state.log_end.0,
         "last_epoch": state.last_epoch.0,
+        "earliest_snapshot": state.earliest_snapshot.map(snapshot_id),
+        "latest_snapshot": state.latest_snapshot.map(snapshot_id),
     })
+}
+
+fn snapshot_id(id: OffsetAndEpoch) -> Value {
+    json!({"end": id.offset.0, "epoch": id.epoch.0})
+}
+
+fn of_snapshot<const N: usize>(kind: &str, id: OffsetAndEpoch, fields: [(&str, Value); N]) -> Value {
+    let mut body = snapshot_id(id);
+    fields.into_iter().for_each(|(field, value)| body[field] = value);
+    keyed(kind, body)
 }
 
 /// The name of a listener.

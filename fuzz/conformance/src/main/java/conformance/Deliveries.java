@@ -6,7 +6,7 @@ import java.util.Map;
 
 /**
  * What the model delivers to its listeners, judged by itself: nothing beyond the released client's high watermark, and all
- * offsets in order, each once. So a known difference in how commits are cut into deliveries subtracts none of that.
+ * offsets in order, each once, or a snapshot in place of those before its end. So a known difference in how commits are cut into deliveries subtracts none of that.
  */
 final class Deliveries {
     private final Map<String, Listener> listeners = new HashMap<>();
@@ -28,7 +28,11 @@ final class Deliveries {
     /** The model's outputs of one step. */
     void step(List<Entry> model, List<Difference> differences) {
         for (Entry entry : model) {
-            if (entry.kind().equals("commit")) {
+            if (entry.kind().equals("load_snapshot")) {
+                Listener listener = listeners.computeIfAbsent(entry.text("listener"), name -> new Listener());
+                listener.next = entry.body().path("end").asLong();
+                within(listener.next, differences);
+            } else if (entry.kind().equals("commit")) {
                 Listener listener = listeners.computeIfAbsent(entry.text("listener"), name -> new Listener());
                 long base = entry.body().path("base").asLong();
                 if (listener.next != null && base != listener.next) {

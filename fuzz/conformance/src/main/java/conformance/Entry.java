@@ -15,7 +15,8 @@ public record Entry(String kind, JsonNode body) {
     /** The base offset of a batch and the length of what follows. */
     private static final int BATCH_HEAD = Long.BYTES + Integer.BYTES;
     private static final Set<String> INPUTS = Set.of(
-        "request", "response", "failure", "expired", "append", "schedule", "resign", "read", "shutdown");
+        "request", "response", "failure", "expired", "append", "schedule", "resign", "read", "shutdown",
+        "create_snapshot", "freeze_snapshot", "close_snapshot", "delete_snapshot");
 
     public boolean isInput() {
         return INPUTS.contains(kind);
@@ -24,7 +25,8 @@ public record Entry(String kind, JsonNode body) {
     /** Whether it is a write to, or a barrier of, the node's disk. */
     public boolean isDisk() {
         return switch (kind) {
-            case "appended", "truncated", "flushed", "quorum_state" -> true;
+            case "appended", "truncated", "flushed", "quorum_state", "snapshot_written", "snapshot_frozen", "snapshot_closed",
+                 "snapshot_expired", "log_replaced" -> true;
             default -> false;
         };
     }

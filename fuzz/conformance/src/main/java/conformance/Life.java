@@ -6,18 +6,21 @@ import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.raft.Bodies;
 import org.apache.kafka.raft.RaftNode;
+import org.apache.kafka.server.common.OffsetAndEpoch;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -46,6 +49,8 @@ final class Life implements RaftNode.Driver, AutoCloseable {
     private final Set<String> unpairedAnswers = new HashSet<>();
 
     private final Deliveries deliveries = new Deliveries();
+    /** The model's bytes of those that other threads write. */
+    private final Map<OffsetAndEpoch, byte[]> snapshots = new HashMap<>();
 
     private Line step;
     private int nextEntry;
@@ -263,6 +268,10 @@ final class Life implements RaftNode.Driver, AutoCloseable {
             case "resign" -> attempt(() -> node.resign(body.path("epoch").asInt()));
             case "shutdown" -> node.shutdown(body.path("timeout_ms").asInt());
             case "read" -> readDelivery(entry);
+            case "create_snapshot" -> createSnapshot(body);
+            case "freeze_snapshot" -> freezeSnapshot(body);
+            case "close_snapshot" -> expect(node.closeSnapshot(snapshotId(body)), "snapshot.close", body);
+            case "delete_snapshot" -> expect(node.deleteSnapshot(snapshotId(body)), "snapshot.delete", body);
             default -> throw new BadDialogue(dialogue.file() + ": unknown input " + entry.kind());
         }
     }
@@ -290,6 +299,41 @@ final class Life implements RaftNode.Driver, AutoCloseable {
         if (end.isEmpty() || end.getAsLong() != modelEnd) {
             differences.add(Difference.of("read.end", modelEnd, end.isEmpty() ? "no such delivery" : end.getAsLong()));
         }
+    }
+
+    private void createSnapshot(JsonNode body) {
+        byte[] bytes = read(() -> Base64.getDecoder().decode(body.path("bytes").asText("")));
+        String kafka = node.createSnapshot(snapshotId(body), body.path("log_timestamp_ms").asLong(), RaftNode.records(bytes));
+        String model = body.has("error") ? "refused" : body.path("bytes").isNull() ? "none" : "created";
+        if (!model.equals(kafka)) {
+            differences.add(Difference.of("snapshot.create", model + " " + body, kafka));
+        }
+        snapshots.put(snapshotId(body), bytes);
+    }
+
+    /** The content is compared when the file has its name: until then nobody reads it. */
+    private void freezeSnapshot(JsonNode body) {
+        try {
+            Optional<byte[]> kafka = node.freezeSnapshot(snapshotId(body));
+            byte[] model = snapshots.remove(snapshotId(body));
+            expect(kafka.isPresent() && body.path("forced").asBoolean(), "snapshot.freeze", body);
+            if (kafka.isPresent() && !Arrays.equals(model, kafka.get())) {
+                differences.add(Difference.of("snapshot.bytes", Base64.getEncoder().encodeToString(model),
+                    Base64.getEncoder().encodeToString(kafka.get())));
+            }
+        } catch (IOException e) {
+            throw new BadDialogue(dialogue.file() + ": " + e);
+        }
+    }
+
+    private void expect(boolean agrees, String name, JsonNode body) {
+        if (!agrees) {
+            differences.add(Difference.of(name, body, ""));
+        }
+    }
+
+    private static OffsetAndEpoch snapshotId(JsonNode body) {
+        return new OffsetAndEpoch(body.path("end").asLong(), body.path("epoch").asInt());
     }
 
     /** The callers of these live with their exceptions: no longer being the leader is nothing unusual. */

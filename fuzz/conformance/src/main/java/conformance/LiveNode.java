@@ -123,13 +123,23 @@ final class LiveNode implements RaftNode.Driver {
     }
 
     void kill(long nowMs) throws IOException {
+        kill(nowMs, "killed");
+    }
+
+    /** The next boot finds an empty disk. */
+    void killAndWipe(long nowMs) throws IOException {
+        kill(nowMs, "disk-replaced");
+        disk = new TreeMap<>();
+    }
+
+    private void kill(long nowMs, String how) throws IOException {
         try {
             toClient.put(KILL);
             fromClient.take();
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }
-        down(nowMs, "killed");
+        down(nowMs, how);
     }
 
     private void down(long nowMs, String how) throws IOException {

@@ -6,10 +6,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.raft.Bodies;
+import org.apache.kafka.raft.LastRead;
 import org.apache.kafka.raft.Setup;
 
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -35,6 +37,10 @@ final class Recording {
     private static final int NODES = 3;
     private static final String CLUSTER = "recordedrecordedrecord";
     private static final List<String> LISTENERS = List.of("controller", "metadata-loader");
+    private static final String LOADER = LISTENERS.get(1);
+    /** Several chunks for a snapshot. */
+    private static final Map<String, String> PROPERTIES = Map.of("controller.quorum.fetch.snapshot.max.bytes", "300");
+    private static final int SNAPSHOT_RECORDS = 30;
 
     private record Event(long atMs, long order, int node, int incarnation, Action action) implements Comparable<Event> {
         @Override
@@ -71,7 +77,7 @@ final class Recording {
         }
         Files.createDirectories(directory);
         for (int id = 1; id <= NODES; id++) {
-            Setup setup = new Setup(id, CLUSTER, "CONTROLLER", 0, voters, Map.of(), LISTENERS);
+            Setup setup = new Setup(id, CLUSTER, "CONTROLLER", 0, voters, PROPERTIES, LISTENERS);
             Path path = directory.resolve("kafka-" + seed + "-" + id + ".ndjson");
             PrintWriter file = new PrintWriter(Files.newBufferedWriter(path));
             files.add(file);
@@ -94,6 +100,10 @@ final class Recording {
         at(2000, 0, 0, this::trouble);
         // At least one orderly end, whatever comes by chance.
         at(endMs / 2, 0, 0, this::terminateAny);
+        // And a kill, and two disks that are replaced.
+        at(endMs / 3, 0, 0, () -> killFollower(true));
+        at(endMs * 2 / 3, 0, 0, () -> killFollower(true));
+        at(endMs * 5 / 6, 0, 0, () -> killFollower(false));
         while (!events.isEmpty() && events.peek().atMs <= endMs) {
             Event event = events.poll();
             nowMs = event.atMs;
@@ -126,7 +136,8 @@ final class Recording {
         var voters = header.putArray("voters");
         setup.voters().forEach((id, address) ->
             voters.addObject().put("id", id).put("host", address.getHostString()).put("port", address.getPort()));
-        header.putObject("properties");
+        ObjectNode properties = header.putObject("properties");
+        PROPERTIES.forEach(properties::put);
         setup.raftListeners().forEach(header.putArray("listeners")::add);
         return header;
     }
@@ -283,6 +294,35 @@ final class Recording {
         ObjectNode body = JSON.createObjectNode().put("listener", listener).put("ordinal", ordinal);
         aside(id, List.of(new Entry("read", body)),
             () -> body.put("end", nodes[id].raft().read(listener, ordinal).orElseThrow()));
+        if (listener.equals(LOADER) && random.nextInt(20) == 0) {
+            nodes[id].raft().lastRead(listener).ifPresent(last -> snapshot(id, last));
+        }
+    }
+
+    /** The state of the loader, as far as it has read. */
+    private void snapshot(int id, LastRead last) {
+        ObjectNode create = JSON.createObjectNode().put("end", last.end().offset()).put("epoch", last.end().epoch())
+            .put("log_timestamp_ms", last.timestampMs());
+        List<byte[]> values = new ArrayList<>();
+        for (int i = 0; i < SNAPSHOT_RECORDS; i++) {
+            values.add(("state " + i + " at " + last.end().offset()).getBytes(StandardCharsets.UTF_8));
+        }
+        List<Entry> inputs = new ArrayList<>(List.of(new Entry("create_snapshot", create)));
+        aside(id, inputs, () -> {
+            try {
+                switch (nodes[id].raft().createSnapshot(last.end(), last.timestampMs(), values)) {
+                    case "created" -> {
+                        create.put("bytes", nodes[id].raft().freezeSnapshot(last.end()).orElseThrow());
+                        inputs.add(new Entry("freeze_snapshot", JSON.createObjectNode().put("end", last.end().offset())
+                            .put("epoch", last.end().epoch()).put("forced", true)));
+                    }
+                    case "none" -> create.putNull("bytes");
+                    default -> create.put("error", "refused");
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
     }
 
     private void append() {
@@ -327,6 +367,22 @@ final class Recording {
             case 1 -> resign(id);
             case 2 -> terminate(id);
             default -> cut(id);
+        }
+    }
+
+    /** Who loses its disk downloads a snapshot. */
+    private void killFollower(boolean losesDisk) throws IOException {
+        for (int id = 1; id <= NODES; id++) {
+            if (nodes[id].isUp() && nodes[id].state().path("role").asText().equals("follower")) {
+                int node = id;
+                if (losesDisk) {
+                    nodes[id].killAndWipe(nowMs);
+                } else {
+                    nodes[id].kill(nowMs);
+                }
+                at(nowMs + 100, id, 0, () -> boot(node));
+                return;
+            }
         }
     }
 

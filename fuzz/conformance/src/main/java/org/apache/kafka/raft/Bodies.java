@@ -4,11 +4,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import org.apache.kafka.common.message.ApiMessageType;
 import org.apache.kafka.common.message.FetchResponseData;
+import org.apache.kafka.common.message.FetchSnapshotResponseData;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.record.internal.BaseRecords;
 import org.apache.kafka.common.record.internal.FileRecords;
 import org.apache.kafka.common.record.internal.MemoryRecords;
+import org.apache.kafka.common.record.internal.UnalignedRecords;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -53,12 +55,21 @@ public final class Bodies {
         JsonNode json = write(response(api), version, body);
         if (body instanceof FetchResponseData fetch) {
             setRecords(fetch, json);
+        } else if (body instanceof FetchSnapshotResponseData fetch) {
+            setChunks(fetch, json);
         }
         return json;
     }
 
     static byte[] bytesOf(BaseRecords records) {
-        ByteBuffer buffer = records instanceof MemoryRecords memory ? memory.buffer() : read((FileRecords) records);
+        ByteBuffer buffer;
+        if (records instanceof MemoryRecords memory) {
+            buffer = memory.buffer();
+        } else if (records instanceof UnalignedRecords unaligned) {
+            buffer = read(unaligned);
+        } else {
+            buffer = read((FileRecords) records);
+        }
         byte[] bytes = new byte[buffer.remaining()];
         buffer.get(bytes);
         return bytes;
@@ -74,6 +85,17 @@ public final class Bodies {
         return buffer;
     }
 
+    /** As it would be sent. */
+    private static ByteBuffer read(UnalignedRecords records) {
+        BufferChannel channel = new BufferChannel(records.sizeInBytes());
+        try {
+            records.writeTo(channel, 0, records.sizeInBytes());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return channel.sent();
+    }
+
     private static void setRecords(FetchResponseData fetch, JsonNode json) {
         for (int t = 0; t < fetch.responses().size(); t++) {
             var partitions = fetch.responses().get(t).partitions();
@@ -83,6 +105,17 @@ public final class Bodies {
                     ((ObjectNode) json.get("responses").get(t).get("partitions").get(p))
                         .put("records", Base64.getEncoder().encodeToString(bytesOf(records)));
                 }
+            }
+        }
+    }
+
+    private static void setChunks(FetchSnapshotResponseData fetch, JsonNode json) {
+        for (int t = 0; t < fetch.topics().size(); t++) {
+            var partitions = fetch.topics().get(t).partitions();
+            for (int p = 0; p < partitions.size(); p++) {
+                BaseRecords records = partitions.get(p).unalignedRecords();
+                ((ObjectNode) json.get("topics").get(t).get("partitions").get(p)).put("unalignedRecords",
+                    records == null ? "" : Base64.getEncoder().encodeToString(bytesOf(records)));
             }
         }
     }

@@ -16,6 +16,8 @@ import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.raft.internals.BatchMemoryPool;
 import org.apache.kafka.raft.internals.KafkaRaftLog;
+import org.apache.kafka.server.common.OffsetAndEpoch;
+import org.apache.kafka.snapshot.SnapshotWriter;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -26,6 +28,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Random;
@@ -65,6 +68,8 @@ public final class RaftNode implements AutoCloseable, World {
     private final Draws draws = new Draws();
     private final ParkedFetches parked = new ParkedFetches();
     private final Metrics metrics = new Metrics();
+    private final LogScheduler scheduler = new LogScheduler(clock);
+    private final Snapshots snapshots;
     private final Map<Integer, InFlight> inFlight = new HashMap<>();
     private final Map<String, RecordedListener> listeners = new HashMap<>();
     private KafkaRaftLog log;
@@ -75,6 +80,7 @@ public final class RaftNode implements AutoCloseable, World {
     public RaftNode(Setup setup, Path directory, Driver driver, Consumer<Entry> outputs) {
         this.setup = setup;
         this.directory = directory;
+        this.snapshots = new Snapshots(directory.resolve(PARTITION.toString()));
         this.driver = driver;
         this.outputs = outputs;
     }
@@ -85,13 +91,15 @@ public final class RaftNode implements AutoCloseable, World {
             new MetadataLogConfig(new AbstractConfig(MetadataLogConfig.CONFIG_DEF, logProperties(), false));
         Path partition = directory.resolve(PARTITION.toString());
         Files.createDirectories(partition);
-        log = KafkaRaftLog.createLog(PARTITION, Uuid.METADATA_TOPIC_ID, partition.toFile(), clock, LogScheduler.INSTANCE,
-            logConfig, setup.nodeId());
+        log = KafkaRaftLog.createLog(PARTITION, Uuid.METADATA_TOPIC_ID, partition.toFile(), clock, scheduler, logConfig,
+            setup.nodeId());
+        // What createLog renames; what a former process has renamed, it deletes.
+        snapshots.expired().forEach(id -> outputs.accept(new Entry("snapshot_expired", Snapshots.body(id))));
         elections = new RecordedElections(partition.resolve("quorum-state").toFile(), outputs);
         ListenerName listener = new ListenerName(setup.listener());
         InetSocketAddress own = setup.voters().get(setup.nodeId());
         released = new ReleasedClient(setup.nodeId(), directoryId, setup.clusterId(), listener, this,
-            RecordedLog.of(log, driver, outputs, () -> client().quorum().epoch()), memory, clock, parked, bootstrapServers(),
+            RecordedLog.of(log, driver, outputs, () -> client().quorum().epoch(), snapshots), memory, clock, parked, bootstrapServers(),
             own == null ? Endpoints.empty() : Endpoints.fromInetSocketAddresses(Map.of(listener, own)), draws,
             new QuorumConfig(new AbstractConfig(QuorumConfig.CONFIG_DEF, setup.properties(), false)));
         client().initialize(setup.kraftVersion() == 0 ? setup.voters() : Map.of(), elections, metrics, ignored -> { });
@@ -143,7 +151,8 @@ public final class RaftNode implements AutoCloseable, World {
         try (Stream<Path> list = Files.list(directory.resolve(PARTITION.toString()))) {
             for (Path file : list.toList()) {
                 String name = file.getFileName().toString();
-                if (name.endsWith(".log") || !name.contains(".") || name.equals("partition.metadata")) {
+                if (name.endsWith(".log") || !name.contains(".") || name.equals("partition.metadata")
+                    || name.contains(".checkpoint")) {
                     files.put(partition + name, Files.readAllBytes(file));
                 }
             }
@@ -216,6 +225,43 @@ public final class RaftNode implements AutoCloseable, World {
         return raftListener == null ? OptionalLong.empty() : raftListener.read(ordinal);
     }
 
+    public Optional<LastRead> lastRead(String listener) {
+        return listeners.get(listener).lastRead();
+    }
+
+    /** The values of the records of a snapshot. */
+    public static List<byte[]> records(byte[] snapshot) {
+        return Snapshots.records(snapshot);
+    }
+
+    /** Writes a snapshot of records, without its name; what the log says to it: created, none (it needs none) or refused. */
+    public String createSnapshot(OffsetAndEpoch id, long logTimestampMs, List<byte[]> records) {
+        try {
+            Optional<SnapshotWriter<byte[]>> writer = client().createSnapshot(id, logTimestampMs);
+            writer.ifPresent(snapshot -> Snapshots.write(snapshot, records));
+            return writer.isPresent() ? "created" : "none";
+        } catch (IllegalArgumentException e) {
+            return "refused";
+        }
+    }
+
+    /** Gives a snapshot its name, and the bytes of its file back; nothing if there is none that has no name yet. */
+    public Optional<byte[]> freezeSnapshot(OffsetAndEpoch id) throws IOException {
+        return snapshots.freeze(id);
+    }
+
+    /** Gives a snapshot up; false if there is none that has no name yet. */
+    public boolean closeSnapshot(OffsetAndEpoch id) {
+        return snapshots.close(id);
+    }
+
+    /** Lets the log delete the snapshots of which it is time; whether this one is among those that are gone now. */
+    public boolean deleteSnapshot(OffsetAndEpoch id) {
+        boolean waited = snapshots.isToBeDeleted(id);
+        scheduler.deleteSnapshots();
+        return waited && !snapshots.isToBeDeleted(id);
+    }
+
     /** How often something asked the client's thread to stop waiting since that was last forgotten. */
     public int wakeUps() {
         return wakeUps;
@@ -267,6 +313,8 @@ public final class RaftNode implements AutoCloseable, World {
         put(state, "voted", quorum.votedKey().map(key -> OptionalInt.of(key.id())).orElse(OptionalInt.empty()));
         quorum.highWatermark().ifPresentOrElse(
             offset -> state.put("high_watermark", offset.offset()), () -> state.putNull("high_watermark"));
+        state.set("earliest_snapshot", log.earliestSnapshotId().map(Snapshots::body).orElse(null));
+        state.set("latest_snapshot", log.latestSnapshotId().map(Snapshots::body).orElse(null));
         return state.put("log_end", log.endOffset().offset()).put("log_start", log.startOffset())
             .put("last_epoch", log.lastFetchedEpoch());
     }

@@ -3,10 +3,12 @@ package org.apache.kafka.raft;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import conformance.Entry;
+import org.apache.kafka.server.common.OffsetAndEpoch;
 import org.apache.kafka.snapshot.SnapshotReader;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 
@@ -16,6 +18,7 @@ final class RecordedListener implements RaftClient.Listener<byte[]> {
     private final Consumer<Entry> outputs;
     private final Map<Long, BatchReader<byte[]>> unread = new HashMap<>();
     private long deliveries = 0;
+    private LastRead lastRead = null;
 
     RecordedListener(String name, Consumer<Entry> outputs) {
         this.name = name;
@@ -60,15 +63,24 @@ final class RecordedListener implements RaftClient.Listener<byte[]> {
             return OptionalLong.empty();
         }
         while (reader.hasNext()) {
-            reader.next();
+            Batch<byte[]> batch = reader.next();
+            lastRead = new LastRead(new OffsetAndEpoch(batch.lastOffset() + 1, batch.epoch()), batch.appendTimestamp());
         }
         reader.close();
         return OptionalLong.of(reader.lastOffset().orElseThrow() + 1);
     }
 
+    /** Where the last delivery ended that was read, or nothing if none was. */
+    Optional<LastRead> lastRead() {
+        return Optional.ofNullable(lastRead);
+    }
+
     private void snapshot(String kind, SnapshotReader<byte[]> reader) {
         outputs.accept(new Entry(kind, body()
             .put("end", reader.snapshotId().offset()).put("epoch", reader.snapshotId().epoch())));
+        while (reader.hasNext()) {
+            reader.next();
+        }
         reader.close();
     }
 

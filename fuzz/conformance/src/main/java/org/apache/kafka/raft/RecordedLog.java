@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import conformance.Entry;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.RecordBatch;
+import org.apache.kafka.server.common.OffsetAndEpoch;
+import org.apache.kafka.snapshot.RawSnapshotWriter;
 
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
@@ -13,6 +15,8 @@ import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.IntSupplier;
 
@@ -22,17 +26,23 @@ final class RecordedLog implements InvocationHandler {
     private final RaftNode.Driver driver;
     private final Consumer<Entry> outputs;
     private final IntSupplier epoch;
+    private final Snapshots snapshots;
 
-    private RecordedLog(RaftLog log, RaftNode.Driver driver, Consumer<Entry> outputs, IntSupplier epoch) {
+    private RecordedLog(
+        RaftLog log, RaftNode.Driver driver, Consumer<Entry> outputs, IntSupplier epoch, Snapshots snapshots
+    ) {
         this.log = log;
+        this.snapshots = snapshots;
         this.driver = driver;
         this.outputs = outputs;
         this.epoch = epoch;
     }
 
-    static RaftLog of(RaftLog log, RaftNode.Driver driver, Consumer<Entry> outputs, IntSupplier epoch) {
+    static RaftLog of(
+        RaftLog log, RaftNode.Driver driver, Consumer<Entry> outputs, IntSupplier epoch, Snapshots snapshots
+    ) {
         return (RaftLog) Proxy.newProxyInstance(RecordedLog.class.getClassLoader(), new Class<?>[] {RaftLog.class},
-            new RecordedLog(log, driver, outputs, epoch));
+            new RecordedLog(log, driver, outputs, epoch, snapshots));
     }
 
     @Override
@@ -48,15 +58,41 @@ final class RecordedLog implements InvocationHandler {
             case "appendAsLeader":
                 arguments[0] = SetOrder.asInModel((MemoryRecords) arguments[0], driver.appendedByModel());
                 break;
+            case "maybeClean", "truncateToLatestSnapshot":
+                return withExpirations(proxy, method, arguments);
             default:
         }
         Object result = call(proxy, method, arguments);
         switch (method.getName()) {
             case "appendAsLeader", "appendAsFollower" -> appended((LogAppendInfo) result);
             case "truncateTo" -> truncated((long) arguments[0]);
+            // Of another thread.
+            case "createNewSnapshot" -> {
+                return ((Optional<?>) result).map(writer -> snapshots.created((RawSnapshotWriter) writer));
+            }
+            case "createNewSnapshotUnchecked" -> {
+                return ((Optional<?>) result).map(writer -> new RecordedDownload((RawSnapshotWriter) writer, outputs));
+            }
             default -> { }
         }
         return result;
+    }
+
+    private Object withExpirations(Object proxy, Method method, Object[] arguments) throws Throwable {
+        Set<OffsetAndEpoch> before = snapshots.expired();
+        try {
+            Object result = call(proxy, method, arguments);
+            if (method.getName().equals("truncateToLatestSnapshot") && (boolean) result) {
+                outputs.accept(new Entry("log_replaced", Snapshots.body(log.latestSnapshotId().orElseThrow())));
+            }
+            return result;
+        } finally {
+            for (OffsetAndEpoch id : snapshots.expired()) {
+                if (!before.contains(id)) {
+                    outputs.accept(new Entry("snapshot_expired", Snapshots.body(id)));
+                }
+            }
+        }
     }
 
     /** Default methods run on the proxy, so that what they call is recorded, too. */
