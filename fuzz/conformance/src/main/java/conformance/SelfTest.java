@@ -13,6 +13,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -26,6 +28,9 @@ final class SelfTest {
     /** Falsifies a step, or says that there is nothing in it to falsify. */
     private record Falsification(String expected, Predicate<ObjectNode> apply) {
     }
+
+    /** A lie may not matter where it is told first: that a thread was woken for nothing if another wake-up was left. */
+    private static final int PLACES = 5;
 
     private static final List<Falsification> FALSIFICATIONS = List.of(
         new Falsification("wait", step -> set(step, "wait", "", "ms", new IntNode(7))),
@@ -109,30 +114,35 @@ final class SelfTest {
 
     private static boolean isNoticed(Falsification falsification, List<Path> files, Path falsified, Known known)
         throws IOException {
+        Set<String> found = new TreeSet<>();
         for (Path file : files) {
-            List<String> lines = new ArrayList<>(Files.readAllLines(file));
-            if (falsify(lines, falsification)) {
+            for (int place = 0; place < PLACES; place++) {
+                List<String> lines = new ArrayList<>(Files.readAllLines(file));
+                if (!falsify(lines, falsification, place)) {
+                    break;
+                }
                 Files.write(falsified, lines);
                 Report report = new Report(known, 0);
                 Replay.run(falsified, report);
-                boolean noticed = report.classes().contains(falsification.expected);
-                System.out.println((noticed ? "noticed  " : "MISSED   ") + falsification.expected
-                    + (noticed ? "" : ", but found " + report.classes()));
-                return noticed;
+                found.addAll(report.classes());
+                if (found.contains(falsification.expected)) {
+                    System.out.println("noticed  " + falsification.expected);
+                    return true;
+                }
             }
         }
-        System.out.println("MISSED   " + falsification.expected + ": nothing to falsify; record longer");
+        System.out.println("MISSED   " + falsification.expected + ", but found " + found
+            + "; if that is nothing, record longer");
         return false;
     }
 
-    private static boolean falsify(List<String> lines, Falsification falsification) throws IOException {
+    private static boolean falsify(List<String> lines, Falsification falsification, int place) throws IOException {
+        int passed = 0;
         // Not the very beginning: most of it is the same at each boot.
         for (int i = 20; i < lines.size(); i++) {
             ObjectNode line = (ObjectNode) JSON.readTree(lines.get(i));
-            JsonNode before = JSON.readTree(lines.get(i - 1));
-            line.set("after", before.path("how"));
-            line.set("after_kind", before.path("kind"));
-            if (falsification.apply.test(line)) {
+            line.set("after", JSON.readTree(lines.get(i - 1)).path("how"));
+            if (falsification.apply.test(line) && passed++ == place) {
                 lines.set(i, line.toString());
                 return true;
             }
@@ -188,9 +198,8 @@ final class SelfTest {
         return found;
     }
 
-    /** Right behind a boot: later a wake-up of before may be left. */
     private static boolean wakeForNothing(ObjectNode step) {
-        boolean found = step.path("cause").asText().equals("timer") && step.path("after_kind").asText().equals("boot");
+        boolean found = step.path("cause").asText().equals("timer");
         if (found) {
             step.put("cause", "wake-up");
         }
