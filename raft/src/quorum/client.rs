@@ -241,7 +241,7 @@ impl RaftClient {
             if self.poll_shutdown(step) {
                 return Ok(());
             }
-            let wait_ms = self.poll_current_state(step)?.min(self.poll_log_cleaner(step)?);
+            let wait_ms = self.poll_current_state(step)?.min(self.poll_log_cleaner(step));
             self.channel.poll(step.now, step.entropy, step.out);
             // The queue may contain a message of this step, such as the failure of a request whose connection is in
             // reconnect backoff.
@@ -256,16 +256,18 @@ impl RaftClient {
         Ok(())
     }
 
-    fn poll_log_cleaner(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
+    fn poll_log_cleaner(&mut self, step: &mut Step<'_>) -> i64 {
         self.log_cleaner.update(step.now_ms());
         if self.log_cleaner.is_expired() {
             let retention = (self.setup.config.retention_max_bytes, self.setup.config.retention_ms);
-            if self.log.maybe_clean(retention, step.now, step.out)? {
+            // An error is only logged (`RaftMetadataLogCleanerManager.maybeClean`), such as that of a snapshot above the high
+            // watermark, which is not known yet after a restart.
+            if self.log.maybe_clean(retention, step.now, step.out).unwrap_or(false) {
                 step.out.probe(Probe::LogStartMoved);
             }
             self.log_cleaner.reset(LOG_CLEANER_MS);
         }
-        Ok(self.log_cleaner.remaining_ms())
+        self.log_cleaner.remaining_ms()
     }
 
     /// Raft ends first: the controller answers until then, and its socket server is closed after it

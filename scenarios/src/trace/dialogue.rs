@@ -14,6 +14,7 @@ use raft::io::{Connection, DialogueEntry, Effect, Observation, Role, ThreadName,
 use raft::log::{QUORUM_STATE, Records};
 use raft::message::{Request, Response};
 use raft::node::{NodeSpec, Roles};
+use raft::shared_server::SharedServer;
 use raft::snapshot::SnapshotFile;
 use sim::disk::Disk;
 use sim::process::{Input, Node, Thread};
@@ -164,12 +165,14 @@ impl Dialogue {
 
     /// The listeners of the raft client, in the order of their registration.
     pub fn listeners(&self) -> impl Iterator<Item = ThreadName> {
-        let (controller, broker) = match &self.node.roles {
+        let (controller, loader) = match &self.node.roles {
             Roles::RecordLog => (true, false),
-            Roles::Kafka { controller, broker } => (controller.is_some(), broker.is_some()),
+            Roles::Kafka { controller, broker } => {
+                (controller.is_some(), SharedServer::is_needed(&self.node.config, broker.is_some()))
+            }
         };
         let controller = controller.then_some(ThreadName::ControllerEventQueue);
-        controller.into_iter().chain(broker.then_some(ThreadName::MetadataLoader))
+        controller.into_iter().chain(loader.then_some(ThreadName::MetadataLoader))
     }
 }
 

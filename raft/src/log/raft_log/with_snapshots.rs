@@ -111,7 +111,7 @@ impl RaftLog {
 
     /// Moves the log's start to the end of a snapshot, and forgets the segments and snapshots before it
     /// (`deleteBeforeSnapshot`). Returns whether anything was forgotten. A snapshot that ends above the high watermark is an
-    /// error (fatal).
+    /// error.
     pub fn delete_before_snapshot(&mut self, id: OffsetAndEpoch, now: Now, out: &mut Out) -> Result<bool, LogError> {
         let latest = self.snapshots.latest().filter(|latest| id.offset <= latest.offset);
         if latest.is_none() || self.snapshots.get(id).is_none() || id.offset <= self.start {

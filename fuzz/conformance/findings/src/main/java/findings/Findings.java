@@ -13,10 +13,10 @@ import findings.client.KeepTopicIdsThroughRebootstrap;
 import findings.network.ExpireRequestsOnTime;
 import findings.network.FailRequestsInBackoffAtOnce;
 import org.apache.kafka.controller.ClearIndexOfElr;
-import org.apache.kafka.controller.CommittedOffsetOfSnapshot;
 import org.apache.kafka.controller.ConfirmLeadershipOfHeartbeats;
 import org.apache.kafka.controller.KeepElrOfEmptyIsr;
 import org.apache.kafka.controller.SessionSinceRegistration;
+import org.apache.kafka.controller.StableOffsetOfSnapshot;
 import org.apache.kafka.controller.StayFencedInShutdown;
 import org.apache.kafka.raft.CompareLogOfRepeatedVote;
 import org.apache.kafka.raft.ElectDespiteEqualLatencies;
@@ -54,6 +54,7 @@ final class Findings {
         new DropSegmentsBehindGap(),
         new WriteEpochsBeforeAppend(),
         new ClearIndexOfElr(),
+        new StableOffsetOfSnapshot(),
         // Further defects, which the simulator has no fix for.
         new FollowWithoutVoters(),
         new KeepBufferUntilCommit(),
@@ -61,7 +62,6 @@ final class Findings {
         new ConfirmLeadershipOfHeartbeats(),
         new ElectDespiteEqualLatencies(),
         new DropAbortedTransaction(),
-        new CommittedOffsetOfSnapshot(),
         new ExpireRequestsOnTime(),
         new FailRequestsInBackoffAtOnce()
     );

@@ -64,22 +64,22 @@ public final class ActiveController {
     private final ConfigurationControlManager configuration;
     private final ReplicationControlManager replication;
     private final FinalizedControllerFeatures features;
+    private final FeatureControlManager featureControl;
+    private final SnapshotRegistry registry = new SnapshotRegistry(Release.logContext());
     private final List<ApiMessageAndVersion> log = new ArrayList<>();
     private long nextOffset = 100;
 
     public ActiveController(Clock clock) {
         this.clock = clock;
-        SnapshotRegistry registry = new SnapshotRegistry(Release.logContext());
         Map<String, Short> finalized = Map.of(
             MetadataVersion.FEATURE_NAME, MetadataVersion.latestProduction().featureLevel(),
             EligibleLeaderReplicasVersion.FEATURE_NAME, EligibleLeaderReplicasVersion.ELRV_1.featureLevel());
         features = new FinalizedControllerFeatures(finalized, 0);
-        FeatureControlManager featureControl = new FeatureControlManager.Builder()
+        featureControl = new FeatureControlManager.Builder()
             .setSnapshotRegistry(registry)
             .setQuorumFeatures(new QuorumFeatures(0, QuorumFeatures.defaultSupportedFeatureMap(false), List.of(0)))
             .build();
-        finalized.forEach((name, level) ->
-            featureControl.replay(new FeatureLevelRecord().setName(name).setFeatureLevel(level)));
+        replayFeatures();
         cluster = new ClusterControlManager.Builder()
             .setTime(clock)
             .setSnapshotRegistry(registry)
@@ -109,6 +109,29 @@ public final class ActiveController {
         ActiveController successor = new ActiveController(clock);
         log.forEach(successor::append);
         return successor;
+    }
+
+    /** The manager of the offsets of this state: it reverts the state to what is stable. */
+    OffsetControlManager offsets() {
+        return new OffsetControlManager.Builder().setSnapshotRegistry(registry).build();
+    }
+
+    /** Replays what this controller has not replayed yet of the log of another one, as a standby does. */
+    void replayLogOf(ActiveController other) {
+        if (log.isEmpty()) {
+            replayFeatures();
+        }
+        other.log.subList(log.size(), other.log.size()).forEach(this::append);
+    }
+
+    /** Replays the last record of another one. */
+    void replayLastOf(ActiveController other) {
+        append(other.log.get(other.log.size() - 1));
+    }
+
+    private void replayFeatures() {
+        features.featureMap().forEach((name, level) ->
+            featureControl.replay(new FeatureLevelRecord().setName(name).setFeatureLevel(level)));
     }
 
     private void brokerShutDown(int broker, boolean clean, List<ApiMessageAndVersion> records) {
@@ -228,6 +251,14 @@ public final class ActiveController {
     }
 
     // State
+
+    long nextOffset() {
+        return nextOffset;
+    }
+
+    boolean hasTopic(String name) {
+        return replication.getTopicId(name) != null;
+    }
 
     public PartitionRegistration partition(Uuid topic) {
         return replication.getPartition(topic, 0);
