@@ -188,13 +188,14 @@ impl SharedServer {
         };
         let (version, now_ms) = (image.features().metadata_version_or_minimum(), step.now_ms());
         let forgets = self.bugs.has(Bug::SnapshotForgetsFencing);
-        let mut is_written = true;
+        let (mut is_written, mut sizes) = (true, Vec::new());
         image.write(&mut |record| {
             match frame_of(record, version, forgets) {
                 Some(frame) => writer.append(&frame, now_ms),
                 None => is_written = false,
             }
             for batch in writer.drain() {
+                sizes.push(batch.len_bytes());
                 file.append(Rc::clone(&batch.bytes), step.out);
             }
         });
@@ -206,8 +207,10 @@ impl SharedServer {
             return;
         }
         for batch in writer.freeze(now_ms) {
+            sizes.push(batch.len_bytes());
             file.append(Rc::clone(&batch.bytes), step.out);
         }
+        raft.build_snapshot(&sizes);
         let partial = Rc::clone(file.path());
         let (id, bytes) = file.freeze(step.out);
         let result = Ok(Some(Rc::clone(&bytes)));

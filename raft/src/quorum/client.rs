@@ -380,6 +380,11 @@ impl RaftClient {
         Ok(Some((writer, file)))
     }
 
+    /// The batches of a snapshot, of these sizes, are built in the buffers of this replica.
+    pub fn build_snapshot(&mut self, bytes: &[usize]) {
+        self.quorum.memory_mut().build_snapshot(bytes);
+    }
+
     /// The snapshot has its name, durably: it counts from now on (`onSnapshotFrozen`).
     pub fn on_snapshot_frozen(&mut self, id: OffsetAndEpoch, bytes: Rc<[u8]>) {
         self.log.on_snapshot_frozen(id, bytes);

@@ -349,6 +349,14 @@ impl QuorumState {
         step.out.observe(Observation::RoleChanged { role: self.role(), epoch, leader });
     }
 
+    /// The buffers of this replica.
+    pub fn memory_mut(&mut self) -> &mut BatchMemoryPool {
+        match &mut self.state {
+            EpochState::Leader(leader) => &mut leader.accumulator.memory,
+            _ => &mut self.memory,
+        }
+    }
+
     /// `LeaderState.close`: a pending change of the voters is answered in the name of the epoch that ends.
     fn close_leader(&mut self, step: &mut Step<'_>) {
         let EpochState::Leader(leader) = &mut self.state else { return };

@@ -7,6 +7,7 @@ use raft::controller::settings::ControllerSettings;
 use raft::fixes::Fixes;
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use raft::io::{DurableFiles, Observation, Role};
+use raft::log::{BatchBuilder, Records};
 use raft::message::{
     ErrorCode, FetchResponse, FetchSnapshotRequest, FetchSnapshotResponse, Request, Response, UnalignedRecords,
 };
@@ -280,4 +281,37 @@ fn a_second_answer_that_names_a_snapshot_begins_the_download_anew() {
     }
     assert_eq!(positions, [(ID, 0)]);
     assert_eq!(names(&follower).len(), 1, "{:?}", names(&follower));
+}
+
+/// `RaftMetadataLogCleanerManager.maybeClean` logs the error of a snapshot above the high watermark, which a replica without
+/// a leader does not know, and tries again after a minute.
+#[test]
+fn the_log_cleaner_waits_until_the_high_watermark_is_known() {
+    let spec = spec(1, 3, Bugs::NONE, Fixes::default());
+    let mut config = raft::config::ControllerConfig::clone(&spec.config);
+    config.retention_max_bytes = 0;
+    let mut replica = Harness::boot(NodeSpec { config: Rc::new(config), ..spec }, Disk::default(), 0);
+    let batch = |offset: i64| {
+        let mut batch = BatchBuilder::new(Offset(offset), LeaderEpoch(3), 0);
+        batch.value(offset as u64);
+        batch.build()
+    };
+    let fetch_up_to_4 = |replica: &mut Harness, epoch, records| {
+        replica.ask(begin(2, epoch));
+        replica.shake_off_bootstrap();
+        let sent = replica.sent("Fetch");
+        replica.reply(&sent, fetched(2, epoch, Records(records), Some(4)));
+    };
+    fetch_up_to_4(&mut replica, 3, (0..4).map(batch).collect());
+    for offset in [1, 2] {
+        let id = OffsetAndEpoch { offset: Offset(offset), epoch: LeaderEpoch(3) };
+        replica.disk.put(&snapshot_path(id), snapshot(id));
+    }
+    replica.restart(false);
+    replica.advance_ms(61_000);
+    assert_eq!((replica.halted.clone(), replica.look().start), (None, 0));
+    let epoch = replica.epoch() + 1;
+    fetch_up_to_4(&mut replica, epoch, Default::default());
+    replica.advance_ms(60_000);
+    assert_eq!((replica.halted.clone(), replica.look().start), (None, 2));
 }

@@ -1,8 +1,10 @@
 package conformance;
 
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * What the model delivers to its listeners, judged by itself: nothing beyond the released client's high watermark, and all
@@ -11,6 +13,8 @@ import java.util.Map;
 final class Deliveries {
     private final Map<String, Listener> listeners = new HashMap<>();
     private long highWatermark = 0;
+    /** Where listeners have read a delivery or a snapshot to its end: what a state machine can say that it contains. */
+    private final Set<Long> ends = new HashSet<>();
 
     private static final class Listener {
         private long ordinal = 0;
@@ -31,6 +35,7 @@ final class Deliveries {
             if (entry.kind().equals("load_snapshot")) {
                 Listener listener = listeners.computeIfAbsent(entry.text("listener"), name -> new Listener());
                 listener.next = entry.body().path("end").asLong();
+                ends.add(listener.next);
                 within(listener.next, differences);
             } else if (entry.kind().equals("commit")) {
                 Listener listener = listeners.computeIfAbsent(entry.text("listener"), name -> new Listener());
@@ -54,7 +59,13 @@ final class Deliveries {
         if (listener != null && listener.next == null && listener.ordinal == entry.body().path("ordinal").asLong()) {
             listener.next = end;
         }
+        ends.add(end);
         within(end, differences);
+    }
+
+    /** Whether a snapshot of a state machine may end there. */
+    boolean hasReadTo(long end) {
+        return ends.contains(end);
     }
 
     private void within(long end, List<Difference> differences) {

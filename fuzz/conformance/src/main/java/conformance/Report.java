@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /** Counts what agreed and what did not, over many files, and keeps the first example of each class of differences. */
 final class Report {
@@ -26,6 +27,8 @@ final class Report {
     private final Map<String, Tally> byRole = new TreeMap<>();
     private final Map<String, Class> classes = new TreeMap<>();
     private final Map<String, KnownCount> knownCounts = new TreeMap<>();
+    /** How often what is rare was compared. */
+    private final Map<String, Long> ofSnapshots = new TreeMap<>();
     private final Deque<Seen> context = new ArrayDeque<>();
     private Path file;
     private boolean isVoter;
@@ -110,6 +113,7 @@ final class Report {
     /** Takes in a compared step; true if the rest of this life is not worth comparing. */
     boolean compared(Line step, List<Entry> kafka, List<Difference> differences) {
         remember(step, kafka, differences);
+        countSnapshots(step);
         List<Difference> unknown = subtractKnown(step, differences);
         if (differences.isEmpty()) {
             count(step, tally -> tally.agreed += 1);
@@ -124,6 +128,7 @@ final class Report {
     /** Takes in what others did between steps: no step, but it may differ, too. */
     boolean aside(Line line, List<Entry> kafka, List<Difference> differences) {
         remember(line, kafka, differences);
+        countSnapshots(line);
         return record(line, subtractKnown(line, differences));
     }
 
@@ -140,6 +145,14 @@ final class Report {
     private String role(Line step) {
         String role = step.state().isObject() ? step.state().path("role").asText() : "none";
         return (isVoter ? "" : "observer ") + role;
+    }
+
+    private void countSnapshots(Line line) {
+        for (Entry entry : line.entries()) {
+            if (entry.kind().contains("snapshot") || entry.kind().equals("log_replaced")) {
+                ofSnapshots.merge(entry.kind(), 1L, Long::sum);
+            }
+        }
     }
 
     private void remember(Line line, List<Entry> kafka, List<Difference> differences) {
@@ -208,6 +221,10 @@ final class Report {
         byCause.forEach((cause, tally) -> row(out, cause, tally));
         out.println();
         byRole.forEach((role, tally) -> row(out, role, tally));
+        if (!ofSnapshots.isEmpty()) {
+            out.printf("%nOf snapshots: %s%n", ofSnapshots.entrySet().stream()
+                .map(entry -> entry.getKey() + " " + entry.getValue()).collect(Collectors.joining(", ")));
+        }
         if (!knownCounts.isEmpty()) {
             out.printf("%nKnown differences, subtracted:%n");
             knownCounts.forEach((name, count) -> out.printf("  %8d  %s: %s%n", count.count, name, count.reason));
@@ -251,6 +268,8 @@ final class Report {
         byCause.forEach((cause, tally) -> causes.set(cause, tally.toJson(json)));
         ObjectNode tallies = root.putObject("by_role");
         byRole.forEach((role, tally) -> tallies.set(role, tally.toJson(json)));
+        ObjectNode snapshots = root.putObject("of_snapshots");
+        ofSnapshots.forEach(snapshots::put);
         var knownArray = root.putArray("known");
         knownCounts.forEach((name, count) ->
             knownArray.addObject().put("class", name).put("count", count.count).put("reason", count.reason));

@@ -75,6 +75,7 @@ final class SelfTest {
             step -> set(step, "snapshot_frozen", "", "forced", BooleanNode.FALSE)),
         new Falsification("log_replaced.missing", step -> remove(step, "log_replaced", "")),
         new Falsification("load_snapshot.missing", step -> remove(step, "load_snapshot", "")),
+        new Falsification("snapshot.end", step -> set(step, "create_snapshot", "", "end", new IntNode(99_999))),
         new Falsification("snapshot.create", step -> set(step, "create_snapshot", "", "end", new IntNode(99_999))),
         new Falsification("snapshot.bytes", SelfTest::damageSnapshot),
         new Falsification("state.latest_snapshot", step -> remove(step, "freeze_snapshot", "")),
