@@ -51,6 +51,8 @@ final class Life implements RaftNode.Driver, AutoCloseable {
     private final Deliveries deliveries = new Deliveries();
     /** The model's bytes of those that other threads write. */
     private final Map<OffsetAndEpoch, byte[]> snapshots = new HashMap<>();
+    /** What the released log has deleted in this step, without what the model has deleted, too. */
+    private final Set<OffsetAndEpoch> deleted = new HashSet<>();
 
     private Line step;
     private int nextEntry;
@@ -271,7 +273,7 @@ final class Life implements RaftNode.Driver, AutoCloseable {
             case "create_snapshot" -> createSnapshot(body);
             case "freeze_snapshot" -> freezeSnapshot(body);
             case "close_snapshot" -> expect(node.closeSnapshot(snapshotId(body)), "snapshot.close", body);
-            case "delete_snapshot" -> expect(node.deleteSnapshot(snapshotId(body)), "snapshot.delete", body);
+            case "delete_snapshot" -> deleteSnapshot(body);
             default -> throw new BadDialogue(dialogue.file() + ": unknown input " + entry.kind());
         }
     }
@@ -322,6 +324,16 @@ final class Life implements RaftNode.Driver, AutoCloseable {
                 differences.add(Difference.of("snapshot.bytes", Base64.getEncoder().encodeToString(model),
                     Base64.getEncoder().encodeToString(kafka.get())));
             }
+        } catch (IOException e) {
+            throw new BadDialogue(dialogue.file() + ": " + e);
+        }
+    }
+
+    /** The log deletes all of which it is time, and the model says each. */
+    private void deleteSnapshot(JsonNode body) {
+        try {
+            deleted.addAll(node.deleteSnapshots());
+            expect(deleted.remove(snapshotId(body)), "snapshot.delete.extra", body);
         } catch (IOException e) {
             throw new BadDialogue(dialogue.file() + ": " + e);
         }
@@ -449,6 +461,8 @@ final class Life implements RaftNode.Driver, AutoCloseable {
                 act(entry);
             }
         }
+        deleted.forEach(id -> differences.add(Difference.of("snapshot.delete.missing", "", id)));
+        deleted.clear();
         noteWakeUp(line);
         if (report.aside(line, outputs, differences)) {
             throw new Over();

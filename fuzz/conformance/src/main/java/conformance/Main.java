@@ -12,12 +12,14 @@ public final class Main {
     private static final String HELP = """
         Replays recorded dialogues of simulated KRaft controllers on the released KafkaRaftClient.
 
-        run [OPTIONS] [SCENARIO=FIRST..END]...  simulate, record a controller of each seed, replay and compare
-        run [OPTIONS] FILE|DIRECTORY...         replay dialogues (*.ndjson) and compare step by step
-        run --record DIRECTORY [OPTIONS]        record dialogues of real raft clients among themselves
-        run --self-test [OPTIONS]               record, replay, falsify and replay: does the harness see what it should?
+        run [OPTIONS] [SCENARIO[@NODE]=FIRST..END]...
+                                            simulate, record a controller of each seed, replay and compare; with @NODE
+                                            that node, which may be a broker
+        run [OPTIONS] FILE|DIRECTORY...     replay dialogues (*.ndjson) and compare step by step
+        run --record DIRECTORY [OPTIONS]    record dialogues of real raft clients among themselves
+        run --self-test [OPTIONS]           record, replay, falsify and replay: does the harness see what it should?
 
-        Without arguments: ten seeds each of quorum, partitions, power-loss and controller-failover.
+        Without arguments: ten seeds each of quorum, partitions, power-loss, controller-failover and snapshots.
 
           --kraftsim PATH    the simulator (run builds it)
           --bug NAME         a mistake of the simulated controllers: the comparison must notice it
@@ -35,7 +37,7 @@ public final class Main {
         """;
 
     private static final List<String> DEFAULT =
-        List.of("quorum=0..10", "partitions=0..10", "power-loss=0..10", "controller-failover=0..10");
+        List.of("quorum=0..10", "partitions=0..10", "power-loss=0..10", "controller-failover=0..10", "snapshots=0..10");
 
     private final List<Path> files = new ArrayList<>();
     private final List<Simulated> simulated = new ArrayList<>();

@@ -32,6 +32,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -255,11 +256,12 @@ public final class RaftNode implements AutoCloseable, World {
         return snapshots.close(id);
     }
 
-    /** Lets the log delete the snapshots of which it is time; whether this one is among those that are gone now. */
-    public boolean deleteSnapshot(OffsetAndEpoch id) {
-        boolean waited = snapshots.isToBeDeleted(id);
+    /** Lets the log delete the snapshots of which it is time; gives those that are gone now. */
+    public Set<OffsetAndEpoch> deleteSnapshots() throws IOException {
+        Set<OffsetAndEpoch> deleted = snapshots.expired();
         scheduler.deleteSnapshots();
-        return waited && !snapshots.isToBeDeleted(id);
+        deleted.removeAll(snapshots.expired());
+        return deleted;
     }
 
     /** How often something asked the client's thread to stop waiting since that was last forgotten. */

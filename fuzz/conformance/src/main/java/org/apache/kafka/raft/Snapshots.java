@@ -95,10 +95,6 @@ final class Snapshots {
         return deferred != null;
     }
 
-    boolean isToBeDeleted(OffsetAndEpoch id) {
-        return Files.exists(Path.of(path(directory, id) + EXPIRED));
-    }
-
     /** Those that were renamed and not deleted yet, ascending. */
     Set<OffsetAndEpoch> expired() throws IOException {
         try (Stream<Path> paths = Files.list(directory)) {
