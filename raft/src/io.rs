@@ -383,6 +383,8 @@ pub enum DialogueEntry {
     Scheduled,
     /// `RaftClient.resign`, by another thread.
     Resigned { epoch: LeaderEpoch },
+    /// `RaftClient.shutdown`: the process is to end. A broker leaves the cluster before.
+    ShutDown,
     /// `RaftClient.createSnapshot`, by another thread, which writes it at once: its bytes, with the footer. `None` if none is
     /// needed.
     SnapshotCreated { id: OffsetAndEpoch, log_timestamp_ms: i64, result: Result<Option<Rc<[u8]>>, String> },

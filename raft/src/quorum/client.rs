@@ -272,7 +272,8 @@ impl RaftClient {
 
     /// Raft ends first: the controller answers until then, and its socket server is closed after it
     /// (`ControllerServer.shutdown`, `SharedServer.ensureNotRaftLeader`).
-    fn begin_shutdown(&mut self, step: &Step<'_>) {
+    fn begin_shutdown(&mut self, step: &mut Step<'_>) {
+        step.out.record(|| DialogueEntry::ShutDown);
         self.shutdown.get_or_insert_with(|| Timer::new(step.now_ms(), GRACEFUL_SHUTDOWN_MS));
     }
 

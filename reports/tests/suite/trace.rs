@@ -133,10 +133,14 @@ fn a_trace_fits_its_published_schema_and_leaves_the_run_as_it_was() {
 
 #[test]
 fn a_dialogue_fits_its_published_schema_and_leaves_the_run_as_it_was() {
-    let runs: [&[&str]; 2] = [&["quorum", "--seed", "1"], &["brokers", "--seed", "3", "--until", "15s"]];
+    let runs: [&[&str]; 3] = [
+        &["quorum", "--seed", "1"],
+        &["brokers", "--seed", "3", "--until", "15s"],
+        &["snapshots", "--seed", "2", "--until", "40s"],
+    ];
     let found = kinds_in_dialogues("dialogue", &runs);
     for wanted in "boot step aside down request response failure send answer append schedule read commit leader_change \
-                   appended flushed quorum_state high_watermark wait"
+                   appended flushed quorum_state high_watermark wait create_snapshot freeze_snapshot"
         .split_whitespace()
     {
         assert!(found.contains(wanted), "{wanted} is among {found:?}");

@@ -73,8 +73,6 @@ pub enum Entry {
         correlation_id: i32,
         request: Request,
     },
-    /// Input: the process is asked to end.
-    Shutdown,
     /// Input or output, see [`DialogueEntry`]; of the effects only answers and ends of the process.
     Raft(DialogueEntry),
     /// Output: the answer to a request.
@@ -239,7 +237,8 @@ impl Recorder {
                 entry => entries.push(Entry::Raft(entry.clone())),
             }
         }
-        if is_aside && entries.is_empty() {
+        // A broker that is to end leaves the cluster first.
+        if (is_aside || matches!(what, What::Step { cause: "terminate" })) && entries.is_empty() {
             return;
         }
         let (now, draws) = (arguments.now, arguments.draws.clone());
@@ -379,7 +378,7 @@ impl Watch<Actor> for Recorder {
             Input::Response { .. } => ("response", None),
             Input::Opened { .. } | Input::Closed { .. } => ("connection", None),
             Input::Timer => ("timer", None),
-            Input::Post(raft::io::Post::Stop) | Input::Terminate => ("terminate", Some(Entry::Shutdown)),
+            Input::Post(raft::io::Post::Stop) | Input::Terminate => ("terminate", None),
             Input::Post(_) => ("wake-up", None),
             Input::DiskError(_) => ("disk-error", None),
             Input::Exception | Input::Operation(_) => ("exception", None),

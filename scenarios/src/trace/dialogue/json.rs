@@ -113,7 +113,6 @@ fn entry(entry: &Entry) -> Value {
                 json!({"connection": connection, "correlation_id": id, "api": api, "version": version, "body": body}),
             )
         }
-        Entry::Shutdown => keyed("shutdown", json!({"timeout_ms": 5000})),
         Entry::Raft(entry) => raft_entry(entry),
         Entry::Appended { bytes } => keyed("appended", json!({"batches": [STANDARD.encode(bytes)]})),
         Entry::Flushed => keyed("flushed", json!({})),
@@ -157,6 +156,7 @@ fn raft_entry(entry: &DialogueEntry) -> Value {
             keyed("append", append)
         }
         DialogueEntry::Scheduled => keyed("schedule", json!({})),
+        DialogueEntry::ShutDown => keyed("shutdown", json!({"timeout_ms": 5000})),
         DialogueEntry::Resigned { epoch } => keyed("resign", json!({"epoch": epoch.0})),
         DialogueEntry::Read { listener, ordinal, end } => {
             keyed("read", json!({"listener": name(*listener), "ordinal": ordinal, "end": end.0}))

@@ -22,6 +22,7 @@ public final class Main {
         Without arguments: ten seeds each of quorum, partitions, power-loss, controller-failover and snapshots.
 
           --kraftsim PATH    the simulator (run builds it)
+          --set KEY=VALUE    a setting of the scenario, such as nemesis.replace-disk.every="8s"
           --bug NAME         a mistake of the simulated controllers: the comparison must notice it
 
           --kafka VERSION    the release to compare with (default 4.4.0; 4.3.0 works, too)
@@ -42,6 +43,7 @@ public final class Main {
     private final List<Path> files = new ArrayList<>();
     private final List<Simulated> simulated = new ArrayList<>();
     private final List<String> bugs = new ArrayList<>();
+    private final List<String> settings = new ArrayList<>();
     private Path kraftsim = Path.of("kraftsim");
     private Path known;
     private Path json;
@@ -95,7 +97,7 @@ public final class Main {
             Replay.run(file, report);
         }
         for (Simulated range : simulated) {
-            range.replay(kraftsim, bugs, report);
+            range.replay(kraftsim, bugs, settings, report);
         }
         report.print(System.out, kafka);
         if (json != null) {
@@ -132,6 +134,7 @@ public final class Main {
             case "--json" -> json = Path.of(value);
             case "--kraftsim" -> kraftsim = Path.of(value);
             case "--bug" -> bugs.add(value);
+            case "--set" -> settings.add(value);
             case "--record" -> record = Path.of(value);
             case "--context" -> context = Integer.parseInt(value);
             case "--seed" -> seed = Long.decode(value);

@@ -31,14 +31,14 @@ record Simulated(String scenario, long node, long first, long end) {
             Long.parseLong(matcher.group(3)), Long.parseLong(matcher.group(4)));
     }
 
-    void replay(Path kraftsim, List<String> bugs, Report report) throws IOException {
+    void replay(Path kraftsim, List<String> bugs, List<String> settings, Report report) throws IOException {
         Path directory = Files.createTempDirectory("dialogues");
         try {
             for (long seed = first; seed < end; seed++) {
                 long recorded = node == 0 ? seed % CONTROLLERS + 1 : node;
                 Path file = directory.resolve(scenario + "-" + seed + "-" + recorded + ".ndjson");
-                if (!record(kraftsim, bugs, seed, recorded, file)) {
-                    record(kraftsim, bugs, seed, 1, file);
+                if (!record(kraftsim, bugs, settings, seed, recorded, file)) {
+                    record(kraftsim, bugs, settings, seed, 1, file);
                 }
                 Replay.run(file, report);
                 Files.delete(file);
@@ -57,9 +57,12 @@ record Simulated(String scenario, long node, long first, long end) {
     }
 
     /** False if the run has no such node. */
-    private boolean record(Path kraftsim, List<String> bugs, long seed, long node, Path file) throws IOException {
+    private boolean record(
+        Path kraftsim, List<String> bugs, List<String> settings, long seed, long node, Path file
+    ) throws IOException {
         List<String> command = new ArrayList<>(List.of(kraftsim.toString(), "replay", scenario, "--seed", "" + seed,
             "--dialogue", "" + node, "-o", file.toString(), "--set", "fixes=[]"));
+        settings.forEach(setting -> command.addAll(List.of("--set", setting)));
         bugs.forEach(bug -> command.addAll(List.of("--bug", bug)));
         mistakesOfThisRelease().forEach(bug -> command.addAll(List.of("--bug", bug)));
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
