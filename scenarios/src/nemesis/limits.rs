@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use sim::fault::{Fault, Kind, Link, Plan, Trigger, What};
 use sim::process::Node;
 
-use super::disks;
+use super::{disks, links};
 use crate::aim::guard;
 use crate::aim::trigger_event::TriggerEvent;
 use crate::cluster::Prepared;
@@ -80,7 +80,7 @@ impl Limits {
     /// How long a fault may last, ns; `None` if it may not occur at all.
     pub fn lasts_ns(&self, fault: &Fault) -> Option<(u64, u64)> {
         let kind = fault.what.kind();
-        if fault.on.is_some() {
+        if self.is_aimed(fault) {
             let aimed = self.scenario.nemesis.aimed.as_ref()?;
             return Some(if means(kind).is_instant { (0, 0) } else { (aimed.lasts.min_ns, aimed.lasts.max_ns) });
         }
@@ -124,9 +124,15 @@ impl Limits {
             return false;
         }
         match &fault.on {
-            Some(trigger) => self.may_aim(fault, trigger, kept),
-            None => self.may_strike(fault, later, kept),
+            Some(trigger) if self.is_aimed(fault) => self.may_aim(fault, trigger, kept),
+            _ => self.may_strike(fault, later, kept),
         }
+    }
+
+    /// Whether it is one of `[nemesis.aimed]`; some cuts wait for a trigger, too.
+    fn is_aimed(&self, fault: &Fault) -> bool {
+        let at_leader = self.scenario.nemesis.cut.as_ref().is_some_and(|cut| cut.leader_ppm > 0);
+        fault.on.is_some() && !(at_leader && links::is_aimed_at_leader(fault))
     }
 
     fn strikes_somebody(&self, what: &What) -> bool {
@@ -240,7 +246,7 @@ pub fn reads(loss: &Fault, rot: &Fault) -> bool {
 impl Kept {
     fn take(&mut self, fault: &Fault, limits: &Limits) {
         self.victims.extend(limits.victim(fault).filter(|node| !self.victims.contains(node)));
-        if fault.on.is_some() {
+        if limits.is_aimed(fault) {
             self.aimed += 1;
         } else if !self.reads_rot(fault) {
             *self.by_kind.entry(fault.what.kind()).or_default() += 1;

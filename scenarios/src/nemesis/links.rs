@@ -2,7 +2,7 @@
 //! connections that carry nothing, and names that are not resolved.
 
 use serde::{Deserialize, Serialize};
-use sim::fault::{BlackHole, Cut, Delay, Duplicate, Link, Loss, UnresolvedName};
+use sim::fault::{BlackHole, Cut, Delay, Duplicate, Fault, Link, Loss, Trigger, UnresolvedName, What};
 use sim::network::NO_ADDRESS_TTL_NS;
 use sim::process::Node;
 use sim::rng::Entropy;
@@ -10,9 +10,10 @@ use strum::VariantArray;
 
 use super::nodes::Timed;
 use super::planner::{Generate, Injection, Planner, draw_ns, draw_u32, one_way, pick, shuffle};
+use crate::aim::trigger_event::TriggerEvent;
 use crate::scenario::error::Refusal;
 use crate::scenario::fault_profile::{
-    FaultProfile, LeadsTo, Means, kind_fields, nothing_to_check, profiles, rhythm_of_profile, within,
+    FaultProfile, LeadsTo, Means, is_chance, kind_fields, nothing_to_check, profiles, rhythm_of_profile, within,
 };
 use crate::scenario::reference::{self, Presence, ScenarioField};
 use crate::scenario::values::{IntRange, NanosRange};
@@ -26,8 +27,11 @@ const RANKS: u64 = 16;
 profiles! {
     Cuts {
         /// The shapes to draw from.
-        #[serde(default = "every_shape")]
+        #[serde(default = "usual_shapes")]
         shapes: Vec<CutShape>,
+        /// How often a cut waits for the next commit and is then aimed at the leader that has committed, parts per million.
+        #[serde(default, skip_serializing_if = "is_never")]
+        leader_ppm: u32,
     }
     /// Gray links that lose packets.
     Losses {
@@ -85,10 +89,23 @@ pub enum CutShape {
     Flapping,
     /// Clients reach some servers only.
     Clients,
+    /// Three sides that cannot reach each other.
+    ThreeWay,
+    /// Three sides, and one server that all sides reach.
+    ThreeWayBridge,
+    /// The members of a majority reach each other; each other server reaches one of them, and no other server.
+    Pendants,
 }
 
-fn every_shape() -> Vec<CutShape> {
-    CutShape::VARIANTS.to_vec()
+/// Those that scenarios have drawn from before there were others: a longer list would change what each seed draws.
+fn usual_shapes() -> Vec<CutShape> {
+    use CutShape::{Bridge, Clients, Flapping, Isolate, OneWay, Ring, Split};
+    vec![Isolate, Split, OneWay, Bridge, Ring, Flapping, Clients]
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_never(ppm: &u32) -> bool {
+    *ppm == 0
 }
 
 impl FaultProfile for Cut {
@@ -96,6 +113,7 @@ impl FaultProfile for Cut {
 
     const FIELDS: &'static [ScenarioField] = kind_fields!("cut", "Links carry nothing.", lasts: "Time until the links carry packets again.";
         "shapes": reference::FieldKind::NamesOf("shapes, see below"), Presence::Default("[\"isolate\", \"split\", \"one-way\", \"bridge\", \"ring\", \"flapping\", \"clients\"]"), "Shapes of cuts, at least one.";
+        "leader_ppm": reference::PPM, Presence::Default("0"), "Share of the cuts, other than `flapping`, that wait for the next commit and are then aimed at the leader that has committed, parts per million; only without brokers.";
     );
 
     const MEANS: Means = Means { leads_to: &[LeadsTo::Cut], weakens: true, ..Means::HARMLESS };
@@ -106,7 +124,7 @@ impl FaultProfile for Cut {
         if profile.shapes.is_empty() {
             return Err(Refusal::new("nemesis.cut.shapes", "no shape to draw from"));
         }
-        Ok(())
+        is_chance("nemesis.cut.leader_ppm", profile.leader_ppm)
     }
 
     fn lengths(profile: &Self::Profile) -> (u64, u64) {
@@ -130,7 +148,7 @@ impl FaultProfile for Cut {
 
 impl Generate for Cut {
     fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
-        planner.cut(&profile.shapes, &mut injection);
+        planner.cut(profile, &mut injection);
     }
 }
 
@@ -266,14 +284,14 @@ impl Generate for UnresolvedName {
 }
 
 impl Planner<'_> {
-    fn cut(&mut self, shapes: &[CutShape], injection: &mut Injection) {
+    fn cut(&mut self, profile: &Cuts, injection: &mut Injection) {
         let entropy = &mut injection.entropy;
-        let shape = pick(entropy, shapes);
+        let shape = pick(entropy, &profile.shapes);
         // With few servers some shapes cut nothing: a ring of three is complete.
         let shape = match (shape, self.servers.len()) {
             (_, 1) => CutShape::Clients,
-            (CutShape::Bridge | CutShape::Ring, 2) => CutShape::Split,
-            (CutShape::Ring, 3) => CutShape::Bridge,
+            (CutShape::Bridge | CutShape::Ring | CutShape::ThreeWay | CutShape::ThreeWayBridge, 2) => CutShape::Split,
+            (CutShape::Ring | CutShape::ThreeWayBridge, 3) => CutShape::Bridge,
             (shape, _) => shape,
         };
         let mut servers = self.servers.to_vec();
@@ -284,23 +302,37 @@ impl Planner<'_> {
                 let others = self.others(&servers, entropy);
                 if entropy.below(2) == 0 { one_way(&servers[..1], &others) } else { one_way(&others, &servers[..1]) }
             }
-            CutShape::Split => self.sides(&servers, 0, entropy),
-            CutShape::Bridge => self.sides(&servers, 1, entropy),
+            CutShape::Split => self.sides(&servers, (2, 0), entropy),
+            CutShape::Bridge => self.sides(&servers, (2, 1), entropy),
             CutShape::Ring => not_neighbours(&servers),
             CutShape::Clients => {
                 let cut_off = 1 + entropy.below(servers.len() as u64) as usize;
                 between(&servers[..cut_off], self.clients)
             }
+            CutShape::ThreeWay => self.sides(&servers, (3, 0), entropy),
+            CutShape::ThreeWayBridge => self.sides(&servers, (3, 1), entropy),
+            CutShape::Pendants => pendants(&servers),
         };
-        if shape != CutShape::Flapping {
-            self.push(injection.at_ns, injection.lasts_ns, Cut { links });
-            return;
+        if shape == CutShape::Flapping {
+            return self.flap(&links, injection);
         }
+        let mut fault = Fault::at(injection.at_ns, injection.lasts_ns, Cut { links });
+        // Without such cuts nothing more is drawn, so that older plans stay as they are.
+        if profile.leader_ppm > 0 && injection.entropy.chance_ppm(profile.leader_ppm) {
+            // The server that is alone, or any: a leader may be a bridge, and on any side.
+            let alone = matches!(shape, CutShape::Isolate | CutShape::OneWay | CutShape::Clients);
+            let leader = if alone { servers[0] } else { pick(&mut injection.entropy, &servers) };
+            fault = fault.aimed(at_present_leader(leader));
+        }
+        self.push_fault(fault);
+    }
+
+    fn flap(&mut self, links: &[Link], injection: &mut Injection) {
         let (mut at, end) = (injection.at_ns, injection.at_ns + injection.lasts_ns);
         while at < end {
             let down = (FLAP_MIN_NS + injection.entropy.below(FLAP_SPREAD_NS)).min(end - at);
             let up = FLAP_MIN_NS + injection.entropy.below(FLAP_SPREAD_NS);
-            self.push(at, down, Cut { links: links.clone() });
+            self.push(at, down, Cut { links: links.to_vec() });
             at += down + up;
         }
     }
@@ -314,20 +346,24 @@ impl Planner<'_> {
         others
     }
 
-    /// Cuts between two sides, with the first `bridges` servers between them, which both sides reach. Each client
-    /// belongs to one side, or reaches both.
-    fn sides(&self, servers: &[Node], bridges: usize, entropy: &mut Entropy) -> Vec<Link> {
-        let rest = &servers[bridges..];
-        let size = 1 + entropy.below(rest.len() as u64 - 1) as usize;
-        let (mut left, mut right) = (rest[..size].to_vec(), rest[size..].to_vec());
+    /// Cuts between sides, with the first `bridges` servers between them, which all sides reach. Each client belongs to
+    /// one side, or reaches all.
+    fn sides(&self, servers: &[Node], (count, bridges): (usize, usize), entropy: &mut Entropy) -> Vec<Link> {
+        let mut rest = &servers[bridges..];
+        let mut sides: Vec<Vec<Node>> = Vec::with_capacity(count);
+        for left in (1..count).rev() {
+            let size = 1 + entropy.below((rest.len() - left) as u64) as usize;
+            sides.push(rest[..size].to_vec());
+            rest = &rest[size..];
+        }
+        sides.push(rest.to_vec());
         for client in self.clients {
-            match entropy.below(3) {
-                0 => left.push(*client),
-                1 => right.push(*client),
-                _ => {}
+            if let Some(side) = sides.get_mut(entropy.below(count as u64 + 1) as usize) {
+                side.push(*client);
             }
         }
-        between(&left, &right)
+        let pairs = (0..count).flat_map(|left| (left + 1..count).map(move |right| (left, right)));
+        pairs.flat_map(|(left, right)| between(&sides[left], &sides[right])).collect()
     }
 
     /// One direction between two servers, all links of one server, or all links between servers.
@@ -345,9 +381,31 @@ impl Planner<'_> {
     }
 }
 
+/// Waits for the next commit; the leader that has committed takes the place of `leader` in the fault.
+fn at_present_leader(leader: Node) -> Trigger {
+    let name = TriggerEvent::RecordCommitted.name().into();
+    Trigger { name, nth: 1, after_ns: 0, seen_as: Some(leader), peer_as: None }
+}
+
+/// Whether a fault is a cut that is aimed at the present leader, as a profile of cuts makes them.
+pub(super) fn is_aimed_at_leader(fault: &Fault) -> bool {
+    let as_planned = |trigger: &Trigger| trigger.seen_as.is_some_and(|node| *trigger == at_present_leader(node));
+    matches!(fault.what, What::Cut(_)) && fault.on.as_ref().is_some_and(as_planned)
+}
+
 fn between(left: &[Node], right: &[Node]) -> Vec<Link> {
     let mut links = one_way(left, right);
     links.extend(one_way(right, left));
+    links
+}
+
+/// All links but those between members of the first majority, and those of each other server with one of them.
+fn pendants(servers: &[Node]) -> Vec<Link> {
+    let majority = servers.len() / 2 + 1;
+    let (members, others) = servers.split_at(majority);
+    let mut links = between(others, members);
+    links.retain(|Link(from, to)| !others.iter().zip(members).any(|(a, b)| (a, b) == (from, to) || (b, a) == (from, to)));
+    links.extend(one_way(others, others));
     links
 }
 

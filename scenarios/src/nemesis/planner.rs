@@ -59,10 +59,13 @@ impl Planner<'_> {
     }
 
     pub fn push(&mut self, at_ns: u64, lasts_ns: u64, what: impl Into<What>) {
-        let nemesis = &self.scenario.nemesis;
-        let what = what.into();
-        let unless = guard::of(nemesis, what.kind(), false);
-        self.faults.push(Fault { unless, ..Fault::at(at_ns, lasts_ns, what) });
+        self.push_fault(Fault::at(at_ns, lasts_ns, what));
+    }
+
+    /// Adds a fault, with the guard that faults of its kind have.
+    pub fn push_fault(&mut self, fault: Fault) {
+        let unless = guard::of(&self.scenario.nemesis, fault.what.kind(), fault.on.is_some());
+        self.faults.push(Fault { unless, ..fault });
     }
 
     pub fn any_target(&self, entropy: &mut Entropy) -> Node {
