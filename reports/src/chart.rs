@@ -105,6 +105,7 @@ impl Chart {
                 "Around a fault: the longest time in which a consumer fetched no record of a partition"
             }
             FailoverKind::AdminGap => "Around a fault: the longest time in which no admin request was completed",
+            FailoverKind::AppendGap => "While links were cut: all time in which no append was acknowledged",
         }
     }
 }
@@ -117,5 +118,6 @@ pub fn name(kind: FailoverKind) -> &'static str {
         FailoverKind::ProduceGap => "Produce unavailability",
         FailoverKind::ConsumeGap => "Consume unavailability",
         FailoverKind::AdminGap => "Admin unavailability",
+        FailoverKind::AppendGap => "Append unavailability",
     }
 }

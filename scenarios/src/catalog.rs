@@ -50,6 +50,7 @@ entries! {
     "partitions",
     "clock-skew",
     "power-loss",
+    "asymmetric",
     "findings/flush-recovered-log",
     "findings/rewrite-recovered-log",
     "findings/single-voter-flush-first",

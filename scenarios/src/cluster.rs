@@ -19,6 +19,7 @@ use sim::world::{NodeConfig, WorldConfig};
 
 use crate::actor::{Actor, ServerSpec, Spec};
 use crate::aim::trigger_watch::TriggerWatch;
+use crate::availability_bound::{AvailabilityBound, availability_bound};
 use crate::checks::cluster::BrokerConfig;
 use crate::checks::invariant::timings::QuorumTimings;
 use crate::checks::replication::ReplicationSettings;
@@ -74,6 +75,8 @@ pub struct Prepared {
     pub knobs: Vec<(String, String)>,
     /// How long after healing the cluster must have recovered, ns.
     pub recovery_bound_ns: u64,
+    /// How long metadata may be unavailable until then, where that is judged.
+    pub availability: Option<AvailabilityBound>,
 }
 
 /// The parts of a run that are given explicitly, and not derived from its seed.
@@ -177,6 +180,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     let longest_ms = if scenario.nemesis.beyond_tolerance { BEYOND_TOLERANCE_MS } else { u64::MAX };
     let recovery_bound_ns = recovery_bound_ms.min(longest_ms) * 1_000_000;
     let timings = configs.iter().map(timings).collect();
+    let availability = availability(&configs, &world.plan, &scenario);
     Ok(Prepared {
         world,
         scenario,
@@ -188,7 +192,22 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
         timings,
         knobs: drawn,
         recovery_bound_ns,
+        availability,
     })
+}
+
+/// How long metadata may be unavailable in spite of faults: judged of a quorum alone whose clients append, on TCP. (A
+/// datagram may be lost, and a one-way link between two servers then carries requests without their answers.)
+fn availability(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> Option<AvailabilityBound> {
+    let Scenario { cluster, network, disk, workload, nemesis, .. } = scenario;
+    let is_judged =
+        !cluster.has_brokers() && network.transport == Transport::Tcp && workload.reads_ppm < 1_000_000 && nemesis.cut.is_some();
+    let bound = || {
+        let wall_steps_ms = nemesis::max_wall_step_ms(plan);
+        availability_bound(configs, network, disk, workload, wall_steps_ms, slowest_ppm(scenario))
+    };
+    let aims = nemesis.cut.as_ref().is_some_and(|cut| cut.leader_ppm > 0);
+    is_judged.then(|| AvailabilityBound { counts_situations: aims, ..bound() })
 }
 
 /// A server's quorum timeouts.

@@ -88,6 +88,20 @@ situations! {
     DiedDuringSnapshot = "died_during_snapshot" needs |can| can.snapshots && can.restart,
     /// A leader was elected while a server wrote or downloaded a snapshot.
     ElectionDuringSnapshot = "election_during_snapshot" needs |can| can.snapshots && can.several_voters,
+    /// A cut began, or another fault, while one direction between the leader and a voter was cut and the other was open.
+    LeaderCutOneWay = "leader_cut_one_way" needs |can| can.cut_at_leader,
+    /// The leader lost its majority, while others were a majority that all talked to each other.
+    LeaderOutsideMajority = "leader_outside_majority" needs |can| can.cut_at_leader,
+    /// The leader talked to a majority, but no client to it, while clients talked to another majority.
+    LeaderBeyondClients = "leader_beyond_clients" needs |can| can.cut_at_leader,
+    /// A voter talked to two others that did not talk to each other.
+    BridgeBetweenSides = "bridge_between_sides" needs |can| can.cut_at_leader,
+    /// Voters were split into three sides or more, perhaps with one voter that reached all.
+    SplitThreeWays = "split_three_ways" needs |can| can.cut_at_leader,
+    /// A voter talked to a majority again, with a higher epoch than all that had done so meanwhile.
+    ReturnedWithHigherEpoch = "returned_with_higher_epoch" needs |can| can.cut_at_leader,
+    /// A majority talked to each other and to clients for longer than the bound of outages, with nothing changing.
+    MajorityOutlastedBound = "majority_outlasted_bound" needs |can| can.cut_at_leader,
     /// The disk of a server refused something while it wrote or downloaded a snapshot.
     DiskFailedDuringSnapshot = "disk_failed_during_snapshot" needs |can| can.snapshots && can.disk_error,
 }

@@ -34,6 +34,7 @@ compile_error!(
 pub mod abstract_state;
 pub mod actor;
 pub mod aim;
+pub mod availability_bound;
 pub mod bugs;
 pub mod catalog;
 pub mod checks;

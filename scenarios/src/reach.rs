@@ -34,6 +34,8 @@ pub struct Reach {
     pub reads: bool,
     pub brokers: bool,
     pub cut: bool,
+    /// Links around the present leader are cut.
+    pub cut_at_leader: bool,
     /// A process stops and restarts.
     pub restart: bool,
     /// A host loses power, and with it its page cache.
@@ -78,6 +80,7 @@ impl Reach {
             reads: scenario.workload.reads_ppm > 0,
             brokers: scenario.cluster.has_brokers(),
             cut: may(LeadsTo::Cut),
+            cut_at_leader: several_voters && scenario.nemesis.cut.as_ref().is_some_and(|cut| cut.leader_ppm > 0),
             restart: may(LeadsTo::Restart),
             power_loss: may(LeadsTo::HostDeath),
             torn_file: bit_rot.is_some()

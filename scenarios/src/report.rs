@@ -156,6 +156,8 @@ pub enum FailoverKind {
     ConsumeGap,
     /// The longest time without a completed request of an admin client.
     AdminGap,
+    /// The time without an acknowledged append while a cut is in force.
+    AppendGap,
 }
 
 impl FailoverKind {
@@ -172,7 +174,7 @@ impl FailoverKind {
         match self {
             FailoverKind::Controller => &["detect", "elect", "activate", "commit", "brokers"],
             FailoverKind::Partition => &["detect", "elect", "led"],
-            FailoverKind::ProduceGap | FailoverKind::ConsumeGap | FailoverKind::AdminGap => &[],
+            FailoverKind::ProduceGap | FailoverKind::ConsumeGap | FailoverKind::AdminGap | FailoverKind::AppendGap => &[],
         }
     }
 }

@@ -134,6 +134,7 @@ pub fn run_observer(prepared: &Prepared, request: &Request<'_>) -> RunObserver {
         slowest_ppm: slowest_ppm(&prepared.scenario),
         appends: !prepared.scenario.cluster.has_brokers() && prepared.scenario.workload.reads_ppm < 1_000_000,
         reads: !prepared.scenario.cluster.has_brokers() && prepared.scenario.workload.reads_ppm > 0,
+        availability: prepared.availability,
         brokers: prepared.brokers.clone(),
         fixes: prepared.scenario.fixes,
         keep_going: request.keep_going,

@@ -328,6 +328,7 @@ impl Watch<Actor> for RunObserver {
             Phase::End => checks.links_cut(-change),
             Phase::Skipped => {}
         }
+        checks.fault(at, fault, phase);
         let begins = phase == Phase::Start;
         if let Some((server, how)) = disturbs(&fault.what, begins).filter(|(server, _)| *server < self.servers)
             && phase != Phase::Skipped

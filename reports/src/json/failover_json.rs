@@ -19,6 +19,7 @@ pub struct FailoverJson {
     pub produce_gap: TimesJson,
     pub consume_gap: TimesJson,
     pub admin_gap: TimesJson,
+    pub append_gap: TimesJson,
 }
 
 /// Failovers of a kind; null if there were none.
@@ -61,6 +62,7 @@ impl From<&Failovers> for FailoverJson {
             produce_gap: of(FailoverKind::ProduceGap),
             consume_gap: of(FailoverKind::ConsumeGap),
             admin_gap: of(FailoverKind::AdminGap),
+            append_gap: of(FailoverKind::AppendGap),
         }
     }
 }
@@ -74,6 +76,7 @@ impl FailoverJson {
             (FailoverKind::ProduceGap, self.produce_gap),
             (FailoverKind::ConsumeGap, self.consume_gap),
             (FailoverKind::AdminGap, self.admin_gap),
+            (FailoverKind::AppendGap, self.append_gap),
         ];
         let mut failovers = Failovers::default();
         for (kind, json) in kinds {

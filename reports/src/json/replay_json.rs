@@ -78,6 +78,7 @@ pub struct FailoversJson {
     pub produce_gap: Vec<FailoverJson>,
     pub consume_gap: Vec<FailoverJson>,
     pub admin_gap: Vec<FailoverJson>,
+    pub append_gap: Vec<FailoverJson>,
 }
 
 /// One failover.
@@ -155,6 +156,7 @@ impl RunJson {
                 produce_gap: failovers(FailoverKind::ProduceGap),
                 consume_gap: failovers(FailoverKind::ConsumeGap),
                 admin_gap: failovers(FailoverKind::AdminGap),
+                append_gap: failovers(FailoverKind::AppendGap),
             },
             repetitions: repetitions.iter().map(RepetitionJson::from).collect(),
             plan,

@@ -10,5 +10,6 @@ pub fn failover_name(kind: FailoverKind) -> &'static str {
         FailoverKind::ProduceGap => "produce unavailable",
         FailoverKind::ConsumeGap => "consume unavailable",
         FailoverKind::AdminGap => "admin unavailable",
+        FailoverKind::AppendGap => "append unavailable",
     }
 }

@@ -9,6 +9,8 @@ use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use raft::io::{DurableFiles, FatalFault, Observation, Role};
 use raft::message::{ErrorCode, FetchResponse, ReadRecordsResponse, Request, Response};
+use sim::fault::Fault;
+use sim::watch::Phase;
 
 use super::audit::NodeView;
 use super::cluster::ClusterChecks;
@@ -39,6 +41,10 @@ impl Checks {
         }
         self.judges.on(&crossing, &self.models, &mut self.verdict);
         self.failovers.on(&crossing, &self.models);
+        if let Event::Booted { .. } | Event::Down { .. } = event {
+            let is_up = matches!(event, Event::Booted { .. });
+            self.availability.runs(at, server, is_up, &self.models.servers, &mut self.verdict);
+        }
         if let Event::ResponseSent { rpc, response: Response::Vote(_), .. } = event {
             self.models.pending_votes.retain(|requested| requested.server != server || requested.rpc != rpc);
         }
@@ -269,6 +275,7 @@ impl Checks {
         let (committed, ledger) = (&mut self.models.committed, &self.models.ledger);
         self.white_box.client(client, event, (committed, ledger), &mut self.verdict);
         self.recovery.client(client, event);
+        self.availability.client(at, client, event, &self.models.servers, &mut self.verdict);
     }
 
     /// A Kafka client did or learned something.
@@ -317,8 +324,15 @@ impl Checks {
         self.cut_links = self.cut_links.saturating_add_signed(change);
     }
 
+    /// A fault begins, ends, or is skipped.
+    pub fn fault(&mut self, at: u64, fault: &Fault, phase: Phase) {
+        self.verdict.now_ns = at;
+        self.availability.fault(at, fault, phase, &self.models.servers, &mut self.verdict);
+    }
+
     pub fn healed(&mut self, at: u64) {
         self.verdict.now_ns = at;
+        self.availability.healed(at, &self.models.servers, &mut self.verdict);
         self.recovery.healed(at);
         self.white_box.healed(at);
         self.failovers.healed(at);
@@ -381,6 +395,7 @@ impl Checks {
             cluster.finish(self.has_recovered, self.is_overdue, &mut self.verdict);
         }
         self.failovers.finish(at);
+        self.failovers.done.append(&mut self.availability.done);
         self.promise_stands();
     }
 }

@@ -6,6 +6,7 @@ use raft::voter_set::VoterSet;
 
 use super::cluster::BrokerConfig;
 use super::invariant::timings::QuorumTimings;
+use crate::availability_bound::AvailabilityBound;
 
 #[derive(Clone, Debug)]
 pub struct CheckConfig {
@@ -22,6 +23,8 @@ pub struct CheckConfig {
     /// Do clients append, and do they read?
     pub appends: bool,
     pub reads: bool,
+    /// How long metadata may be unavailable while faults are in force; `None`: nothing is judged.
+    pub availability: Option<AvailabilityBound>,
     /// `None`: a quorum alone.
     pub brokers: Option<BrokerConfig>,
     /// Fixes in force: they turn exceptions of faithful Kafka off.

@@ -124,6 +124,7 @@ checks! {
         PreVoteRefusedInTouch in invariant::early;
         ElectionNotEarly in invariant::early;
         RecoveryWithinBound in recovery;
+        AvailableWithMajority in availability;
         InconsistentOffsets in clients::appends;
         LostWrite in clients::histories;
         AbortedRead in clients::appends;

@@ -14,6 +14,7 @@
 //! Every call is O(what changed): most crossings touch one comparison, none a virtual call.
 
 pub mod audit;
+pub mod availability;
 pub mod border;
 pub mod border_disk;
 pub mod check;
@@ -22,6 +23,7 @@ pub mod clients;
 pub mod cluster;
 pub mod committed;
 pub mod config;
+pub mod connectivity;
 pub mod event;
 pub mod fresh;
 pub mod invariant;

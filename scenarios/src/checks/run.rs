@@ -11,6 +11,7 @@ use raft::fixes::Fix;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
 use raft::voter_set::VoterSet;
 
+use super::availability::Availability;
 use super::cluster::ClusterChecks;
 use super::committed::Committed;
 use super::config::CheckConfig;
@@ -34,6 +35,7 @@ pub struct Checks {
     pub(super) newest_vote_request: Option<(LeaderEpoch, usize)>,
     pub(super) white_box: WhiteBox,
     pub(super) recovery: Recovery,
+    pub(super) availability: Availability,
     pub(crate) failovers: Failovers,
     pub(super) verdict: Verdict,
     pub(super) has_recovered: bool,
@@ -52,7 +54,7 @@ fn first(id: NodeId, voters: &VoterSet) -> ServerModel {
 
 impl Checks {
     pub fn new(config: CheckConfig) -> Checks {
-        let judges = Judges::new(&config);
+        let (judges, availability) = (Judges::new(&config), Availability::new(&config));
         let CheckConfig { servers, voter_set, appends, reads, brokers, fixes, .. } = config;
         let CheckConfig { keep_going, beyond_tolerance, .. } = config;
         let verdict = Verdict::new(keep_going);
@@ -74,6 +76,7 @@ impl Checks {
             newest_vote_request: None,
             white_box: WhiteBox::default(),
             recovery: Recovery::new(count, appends, reads),
+            availability,
             failovers,
             verdict: if beyond_tolerance { verdict.beyond_tolerance() } else { verdict },
             has_recovered: false,

@@ -147,7 +147,11 @@ impl Nemesis {
         self.rhythm(kind).is_some() || aimed.into_iter().any(|aimed| aimed.kind() == kind)
     }
 
-    pub(super) fn check(&self, duration: Nanos) -> Result<(), Refusal> {
+    pub(super) fn check(&self, duration: Nanos, has_brokers: bool) -> Result<(), Refusal> {
+        if has_brokers && self.cut.as_ref().is_some_and(|cut| cut.leader_ppm > 0) {
+            let problem = "cuts at the leader are for clusters without brokers; with brokers use [nemesis.aimed]";
+            return Err(Refusal::new("nemesis.cut.leader_ppm", problem));
+        }
         for (kind, rhythm) in self.rhythms() {
             if rhythm.every < Nanos::from_ms(10) {
                 let problem = format!("{}; allowed: 10ms and more", rhythm.every);

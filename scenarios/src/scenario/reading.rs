@@ -102,7 +102,7 @@ impl Scenario {
         self.workload.check()?;
         // Files that cannot be read have their own error.
         self.clients.check(self.cluster.has_brokers() || self.cluster.configs().is_err())?;
-        self.nemesis.check(self.duration)?;
+        self.nemesis.check(self.duration, self.cluster.has_brokers())?;
         if let Some(name) = self.knobs.pinned.iter().find(|name| !knobs::NAMES.contains(&name.as_str())) {
             let problem = format!("no knob is named {name:?}{}", nearest::allowed(name, knobs::NAMES.iter().copied()));
             return Err(Refusal::new("knobs.pinned", problem));

@@ -68,6 +68,7 @@ impl Quorum {
             slowest_ppm: 0,
             appends: true,
             reads: true,
+            availability: None,
             brokers: None,
             fixes,
             beyond_tolerance: false,
