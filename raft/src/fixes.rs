@@ -163,5 +163,15 @@ switches! {
         /// is not a Follower, which throws (`KafkaRaftClient.handleFetchResponse`; consensus.md §1.6); so does each further
         /// process of that epoch. Fix: an answer with the leader's endpoints makes it a Follower.
         FollowLeaderOfUnattached,
+        /// A follower has at most one request in flight (`RequestManager.hasAnyInflightRequest`; consensus.md §2.4). While
+        /// its leader is in backoff, it sends a Fetch to a bootstrap server, drawn at random. If that one is cut off, the
+        /// follower fetches nothing from its leader for `controller.quorum.request.timeout.ms`, by default as long as the
+        /// fetch timeout, and then requests pre-votes. A refused UpdateRaftVoter is enough for a backoff: the followers of a
+        /// new leader send it at the same time, and the leader accepts one at a time (KAFKA-20661). A majority that has lost
+        /// contact with the other voters therefore deposes its leaders again and again, two fetch timeouts after each
+        /// election, until the draws of enough followers find servers that answer.
+        /// Fix: a voter gives up a request that has been in flight to another server than its leader for half of the fetch
+        /// timeout.
+        LeaveSilentBootstrapServer,
     }
 }

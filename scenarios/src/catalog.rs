@@ -71,6 +71,7 @@ entries! {
     "findings/clear-index-of-elr",
     "findings/retry-assigned-only",
     "findings/stable-offset-of-snapshot",
+    "findings/leave-silent-bootstrap-server",
 }
 
 /// All entries: first the scenarios that must hold (those under `lost/` drop a precondition of a guarantee and name

@@ -145,6 +145,20 @@ impl RequestManager {
         }
     }
 
+    /// Drops the requests that have been in flight for `after_ms` to other destinations than `leader`. Returns the time
+    /// until that applies to another one; `i64::MAX` if none is in flight.
+    pub fn give_up_others(&mut self, leader: NodeId, after_ms: i64, now_ms: i64) -> i64 {
+        let mut next_ms = i64::MAX;
+        for connection in self.connections.iter_mut().filter(|connection| connection.to != leader) {
+            let State::AwaitingResponse { sent_ms, .. } = connection.state else { continue };
+            match remaining_ms(sent_ms, after_ms, now_ms) {
+                0 => connection.state = State::Ready,
+                left_ms => next_ms = next_ms.min(left_ms),
+            }
+        }
+        next_ms
+    }
+
     /// Drops the requests in flight to all destinations; called at every transition that resets connections.
     pub fn reset_all(&mut self) {
         self.connections.clear();
@@ -236,6 +250,18 @@ mod tests {
 
     fn manager() -> RequestManager {
         RequestManager::new((0..NODES - 1).map(NodeId).collect(), BACKOFF_MS, TIMEOUT_MS)
+    }
+
+    #[test]
+    fn what_others_than_the_leader_do_not_answer_is_given_up() {
+        let mut manager = manager();
+        let (leader, other) = (NodeId(0), NodeId(1));
+        manager.on_request_sent(leader, 1, 0);
+        manager.on_request_sent(other, 2, 10);
+        assert_eq!(manager.give_up_others(leader, 100, 50), 60);
+        assert!(manager.is_response_expected(other, 2));
+        assert_eq!(manager.give_up_others(leader, 100, 110), i64::MAX);
+        assert!(!manager.is_response_expected(other, 2) && manager.is_response_expected(leader, 1));
     }
 
     /// The rules of §2.4, independently: what is in flight or has failed, and since when.

@@ -166,7 +166,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "[expect]\n\"failover.p99\" = \"<= 4s\"",
-            "s:4: expect.failover.p99: no such metric; allowed: failover.(controller|partition|produce_gap|consume_gap|admin_gap).STAT, failover.controller.(detect|elect|activate|commit|brokers).STAT, failover.partition.(detect|elect|led).STAT, recovery.STAT; STAT is one of p50|p90|p99|max|count",
+            "s:4: expect.failover.p99: no such metric; allowed: failover.(controller|partition|produce_gap|consume_gap|admin_gap|append_gap).STAT, failover.controller.(detect|elect|activate|commit|brokers).STAT, failover.partition.(detect|elect|led).STAT, recovery.STAT; STAT is one of p50|p90|p99|max|count",
         ),
         (
             "[expect]\nfailover.controller.p99 = \"<= 4\"",

@@ -15,7 +15,8 @@ use scenarios::scenario::Scenario;
 /// None of them was made for one bug; the table's columns.
 const GENERIC: [&str; 6] = ["ci", "quorum", "partitions", "clock-skew", "power-loss", "controller-failover"];
 /// Neither were these.
-const MORE_GENERIC: [&str; 5] = ["brokers", "cluster-partitions", "cluster-power-loss", "combined", "snapshots"];
+const MORE_GENERIC: [&str; 6] =
+    ["brokers", "cluster-partitions", "cluster-power-loss", "combined", "snapshots", "asymmetric"];
 /// A change of the draws may move what a seed meets; so many seeds from the recorded one on are tried.
 const NEARBY: u64 = 20;
 /// How far the table looks in each scenario.

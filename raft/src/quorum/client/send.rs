@@ -6,6 +6,7 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use super::RaftClient;
+use crate::fixes::Fix;
 use crate::ids::{NodeId, ReplicaKey, Uuid};
 use crate::io::DialogueEntry;
 use crate::message::{BeginQuorumEpochRequest, EndQuorumEpochRequest, FetchRequest, Request, VoteRequest};
@@ -133,7 +134,8 @@ impl RaftClient {
     /// server, which may know a newer leader.
     pub(super) fn maybe_send_fetch_to_best_node(&mut self, leader: NodeId, step: &mut Step<'_>) -> i64 {
         let now_ms = step.now_ms();
-        if self.requests.has_request_timed_out(leader, now_ms) {
+        let silent_ms = self.leave_silent_servers(leader, now_ms);
+        let wait_ms = if self.requests.has_request_timed_out(leader, now_ms) {
             self.requests.reset(leader);
             self.maybe_send_fetch_to_any_bootstrap(step)
         } else if self.requests.is_backing_off(leader, now_ms) {
@@ -143,7 +145,17 @@ impl RaftClient {
             self.maybe_send_request(leader, build, step).wait_ms
         } else {
             self.requests.backoff_before_available_bootstrap_server(now_ms)
+        };
+        wait_ms.min(silent_ms)
+    }
+
+    /// With the fix: gives up what other servers than the leader have not answered for half of the fetch timeout. Returns
+    /// the time until that applies to a request in flight. An observer starts no election.
+    fn leave_silent_servers(&mut self, leader: NodeId, now_ms: i64) -> i64 {
+        if !self.setup.fixes.has(Fix::LeaveSilentBootstrapServer) || self.quorum.is_observer() {
+            return i64::MAX;
         }
+        self.requests.give_up_others(leader, i64::from(self.setup.config.fetch_timeout_ms) / 2, now_ms)
     }
 
     pub(super) fn maybe_send_fetch_to_any_bootstrap(&mut self, step: &mut Step<'_>) -> i64 {

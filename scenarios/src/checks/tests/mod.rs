@@ -1,6 +1,7 @@
 //! For each check a good history that passes and a small bad one that fires exactly it.
 
 mod amnesia;
+mod availability;
 mod brokers;
 mod clients;
 mod duties;
