@@ -88,9 +88,8 @@ pub fn availability_bound(
     let client = CLIENT_TRIES * attempt + workload.interval.0.div_ceil(1_000_000);
     let bound = check_quorum + leaves + elections + commit + client + SLACK_MS;
     let rate = u64::from(1_000_000_u32.saturating_sub(slowest_ppm).max(1));
-    let true_ns = |ms: u64| {
-        u64::try_from(u128::from(ms) * 1_000_000 * 1_000_000 / u128::from(rate)).unwrap_or(u64::MAX)
-    };
+    let true_ns =
+        |ms: u64| u64::try_from(u128::from(ms) * 1_000_000 * 1_000_000 / u128::from(rate)).unwrap_or(u64::MAX);
     AvailabilityBound {
         settle_ns: true_ns(settle),
         bound_ns: true_ns(bound),

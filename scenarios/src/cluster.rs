@@ -200,8 +200,10 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
 /// datagram may be lost, and a one-way link between two servers then carries requests without their answers.)
 fn availability(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> Option<AvailabilityBound> {
     let Scenario { cluster, network, disk, workload, nemesis, .. } = scenario;
-    let is_judged =
-        !cluster.has_brokers() && network.transport == Transport::Tcp && workload.reads_ppm < 1_000_000 && nemesis.cut.is_some();
+    let is_judged = !cluster.has_brokers()
+        && network.transport == Transport::Tcp
+        && workload.reads_ppm < 1_000_000
+        && nemesis.cut.is_some();
     let bound = || {
         let wall_steps_ms = nemesis::max_wall_step_ms(plan);
         availability_bound(configs, network, disk, workload, wall_steps_ms, slowest_ppm(scenario))

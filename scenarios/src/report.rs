@@ -174,7 +174,9 @@ impl FailoverKind {
         match self {
             FailoverKind::Controller => &["detect", "elect", "activate", "commit", "brokers"],
             FailoverKind::Partition => &["detect", "elect", "led"],
-            FailoverKind::ProduceGap | FailoverKind::ConsumeGap | FailoverKind::AdminGap | FailoverKind::AppendGap => &[],
+            FailoverKind::ProduceGap | FailoverKind::ConsumeGap | FailoverKind::AdminGap | FailoverKind::AppendGap => {
+                &[]
+            }
         }
     }
 }

@@ -120,7 +120,9 @@ impl Availability {
         self.spoiled |= means.destroys == Destroys::Forced;
         match (&fault.what, server) {
             (What::Cut(_), _) => self.links.cut(cuts(&fault.what), begins),
-            (What::Pause(_) | What::Stall(_), Some(server)) if server < servers.len() => self.links.pause(server, begins),
+            (What::Pause(_) | What::Stall(_), Some(server)) if server < servers.len() => {
+                self.links.pause(server, begins)
+            }
             // It ends when the process has booted.
             (_, Some(server)) if means.stops && server < servers.len() => self.links.set_up(server, false),
             _ if fault.lasts_ns == 0 => self.restored_ns = at_ns,

@@ -112,7 +112,8 @@ impl Connectivity {
 
     /// The number of sides of running voters: those of different sides reach each other over no voter, but perhaps over `bridge`.
     pub fn sides(&self, bridge: Option<usize>) -> usize {
-        let mut left: Set = (0..self.voters).filter(|voter| self.runs(*voter) && Some(*voter) != bridge).map(|voter| 1 << voter).sum();
+        let mut left: Set =
+            (0..self.voters).filter(|voter| self.runs(*voter) && Some(*voter) != bridge).map(|voter| 1 << voter).sum();
         let mut sides = 0;
         while left != 0 {
             let mut side = 1 << left.trailing_zeros();

@@ -400,11 +400,13 @@ fn between(left: &[Node], right: &[Node]) -> Vec<Link> {
 }
 
 /// All links but those between members of the first majority, and those of each other server with one of them.
-fn pendants(servers: &[Node]) -> Vec<Link> {
+pub(super) fn pendants(servers: &[Node]) -> Vec<Link> {
     let majority = servers.len() / 2 + 1;
     let (members, others) = servers.split_at(majority);
     let mut links = between(others, members);
-    links.retain(|Link(from, to)| !others.iter().zip(members).any(|(a, b)| (a, b) == (from, to) || (b, a) == (from, to)));
+    links.retain(|Link(from, to)| {
+        !others.iter().zip(members).any(|(a, b)| (a, b) == (from, to) || (b, a) == (from, to))
+    });
     links.extend(one_way(others, others));
     links
 }

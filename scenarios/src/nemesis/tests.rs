@@ -255,3 +255,28 @@ fn names_of_servers_are_not_resolved_in_three_shapes() {
     let expected = [(true, false, count - 1), (false, true, count - 1), (false, false, count * (count - 1))];
     assert_eq!(shapes, BTreeSet::from(expected));
 }
+
+#[test]
+fn pendants_hang_at_different_members_of_a_majority() {
+    let servers = nodes(0, 5);
+    let cut: BTreeSet<(u16, u16)> = links::pendants(&servers).iter().map(|Link(from, to)| (from.0, to.0)).collect();
+    let open = (0..5).flat_map(|from| (0..5).map(move |to| (from, to))).filter(|link| !cut.contains(link));
+    let open: BTreeSet<(u16, u16)> = open.filter(|(from, to)| from < to).collect();
+    assert_eq!(open, BTreeSet::from([(0, 1), (0, 2), (1, 2), (0, 3), (1, 4)]));
+    assert!(cut.iter().all(|(from, to)| cut.contains(&(*to, *from))), "both ways: {cut:?}");
+}
+
+/// A cut at the leader is one that waits for a commit, and no other cut waits.
+#[test]
+fn some_cuts_are_aimed_at_the_leader() {
+    let mut scenario = built_in("asymmetric");
+    scenario.nemesis.aimed = None;
+    let cuts = |scenario: &Scenario| -> Vec<Fault> {
+        let faults = (0..40).flat_map(|seed| plan_of(scenario, seed).0);
+        faults.filter(|fault| fault.what.kind() == Kind::Cut).collect()
+    };
+    let aimed = cuts(&scenario).iter().filter(|fault| links::is_aimed_at_leader(fault)).count();
+    assert!(aimed > 40 && cuts(&scenario).iter().all(|it| it.on.is_none() || links::is_aimed_at_leader(it)), "{aimed}");
+    scenario.nemesis.cut.as_mut().expect("it has cuts").leader_ppm = 0;
+    assert!(cuts(&scenario).iter().all(|fault| fault.on.is_none()));
+}

@@ -93,5 +93,6 @@ findings! {
     // A topic must be deleted while a validation of it is under way: 12 of 200 seeds.
     // Two records, and an election between them: 5 of 1,500 seeds show it.
     stable_offset_of_snapshot: "findings/stable-offset-of-snapshot" 145..155 >= 1;
+    leave_silent_bootstrap_server: "findings/leave-silent-bootstrap-server" 0..12 >= 6;
     retry_assigned_only: "findings/retry-assigned-only" 0..60 >= 2;
 }

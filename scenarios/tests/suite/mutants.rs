@@ -223,6 +223,8 @@ mutants! {
     n34_unreadable_segment_empty: UnreadableSegmentEmpty, "power-loss" 18 => "DamagedFileRefused";
     n35_short_write_ignored: ShortWriteIgnored, "cluster-power-loss" 2 => "PersistBeforePromise:D8";
     p31_segment_name_not_forced: Kafka3968SegmentNameNotForced, "quorum" 13 => "PersistBeforePromise:D8";
+    r07_leader_keeps_a_follower: Kafka15489NoCheckQuorum, "asymmetric" 3 => "LeaderWithoutMajorityResigns", then "AvailableWithMajority";
+    r28_leaders_deposed_by_a_voter_outside: Kip996NoPreVote, "asymmetric" 15 => "PreVoteBeforeVote", then "AvailableWithMajority";
     r37_voter_updated_unprobed: Kafka20661VoterUpdatedUnprobed, "quorum" 0 => "VoterProbedBeforeUpdate";
 }
 

@@ -41,7 +41,7 @@ pub fn voters(count: i32) -> CheckConfig {
         appends: true,
         reads: true,
         availability: None,
-            brokers: None,
+        brokers: None,
         fixes: Fixes::default(),
         beyond_tolerance: false,
         keep_going: false,
