@@ -79,7 +79,8 @@ fn check(scenario: &Scenario, plan: &Plan) {
     let mut destroyed = BTreeSet::new();
     for fault in &plan.0 {
         assert!(fault.at_ns >= scenario.nemesis.start.0, "{fault:?} before the start");
-        if let Some(trigger) = &fault.on {
+        // A cut at the leader is one of its own kind, but for when it begins.
+        if let Some(trigger) = fault.on.as_ref().filter(|_| !links::is_aimed_at_leader(fault)) {
             check_aimed(scenario, fault, trigger);
             continue;
         }

@@ -153,9 +153,9 @@ fn a_cut_is_measured_whether_it_leaves_a_majority_or_not() {
 fn a_judged_time_is_counted_once() {
     let count = |judged: &Judged| judged.verdict.coverage.count("majority_outlasted_bound");
     let mut judged = Judged::new();
-    judged.appends(0, 50, 1_100);
+    judged.appends(0, 10, 1_000);
     assert_eq!(count(&judged), Some(0));
-    judged.appends(0, 1_100, 3_000);
+    judged.appends(0, 1_000, 3_000);
     assert_eq!(count(&judged), Some(1));
     assert!(!judged.broke(3_000));
 }
