@@ -339,8 +339,11 @@ fn directory_id(id: NodeId) -> Uuid {
     Uuid(bytes)
 }
 
+/// By path.
+type Files = Vec<(Rc<str>, Rc<[u8]>)>;
+
 /// The files of a node at its first boot: of a voter of a dynamic quorum those of the format tool, of others none.
-fn formatted(config: &KafkaNode, voters: &VoterSet) -> Result<Vec<(Rc<str>, Rc<[u8]>)>, String> {
+fn formatted(config: &KafkaNode, voters: &VoterSet) -> Result<Files, String> {
     let is_voter = voters.key_of(config.node_id()).is_some();
     if config.quorum.dynamic.is_none() || !is_voter {
         return Ok(Vec::new());

@@ -62,7 +62,10 @@ impl RemovedLeaders {
     ) {
         if self.removed_in[server] == Some(epoch) {
             verdict.fail(&RemovedLeaderResigns::CLAIM, || {
-                format!("node {} commits up to {end} in epoch {epoch}, in which it has committed its own removal", leader.id)
+                format!(
+                    "node {} commits up to {end} in epoch {epoch}, in which it has committed its own removal",
+                    leader.id
+                )
             });
         }
         // Only a change of the set may have removed it.
