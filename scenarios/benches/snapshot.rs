@@ -56,7 +56,7 @@ fn image() -> MetadataImage {
 }
 
 fn write(image: &MetadataImage) -> Vec<u8> {
-    let mut writer = SnapshotWriter::new(ID, 0, 0, 0);
+    let mut writer = SnapshotWriter::new(ID, (0, None), 0, 0);
     let version = image.features().metadata_version_or_minimum();
     let mut bytes = Vec::new();
     image.write(&mut |record| {
