@@ -163,6 +163,12 @@ switches! {
         /// is not a Follower, which throws (`KafkaRaftClient.handleFetchResponse`; consensus.md §1.6); so does each further
         /// process of that epoch. Fix: an answer with the leader's endpoints makes it a Follower.
         FollowLeaderOfUnattached,
+        /// A leader leaves the field LeaderEndpoints of EndQuorumEpoch empty (`RaftUtil.singletonEndQuorumEpochRequest`). A
+        /// replica that does not know the leader looks for its endpoints in its voter set, and throws if they are not there
+        /// (`KafkaRaftClient.transitionToFollower`; consensus.md §3.5), which ends its process: a controller whose disk was
+        /// replaced and that has its id still in the voter set, for one. Fix: the leader of a dynamic quorum fills in its
+        /// endpoints.
+        EndpointsInEndQuorumEpoch,
         /// A follower has at most one request in flight (`RequestManager.hasAnyInflightRequest`; consensus.md §2.4). While
         /// its leader is in backoff, it sends a Fetch to a bootstrap server, drawn at random. If that one is cut off, the
         /// follower fetches nothing from its leader for `controller.quorum.request.timeout.ms`, by default as long as the

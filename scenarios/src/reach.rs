@@ -98,10 +98,16 @@ impl Reach {
             small_segments: small_segments(scenario),
             snapshots: snapshots(scenario),
             trimmed_log: snapshots(scenario) && scenario.duration.0 > LOG_CLEANER_NS,
-            voter_changes: scenario.workload.membership_clients > 0,
+            voter_changes: scenario.workload.membership_clients > 0 || joins(scenario),
             bug: scenario.bugs != Bugs::NONE,
         }
     }
+}
+
+/// Controllers of a dynamic quorum add themselves as voters.
+fn joins(scenario: &Scenario) -> bool {
+    let configs = scenario.cluster.configs().unwrap_or_default();
+    scenario.cluster.dynamic && configs.iter().any(|config| config.quorum.auto_join)
 }
 
 fn snapshots(scenario: &Scenario) -> bool {

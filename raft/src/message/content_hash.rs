@@ -30,6 +30,9 @@ impl Request {
                 for candidate in r.preferred_candidates.iter() {
                     h.i32(candidate.id.0).optional_uuid(candidate.directory_id);
                 }
+                for endpoint in r.leader_endpoints.iter() {
+                    h.bytes(endpoint.host.as_bytes()).u64(u64::from(endpoint.port));
+                }
             }
             Request::Fetch(r) => {
                 h.u8(4)

@@ -26,7 +26,6 @@ fields! {
     VoteResponse { top_error as "error", error as "partition_error_code", current_leader, vote_granted }
     BeginQuorumEpochRequest { cluster_id, voter_id, voter_directory_id, leader_id, leader_epoch, leader_endpoints }
     QuorumEpochResponse { top_error as "error", error as "partition_error_code", current_leader }
-    EndQuorumEpochRequest { cluster_id, leader_id, leader_epoch, preferred_candidates }
     FetchRequest {
         cluster_id, replica_id, replica_directory_id, topic_id, max_wait_ms, max_bytes, current_leader_epoch,
         fetch_offset, last_fetched_epoch, high_watermark,
@@ -39,6 +38,22 @@ fields! {
     AppendRecordsResponse { error, accepted, base_offset, leader_id, leader_epoch }
     ReadRecordsRequest { from, max_records }
     LeaderChange { leader_id, voters, granting_voters }
+}
+
+impl Fields for EndQuorumEpochRequest {
+    fn value(&self) -> Value {
+        let EndQuorumEpochRequest { cluster_id, leader_id, leader_epoch, preferred_candidates, leader_endpoints } =
+            self;
+        let mut fields = Vec::new();
+        cluster_id.put("cluster_id", &mut fields);
+        leader_id.put("leader_id", &mut fields);
+        leader_epoch.put("leader_epoch", &mut fields);
+        preferred_candidates.put("preferred_candidates", &mut fields);
+        if !leader_endpoints.is_empty() {
+            leader_endpoints.put("leader_endpoints", &mut fields);
+        }
+        Value::Struct(fields)
+    }
 }
 
 impl Fields for ReadRecordsResponse {

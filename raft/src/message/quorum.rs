@@ -86,6 +86,8 @@ pub struct EndQuorumEpochRequest {
     pub leader_epoch: LeaderEpoch,
     /// The replicas that should start an election, best first; may be empty.
     pub preferred_candidates: Rc<[ReplicaKey]>,
+    /// All listeners of the leader; Kafka leaves it empty (`RaftUtil.singletonEndQuorumEpochRequest`).
+    pub leader_endpoints: Endpoints,
 }
 
 /// Fetch (1) v18, as replicas use it.

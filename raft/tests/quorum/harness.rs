@@ -442,6 +442,7 @@ pub fn end(leader: i32, epoch: i32, candidates: &[i32]) -> Request {
         leader_id: NodeId(leader),
         leader_epoch: LeaderEpoch(epoch),
         preferred_candidates: candidates.iter().map(key).collect(),
+        leader_endpoints: Endpoints::default(),
     })
 }
 

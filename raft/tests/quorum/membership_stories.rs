@@ -254,7 +254,8 @@ fn an_observer_joins_by_itself_and_replaces_its_old_directory() {
             }
             if harness.has_sent("Fetch") {
                 let sent = harness.sent("Fetch");
-                let new = if harness.look().end == 0 { records(std::slice::from_ref(&log)) } else { Records::default() };
+                let new =
+                    if harness.look().end == 0 { records(std::slice::from_ref(&log)) } else { Records::default() };
                 harness.reply(&sent, fetched(2, 1, new, Some(0)));
             }
         }

@@ -107,7 +107,16 @@ pub fn end_request(it: &model::EndQuorumEpochRequest) -> EndQuorumEpochRequest {
     let topic = end_quorum_epoch_request::TopicData::default()
         .with_topic_name(metadata_topic())
         .with_partitions(vec![partition]);
-    EndQuorumEpochRequest::default().with_cluster_id(it.cluster_id.as_deref().map(text)).with_topics(vec![topic])
+    let endpoint = |it: &model::Endpoint| {
+        end_quorum_epoch_request::LeaderEndpoint::default()
+            .with_name(text(&it.name))
+            .with_host(text(&it.host))
+            .with_port(it.port)
+    };
+    EndQuorumEpochRequest::default()
+        .with_cluster_id(it.cluster_id.as_deref().map(text))
+        .with_topics(vec![topic])
+        .with_leader_endpoints(it.leader_endpoints.iter().map(endpoint).collect())
 }
 
 pub fn end_response(it: &model::QuorumEpochResponse) -> EndQuorumEpochResponse {

@@ -182,7 +182,8 @@ impl RaftClient {
         if let Some(error) = self.voter_only_error(request.leader_id, request.leader_epoch, step) {
             return Ok(self.quorum_epoch_response(error));
         }
-        self.maybe_transition(Some(request.leader_id), request.leader_epoch, None, step)?;
+        let endpoints = Some(request.leader_endpoints.clone());
+        self.maybe_transition(Some(request.leader_id), request.leader_epoch, endpoints, step)?;
         let max_backoff_ms = self.setup.config.election_backoff_max_ms;
         let delay_ms = end_quorum_epoch_delay_ms(&request.preferred_candidates, self.quorum.local(), max_backoff_ms);
         if let EpochState::Follower(follower) = self.quorum.state_mut()

@@ -115,6 +115,10 @@ impl RaftClient {
         })
     }
 
+    fn names_endpoints_at_end(&self) -> bool {
+        self.setup.config.dynamic.is_some() && self.setup.fixes.has(Fix::EndpointsInEndQuorumEpoch)
+    }
+
     pub(super) fn maybe_send_end_quorum_epoch(&mut self, step: &mut Step<'_>) -> i64 {
         let EpochState::Resigned(state) = self.quorum.state() else { return i64::MAX };
         let voters = state.unacked.clone();
@@ -125,6 +129,10 @@ impl RaftClient {
                 leader_id: raft.quorum.local().id,
                 leader_epoch: raft.quorum.epoch(),
                 preferred_candidates: Rc::clone(&candidates),
+                leader_endpoints: match raft.names_endpoints_at_end() {
+                    true => Rc::clone(&raft.quorum.local_voter_node().endpoints),
+                    false => Rc::default(),
+                },
             })
         };
         self.maybe_send_requests(&voters, build, step)

@@ -56,7 +56,11 @@ pub fn request(request: &Request) -> (&'static str, i16, Value) {
                 "preferredCandidates": candidates.collect::<Vec<_>>(),
             });
             let cluster = end.cluster_id.as_deref();
-            ("END_QUORUM_EPOCH", 1, json!({"clusterId": cluster, "topics": topics(partition), "leaderEndpoints": []}))
+            (
+                "END_QUORUM_EPOCH",
+                1,
+                json!({"clusterId": cluster, "topics": topics(partition), "leaderEndpoints": endpoints(&end.leader_endpoints)}),
+            )
         }
         Request::Fetch(fetch) => ("FETCH", 18, fetch_request(fetch)),
         Request::FetchSnapshot(fetch) => ("FETCH_SNAPSHOT", 1, fetch_snapshot_request(fetch)),

@@ -115,6 +115,7 @@ fn end() -> Rpc {
         leader_id: NodeId(3),
         leader_epoch: LeaderEpoch(41),
         preferred_candidates: Rc::from([candidate(2, DIRECTORY), candidate(1, OTHER_DIRECTORY)]),
+        leader_endpoints: Rc::from([]),
     };
     (Request::EndQuorumEpoch(request), Response::EndQuorumEpoch(quorum_epoch()))
 }

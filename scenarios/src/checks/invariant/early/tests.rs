@@ -88,7 +88,8 @@ fn who_has_heard_from_its_leader_grants_no_pre_vote() {
 fn who_is_disturbed_or_whose_leader_resigns_may_leave() {
     let (cluster_id, preferred_candidates) = (None, [].into());
     let (leader_id, leader_epoch) = (NodeId(2), LeaderEpoch(1));
-    let end = EndQuorumEpochRequest { cluster_id, leader_id, leader_epoch, preferred_candidates };
+    let leader_endpoints = std::rc::Rc::from([]);
+    let end = EndQuorumEpochRequest { cluster_id, leader_id, leader_epoch, preferred_candidates, leader_endpoints };
     let request = Request::EndQuorumEpoch(end);
     let rpc = crate::checks::event::Rpc { connection: 1, correlation_id: 1 };
     assert!(!breaks(700, &[(500, Event::RequestReceived { rpc, request: &request })]));
