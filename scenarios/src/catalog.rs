@@ -31,6 +31,8 @@ entries! {
     "cluster-power-loss",
     "combined",
     "snapshots",
+    "membership",
+    "disk-replacement",
     "beyond",
     "lost/acks-1",
     "lost/min-isr-1",
@@ -72,6 +74,11 @@ entries! {
     "findings/retry-assigned-only",
     "findings/stable-offset-of-snapshot",
     "findings/leave-silent-bootstrap-server",
+    "findings/read-control-records-after-truncation",
+    "findings/ignore-answer-of-removed-voter",
+    "findings/endpoints-in-end-quorum-epoch",
+    "findings/follow-leader-of-unattached",
+    "findings/resign-after-expired-removal",
 }
 
 /// All entries: first the scenarios that must hold (those under `lost/` drop a precondition of a guarantee and name

@@ -94,5 +94,11 @@ findings! {
     // Two records, and an election between them: 5 of 1,500 seeds show it.
     stable_offset_of_snapshot: "findings/stable-offset-of-snapshot" 145..155 >= 1;
     leave_silent_bootstrap_server: "findings/leave-silent-bootstrap-server" 0..12 >= 6;
+    // As many offsets as were truncated must contain a change of the voters: 1 of 20 seeds.
+    read_control_records_after_truncation: "findings/read-control-records-after-truncation" 0..6 >= 1;
+    ignore_answer_of_removed_voter: "findings/ignore-answer-of-removed-voter" 9..14 >= 1;
+    endpoints_in_end_quorum_epoch: "findings/endpoints-in-end-quorum-epoch" 24..30 >= 1;
+    follow_leader_of_unattached: "findings/follow-leader-of-unattached" 11..24 >= 2;
+    resign_after_expired_removal: "findings/resign-after-expired-removal" 5..7 >= 2;
     retry_assigned_only: "findings/retry-assigned-only" 0..60 >= 2;
 }
