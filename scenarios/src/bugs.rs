@@ -6,7 +6,7 @@ pub use raft::bugs::{Bug, Bugs, CATALOG, Layer, Row};
 /// bug. A search runs them in turn, so each additional one slows it down.
 pub fn hunted_in(layer: Layer) -> &'static [&'static str] {
     match layer {
-        Layer::Raft => &["quorum", "power-loss", "ci", "partitions", "snapshots"],
+        Layer::Raft => &["quorum", "power-loss", "ci", "partitions", "snapshots", "membership", "disk-replacement"],
         Layer::Controller => &["ci", "cluster-partitions", "brokers", "combined", "cluster-power-loss", "snapshots"],
         Layer::Lifecycle => &["ci", "combined", "brokers", "cluster-clock-skew"],
         Layer::Repl => &["ci", "brokers", "cluster-partitions", "combined"],

@@ -15,8 +15,16 @@ use scenarios::scenario::Scenario;
 /// None of them was made for one bug; the table's columns.
 const GENERIC: [&str; 6] = ["ci", "quorum", "partitions", "clock-skew", "power-loss", "controller-failover"];
 /// Neither were these.
-const MORE_GENERIC: [&str; 6] =
-    ["brokers", "cluster-partitions", "cluster-power-loss", "combined", "snapshots", "asymmetric"];
+const MORE_GENERIC: [&str; 8] = [
+    "brokers",
+    "cluster-partitions",
+    "cluster-power-loss",
+    "combined",
+    "snapshots",
+    "asymmetric",
+    "membership",
+    "disk-replacement",
+];
 /// A change of the draws may move what a seed meets; so many seeds from the recorded one on are tried.
 const NEARBY: u64 = 20;
 /// How far the table looks in each scenario.
@@ -68,7 +76,7 @@ mutants! {
     m10_log_kept_beside_snapshot: Kafka10761LogKeptBesideSnapshot, "snapshots" 3 => "GhostMismatch", then "PersistBeforePromise:D12";
     g22_snapshot_forgets_fencing: SnapshotForgetsFencing, "snapshots" 0 => "SnapshotEqualsReplay";
     r09_leader_outside_voters_counts: Kafka16530LeaderOutsideVotersCounts, "membership" 0 => "MajorityReachedHighWatermark";
-    r11_observer_campaigns: Kafka17067ObserverCampaigns, "membership" 0 => "RemovedLeaderResigns";
+    r11_observer_campaigns: Kafka17067ObserverCampaigns, "membership" 0 => "RemovedLeaderResigns", then "OnlyVotersCampaign";
     r12_forced_by_voters_only: Kafka17332ForcedByVotersOnly, "membership" 0 => "MajorityReachedHighWatermark";
     r13_directory_id_ignored: Kip853DirectoryIdIgnored, "disk-replacement" 0 => "OneVoterChangeAtATime";
     r17_voter_change_before_own_commit: VoterChangeBeforeOwnCommit, "membership" 1 => "OneVoterChangeAtATime";
