@@ -9,7 +9,7 @@ use raft::fixes::Fixes;
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, Uuid};
 use raft::io::{DurableFiles, Effect, FileHandle, Now, Out};
 use raft::log::{Batch, BatchBuilder, BatchProducer, ControlRecord, ElectionState, LeaderChange, LogConfig, RaftLog};
-use raft::log::{MetaProperties, Records, write_election_state, write_meta_properties};
+use raft::log::{MetaProperties, QuorumStateFormat, Records, write_election_state, write_meta_properties};
 
 /// A configuration with segments of a few batches each.
 pub const LOG: LogConfig =
@@ -96,7 +96,8 @@ pub fn of_controller() -> Disk {
         &mut out,
     );
     let state = ElectionState { epoch: LeaderEpoch(2), leader_id: Some(id), voted: None };
-    write_election_state(&state, &[id, NodeId(2), NodeId(3)], Bugs::NONE, &mut out);
+    let voters = [id, NodeId(2), NodeId(3)];
+    write_election_state(&state, QuorumStateFormat::Version0 { voters: &voters }, Bugs::NONE, &mut out);
     disk.apply(&mut out);
     let mut log = RaftLog::open(&disk, LOG, Now::default(), &mut out).expect("an empty disk");
     for (epoch, base) in [(1, 0), (2, 5)] {

@@ -31,7 +31,7 @@ use crate::scenario::fault_profile::{Destroys, cuts, means};
 claim! {
     /// While a majority of the controllers talk to each other, and a client to all that may lead, appends are
     /// acknowledged, apart from one election.
-    AvailableWithMajority, Liveness of Cluster, "Raft §5.4.3, §9.3: available while a majority communicates; KIP-996, KAFKA-15489";
+    AvailableWithMajority, Liveness of Cluster, "Ongaro 2014: available while a majority communicates; KIP-996, KAFKA-15489";
 }
 
 /// Sums up the times without success.

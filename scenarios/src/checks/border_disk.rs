@@ -163,7 +163,12 @@ impl Checks {
             model.log.advance_agreement(&self.models.committed.batches);
             if as_leader && header.control {
                 let committed = (&self.models.committed, &self.models.ledger);
-                voter_sets::appended(&self.models.servers[server], recorded.id, committed, &mut self.verdict);
+                voter_sets::one_change_at_a_time(
+                    &self.models.servers[server],
+                    recorded.id,
+                    committed,
+                    &mut self.verdict,
+                );
             }
             let model = &mut self.models.servers[server];
             if let Some(fault) = fault {

@@ -6,10 +6,28 @@ use raft::log::Batch;
 
 use raft::voter_set::VoterSet;
 
-use super::invariant::durability::Quorum;
 use super::loss::quorum::{QuorumFact, QuorumLosses};
 use super::server_model::ServerModel;
 use super::server_model::ledger::{BatchId, Ledger};
+
+/// What stays the same over a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Quorum {
+    /// How many of the committed voter set are a majority.
+    pub majority: usize,
+    /// It has a single voter, without the fix `SingleVoterFlushFirst`: that commits before its own fsync (D9).
+    pub commits_before_flush: bool,
+    /// Whether a single voter does so.
+    pub single_voter_is_early: bool,
+}
+
+impl Quorum {
+    /// With these voters.
+    pub fn of(self, voters: &VoterSet) -> Quorum {
+        let commits_before_flush = voters.len() == 1 && self.single_voter_is_early;
+        Quorum { majority: voters.majority(), commits_before_flush, ..self }
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommittedRecord {

@@ -5,8 +5,7 @@ use raft::ids::{LeaderEpoch, NodeId};
 use raft::message::{Response, VoteResponse};
 
 use super::cluster::ClusterChecks;
-use super::committed::Committed;
-use super::invariant::durability::Quorum;
+use super::committed::{Committed, Quorum};
 use super::loss::quorum::{QuorumFact, QuorumLosses};
 use super::server_model::ServerModel;
 use super::server_model::ledger::{BatchId, Ledger};

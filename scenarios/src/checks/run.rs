@@ -13,9 +13,8 @@ use raft::voter_set::VoterSet;
 
 use super::availability::Availability;
 use super::cluster::ClusterChecks;
-use super::committed::Committed;
+use super::committed::{Committed, Quorum};
 use super::config::CheckConfig;
-use super::invariant::durability::Quorum;
 use super::linearizability::WhiteBox;
 use super::list::Judges;
 use super::loss::excuses::Excuse;

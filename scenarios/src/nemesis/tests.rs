@@ -76,11 +76,12 @@ fn check(scenario: &Scenario, plan: &Plan) {
     let servers = servers(scenario).len();
     let all = servers + usize::from(scenario.workload.clients);
     let rhythms = scenario.nemesis.rhythms();
+    let at_leader = scenario.nemesis.cut.as_ref().is_some_and(|cut| cut.leader_ppm > 0);
     let mut destroyed = BTreeSet::new();
     for fault in &plan.0 {
         assert!(fault.at_ns >= scenario.nemesis.start.0, "{fault:?} before the start");
         // A cut at the leader is one of its own kind, but for when it begins.
-        if let Some(trigger) = fault.on.as_ref().filter(|_| !links::is_aimed_at_leader(fault)) {
+        if let Some(trigger) = fault.on.as_ref().filter(|_| !(at_leader && links::is_aimed_at_leader(fault))) {
             check_aimed(scenario, fault, trigger);
             continue;
         }

@@ -7,7 +7,7 @@ use raft::bugs::Bugs;
 use raft::ids::NodeId;
 use raft::io::{DurableFiles as _, Out};
 use raft::log::{
-    META_PROPERTIES, QUORUM_STATE, read_election_state, read_meta_properties, write_election_state,
+    META_PROPERTIES, QUORUM_STATE, QuorumStateFormat, read_election_state, read_meta_properties, write_election_state,
     write_meta_properties,
 };
 use scenarios::checks::server_model::state_files::parse_quorum_state;
@@ -35,7 +35,8 @@ fn election(content: &[u8]) {
     assert!(model.is_none() || reported(model) == Some(expected), "{state:?} and {model:?}");
 
     let mut out = Out::default();
-    write_election_state(&state, &[NodeId(1), NodeId(2)], Bugs::NONE, &mut out);
+    let format = QuorumStateFormat::Version0 { voters: &[NodeId(1), NodeId(2)] };
+    write_election_state(&state, format, Bugs::NONE, &mut out);
     disk.apply(&mut out);
     // Version 0 of the file has no field for it.
     state.voted = state.voted.map(|voted| raft::ids::ReplicaKey { directory_id: None, ..voted });

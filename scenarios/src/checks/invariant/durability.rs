@@ -9,9 +9,8 @@
 
 use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
-use raft::voter_set::VoterSet;
 
-use crate::checks::committed::{Committed, CommittedRecord};
+use crate::checks::committed::{Committed, CommittedRecord, Quorum};
 use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::ledger::Ledger;
 
@@ -28,25 +27,6 @@ claim! {
     OwnEpochCommit, Safety of Server, "Raft §5.4.2, figure 8";
     /// A committed record stays on a majority of disks until a fault destroys durable bytes.
     CommittedRecordsDurable, Safety of Quorum, "KIP-595; KRaft TLA+ (Vanlightly): some replica holds each committed record";
-}
-
-/// What stays the same over a run.
-#[derive(Clone, Copy, Debug)]
-pub struct Quorum {
-    /// How many of the committed voter set are a majority.
-    pub majority: usize,
-    /// It has a single voter, without the fix `SingleVoterFlushFirst`: that commits before its own fsync (D9).
-    pub commits_before_flush: bool,
-    /// Whether a single voter does so.
-    pub single_voter_is_early: bool,
-}
-
-impl Quorum {
-    /// With these voters.
-    pub fn of(self, voters: &VoterSet) -> Quorum {
-        let commits_before_flush = voters.len() == 1 && self.single_voter_is_early;
-        Quorum { majority: voters.majority(), commits_before_flush, ..self }
-    }
 }
 
 /// Extends the committed log to a leader's high watermark. Gives the data records that an excuse

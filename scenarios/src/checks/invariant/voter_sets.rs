@@ -102,7 +102,12 @@ fn requests_votes(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdic
 
 /// A leader has appended the batch `id`.
 #[track_caller]
-pub fn appended(leader: &ServerModel, id: BatchId, (committed, ledger): (&Committed, &Ledger), verdict: &mut Verdict) {
+pub fn one_change_at_a_time(
+    leader: &ServerModel,
+    id: BatchId,
+    (committed, ledger): (&Committed, &Ledger),
+    verdict: &mut Verdict,
+) {
     let (before, batch) = (ledger.before(id), ledger.get(id));
     let (old, new) = (ledger.voters(before), ledger.voters(id));
     let keys = |set: &VoterSet| set.nodes().iter().map(|voter| voter.key()).collect::<Vec<_>>();
