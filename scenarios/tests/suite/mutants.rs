@@ -206,7 +206,7 @@ mutants! {
     n01_vote_compares_offsets_only: VoteComparesOffsetsOnly, "partitions" 2 => "LeaderCompleteness";
     n02_fetch_offset_never_goes_back: FetchOffsetNeverGoesBack, "quorum" 43 => "HighWatermarkAcknowledged";
     n03_observer_counts_for_check_quorum: ObserverCountsForCheckQuorum, "ci" 7 => "LeaderWithoutMajorityResigns";
-    n04_appended_kept_by_follower: AppendedKeptByFollower, "quorum" 439 => "CommittedReads";
+    n04_appended_kept_by_follower: AppendedKeptByFollower, "quorum" 499 => "CommittedReads";
     n05_pre_vote_of_follower_in_touch: PreVoteOfFollowerInTouch, "quorum" 0 => "PreVoteRefusedInTouch";
     n06_diverging_fetch_credited: DivergingFetchCredited, "quorum" 0 => "MajorityReachedHighWatermark";
     n07_elr_kept_at_min_isr: ElrKeptAtMinIsr, "ci" 1 => "ValidControllerIsrAndElr";
@@ -217,7 +217,7 @@ mutants! {
     n12_expired_session_of_former_process: ExpiredSessionOfFormerProcess, "brokers" 1 => "HeardBrokerNotFenced";
     n13_last_isr_member_removed: LastIsrMemberRemoved, "brokers" 0 => "AckedValueNotLost";
     n14_shutdown_awaits_itself_only: ShutdownAwaitsItselfOnly, "brokers" 49 => "ControlledShutdownEnds";
-    n15_fetcher_outlives_election: FetcherOutlivesElection, "combined" 0 => "PresentLeaderObeyed";
+    n15_fetcher_outlives_election: FetcherOutlivesElection, "combined" 25 => "PresentLeaderObeyed";
     n16_refused_proposal_forgotten: RefusedProposalForgotten, "brokers" 0 => "ProposalKeptUntilKnown";
     n17_high_watermark_below_min_isr: HighWatermarkBelowMinIsr, "ci" 0 => "ReplicationQuorumSuperset";
     n18_producers_not_rolled_back: ProducersNotRolledBack, "brokers" 318 => "IdempotentSequence";
