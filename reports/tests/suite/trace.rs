@@ -283,10 +283,7 @@ fn a_log_without_lines_says_so() {
 fn what_a_log_cannot_show_is_said_before_anything_runs() {
     let run = ["replay", "quorum", "--seed", "7"];
     for (words, problem) in [
-        (
-            &["--log", "--grep", "Fetsch"][..],
-            "error: --grep Fetsch: there is no such RPC; allowed: AddRaftVoter,",
-        ),
+        (&["--log", "--grep", "Fetsch"][..], "error: --grep Fetsch: there is no such RPC; allowed: AddRaftVoter,"),
         (&["--log", "--node", "9"], "error: --node 9: this run has no such node; it has controller-1,"),
         (&["--log", "--around", "there"], "neither \"violation\" nor the number of an event"),
         (&["--grep", "Fetch"], "--log"),
