@@ -175,11 +175,11 @@ mod tests {
         assert_eq!(one_way.may_lead(), 0b111);
         let none = with_cuts(3, &[(0, 1), (2, 0), (1, 2)]);
         assert_eq!((none.connected_majority(), none.may_lead(), none.sides(None)), (None, 0, 3));
-        let mut mended = none.clone();
-        mended.cut(&[Link(Node(1), Node(2))], false);
-        assert_eq!(mended.connected_majority(), Some(0b110));
-        mended.pause(2, true);
-        assert_eq!(mended.connected_majority(), None);
+        let mut healed = none.clone();
+        healed.cut(&[Link(Node(1), Node(2))], false);
+        assert_eq!(healed.connected_majority(), Some(0b110));
+        healed.pause(2, true);
+        assert_eq!(healed.connected_majority(), None);
     }
 
     #[test]

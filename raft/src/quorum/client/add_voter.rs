@@ -2,7 +2,7 @@
 //! (`controller.quorum.auto.join.enable`, §6.7).
 
 use super::RaftClient;
-use crate::ids::NodeId;
+use crate::ids::{NodeId, ReplicaKey};
 use crate::io::Probe;
 use crate::message::{
     AddRaftVoterRequest, AddRaftVoterResponse, ErrorCode, KRaftVersionFeature, RemoveRaftVoterRequest, Request,
@@ -31,15 +31,8 @@ impl RaftClient {
         request: &AddRaftVoterRequest,
         step: &mut Step<'_>,
     ) -> Result<(), ErrorCode> {
-        if !self.has_valid_cluster_id(request.cluster_id.as_deref()) {
-            return Err(ErrorCode::InconsistentClusterId);
-        }
-        if let Some(error) = self.leader_only_error(self.quorum.epoch()) {
-            return Err(error);
-        }
-        if request.voter_id.0 < 0 || request.voter_directory_id.is_none() {
-            return Err(ErrorCode::InvalidRequest);
-        }
+        let voter = ReplicaKey { id: request.voter_id, directory_id: request.voter_directory_id };
+        self.validate_change(request.cluster_id.as_deref(), voter)?;
         if !self.has_default_listener(&request.listeners) {
             return Err(ErrorCode::InvalidRequest);
         }

@@ -27,19 +27,11 @@ impl RaftClient {
         request: &RemoveRaftVoterRequest,
         step: &mut Step<'_>,
     ) -> Result<(), ErrorCode> {
-        if !self.has_valid_cluster_id(request.cluster_id.as_deref()) {
-            return Err(ErrorCode::InconsistentClusterId);
-        }
-        if let Some(error) = self.leader_only_error(self.quorum.epoch()) {
-            return Err(error);
-        }
-        if request.voter_id.0 < 0 || request.voter_directory_id.is_none() {
-            return Err(ErrorCode::InvalidRequest);
-        }
+        let voter = ReplicaKey { id: request.voter_id, directory_id: request.voter_directory_id };
+        self.validate_change(request.cluster_id.as_deref(), voter)?;
         let voters = self.voters_to_change(step)?;
         let by_id = self.setup.bugs.has(Bug::Kip853DirectoryIdIgnored);
-        let directory_id = request.voter_directory_id.filter(|_| !by_id);
-        let key = ReplicaKey { id: request.voter_id, directory_id };
+        let key = ReplicaKey { directory_id: voter.directory_id.filter(|_| !by_id), ..voter };
         let without = voters.remove_voter(key).ok_or(ErrorCode::VoterNotFound)?;
         step.out.probe(if key == self.quorum.local() { Probe::LeaderRemoved } else { Probe::VoterRemoved });
         let last_offset = self.append_voters(without, step);

@@ -4,7 +4,7 @@
 use super::RaftClient;
 use crate::bugs::Bug;
 use crate::fixes::Fix;
-use crate::ids::{LeaderEpoch, NodeId, Offset};
+use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey};
 use crate::io::Probe;
 use crate::message::{
     ApiVersionsRequest, ApiVersionsResponse, DescribeQuorumResponse, ErrorCode, QuorumReplica, Request,
@@ -58,6 +58,20 @@ impl RaftClient {
             leader.pending_change = Some(PendingChange { change, requester, timeout, last_offset: None });
         }
         sent.is_sent
+    }
+
+    /// What a request for a change needs, whatever the change (`handleAddVoterRequest`, `handleRemoveVoterRequest`).
+    pub(super) fn validate_change(&self, cluster_id: Option<&str>, voter: ReplicaKey) -> Result<(), ErrorCode> {
+        if !self.has_valid_cluster_id(cluster_id) {
+            return Err(ErrorCode::InconsistentClusterId);
+        }
+        if let Some(error) = self.leader_only_error(self.quorum.epoch()) {
+            return Err(error);
+        }
+        if voter.id.0 < 0 || voter.directory_id.is_none() {
+            return Err(ErrorCode::InvalidRequest);
+        }
+        Ok(())
     }
 
     /// `appendVotersRecord`: the set is in force once it is in the log. Returns the offset of the record.
