@@ -158,9 +158,12 @@ impl Cluster {
             let voters = files.nodes[0].config.quorum.voters.iter().map(ToString::to_string).collect::<Vec<_>>();
             notes.push(format!(
                 "the files have controller.quorum.bootstrap.servers alone: the static voters are taken to be the \
-                 controllers among them, {} (dynamic quorums are not simulated yet)",
+                 controllers among them, {} (the quorum is dynamic only in scenarios with cluster.dynamic)",
                 voters.join(",")
             ));
+        }
+        if files.nodes.iter().any(|node| node.config.quorum.auto_join) {
+            notes.push("controller.quorum.auto.join.enable has no effect: the voters of files do not change".into());
         }
         for node in &files.nodes {
             notes.extend(node.properties.repeated().iter().map(|repeated| {
