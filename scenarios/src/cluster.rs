@@ -319,7 +319,7 @@ fn server(
 /// The voters at the start of a run.
 fn voter_set(configs: &[KafkaNode]) -> VoterSet {
     let Some(first) = configs.first() else { return VoterSet::default() };
-    if first.quorum.dynamic.is_none() {
+    if !first.quorum.is_dynamic {
         return first.quorum.static_voters();
     }
     let voter = |voter: &Voter| VoterNode {
@@ -345,7 +345,7 @@ type Files = Vec<(Rc<str>, Rc<[u8]>)>;
 /// The files of a node at its first boot: of a voter of a dynamic quorum those of the format tool, of others none.
 fn formatted(config: &KafkaNode, voters: &VoterSet) -> Result<Files, String> {
     let is_voter = voters.key_of(config.node_id()).is_some();
-    if config.quorum.dynamic.is_none() || !is_voter {
+    if !config.quorum.is_dynamic || !is_voter {
         return Ok(Vec::new());
     }
     let records: Vec<MetadataRecord> = config.controller.bootstrap.iter().map(Feature::record).collect();

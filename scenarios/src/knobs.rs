@@ -15,13 +15,13 @@ use sim::rng::{Purpose, Seed};
 
 use crate::scenario::Scenario;
 use pinned::is_pinned;
-use table::{KNOBS, Others, Where};
+use table::{KNOBS, Knob, Others, Where};
 
 pub use pinned::CLIENT;
 pub use table::NAMES;
 
-/// A scenario that sets it writes snapshots within a run.
-const BYTES_BETWEEN_SNAPSHOTS: &str = "metadata.log.max.record.bytes.between.snapshots";
+/// A scenario that sets it, or draws it, writes snapshots within a run.
+pub const BYTES_BETWEEN_SNAPSHOTS: &str = "metadata.log.max.record.bytes.between.snapshots";
 
 /// Stream of the draw that decides whether a seed has all defaults; no knob has this number.
 const ALL_DEFAULTS: u64 = 1 << 32;
@@ -36,14 +36,20 @@ pub fn draw(scenario: &Scenario, seed: Seed) -> Vec<(String, String)> {
     let has_brokers = scenario.cluster.has_brokers();
     let mut drawn = Vec::new();
     for (index, knob) in KNOBS.iter().enumerate() {
-        if !is_of(knob.at, scenario) || is_pinned(scenario, knob.name) {
+        if !is_of(knob, scenario) || is_pinned(scenario, knob.name) {
             continue;
         }
         let mut entropy = seed.entropy(Purpose::Knob, index as u64);
-        // One time in three the default, whatever the number of others.
-        if entropy.below(3) > 0 {
+        // One time in three the default, whatever the number of others. A fifth of all seeds is a quarter of those that
+        // draw.
+        let is_drawn = match knob.others {
+            Others::Seldom(_) => entropy.below(4) == 0,
+            _ => entropy.below(3) > 0,
+        };
+        if is_drawn {
             let mut pick = |count: usize| entropy.below(count as u64) as usize;
             let value = match knob.others {
+                Others::Seldom(text) => text.to_owned(),
                 Others::Texts(texts) => texts[pick(texts.len())].to_owned(),
                 Others::Numbers(numbers) => {
                     let numbers = numbers(scenario);
@@ -66,6 +72,7 @@ pub fn put_in_force(scenario: &mut Scenario, drawn: &[(String, String)]) -> Resu
         let refuse = || format!("knob {name} drew {value:?}, which it cannot take");
         match name.as_str() {
             "cluster.voters" => scenario.cluster.voters = Some(value.parse().map_err(|_| refuse())?),
+            "cluster.dynamic" => scenario.cluster.dynamic = value.parse().map_err(|_| refuse())?,
             "cluster.elr" => scenario.cluster.elr = Some(value.parse().map_err(|_| refuse())?),
             "workload.max_in_flight" => scenario.workload.max_in_flight = value.parse().map_err(|_| refuse())?,
             _ => {
@@ -86,8 +93,9 @@ pub fn values(scenario: &Scenario) -> Vec<(&'static str, Vec<String>)> {
         Others::Texts(texts) => texts.iter().map(|text| (*text).to_owned()).collect(),
         Others::Numbers(numbers) => numbers(scenario).iter().map(u64::to_string).collect(),
         Others::Flip(now) => vec![(!now(scenario)).to_string()],
+        Others::Seldom(text) => vec![text.to_owned()],
     };
-    KNOBS.iter().filter(|knob| is_of(knob.at, scenario)).map(|knob| (knob.name, of(knob))).collect()
+    KNOBS.iter().filter(|knob| is_of(knob, scenario)).map(|knob| (knob.name, of(knob))).collect()
 }
 
 /// The knobs that this scenario's seeds may change, for reports.
@@ -95,16 +103,17 @@ pub fn names(scenario: &Scenario) -> Vec<&'static str> {
     if scenario.knobs.off {
         return Vec::new();
     }
-    let may_turn = KNOBS.iter().filter(|knob| is_of(knob.at, scenario) && !is_pinned(scenario, knob.name));
+    let may_turn = KNOBS.iter().filter(|knob| is_of(knob, scenario) && !is_pinned(scenario, knob.name));
     may_turn.map(|knob| knob.name).collect()
 }
 
-fn is_of(at: Where, scenario: &Scenario) -> bool {
+fn is_of(knob: &Knob, scenario: &Scenario) -> bool {
     let has_brokers = scenario.cluster.has_brokers();
-    match at {
+    match knob.at {
         Where::Everywhere => true,
         Where::Quorum => !has_brokers,
         Where::Brokers => has_brokers,
+        Where::Named => has_brokers && scenario.knobs.also.iter().any(|name| name == knob.name),
         Where::Snapshots => has_brokers && scenario.cluster.config.0.contains_key(BYTES_BETWEEN_SNAPSHOTS),
     }
 }

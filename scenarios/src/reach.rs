@@ -75,7 +75,7 @@ impl Reach {
             scenario.nemesis.aimed.as_ref().is_some_and(|aimed| aimed.kinds.contains(&AimedKind::PowerLoss));
         Reach {
             several_voters,
-            static_voters: several_voters && !scenario.cluster.dynamic,
+            static_voters: several_voters && !scenario.cluster.is_dynamic(),
             several_servers: several_voters || scenario.cluster.observers + scenario.cluster.spare_controllers > 0,
             reads: scenario.workload.reads_ppm > 0,
             brokers: scenario.cluster.has_brokers(),
@@ -107,10 +107,13 @@ impl Reach {
 /// Controllers of a dynamic quorum add themselves as voters.
 fn joins(scenario: &Scenario) -> bool {
     let configs = scenario.cluster.configs().unwrap_or_default();
-    scenario.cluster.dynamic && configs.iter().any(|config| config.quorum.auto_join)
+    configs.iter().any(|config| config.quorum.is_dynamic && config.quorum.auto_join)
 }
 
 fn snapshots(scenario: &Scenario) -> bool {
+    if knobs::names(scenario).contains(&knobs::BYTES_BETWEEN_SNAPSHOTS) {
+        return true;
+    }
     let configs = scenario.cluster.configs().unwrap_or_default();
     scenario.cluster.has_brokers() && configs.iter().any(|config| SharedServer::generates_snapshots(&config.quorum))
 }

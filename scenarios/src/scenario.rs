@@ -110,6 +110,9 @@ pub struct Knobs {
     pub off: bool,
     /// Knobs that keep the scenario's value.
     pub pinned: Vec<String>,
+    /// Drawn only where they are named here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]

@@ -5,16 +5,18 @@ use std::rc::Rc;
 use super::error::{ConfigError, ConfigErrors};
 use super::properties::Properties;
 use super::source::{BROKER_ID, NODE_ID, Source, VOTERS};
-use super::{NodeConfig, Roles, Voter};
+use super::{NodeConfig, Roles, Voter, bootstrap};
 
 /// The files of a cluster, read.
 #[derive(Clone, Debug)]
 pub struct ClusterFiles {
     /// Controllers and combined nodes ascending by `node.id`, then brokers.
     pub nodes: Vec<NodeFile>,
-    /// No file names voters, and some have `controller.quorum.bootstrap.servers`: the voters are
-    /// taken to be the controllers among the files.
-    pub voters_are_derived: bool,
+    /// No file names voters, and some have `controller.quorum.bootstrap.servers`: the controllers among the files are the
+    /// voters that the disks are formatted with.
+    pub is_dynamic: bool,
+    /// Bootstrap servers with the host of no file, `host:port`: each is taken to be a name of all controllers.
+    pub names_of_all_controllers: Vec<String>,
 }
 
 /// The file of a node, read.
@@ -57,11 +59,16 @@ pub fn read_cluster(files: Vec<(String, String)>) -> Result<ClusterFiles, Config
         }
     }
     if wrong.is_empty() {
-        let voters_are_derived = assumed?.is_some();
+        let is_dynamic = assumed?.is_some();
         wrong = contradictions(&nodes);
         if wrong.is_empty() {
             nodes.sort_by_key(|node| (!node.config.roles.controller, node.config.node_id()));
-            return Ok(ClusterFiles { nodes, voters_are_derived });
+            match bootstrap::resolve(&mut nodes) {
+                Ok(names_of_all_controllers) => {
+                    return Ok(ClusterFiles { nodes, is_dynamic, names_of_all_controllers });
+                }
+                Err(errors) => wrong = errors,
+            }
         }
     }
     Err(ConfigErrors(wrong))
@@ -144,7 +151,8 @@ impl NodeFile {
         }
     }
 
-    fn refuse(&self, key: &str, problem: String) -> ConfigError {
+    /// A refusal of a property, where it stands.
+    pub(super) fn refuse(&self, key: &str, problem: String) -> ConfigError {
         let entry = self.properties.get(key);
         ConfigError {
             line: entry.map(|e| e.line),

@@ -229,7 +229,8 @@ mod tests {
     use super::*;
     use crate::ids::NodeId;
 
-    const IDENTITY: [&str; 4] = ["process.roles", "node.id", "broker.id", "controller.quorum.voters"];
+    const IDENTITY: [&str; 5] =
+        ["process.roles", "node.id", "broker.id", "controller.quorum.voters", "controller.quorum.bootstrap.servers"];
 
     /// The table is where a file's defaults come from, a node's constructor where a generated
     /// node's do; and each number a property takes fits all fields it sets.

@@ -10,6 +10,7 @@
 //! * `cluster`: the files of a cluster, which must agree with each other
 //! * `error`: the message of each mistake in a file
 
+mod bootstrap;
 mod checks;
 mod cluster;
 pub mod definitions;
@@ -23,9 +24,8 @@ mod source;
 #[cfg(test)]
 mod tests;
 
+pub use bootstrap::BootstrapServer;
 pub use checks::Contradiction;
 pub use cluster::{ClusterFiles, NodeFile, load_cluster, read_cluster};
 pub use error::{ConfigError, ConfigErrors};
-pub use node_config::{
-    CLUSTER_ID, ControllerConfig, DynamicQuorum, Kept, KeptWhy, NodeConfig, Roles, Unrecognised, Voter,
-};
+pub use node_config::{CLUSTER_ID, ControllerConfig, Kept, KeptWhy, NodeConfig, Roles, Unrecognised, Voter};

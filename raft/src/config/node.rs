@@ -3,7 +3,7 @@
 use super::definitions::{self, DEFINITIONS};
 use super::error::ConfigErrors;
 use super::properties::{self, Properties};
-use super::source::{LISTENER_NAMES, LISTENERS, NODE_ID, ROLES, Source, VOTERS};
+use super::source::{BOOTSTRAP, LISTENER_NAMES, LISTENERS, NODE_ID, ROLES, Source, VOTERS};
 use super::{NodeConfig, Roles, Voter};
 
 impl NodeConfig {
@@ -21,7 +21,7 @@ impl NodeConfig {
         }
         let received = definitions::find(key).and_then(|definition| Some((definition.kind, definition.field?)));
         let Some((kind, field)) = received else {
-            let why = if matches!(key, NODE_ID | VOTERS | ROLES | LISTENERS | LISTENER_NAMES) {
+            let why = if matches!(key, NODE_ID | VOTERS | BOOTSTRAP | ROLES | LISTENERS | LISTENER_NAMES) {
                 "each node's own, not to be set for all"
             } else {
                 "known to Kafka, without effect here"
@@ -74,16 +74,23 @@ impl NodeConfig {
             Roles { controller: false, .. } => "broker",
         };
 
-        let mut lines = vec![
-            properties::print(ROLES, roles),
-            properties::print(NODE_ID, &self.quorum.node_id.to_string()),
-            properties::print(VOTERS, &voters.join(",")),
-        ];
+        let mut lines =
+            vec![properties::print(ROLES, roles), properties::print(NODE_ID, &self.quorum.node_id.to_string())];
+        if !self.quorum.is_dynamic {
+            lines.push(properties::print(VOTERS, &voters.join(",")));
+        }
+        let mut servers: Vec<String> = self.quorum.bootstrap_servers.iter().map(ToString::to_string).collect();
+        // A name with several addresses stands in the file once.
+        servers.dedup();
+        if !servers.is_empty() {
+            lines.push(properties::print(BOOTSTRAP, &servers.join(",")));
+        }
         if !kept(LISTENER_NAMES) {
             let of_controllers = own.or(self.quorum.voters.first()).map_or("CONTROLLER", |v| &*v.endpoint.name);
             lines.push(properties::print(LISTENER_NAMES, of_controllers));
             let broker = if roles.contains("broker") { "PLAINTEXT://:9092" } else { "" };
-            let controller = own.map(|v| format!("{}://:{}", v.endpoint.name, v.endpoint.port)).unwrap_or_default();
+            let of_node = own.map(|v| &v.endpoint).or(self.quorum.listener.as_ref());
+            let controller = of_node.map(|at| format!("{}://:{}", at.name, at.port)).unwrap_or_default();
             let comma = if broker.is_empty() || controller.is_empty() { "" } else { "," };
             lines.push(properties::print(LISTENERS, &format!("{broker}{comma}{controller}")));
         }

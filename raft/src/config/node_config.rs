@@ -3,6 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
+use super::bootstrap::BootstrapServer;
 use crate::broker::config::BrokerConfig;
 use crate::controller::settings::ControllerSettings;
 use crate::ids::{NodeId, Uuid};
@@ -60,13 +61,16 @@ pub struct ControllerConfig {
     /// `controller.quorum.voters`, in the order as written, which decides that of the bootstrap servers. Of a dynamic quorum
     /// the voters that its directories are formatted with, which the node itself does not know.
     pub voters: Rc<[Voter]>,
-    /// How a dynamic quorum is found (KIP-853); `None` with static voters.
-    pub dynamic: Option<Rc<DynamicQuorum>>,
+    /// The voters are in the metadata log (KIP-853).
+    pub is_dynamic: bool,
+    /// Those of `controller.quorum.bootstrap.servers`, in the order as written. If there are none the voters take
+    /// their place.
+    pub bootstrap_servers: Rc<[BootstrapServer]>,
     /// `process.roles` contains `controller` (`canBecomeVoter`).
     pub can_become_voter: bool,
     /// `controller.quorum.auto.join.enable`
     pub auto_join: bool,
-    /// The advertised listener for raft of a controller that is not in `voters`.
+    /// The advertised listener for raft of a controller of a dynamic quorum.
     pub listener: Option<Endpoint>,
     /// `controller.quorum.election.timeout.ms`
     pub election_timeout_ms: i32,
@@ -102,13 +106,6 @@ pub struct ControllerConfig {
     pub connection_setup_timeout_ms: i64,
     /// `socket.connection.setup.timeout.max.ms`
     pub connection_setup_timeout_max_ms: i64,
-}
-
-/// What the properties say of a quorum whose voters are in its log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DynamicQuorum {
-    /// The nodes behind `controller.quorum.bootstrap.servers`, in the order as written.
-    pub bootstrap_servers: Rc<[NodeId]>,
 }
 
 /// One entry of `controller.quorum.voters`: `id@host:port`.
@@ -168,7 +165,8 @@ impl ControllerConfig {
             node_id,
             can_become_voter: voters.iter().any(|voter| voter.id == node_id),
             voters,
-            dynamic: None,
+            is_dynamic: false,
+            bootstrap_servers: Rc::from([]),
             auto_join: false,
             listener: None,
             election_timeout_ms: 1_000,
@@ -199,9 +197,9 @@ impl ControllerConfig {
             endpoints: [voter.endpoint.clone()].into(),
             supported: KRaftVersionFeature::OF_STATIC_VOTER,
         };
-        match self.dynamic {
-            Some(_) => VoterSet::of(Vec::new()),
-            None => VoterSet::of(self.voters.iter().map(node).collect()),
+        match self.is_dynamic {
+            true => VoterSet::of(Vec::new()),
+            false => VoterSet::of(self.voters.iter().map(node).collect()),
         }
     }
 
@@ -226,6 +224,15 @@ impl NodeConfig {
             broker: BrokerConfig::new(node_id),
             kept: Rc::from([]),
         }
+    }
+
+    /// The voters of this configuration are those that the disks of a dynamic quorum are formatted with, and the
+    /// properties of a node do not name them.
+    pub fn make_dynamic(&mut self, bootstrap_servers: Rc<[BootstrapServer]>) {
+        self.quorum.is_dynamic = true;
+        self.quorum.bootstrap_servers = bootstrap_servers;
+        self.controller.voters = Rc::from([]);
+        self.controller.kraft_version = 1;
     }
 
     /// The same settings for another node of the cluster.

@@ -22,7 +22,7 @@ pub(super) const PROTOCOLS: &str = "listener.security.protocol.map";
 pub(super) const INTER_BROKER: &str = "inter.broker.listener.name";
 pub(super) const INTER_BROKER_PROTOCOL: &str = "security.inter.broker.protocol";
 pub(super) const BROKER_ID: &str = "broker.id";
-const BOOTSTRAP: &str = "controller.quorum.bootstrap.servers";
+pub(super) const BOOTSTRAP: &str = "controller.quorum.bootstrap.servers";
 const AUTO_JOIN: &str = "controller.quorum.auto.join.enable";
 
 /// A file being read.
@@ -56,6 +56,10 @@ impl Source<'_> {
         self.directories()?;
 
         let mut config = NodeConfig::new(node_id, roles, voters);
+        if self.is_dynamic() {
+            config.make_dynamic(Rc::from([]));
+            config.quorum.listener = roles.controller.then(|| self.as_voter(node_id).endpoint);
+        }
         for definition in DEFINITIONS {
             self.number(definition, &mut config)?;
         }
@@ -195,8 +199,8 @@ impl Source<'_> {
         }
     }
 
-    /// A quorum has static voters here. Those of a dynamic one are assumed, from the files of all
-    /// nodes; bootstrap servers beside static voters are without effect.
+    /// How the quorum is found. The voters of a dynamic one are in no file: those that its disks are formatted with are
+    /// assumed, from the files of all nodes.
     fn quorum_kind(&self, roles: Roles) -> Result<(), ConfigError> {
         let bootstrap = self.properties.get(BOOTSTRAP);
         if let Some(entry) = bootstrap {
@@ -215,10 +219,6 @@ impl Source<'_> {
                 Some(entry) if entry.value.trim().eq_ignore_ascii_case("true") && !roles.controller => {
                     let problem = "controller.quorum.auto.join.enable is only supported when process.roles contains \
                                    the 'controller' role.";
-                    Err(self.of(entry, Refused::allowed(problem, "false")))
-                }
-                Some(entry) if entry.value.trim().eq_ignore_ascii_case("true") && !self.is_dynamic() => {
-                    let problem = "joining a quorum dynamically is not simulated";
                     Err(self.of(entry, Refused::allowed(problem, "false")))
                 }
                 _ => Ok(()),
@@ -251,7 +251,7 @@ impl Source<'_> {
     /// What changes nothing, with the reason.
     fn kept(&self) -> Rc<[Kept]> {
         let regenerated = |e: &&Property| {
-            !matches!(e.key.as_str(), ROLES | NODE_ID | VOTERS)
+            !matches!(e.key.as_str(), ROLES | NODE_ID | VOTERS | BOOTSTRAP)
                 && definitions::find(&e.key).is_none_or(|d| d.field.is_none())
         };
         let keep = |e: &Property| {

@@ -138,9 +138,9 @@ impl RaftClient {
             log.last_fetched_epoch(),
             step,
         )?;
-        let bootstrap = match &config.dynamic {
-            Some(dynamic) => (0..).map(bootstrap_server_id).take(dynamic.bootstrap_servers.len()).collect(),
-            None => bootstrap_servers(&config.voters),
+        let bootstrap = match config.bootstrap_servers.len() {
+            0 => bootstrap_servers(&config.voters),
+            servers => (0..).map(bootstrap_server_id).take(servers).collect(),
         };
         let (backoff_ms, timeout_ms) = (i64::from(config.retry_backoff_ms), i64::from(config.request_timeout_ms));
         let mut client = RaftClient {

@@ -19,7 +19,7 @@ use std::rc::Rc;
 
 use super::request_manager::bootstrap_server_id;
 use crate::backoff::ExponentialBackoff;
-use crate::config::ControllerConfig;
+use crate::config::{BootstrapServer, ControllerConfig};
 use crate::connection_failures::{ConnectionFailures, ConnectionLimits};
 use crate::ids::NodeId;
 use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Listener, Now, Out};
@@ -88,7 +88,7 @@ pub struct NetworkChannel {
     request_timeout_ms: i64,
     limits: ConnectionLimits,
     /// The nodes behind [`bootstrap_server_id`](super::request_manager::bootstrap_server_id)s.
-    bootstrap_servers: Rc<[NodeId]>,
+    bootstrap_servers: Rc<[BootstrapServer]>,
     destinations: Vec<Destination>,
     /// Requests that the thread has not taken over yet, with the index of their destination; oldest first.
     queue: Vec<(usize, Unsent)>,
@@ -144,10 +144,7 @@ impl NetworkChannel {
                     max_ms: config.connection_setup_timeout_max_ms,
                 },
             },
-            bootstrap_servers: config
-                .dynamic
-                .as_ref()
-                .map_or_else(Rc::default, |dynamic| Rc::clone(&dynamic.bootstrap_servers)),
+            bootstrap_servers: Rc::clone(&config.bootstrap_servers),
             destinations: Vec::new(),
             queue: Vec::new(),
             is_woken: false,
@@ -353,7 +350,7 @@ impl NetworkChannel {
         destination.link = PeerConnection::Connecting { token, since_ms: now_ms, timeout_ms };
         let server =
             (0..).zip(self.bootstrap_servers.iter()).find(|(place, _)| bootstrap_server_id(*place) == destination.to);
-        let to = server.map_or(destination.to, |(_, node)| *node);
+        let to = server.map_or(destination.to, |(_, server)| server.node);
         out.push(Effect::Connect { token, to, listener: Listener::Controllers });
         timeout_ms
     }

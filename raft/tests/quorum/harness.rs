@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use raft::bugs::Bugs;
-use raft::config::{ControllerConfig, DynamicQuorum, Voter};
+use raft::config::{BootstrapServer, ControllerConfig, Voter};
 use raft::fixes::Fixes;
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, Uuid};
 use raft::io::{
@@ -109,8 +109,10 @@ pub fn spec(id: i32, voters: i32, bugs: Bugs, fixes: Fixes) -> NodeSpec {
 pub fn dynamic(id: i32, voters: i32, fixes: Fixes) -> NodeSpec {
     let spec = spec(id, voters, Bugs::NONE, fixes);
     let mut config = ControllerConfig::clone(&spec.config);
-    let bootstrap_servers = (1..=voters).map(NodeId).collect();
-    config.dynamic = Some(Rc::new(DynamicQuorum { bootstrap_servers }));
+    let Endpoint { host, port, .. } = endpoint(1);
+    let server = |id| BootstrapServer { host: host.clone(), port, node: NodeId(id) };
+    config.is_dynamic = true;
+    config.bootstrap_servers = (1..=voters).map(server).collect();
     config.can_become_voter = true;
     config.listener = Some(endpoint(id));
     NodeSpec { config: Rc::new(config), ..spec }

@@ -48,7 +48,7 @@ fn the_files_that_kafka_ships_run() {
     for set in ["kafka-4", "kafka-4-combined"] {
         let came = kraftsim(&["replay", "calm", "--seed", "1", "--cluster", set, "--until", "6s"]);
         assert_eq!(came.code, 0, "{set}: {}{}", came.out, came.err);
-        let derived = "the static voters are taken to be the controllers among them, 1@localhost:9093";
+        let derived = "Its disks are formatted with --initial-controllers 1@localhost:9093;";
         let notes = crate::unwrapped(&came.err);
         assert!(notes.contains(derived), "{notes}");
         assert!(notes.contains("topics of the workload: partitions 1, replication factor 1"), "{notes}");

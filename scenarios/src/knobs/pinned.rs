@@ -14,6 +14,7 @@ pub(super) fn is_pinned(scenario: &Scenario, name: &str) -> bool {
         "internal.metadata.log.segment.bytes" => set.contains_key("metadata.log.segment.bytes"),
         "internal.segment.bytes" => set.contains_key("log.segment.bytes"),
         "log.roll.ms" => set.contains_key("log.roll.hours"),
+        "cluster.dynamic" => scenario.cluster.dynamic,
         "cluster.elr" => scenario.cluster.elr.is_some() || scenario.cluster.metadata_version.is_some(),
         _ => false,
     };

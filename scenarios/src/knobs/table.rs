@@ -22,6 +22,8 @@ pub(super) enum Where {
     Brokers,
     /// Those with brokers that write snapshots of the metadata log more often than with Kafka's defaults.
     Snapshots,
+    /// Those with brokers that name the knob in `knobs.also`.
+    Named,
 }
 
 /// The values other than the scenario's own.
@@ -31,6 +33,8 @@ pub(super) enum Others {
     Numbers(fn(&Scenario) -> Vec<u64>),
     /// The opposite of the scenario's value.
     Flip(fn(&Scenario) -> bool),
+    /// One value, in a fifth of the seeds.
+    Seldom(&'static str),
 }
 
 /// A parked Fetch of the quorum is answered after at most this time (consensus.md §2.2).
@@ -121,6 +125,11 @@ knobs! {
         "metadata.log.max.snapshot.interval.ms": Texts(&["1000", "10000"]),
         "metadata.max.retention.bytes": Texts(&["1", "20000"]),
         "metadata.max.retention.ms": Texts(&["1", "20000"]),
+    }
+    Named {
+        "cluster.dynamic": Seldom("true"),
+        // Far below Kafka's 20 MiB: some snapshots in a run.
+        "metadata.log.max.record.bytes.between.snapshots": Texts(&["8192", "65536"]),
     }
 }
 

@@ -13,6 +13,7 @@ fn others(scenario: &Scenario, name: &str) -> BTreeSet<String> {
         Others::Texts(texts) => texts.iter().map(|text| (*text).to_owned()).collect(),
         Others::Numbers(numbers) => numbers(scenario).iter().map(u64::to_string).collect(),
         Others::Flip(now) => BTreeSet::from([(!now(scenario)).to_string()]),
+        Others::Seldom(text) => BTreeSet::from([text.to_owned()]),
     }
 }
 

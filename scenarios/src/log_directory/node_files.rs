@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use raft::config::{Kept, KeptWhy, NodeConfig};
+use raft::config::{BootstrapServer, Kept, KeptWhy, NodeConfig};
 use raft::ids::NodeId;
 use raft::io::DurableFiles;
 use sim::disk::Disk;
@@ -114,6 +114,10 @@ fn on_loopback(mut config: NodeConfig, servers: &[NodeId]) -> NodeConfig {
     }
     let protocols = format!("PLAINTEXT:PLAINTEXT,{controllers}:PLAINTEXT");
     config.quorum.voters = voters.into();
+    let servers = config.quorum.bootstrap_servers.iter();
+    let on_loopback =
+        |server: &BootstrapServer| BootstrapServer { host: HOST.into(), port: port(server.node, 1), ..server.clone() };
+    config.quorum.bootstrap_servers = servers.map(on_loopback).collect();
     config.kept = [
         kept("controller.listener.names", &controllers),
         kept("listeners", &listeners.join(",")),

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use raft::config::definitions;
 pub use raft::config::definitions::{HIDDEN, is_secret};
 pub use raft::config::properties::without_secrets;
-use raft::config::{ClusterFiles, ConfigErrors, DynamicQuorum, NodeConfig, Roles, Voter, read_cluster};
+use raft::config::{BootstrapServer, ClusterFiles, ConfigErrors, NodeConfig, Roles, Voter, read_cluster};
 use raft::controller::settings::{ELR_VERSION, Feature, METADATA_VERSION, level};
 use raft::ids::NodeId;
 use raft::message::Endpoint;
@@ -48,6 +48,10 @@ pub struct Cluster {
     /// Controllers of a dynamic quorum that are no voters at first, with the ids behind those of the voters.
     #[serde(skip_serializing_if = "is_zero")]
     pub spare_controllers: u16,
+    /// Of a dynamic quorum from files, the controllers whose disks are formatted as voters (`kafka-storage format
+    /// --initial-controllers`); none: all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub initial_controllers: Vec<i32>,
     /// Isolated brokers 101, 102, …
     #[serde(skip_serializing_if = "is_zero")]
     pub brokers: u16,
@@ -97,6 +101,7 @@ impl Default for Cluster {
             observers: 0,
             dynamic: false,
             spare_controllers: 0,
+            initial_controllers: Vec::new(),
             brokers: 0,
             combined: false,
             metadata_version: None,
@@ -123,9 +128,14 @@ impl Cluster {
     pub fn voter_count(&self) -> usize {
         match self.node.first() {
             None => usize::from(self.voters.unwrap_or(3)),
-            // All files name the same voters.
-            Some(_) => self.files().map_or(0, |files| files.nodes.first().map_or(0, |n| n.config.quorum.voters.len())),
+            // All files have the same voters.
+            Some(_) => self.configs().map_or(0, |nodes| nodes.first().map_or(0, |node| node.quorum.voters.len())),
         }
+    }
+
+    /// Whether the voters are in the metadata log (KIP-853).
+    pub fn is_dynamic(&self) -> bool {
+        self.dynamic || (!self.node.is_empty() && self.files().is_ok_and(|files| files.is_dynamic))
     }
 
     /// Whether some node is a broker. Without one the quorum runs a model of a state machine.
@@ -186,9 +196,7 @@ impl Cluster {
             set_up(&mut first)?;
             if self.dynamic {
                 let controllers = self.generated_nodes().filter(|(_, roles)| roles.controller);
-                let bootstrap_servers = controllers.map(|(id, _)| id).collect();
-                first.quorum.dynamic = Some(Rc::new(DynamicQuorum { bootstrap_servers }));
-                first.controller.kraft_version = 1;
+                first.make_dynamic(controllers.map(|(id, _)| bootstrap_server(id)).collect());
             }
             let node = |(id, roles): (NodeId, Roles)| {
                 let mut node = first.for_node(id, roles);
@@ -199,6 +207,12 @@ impl Cluster {
         }
         let mut configs: Vec<NodeConfig> = self.files()?.nodes.into_iter().map(|node| node.config).collect();
         configs.iter_mut().try_for_each(set_up)?;
+        if !self.initial_controllers.is_empty() {
+            let is_initial = |voter: &&Voter| self.initial_controllers.contains(&voter.id.0);
+            let all = configs.first().map_or_else(Rc::default, |first| Rc::clone(&first.quorum.voters));
+            let initial: Rc<[Voter]> = all.iter().filter(is_initial).cloned().collect();
+            configs.iter_mut().for_each(|config| config.quorum.voters = Rc::clone(&initial));
+        }
         Ok(configs)
     }
 
@@ -238,6 +252,7 @@ impl Cluster {
         if self.dynamic && from_files {
             return Err(Refusal::new("cluster.dynamic", "the nodes' .properties say so; leave one out"));
         }
+        self.check_initial_controllers()?;
         if self.spare_controllers > 0 && (!self.dynamic || self.observers > 0) {
             let problem = "these need cluster.dynamic, and no cluster.observers; allowed: 0";
             return Err(Refusal::new("cluster.spare_controllers", problem));
@@ -289,6 +304,33 @@ impl Cluster {
 }
 
 impl Cluster {
+    /// Checks that these are controllers of a dynamic quorum from files. Whether the files are good is not checked here.
+    fn check_initial_controllers(&self) -> Result<(), Refusal> {
+        let refusal = |problem: String| Err(Refusal::new("cluster.initial_controllers", problem));
+        if self.initial_controllers.is_empty() || !self.properties.is_empty() && self.node.is_empty() {
+            return Ok(());
+        }
+        if self.node.is_empty() {
+            return refusal(
+                "these are for nodes with .properties; cluster.voters and cluster.spare_controllers say it of others"
+                    .into(),
+            );
+        }
+        let Ok(files) = self.files() else { return Ok(()) };
+        if !files.is_dynamic {
+            return refusal("the voters of these files are static; allowed: none".into());
+        }
+        let controllers: Vec<i32> =
+            files.nodes.iter().filter(|n| n.config.roles.controller).map(|n| n.config.node_id().0).collect();
+        match self.initial_controllers.iter().find(|id| !controllers.contains(id)) {
+            Some(id) => {
+                let allowed = controllers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                refusal(format!("{id} is no controller of the files; allowed: {allowed}"))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Checks the features as `kafka-storage format` does.
     fn check_features(&self) -> Result<(), Refusal> {
         let metadata = self.metadata_level();
@@ -386,6 +428,11 @@ impl<'de, T> Visitor<'de> for Flat<'_, T> {
         }
         Ok(())
     }
+}
+
+fn bootstrap_server(id: NodeId) -> BootstrapServer {
+    let Endpoint { host, port, .. } = controller_endpoint(id);
+    BootstrapServer { host, port, node: id }
 }
 
 fn controller_endpoint(id: NodeId) -> Endpoint {

@@ -103,9 +103,11 @@ impl Scenario {
         // Files that cannot be read have their own error.
         self.clients.check(self.cluster.has_brokers() || self.cluster.configs().is_err())?;
         self.nemesis.check(self.duration, self.cluster.has_brokers())?;
-        if let Some(name) = self.knobs.pinned.iter().find(|name| !knobs::NAMES.contains(&name.as_str())) {
-            let problem = format!("no knob is named {name:?}{}", nearest::allowed(name, knobs::NAMES.iter().copied()));
-            return Err(Refusal::new("knobs.pinned", problem));
+        for (field, names) in [("knobs.pinned", &self.knobs.pinned), ("knobs.also", &self.knobs.also)] {
+            if let Some(name) = names.iter().find(|name| !knobs::NAMES.contains(&name.as_str())) {
+                let allowed = nearest::allowed(name, knobs::NAMES.iter().copied());
+                return Err(Refusal::new(field, format!("no knob is named {name:?}{allowed}")));
+            }
         }
         if let Some(name) = self.require_probe.iter().find(|name| !coverage::names().any(|known| known == **name)) {
             let known: Vec<_> = coverage::names().collect();

@@ -152,7 +152,7 @@ table! {
     "broker.id" int(-1, ""), default None, "older name of node.id; must be equal if both are set (ServerConfigs)";
     "process.roles" PropertyKind::Text, default None, "controller, broker, or both (KRaftConfigs)";
     "controller.quorum.voters" PropertyKind::Text, default None, "id@host:port of each voter of a static quorum (QuorumConfig)";
-    "controller.quorum.bootstrap.servers" PropertyKind::Text, default None, "servers at which nodes find a dynamic quorum (QuorumConfig)";
+    "controller.quorum.bootstrap.servers" PropertyKind::Text, default None, "controllers at which nodes find the leader; without controller.quorum.voters the quorum is dynamic (QuorumConfig)";
     "controller.listener.names" PropertyKind::Text, default None, "listeners that speak to controllers (KRaftConfigs)";
     "listeners" PropertyKind::Text, default None, "addresses this node listens on (SocketServerConfigs)";
     "advertised.listeners" PropertyKind::Text, default None, "addresses this node gives to others (SocketServerConfigs)";

@@ -4,6 +4,8 @@ use super::*;
 
 const KAFKA_4: [(&str, &str); 2] = files!("kafka-4": "broker", "controller");
 const KAFKA_4_COMBINED: [(&str, &str); 1] = files!("kafka-4-combined": "server");
+const DYNAMIC: [(&str, &str); 6] =
+    files!("dynamic-3x3": "controller-1", "controller-2", "controller-3", "broker-101", "broker-102", "broker-103");
 const STRIMZI: [(&str, &str); 8] = files!(
     "strimzi-5x3": "demo-broker-0", "demo-broker-1", "demo-broker-2", "demo-broker-3", "demo-broker-4",
     "demo-controller-5", "demo-controller-6", "demo-controller-7"
@@ -17,11 +19,14 @@ fn voters(config: &NodeConfig) -> Vec<String> {
 fn the_files_that_kafka_ships_load_with_voters_of_the_directory() {
     for (files, ids) in [(&KAFKA_4[..], &[1, 2][..]), (&KAFKA_4_COMBINED, &[1])] {
         let cluster = read_cluster(owned(files)).unwrap_or_else(|error| panic!("{error}"));
-        assert!(cluster.voters_are_derived);
+        assert!(cluster.is_dynamic);
         assert_eq!(cluster.nodes.iter().map(|node| node.config.node_id().0).collect::<Vec<_>>(), ids);
         for node in &cluster.nodes {
             assert_eq!(voters(&node.config), ["1@localhost:9093"]);
             assert_eq!(node.config.unrecognised(), []);
+            let quorum = &node.config.quorum;
+            assert_eq!((quorum.is_dynamic, quorum.static_voters().len()), (true, 0));
+            assert_eq!(quorum.bootstrap_servers.iter().map(|server| server.node).collect::<Vec<_>>(), [NodeId(1)]);
         }
     }
     let no_controller = load_cluster(owned(&KAFKA_4[..1])).expect_err("nobody votes").to_string();
@@ -85,10 +90,70 @@ fn static_and_derived_voters_do_not_mix() {
     );
 }
 
+fn bootstrap_servers(config: &NodeConfig) -> Vec<i32> {
+    config.quorum.bootstrap_servers.iter().map(|server| server.node.0).collect()
+}
+
+#[test]
+fn bootstrap_servers_are_the_controllers_behind_their_addresses() {
+    let nodes = load_cluster(owned(&DYNAMIC)).unwrap_or_else(|error| panic!("{error}"));
+    for node in &nodes {
+        assert_eq!(bootstrap_servers(node), [1, 2, 3]);
+        let listener = node.quorum.listener.as_ref().map(|at| format!("{}:{}", at.host, at.port));
+        let id = node.node_id().0;
+        let expected = (id < 100).then(|| format!("controller-{id}.kafka.internal:9093"));
+        assert_eq!((listener, node.quorum.auto_join), (expected, id < 100));
+    }
+    // Printed, they are read as equal: the voters are found again in the files of all.
+    let printed: Vec<_> = nodes.iter().map(|node| (node.node_id().to_string(), node.to_properties())).collect();
+    let read = load_cluster(printed).unwrap_or_else(|error| panic!("{error}"));
+    let without_lines = |node: &NodeConfig| NodeConfig { kept: Rc::from([]), ..node.clone() };
+    assert_eq!(read.iter().map(without_lines).collect::<Vec<_>>(), nodes.iter().map(without_lines).collect::<Vec<_>>());
+}
+
+/// A name that no file has leads to all controllers, as that of a headless service; a port on which nobody listens is a
+/// mistake.
+#[test]
+fn bootstrap_servers_behind_other_names() {
+    let first = "controller.quorum.bootstrap.servers=controller-1.kafka.internal:9093,\\";
+    let service = changed(&DYNAMIC, 3, first, "controller.quorum.bootstrap.servers=controllers:9093,\\");
+    let cluster = read_cluster(service).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(cluster.names_of_all_controllers, ["controllers:9093"]);
+    assert_eq!(bootstrap_servers(&cluster.nodes[3].config), [1, 2, 3, 2, 3]);
+    let broker = &cluster.nodes[3].config.to_properties();
+    assert!(
+        broker.contains("servers=controllers\\:9093,controller-2")
+            || broker.contains("servers=controllers:9093,controller-2"),
+        "{broker}"
+    );
+
+    let port = changed(&DYNAMIC, 3, first, "controller.quorum.bootstrap.servers=controller-1.kafka.internal:9092,\\");
+    let error = load_cluster(port).expect_err("nobody listens").to_string();
+    assert!(
+        error.contains("no controller of the files listens on controller-1.kafka.internal:9092; allowed: controller-1"),
+        "{error}"
+    );
+}
+
+/// Beside static voters they are where nodes ask for the leader (`KafkaRaftClient`, since KIP-853).
+#[test]
+fn bootstrap_servers_beside_static_voters() {
+    let files = changed(
+        &ISOLATED,
+        3,
+        "process.roles=broker",
+        "process.roles=broker\ncontroller.quorum.bootstrap.servers=controller-2.kafka.internal:9093",
+    );
+    let nodes = load_cluster(files).unwrap_or_else(|error| panic!("{error}"));
+    let servers: Vec<Vec<i32>> = nodes.iter().map(bootstrap_servers).collect();
+    assert_eq!(servers, [vec![], vec![], vec![], vec![2], vec![], vec![]]);
+    assert!(nodes.iter().all(|node| !node.quorum.is_dynamic && node.quorum.voters.len() == 3));
+}
+
 #[test]
 fn the_files_that_strimzi_writes_load_and_nothing_in_them_is_unknown() {
     let cluster = read_cluster(owned(&STRIMZI)).unwrap_or_else(|error| panic!("{error}"));
-    assert!(!cluster.voters_are_derived);
+    assert!(!cluster.is_dynamic);
     assert_eq!(cluster.nodes.iter().map(|n| n.config.node_id().0).collect::<Vec<_>>(), [5, 6, 7, 0, 1, 2, 3, 4]);
     for node in &cluster.nodes {
         assert_eq!((node.config.unrecognised(), node.config.warnings()), (vec![], vec![]), "{}", node.file);

@@ -116,7 +116,7 @@ impl RaftClient {
     }
 
     fn names_endpoints_at_end(&self) -> bool {
-        self.setup.config.dynamic.is_some() && self.setup.fixes.has(Fix::EndpointsInEndQuorumEpoch)
+        self.setup.config.is_dynamic && self.setup.fixes.has(Fix::EndpointsInEndQuorumEpoch)
     }
 
     pub(super) fn maybe_send_end_quorum_epoch(&mut self, step: &mut Step<'_>) -> i64 {

@@ -1,10 +1,11 @@
 //! The report on the properties in the nodes' files: used, without effect and why, or unknown.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use raft::bugs::{Bug, Layer};
 use raft::config::definitions::{self, Definition};
-use raft::config::{NodeConfig, NodeFile, Roles};
+use raft::config::{ClusterFiles, NodeConfig, NodeFile, Roles};
 use serde::{Deserialize, Serialize};
 
 use super::{Cluster, NodeFile as NodeText};
@@ -104,6 +105,10 @@ impl ClusterReport {
     }
 }
 
+/// Properties that are no numbers and take effect.
+const USED_AS_TEXT: [&str; 4] =
+    ["process.roles", "node.id", "controller.quorum.voters", "controller.quorum.bootstrap.servers"];
+
 /// Of two properties that set one field the second takes precedence, as in Kafka.
 const WINS_OVER: [(&str, &str); 3] = [
     ("log.roll.hours", "log.roll.ms"),
@@ -154,17 +159,7 @@ impl Cluster {
     fn report(&self, clients: &Clients) -> Result<ClusterReport, ScenarioError> {
         let files = self.files()?;
         let mut notes = Vec::new();
-        if files.voters_are_derived {
-            let voters = files.nodes[0].config.quorum.voters.iter().map(ToString::to_string).collect::<Vec<_>>();
-            notes.push(format!(
-                "the files have controller.quorum.bootstrap.servers alone: the static voters are taken to be the \
-                 controllers among them, {} (the quorum is dynamic only in scenarios with cluster.dynamic)",
-                voters.join(",")
-            ));
-        }
-        if files.nodes.iter().any(|node| node.config.quorum.auto_join) {
-            notes.push("controller.quorum.auto.join.enable has no effect: the voters of files do not change".into());
-        }
+        notes.extend(self.notes_on_quorum(&files));
         for node in &files.nodes {
             notes.extend(node.properties.repeated().iter().map(|repeated| {
                 format!(
@@ -182,6 +177,31 @@ impl Cluster {
         };
         let nodes = files.nodes.iter().map(report).collect();
         Ok(ClusterReport { nodes, notes, properties: properties(&files.nodes, self, clients) })
+    }
+}
+
+impl Cluster {
+    /// How the quorum that the files describe is formatted and found.
+    fn notes_on_quorum(&self, files: &ClusterFiles) -> Vec<String> {
+        let mut notes = Vec::new();
+        let voters = self.configs().unwrap_or_default().first().map(|first| Rc::clone(&first.quorum.voters));
+        if let Some(voters) = voters.filter(|_| files.is_dynamic) {
+            let voters = voters.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+            notes.push(format!(
+                "the quorum is dynamic: the files have controller.quorum.bootstrap.servers alone. Its disks are \
+                 formatted with --initial-controllers {voters}; cluster.initial_controllers names fewer of the controllers"
+            ));
+        }
+        notes.extend(files.names_of_all_controllers.iter().map(|name| {
+            format!(
+                "controller.quorum.bootstrap.servers: no file has the host of {name}; it is taken to be a name of all \
+                 controllers"
+            )
+        }));
+        if !files.is_dynamic && files.nodes.iter().any(|node| node.config.quorum.auto_join) {
+            notes.push("controller.quorum.auto.join.enable has no effect: the voters are static".into());
+        }
+        notes
     }
 }
 
@@ -271,7 +291,7 @@ fn properties(nodes: &[NodeFile], cluster: &Cluster, clients: &Clients) -> Vec<P
 
 fn usage(key: &str, node: &NodeFile, cluster: &Cluster, clients: &Clients) -> (Status, String) {
     let without_effect = |why: &str| (Status::WithoutEffect, why.to_owned());
-    if matches!(key, "process.roles" | "node.id" | "controller.quorum.voters") {
+    if USED_AS_TEXT.contains(&key) {
         return (Status::Used, definitions::find(key).map_or("", |definition| definition.doc).to_owned());
     }
     if key == "broker.id" {

@@ -48,6 +48,7 @@ fields! {
     "cluster.observers": up_to(0, 8), Default("0"), "Observers behind the voters, in a quorum without brokers.";
     "cluster.dynamic": Boolean, Default("false"), "The voters are in the metadata log and may change (KIP-853): their disks are formatted with `--initial-controllers`, and all nodes have `controller.quorum.bootstrap.servers`.";
     "cluster.spare_controllers": up_to(0, 8), Default("0"), "Controllers of a dynamic quorum that are no voters at first, with the ids behind those of the voters.";
+    "cluster.initial_controllers": IntegersOf("`node.id`s of controllers"), Default("[]"), "Of a dynamic quorum from `.properties`, the controllers whose disks are formatted as voters (`kafka-storage format --initial-controllers`); by default all. The others are observers, and join if they have `controller.quorum.auto.join.enable`.";
     "cluster.brokers": up_to(0, 32), Default("0"), "Isolated brokers (`process.roles=broker`) with the ids 101, 102, …";
     "cluster.combined": Boolean, Default("false"), "The voters are brokers, too (`process.roles=broker,controller`).";
     "cluster.metadata_version": up_to(7, 33), Unset("Kafka's latest for production"),
@@ -143,6 +144,7 @@ fields! {
 
     "knobs.off": Boolean, Default("false"), "No setting is drawn.";
     "knobs.pinned": NamesOf("knobs, see below"), Default("[]"), "Settings that are not drawn. What `cluster.config`, `clients.config` or `--set` sets is not drawn either.";
+    "knobs.also": NamesOf("knobs, see below"), Default("[]"), "Settings that are drawn only where they are named: `cluster.dynamic`, in a fifth of the seeds, and `metadata.log.max.record.bytes.between.snapshots`.";
 
     "floor.append_ok": COUNT, Default("200"), "Acknowledged appends of a run, without brokers.";
     "floor.elections": COUNT, Default("1"), "Elections won in a run.";
