@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use raft::io::{ConnectToken, Connection, DialogueEntry, DurableFiles, FatalFault, FileHandle, ThreadName};
 use raft::log::FIRST_SEGMENT_HANDLE;
-use raft::node::NodeSpec;
+use raft::node::{NodeSpec, Roles};
 use sim::disk::Disk;
 use sim::process::{self, Effect, Input, Node, Out, Process, Thread};
 
@@ -123,6 +123,12 @@ impl Process for Actor {
     const POOLS: &'static [Thread] = &[Thread(ThreadName::RequestHandler as u8)];
 
     const WORKS: &'static [&'static str] = &WORKS;
+
+    /// A broker has no listener of controllers.
+    fn listens_at_boot(spec: &Spec) -> bool {
+        let Spec::Server(spec) = spec else { return true };
+        !matches!(spec.node.roles, Roles::Kafka { controller: None, .. })
+    }
 
     fn boot(spec: &Spec, now: process::Now, entropy: &mut sim::rng::Entropy, disk: &Disk, out: &mut Out<Self>) -> Self {
         match spec {

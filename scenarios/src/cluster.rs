@@ -10,7 +10,7 @@ use raft::metadata::MetadataRecord;
 use raft::node::{NodeSpec, Roles};
 use raft::storage_tool::format_voter;
 use raft::voter_set::{KRaftVersionFeature, VoterNode, VoterSet};
-use sim::fault::{Link, Plan};
+use sim::fault::{Kind, Link, Plan};
 use sim::network::NetworkConfig;
 use sim::process::{Node, Thread};
 use sim::rng::{Entropy, Purpose, Seed};
@@ -67,6 +67,8 @@ pub struct Prepared {
     pub voter_set: VoterSet,
     /// What the checks need to know of brokers, if there are any.
     pub brokers: Option<BrokerConfig>,
+    /// Names of servers may lead to other servers.
+    pub wrong_names: bool,
     /// Detects the events that the plan's aimed faults wait for.
     pub trigger_watch: TriggerWatch,
     /// Each server's settings of quorum timers.
@@ -134,11 +136,8 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     let brokers: Vec<_> = places.iter().zip(has_broker).filter(|(_, has)| *has).map(|(place, _)| *place).collect();
     let broker_nodes: Vec<Node> = brokers.iter().map(|(_, node)| *node).collect();
     let kafka_clients = kafka_clients(&scenario, &brokers)?;
-    let append_clients = usize::from(scenario.workload.clients);
-    let client_count = match brokers.is_empty() {
-        true => append_clients + usize::from(scenario.workload.membership_clients),
-        false => kafka_clients.len(),
-    };
+    let append_clients = if brokers.is_empty() { usize::from(scenario.workload.clients) } else { 0 };
+    let client_count = append_clients + kafka_clients.len() + usize::from(scenario.workload.membership_clients);
     let clients: Vec<Node> = (0..client_count).map(|i| Node((servers.len() + i) as u16)).collect();
     let plan = explicit.plan.clone();
     let plan = plan.unwrap_or_else(|| nemesis::plan(&scenario, &server_nodes, &broker_nodes, &clients, seed));
@@ -180,6 +179,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     let longest_ms = if scenario.nemesis.beyond_tolerance { BEYOND_TOLERANCE_MS } else { u64::MAX };
     let recovery_bound_ns = recovery_bound_ms.min(longest_ms) * 1_000_000;
     let timings = configs.iter().map(timings).collect();
+    let wrong_names = world.plan.0.iter().any(|fault| fault.what.kind() == Kind::WrongName);
     let availability = availability(&configs, &world.plan, &scenario);
     Ok(Prepared {
         world,
@@ -188,6 +188,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
         voters,
         voter_set,
         brokers: broker_checks,
+        wrong_names,
         trigger_watch,
         timings,
         knobs: drawn,

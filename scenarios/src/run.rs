@@ -138,6 +138,7 @@ pub fn run_observer(prepared: &Prepared, request: &Request<'_>) -> RunObserver {
         brokers: prepared.brokers.clone(),
         fixes: prepared.scenario.fixes,
         keep_going: request.keep_going,
+        wrong_names: prepared.wrong_names,
         beyond_tolerance: prepared.scenario.nemesis.beyond_tolerance,
     };
     RunObserver::new(config, prepared.trigger_watch.clone(), request.checks)

@@ -23,6 +23,7 @@ mod unresolved_name;
 mod wall_smear;
 mod wall_step;
 pub mod words;
+mod wrong_name;
 
 use std::fmt;
 
@@ -67,6 +68,7 @@ macro_rules! fault_kinds {
             short_write: ShortWrite = "short-write",
             full_at_fsync: FullAtFsync = "full-at-fsync",
             unresolved_name: UnresolvedName = "unresolved-name",
+            wrong_name: WrongName = "wrong-name",
         }
     };
 }

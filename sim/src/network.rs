@@ -70,11 +70,26 @@ impl Default for NetworkConfig {
 pub const ADDRESS_TTL_NS: u64 = 30_000_000_000;
 pub const NO_ADDRESS_TTL_NS: u64 = 10_000_000_000;
 
+/// The result of a lookup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    /// There is none.
+    Unknown,
+    /// That of the host.
+    Own,
+    /// That of another host.
+    Of(Node),
+    /// One that no host has.
+    OfNobody,
+}
+
 /// The name of one host, as another host resolves it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NameState {
     /// Number of faults in force by which it is not resolved.
     pub unresolved: u32,
+    /// Other addresses by the faults in force, with the indexes of these in the plan; the last one counts.
+    pub wrong: Vec<(usize, Address)>,
     last: Option<Lookup>,
 }
 
@@ -84,22 +99,26 @@ struct Lookup {
     incarnation: u32,
     /// By its monotonic clock.
     until_ns: u64,
-    is_resolved: bool,
+    address: Address,
 }
 
 impl NameState {
-    /// Whether a process resolves the name at this time of its monotonic clock.
-    pub fn resolve(&mut self, incarnation: u32, mono_ns: u64) -> bool {
+    /// The address that a process has for the name at this time of its monotonic clock.
+    pub fn resolve(&mut self, incarnation: u32, mono_ns: u64) -> Address {
         if let Some(last) = self.last
             && last.incarnation == incarnation
             && mono_ns < last.until_ns
         {
-            return last.is_resolved;
+            return last.address;
         }
-        let is_resolved = self.unresolved == 0;
-        let ttl_ns = if is_resolved { ADDRESS_TTL_NS } else { NO_ADDRESS_TTL_NS };
-        self.last = Some(Lookup { incarnation, until_ns: mono_ns.saturating_add(ttl_ns), is_resolved });
-        is_resolved
+        let address = match self.wrong.last() {
+            _ if self.unresolved > 0 => Address::Unknown,
+            Some((_, address)) => *address,
+            None => Address::Own,
+        };
+        let ttl_ns = if address == Address::Unknown { NO_ADDRESS_TTL_NS } else { ADDRESS_TTL_NS };
+        self.last = Some(Lookup { incarnation, until_ns: mono_ns.saturating_add(ttl_ns), address });
+        address
     }
 }
 
@@ -241,6 +260,8 @@ pub(crate) struct Slot<P: Process> {
     pub under_way: u32,
     /// Faults that drop everything it carries, by their indexes in the plan.
     pub black_holes: Vec<usize>,
+    /// It is to an address that no host has.
+    pub is_to_nobody: bool,
 }
 
 /// All links and connections.
@@ -308,7 +329,8 @@ impl<P: Process> Network<P> {
     /// Do faults drop everything sent in this direction of a connection?
     #[inline]
     pub fn is_closed(&self, slot: u32, direction: Direction) -> bool {
-        self.links[self.link_of(slot, direction)].cuts > 0 || !self.slots[slot as usize].black_holes.is_empty()
+        let state = &self.slots[slot as usize];
+        self.links[self.link_of(slot, direction)].cuts > 0 || !state.black_holes.is_empty() || state.is_to_nobody
     }
 
     pub fn open(
@@ -339,6 +361,7 @@ impl<P: Process> Network<P> {
                 buffered: VecDeque::new(),
                 under_way: 0,
                 black_holes: Vec::new(),
+                is_to_nobody: false,
             });
             self.slots.len() as u32 - 1
         });
@@ -360,6 +383,7 @@ impl<P: Process> Network<P> {
         slot.ordinal = ordinal;
         slot.muted = false;
         slot.black_holes.clear();
+        slot.is_to_nobody = false;
         for lane in &mut slot.lanes {
             lane.reset();
         }

@@ -176,6 +176,11 @@ pub trait Process: Clone + std::fmt::Debug + Sized + 'static {
     /// Names of the kinds of work that [`Process::work_before`] and [`Process::work_in`] find.
     const WORKS: &'static [&'static str] = &[];
 
+    /// Whether it listens on [`Port::FIRST`] from its start on.
+    fn listens_at_boot(_spec: &Self::Spec) -> bool {
+        true
+    }
+
     /// Power on, with the bytes that the disk kept. Effects belong to thread 0.
     fn boot(spec: &Self::Spec, now: Now, entropy: &mut Entropy, disk: &Disk, out: &mut Out<Self>) -> Self;
 

@@ -277,7 +277,8 @@ fn ends_process(kind: Kind) -> bool {
         Kind::FsyncFails | Kind::FullDisk | Kind::FullAtFsync | Kind::ShortWrite => true,
         Kind::BitRot | Kind::FileDamage | Kind::ReplaceDisk => true,
         Kind::Pause | Kind::Stall | Kind::SlowDisk | Kind::Drift | Kind::WallStep | Kind::WallSmear => false,
-        Kind::Cut | Kind::Loss | Kind::Delay | Kind::Duplicate | Kind::BlackHole | Kind::UnresolvedName => false,
+        Kind::Cut | Kind::Loss | Kind::Delay | Kind::Duplicate | Kind::BlackHole => false,
+        Kind::UnresolvedName | Kind::WrongName => false,
     }
 }
 

@@ -89,7 +89,7 @@ fn is_outage(what: &FaultWhat) -> bool {
 fn class(kind: Kind) -> &'static str {
     match kind {
         Kind::Cut | Kind::Loss | Kind::Delay | Kind::Duplicate => "network",
-        Kind::BlackHole | Kind::UnresolvedName => "network",
+        Kind::BlackHole | Kind::UnresolvedName | Kind::WrongName => "network",
         Kind::Kill | Kind::PowerLoss | Kind::Terminate | Kind::Pause | Kind::Stall | Kind::Exception => "process",
         Kind::Drift | Kind::WallStep | Kind::WallSmear => "clock",
         Kind::FsyncFails | Kind::SlowDisk | Kind::FullDisk | Kind::BitRot | Kind::ReplaceDisk => "disk",

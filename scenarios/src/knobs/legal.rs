@@ -87,7 +87,7 @@ impl Draw<'_> {
         let mut values = match knob.others {
             Others::Texts(texts) => texts.iter().filter_map(|text| text.parse().ok()).collect(),
             Others::Numbers(numbers) => numbers(self.scenario),
-            Others::Flip(_) => Vec::new(),
+            Others::Flip(_) | Others::Seldom(_) => Vec::new(),
         };
         values.push(self.base(name));
         values.into_iter().filter(|value| *value <= most).max()

@@ -1,9 +1,9 @@
 //! Links: partitions of every shape, all made of one-way cuts, links that lose, delay or duplicate messages,
-//! connections that carry nothing, and names that are not resolved.
+//! connections that carry nothing, and names that are not resolved, or lead elsewhere.
 
 use serde::{Deserialize, Serialize};
-use sim::fault::{BlackHole, Cut, Delay, Duplicate, Fault, Link, Loss, Trigger, UnresolvedName, What};
-use sim::network::NO_ADDRESS_TTL_NS;
+use sim::fault::{BlackHole, Cut, Delay, Duplicate, Fault, Link, Loss, Trigger, UnresolvedName, What, WrongName};
+use sim::network::{ADDRESS_TTL_NS, NO_ADDRESS_TTL_NS};
 use sim::process::Node;
 use sim::rng::Entropy;
 use strum::VariantArray;
@@ -279,6 +279,36 @@ impl Generate for UnresolvedName {
         };
         if !links.is_empty() {
             planner.push(injection.at_ns, injection.lasts_ns, UnresolvedName { links });
+        }
+    }
+}
+
+impl FaultProfile for WrongName {
+    type Profile = Timed;
+
+    const FIELDS: &'static [ScenarioField] = kind_fields!("wrong-name", "The name of a server leads one server, or all, to an address that no host has, or to another server; established connections stay. Java remembers an address for 30 s, a wrong one too.", lasts: "Time until lookups give the right address again.";);
+
+    const MEANS: Means = Means { weakens: true, afterwards_ns: ADDRESS_TTL_NS, ..Means::HARMLESS };
+
+    rhythm_of_profile!();
+
+    nothing_to_check!();
+}
+
+impl Generate for WrongName {
+    fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
+        let entropy = &mut injection.entropy;
+        let mut servers = planner.servers.to_vec();
+        shuffle(entropy, &mut servers);
+        let (named, other, reader) = (servers[0], servers.get(1).copied(), servers.last().copied());
+        let to = other.filter(|_| entropy.below(2) == 0);
+        // A server that is led to itself speaks to itself: its name server has its own address for the other's name.
+        let links = match reader {
+            Some(reader) if entropy.below(2) == 0 => one_way(&[reader], &[named]),
+            _ => one_way(planner.servers, &[named]),
+        };
+        if !links.is_empty() {
+            planner.push(injection.at_ns, injection.lasts_ns, WrongName { links, to });
         }
     }
 }

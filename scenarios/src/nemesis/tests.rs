@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use sim::fault::{BitRot, FaultTarget, Guard, Link, Pause, PowerLoss, Tail, Trigger, WallSmear, WallStep, What};
+use sim::fault::{
+    BitRot, FaultTarget, Guard, Link, Pause, PowerLoss, Tail, Trigger, WallSmear, WallStep, What, WrongName,
+};
 
 use super::*;
 use crate::aim::trigger_event::TriggerEvent;
@@ -256,6 +258,28 @@ fn names_of_servers_are_not_resolved_in_three_shapes() {
     }
     let expected = [(true, false, count - 1), (false, true, count - 1), (false, false, count * (count - 1))];
     assert_eq!(shapes, BTreeSet::from(expected));
+}
+
+/// The name of one server, as one server resolves it or all do; half of them lead to another server.
+#[test]
+fn names_of_servers_lead_elsewhere() {
+    let text = "[nemesis]\nswarm = false\n[nemesis.wrong-name]\nevery = \"2s\"\nlasts = \"1s..10s\"";
+    let mut scenario = built_in("calm");
+    scenario.nemesis =
+        toml::from_str::<toml::Table>(text).expect("a table")["nemesis"].clone().try_into().expect("good");
+    let count = servers(&scenario).len();
+    let mut seen = BTreeSet::new();
+    for seed in 0..20 {
+        let plan = plan_of(&scenario, seed);
+        check(&scenario, &plan);
+        for fault in of_kind(&plan, Kind::WrongName) {
+            let What::WrongName(WrongName { links, to }) = &fault.what else { panic!("{fault:?}") };
+            assert!(links.iter().all(|link| link.1 == links[0].1 && usize::from(link.0.0) < count), "{fault:?}");
+            assert!(to.is_none_or(|to| to != links[0].1 && usize::from(to.0) < count), "{fault:?}");
+            seen.insert((links.len(), to.is_some()));
+        }
+    }
+    assert_eq!(seen, BTreeSet::from([(1, false), (1, true), (count - 1, false), (count - 1, true)]));
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! An operator of a dynamic quorum in scenarios of the quorum alone: it asks the leader for the replicas (DescribeQuorum), and
-//! adds or removes one (`kafka-metadata-quorum add-controller`, `remove-controller`, with `--bootstrap-controller`).
+//! An operator of a dynamic quorum: it asks the leader for the replicas (DescribeQuorum), and adds or removes one
+//! (`kafka-metadata-quorum add-controller`, `remove-controller`, with `--bootstrap-controller`).
 
 use std::rc::Rc;
 

@@ -2,7 +2,7 @@
 //!
 //! * `append_client`: the model's client, for scenarios of the quorum alone
 //! * `kafka`: Kafka's own clients, for full clusters
-//! * `membership_client`: an operator who changes the voters of the quorum alone
+//! * `membership_client`: an operator who changes the voters
 //! * `client_process`: what they need of the process that they are
 //! * `operation`: what may be requested of either, and lists of it
 

@@ -138,7 +138,9 @@ impl<P: Process> World<P> {
         assert!(state.process.is_none(), "node {} is booted while it is up", node.0);
         state.incarnation += 1;
         state.ports = 0;
-        state.listen(Port::FIRST);
+        if P::listens_at_boot(&state.spec) {
+            state.listen(Port::FIRST);
+        }
         (state.host_up, state.host_up_ordinal) = (true, None);
         state.restart_ordinal = None;
         // It was killed while it was shutting down.

@@ -6,7 +6,7 @@
 //! whatever the network does, and its kernel holds those that arrive too early.
 
 use super::World;
-use crate::network::{BACK, Direction, FORTH, Load, Packet, Stage, Transport, insert_by_place};
+use crate::network::{Address, BACK, Direction, FORTH, Load, Packet, Stage, Transport, insert_by_place};
 use crate::process::{CloseReason, Connection, Input, Node, Payload, Port, Process, Thread};
 use crate::rng::{Purpose, scale};
 use crate::schedule::{Due, Owner};
@@ -46,11 +46,17 @@ impl<P: Process> World<P> {
         let incarnation = state.incarnation;
         let mono_ns = state.clock.now(self.now).mono_ns;
         let link = self.network.link_index(node, to);
-        if !self.network.names[link].resolve(incarnation, mono_ns) {
-            let closed = Input::Closed { token, reason: CloseReason::Unresolved };
-            return self.offer(node, thread, closed, u64::from(token) << 1 | 1 << 62);
-        }
+        let address = self.network.names[link].resolve(incarnation, mono_ns);
+        let to = match address {
+            Address::Unknown => {
+                let closed = Input::Closed { token, reason: CloseReason::Unresolved };
+                return self.offer(node, thread, closed, u64::from(token) << 1 | 1 << 62);
+            }
+            Address::Of(other) => other,
+            Address::Own | Address::OfNobody => to,
+        };
         let slot = self.network.open((node, thread, incarnation), token, (to, port));
+        self.network.slots[slot as usize].is_to_nobody = address == Address::OfNobody;
         match self.network.slots[slot as usize].transport {
             Transport::Tcp => self.transmit(watch, slot, FORTH, Load::Syn),
             // A datagram socket is open as soon as it is bound.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use sim::drive::Ended;
 use sim::fault::{
     BitRot, BlackHole, Cut, Delay, Drift, Duplicate, Fault, FsyncFails, Kill, Link, Loss, Pause, SlowDisk, Stall,
-    Terminate, UnresolvedName, WallStep, What,
+    Terminate, UnresolvedName, WallStep, What, WrongName,
 };
 use sim::process::*;
 use sim::service::{Calls, Work};
@@ -486,6 +486,30 @@ const CONNECTS: Strings = Strings {
         _ => {}
     },
 };
+
+/// Connections to an address that no host has are not answered; those to another host are, by that host. A process
+/// remembers the wrong address, too.
+#[test]
+fn a_wrong_address_leads_to_another_host_or_to_none() {
+    let wrong =
+        |at, lasts, to| fault(at, lasts, What::WrongName(WrongName { links: vec![Link(Node(0), Node(1))], to }));
+    let unanswered = |faults: Vec<Fault>| {
+        let (ended, run) = drive(config(&[CONNECTS, SAYS, SAYS], faults), 45_000);
+        assert_eq!(ended, Ended::End);
+        let opened = run.watch.said.iter().filter(|(_, node, result)| (*node, *result) == (0, 1));
+        let opened: Vec<u64> = opened.map(|(at, ..)| at / 1_000_000_000).collect();
+        let missing: Vec<u64> = (1..44).filter(|second| !opened.contains(second)).collect();
+        missing.first().copied().zip(missing.last().copied())
+    };
+    assert_eq!(unanswered(vec![wrong(5_000, 20_000, None)]), None, "an address is remembered for 30 s");
+    assert_eq!(unanswered(vec![wrong(28_500, 2_500, None)]), Some((30, 43)), "a wrong one too");
+    assert_eq!(unanswered(vec![wrong(100, 12_000, None), fault(500, 100, kill(Node(0)))]), Some((1, 29)));
+    let down = fault(20_000, 5_000, kill(Node(2)));
+    assert_eq!(
+        unanswered(vec![wrong(100, 12_000, Some(Node(2))), fault(500, 100, kill(Node(0))), down]),
+        Some((20, 24))
+    );
+}
 
 #[test]
 fn a_lookup_is_remembered_by_its_process_whether_it_failed_or_not() {

@@ -6,7 +6,8 @@ use crate::checks::prelude::*;
 use raft::message::{ErrorCode, Request, Response};
 
 claim! {
-    /// A leader accepts an UpdateRaftVoter only when its sender has answered an ApiVersions of the leader since.
+    /// A leader accepts an UpdateRaftVoter only when its sender has answered an ApiVersions of the leader since. ApiVersions
+    /// does not say who answers: where names lead to other servers the answer of any server counts, as in Kafka.
     VoterProbedBeforeUpdate by VoterUpdates, Safety of Server, "KIP-853: UpdateVoterHandler.handleApiVersionsResponse";
 }
 
@@ -39,6 +40,7 @@ struct Leader {
 #[derive(Clone, Debug)]
 pub struct VoterUpdates {
     leaders: Vec<Leader>,
+    wrong_names: bool,
 }
 
 impl Check for VoterUpdates {
@@ -50,7 +52,7 @@ impl Check for VoterUpdates {
         .and(Kinds::DOWN);
 
     fn new(config: &CheckConfig) -> VoterUpdates {
-        VoterUpdates { leaders: vec![Leader::default(); config.servers.len()] }
+        VoterUpdates { leaders: vec![Leader::default(); config.servers.len()], wrong_names: config.wrong_names }
     }
 
     #[inline]
@@ -64,7 +66,7 @@ impl Check for VoterUpdates {
             }
             return;
         }
-        let servers = self.leaders.len();
+        let (servers, any_counts) = (self.leaders.len(), self.wrong_names);
         let leader = &mut self.leaders[server];
         match event {
             Event::RequestSent { rpc, request: Request::ApiVersions(_) } => {
@@ -83,7 +85,7 @@ impl Check for VoterUpdates {
             {
                 let answered = leader.probes.iter().find(|probe| probe.rpc.correlation_id == correlation_id);
                 if let Some(voter) = answered.and_then(|probe| probe.answered_by) {
-                    let open = leader.open.iter_mut().filter(|open| open.voter == voter);
+                    let open = leader.open.iter_mut().filter(|open| any_counts || open.voter == voter);
                     open.for_each(|open| open.probed = true);
                 }
             }
@@ -197,6 +199,23 @@ mod tests {
         assert!(!accepts(&[], ErrorCode::None));
         assert!(!accepts(&[2], ErrorCode::None), "another one");
         assert!(!accepts(&[1], ErrorCode::UnsupportedVersion));
+    }
+
+    #[test]
+    fn where_names_lead_elsewhere_any_answer_counts() {
+        for (wrong_names, answers) in [(true, true), (false, false)] {
+            let mut world = World::new();
+            world.check.wrong_names = wrong_names;
+            world.updates();
+            world.probes(rpc(2, 1));
+            world.answers(2, LEADER, rpc(2, 1), ErrorCode::None);
+            world.hears(1, ErrorCode::None);
+            assert_eq!(world.may_accept(), answers);
+        }
+        let mut silent = World::new();
+        silent.check.wrong_names = true;
+        silent.updates();
+        assert!(!silent.may_accept());
     }
 
     #[test]

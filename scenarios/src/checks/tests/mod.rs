@@ -33,6 +33,7 @@ use super::invariant::timings::QuorumTimings;
 pub fn voters(count: i32) -> CheckConfig {
     let ids: Vec<NodeId> = (1..=count).map(NodeId).collect();
     CheckConfig {
+        wrong_names: false,
         timings: vec![QuorumTimings::DEFAULT; ids.len()],
         servers: ids.clone(),
         voter_set: VoterSet::of_ids(&ids),

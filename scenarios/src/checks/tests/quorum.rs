@@ -66,6 +66,7 @@ impl Quorum {
             voters: ids,
             timings,
             slowest_ppm: 0,
+            wrong_names: false,
             appends: true,
             reads: true,
             availability: None,
