@@ -179,5 +179,13 @@ switches! {
         /// Fix: a voter gives up a request that has been in flight to another server than its leader for half of the fetch
         /// timeout.
         LeaveSilentBootstrapServer,
+        /// A replica that its own log no longer has among the voters begins no election, although the record of its removal may
+        /// be uncommitted (`QuorumState.transitionToProspective`; consensus.md §6.4). It refuses its vote to every voter
+        /// whose log is shorter. If a voter needs that vote, nobody can be elected: the leader of two voters writes its own
+        /// removal and is restarted before the other one has it. The quorum has no leader then until its files are edited.
+        /// Raft demands that such a server starts elections, although it does not count itself (Ongaro 2014, §4.2.2).
+        /// Fix: a replica whose removal is not known to be committed begins elections; the leader that it may become resigns
+        /// when the removal is committed.
+        CampaignDespiteUncommittedRemoval,
     }
 }

@@ -76,6 +76,7 @@ entries! {
     "findings/retry-assigned-only",
     "findings/stable-offset-of-snapshot",
     "findings/leave-silent-bootstrap-server",
+    "findings/campaign-despite-uncommitted-removal",
     "findings/read-control-records-after-truncation",
     "findings/ignore-answer-of-removed-voter",
     "findings/endpoints-in-end-quorum-epoch",

@@ -59,6 +59,8 @@ pub struct QuorumState {
     late_write: Option<ElectionState>,
     /// Lent to the accumulator of a leader.
     memory: BatchMemoryPool,
+    /// The highest high watermark of earlier states: a new leader, and a leader that resigns, forget theirs.
+    earlier_high_watermark: Option<Offset>,
 }
 
 impl QuorumState {
@@ -88,6 +90,7 @@ impl QuorumState {
             fixes: switches.fixes,
             late_write: None,
             memory: BatchMemoryPool::default(),
+            earlier_high_watermark: None,
         }
     }
 
@@ -103,7 +106,7 @@ impl QuorumState {
             throw!("cannot become Unattached in epoch {epoch} {}", self.standing());
         }
         let now_ms = step.now_ms();
-        let election_timer = if self.is_observer() {
+        let election_timer = if !self.may_campaign() {
             Timer::infinite(now_ms)
         } else {
             match &self.state {
@@ -174,7 +177,7 @@ impl QuorumState {
     /// A timer expired: requests pre-votes. Nothing durable changes.
     pub fn transition_to_prospective(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
         let illegal = matches!(self.state, EpochState::Leader(_) | EpochState::Prospective(_));
-        if illegal || self.is_observer() {
+        if illegal || !self.may_campaign() {
             throw!("cannot become Prospective {}", self.standing());
         }
         let (leader_id, leader_endpoints) = match &self.state {
@@ -196,7 +199,7 @@ impl QuorumState {
 
     /// The pre-vote was granted: a new epoch, with its own vote in it (D1).
     pub fn transition_to_candidate(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
-        if !matches!(self.state, EpochState::Prospective(_)) || self.is_observer() {
+        if !matches!(self.state, EpochState::Prospective(_)) || !self.may_campaign() {
             throw!("cannot become Candidate {}", self.standing());
         }
         let epoch = LeaderEpoch(self.epoch.0 + 1);
@@ -230,7 +233,7 @@ impl QuorumState {
             EpochState::Candidate(state) if state.election.is_vote_granted() => state.election.granting().collect(),
             _ => throw!("cannot become Leader without a majority {}", self.standing()),
         };
-        if self.is_observer() {
+        if !self.may_campaign() {
             throw!("cannot become Leader {}", self.standing());
         }
         let election = ElectionState { epoch: self.epoch, leader_id: Some(self.local.id), voted: None };
@@ -343,6 +346,7 @@ impl QuorumState {
     pub(super) fn switch(&mut self, epoch: LeaderEpoch, state: EpochState, step: &mut Step<'_>) {
         self.close_leader(step);
         self.close_follower(step);
+        self.earlier_high_watermark = self.known_high_watermark();
         self.epoch = epoch;
         self.state = state;
         let leader = self.leader_id().unwrap_or(NodeId::NONE);
@@ -506,6 +510,11 @@ impl QuorumState {
             EpochState::Leader(state) => state.high_watermark.map(|high_watermark| high_watermark.offset),
             EpochState::Resigned(_) => None,
         }
+    }
+
+    /// The highest offset that was known to be committed, in any state of this process.
+    pub(super) fn known_high_watermark(&self) -> Option<Offset> {
+        self.high_watermark().max(self.earlier_high_watermark)
     }
 
     pub fn leader(&self) -> Option<&LeaderState> {

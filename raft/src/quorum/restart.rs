@@ -60,7 +60,7 @@ impl QuorumState {
         }
         let leader_first = stored.leader_id.is_some() && self.fixes.has(Fix::RestartAsFollowerDespiteOwnVote);
         if stored.voted.is_some_and(|voted| names(voted, self.local)) && !leader_first {
-            if self.is_observer() {
+            if !self.may_campaign() {
                 throw!("voted for itself in epoch {} and is no voter any more", stored.epoch);
             }
             step.out.probe(Probe::RestartedCandidate);

@@ -8,6 +8,19 @@ use crate::fixes::Fix;
 use crate::ids::ReplicaKey;
 
 impl QuorumState {
+    /// Whether this replica may begin an election: if it is a voter. With the fix, it is one for this purpose also by the voter
+    /// set before the last one, while the last one is not known to be committed (Ongaro 2014, §4.2.2).
+    pub fn may_campaign(&self) -> bool {
+        self.is_voter() || self.fixes.has(Fix::CampaignDespiteUncommittedRemoval) && self.is_voter_until_commit()
+    }
+
+    fn is_voter_until_commit(&self) -> bool {
+        let last = self.partition_state.last_voter_set_entry();
+        let is_committed = last.is_some_and(|(offset, _)| Some(offset) < self.known_high_watermark());
+        let before = self.partition_state.voter_set_before_last();
+        !is_committed && before.is_some_and(|voters| voters.is_voter(self.local))
+    }
+
     /// Whether this replica would grant the vote in its current epoch. Changes nothing.
     pub fn can_grant_vote(&self, candidate: ReplicaKey, is_log_up_to_date: bool, pre_vote: bool) -> bool {
         let is_log_up_to_date = is_log_up_to_date || self.bugs.has(Bug::NoLogTest);

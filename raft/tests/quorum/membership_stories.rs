@@ -180,6 +180,36 @@ fn a_removed_leader_whose_request_expired_leads_on() {
     }
 }
 
+/// The other voter lacks the record, so it needs this one's vote, which its shorter log does not get.
+#[test]
+fn a_leader_that_restarts_before_its_removal_is_committed_does_not_campaign_in_kafka() {
+    for fixes in [Fixes::default(), Fixes::NONE.with(Fix::CampaignDespiteUncommittedRemoval)] {
+        let mut harness = leader_of(2, fixes);
+        assert_eq!(error_of(harness.ask(remove(1))), None);
+        harness.advance_ms(1);
+        let (epoch, look) = (harness.epoch(), harness.look());
+        harness.restart(false);
+        assert_eq!((harness.role(), voters(&harness)), (Role::Resigned, vec![2]));
+        harness.quiet_state_machine();
+        harness.answers.clear();
+        let other = vote(2, epoch + 1, (epoch, look.end - 1), true);
+        assert!(!verdict(harness.ask(other)).0, "its log is shorter");
+        if fixes == Fixes::default() {
+            (0..300).for_each(|_| harness.advance_ms(100));
+            assert_eq!((harness.role(), harness.has_sent("PreVote")), (Role::Unattached, false));
+            continue;
+        }
+        elect(&mut harness);
+        harness.shake_off("BeginQuorumEpoch");
+        assert_eq!(voters(&harness), [2]);
+        fetch_at_end(&mut harness, 2);
+        assert_eq!(harness.role(), Role::Resigned, "its removal is committed");
+        // It knows that, and starts no other election.
+        (0..100).for_each(|_| harness.advance_ms(100));
+        assert_eq!((harness.role(), harness.has_sent("PreVote")), (Role::Unattached, false));
+    }
+}
+
 /// A batch of the leader of `epoch` with a voter set.
 fn voters_batch(offset: i64, epoch: i32, ids: &[i32]) -> std::rc::Rc<raft::log::Batch> {
     let mut batch = BatchBuilder::new(Offset(offset), LeaderEpoch(epoch), 0);

@@ -57,7 +57,7 @@ checks! {
         CheckQuorum in invariant::check_quorum;
         Linger in invariant::linger;
         VoterUpdates in invariant::voter_update;
-        OnlyVotersCampaign in invariant::voter_sets;
+        Campaigners in invariant::voter_sets;
         RemovedLeaders in invariant::voter_sets;
         Holes in invariant::holes;
         EpochsOfRecords in invariant::epochs;

@@ -38,7 +38,7 @@ impl RaftClient {
     /// Names are those of [`described`](Self::described).
     pub fn expired(&self, now_ms: i64) -> Vec<&'static str> {
         // A single voter asks nobody whether it still leads.
-        if !self.quorum.is_voter() || self.quorum.voters().len() == 1 {
+        if !self.quorum.may_campaign() || self.quorum.voters().len() == 1 {
             return Vec::new();
         }
         let timers: &[(&'static str, &Timer)] = match &self.quorum.state {

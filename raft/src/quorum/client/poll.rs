@@ -40,7 +40,7 @@ impl RaftClient {
     }
 
     fn poll_unattached(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
-        if self.quorum.is_observer() {
+        if !self.quorum.may_campaign() {
             let wait_ms = self.maybe_send_fetch_to_any_bootstrap(step);
             return Ok(self.observer_wait_ms(wait_ms, step));
         }
@@ -107,17 +107,17 @@ impl RaftClient {
     fn poll_follower(&mut self, step: &mut Step<'_>) -> Result<i64, Fatal> {
         let EpochState::Follower(state) = self.quorum.state() else { return Ok(0) };
         let leader = state.leader_id;
+        let remaining_ms = self.state_remaining_ms(step.now_ms());
+        if remaining_ms == 0 && self.quorum.may_campaign() {
+            self.transition_to_prospective(step)?;
+            return Ok(0);
+        }
         if self.quorum.is_observer() {
             if self.should_join(step) {
                 return Ok(self.maybe_send_add_or_remove_voter(leader, step));
             }
             let wait_ms = self.maybe_send_fetch_to_best_node(leader, step);
             return Ok(self.observer_wait_ms(wait_ms, step));
-        }
-        let remaining_ms = self.state_remaining_ms(step.now_ms());
-        if remaining_ms == 0 {
-            self.transition_to_prospective(step)?;
-            return Ok(0);
         }
         let wait_ms = self.maybe_send_update_voter_or_fetch(leader, step).min(remaining_ms);
         Ok(if self.setup.bugs.has(Bug::Kafka17751PollTimeoutZero) { 0 } else { wait_ms })

@@ -160,7 +160,7 @@ impl RaftClient {
     /// With the fix: gives up what other servers than the leader have not answered for half of the fetch timeout. Returns
     /// the time until that applies to a request in flight. An observer starts no election.
     fn leave_silent_servers(&mut self, leader: NodeId, now_ms: i64) -> i64 {
-        if !self.setup.fixes.has(Fix::LeaveSilentBootstrapServer) || self.quorum.is_observer() {
+        if !self.setup.fixes.has(Fix::LeaveSilentBootstrapServer) || !self.quorum.may_campaign() {
             return i64::MAX;
         }
         self.requests.give_up_others(leader, i64::from(self.setup.config.fetch_timeout_ms) / 2, now_ms)

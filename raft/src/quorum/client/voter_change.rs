@@ -113,14 +113,21 @@ impl RaftClient {
             step.out.probe(Probe::VoterChangeCommitted);
             self.complete_change(ErrorCode::None, step);
         }
-        let resigns =
-            is_removal || self.setup.fixes.has(Fix::ResignAfterExpiredRemoval) && self.committed_voter_set().is_some();
+        let is_late = self.setup.fixes.has(Fix::ResignAfterExpiredRemoval) || self.leads_only_until_commit();
+        let resigns = is_removal || is_late && self.committed_voter_set().is_some();
         if resigns && self.quorum.is_observer() {
             step.out.probe(Probe::RemovedLeaderResigned);
             if let Some(leader) = self.quorum.leader_mut() {
                 leader.resign_requested = true;
             }
         }
+    }
+
+    /// The leader was elected to commit its own removal.
+    fn leads_only_until_commit(&self) -> bool {
+        let last = self.quorum.partition_state().last_voter_set_entry();
+        let start = self.quorum.leader().map(|leader| leader.epoch_start_offset);
+        self.setup.fixes.has(Fix::CampaignDespiteUncommittedRemoval) && last.map(|(offset, _)| offset) < start
     }
 
     pub(super) fn handle_api_versions_response(

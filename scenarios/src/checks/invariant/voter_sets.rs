@@ -1,22 +1,20 @@
 //! A quorum whose voters change (KIP-853): one change at a time, and only voters begin elections.
 
 use crate::checks::prelude::*;
+use raft::fixes::Fix;
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{Observation, Role};
-use raft::message::Request;
+use raft::message::{Request, VoteRequest};
 use raft::voter_set::VoterSet;
 
 use crate::checks::committed::Committed;
 use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::ledger::{BatchId, Ledger};
 
-check! {
-    /// A replica requests votes, also pre-votes, only while it is in the last voter set of its own log.
-    OnlyVotersCampaign, Safety of Server, "KAFKA-17067; KIP-853: QuorumState.transitionToProspective"
-        => requests_votes, Kinds::REQUEST_SENT;
-}
-
 claim! {
+    /// A replica requests votes, also pre-votes, only while it is in the last voter set of its own log. (With
+    /// `CampaignDespiteUncommittedRemoval` also in the one before, until it says that the last one is committed.)
+    OnlyVotersCampaign by Campaigners, Safety of Server, "KAFKA-17067; KIP-853: QuorumState.transitionToProspective; Ongaro 2014, §4.2.2";
     /// A leader appends another voter set only when the last one, and a record of its own epoch, are committed, and the two
     /// differ by one voter.
     OneVoterChangeAtATime, Safety of Quorum, "Ongaro 2015; KIP-853: AddVoterHandler, RemoveVoterHandler";
@@ -79,16 +77,42 @@ impl RemovedLeaders {
     }
 }
 
-#[inline]
-fn requests_votes(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
-    let Event::RequestSent { request: Request::Vote(vote), .. } = crossing.event else { return };
-    let server = &models.servers[crossing.server];
+/// Which replicas request votes.
+#[derive(Clone, Debug)]
+pub struct Campaigners {
+    /// The fix `CampaignDespiteUncommittedRemoval` is in force.
+    until_commit: bool,
+}
+
+impl Check for Campaigners {
+    const EVENTS: Kinds = Kinds::REQUEST_SENT;
+
+    fn new(config: &CheckConfig) -> Campaigners {
+        Campaigners { until_commit: config.fixes.has(Fix::CampaignDespiteUncommittedRemoval) }
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        if let Event::RequestSent { request: Request::Vote(vote), .. } = crossing.event {
+            requests_votes(&models.servers[crossing.server], &models.ledger, vote, self.until_commit, verdict);
+        }
+    }
+}
+
+fn requests_votes(
+    server: &ServerModel,
+    ledger: &Ledger,
+    vote: &VoteRequest,
+    until_commit: bool,
+    verdict: &mut Verdict,
+) {
     // A request may wait for its connection longer than the election lasts.
     let is_asking = server.role.is_some_and(|(role, epoch, _)| {
         matches!(role, Role::Prospective | Role::Candidate) && epoch == vote.replica_epoch
     });
-    let voters = server.voters(&models.ledger);
-    if is_asking && !voters.is_voter(server.key()) {
+    let voters = server.voters(ledger);
+    let is_voter = voters.is_voter(server.key());
+    if is_asking && !is_voter && !(until_commit && is_voter_until_commit(server, ledger)) {
         verdict.fail(&OnlyVotersCampaign::CLAIM, || {
             format!(
                 "node {} requests votes in epoch {}; the voters of its log are {}",
@@ -98,6 +122,16 @@ fn requests_votes(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdic
             )
         });
     }
+}
+
+/// Whether a replica is in the voter set before the last one of its log, and has not said that the last one is committed.
+pub fn is_voter_until_commit(server: &ServerModel, ledger: &Ledger) -> bool {
+    let change = ledger.last_voters_batch(server.log.whole());
+    if change == BatchId::START {
+        return false;
+    }
+    let is_committed = server.high_watermark.is_some_and(|said| said.offset >= ledger.end(change));
+    !is_committed && ledger.voters(ledger.before(change)).is_voter(server.key())
 }
 
 /// A leader has appended the batch `id`.
