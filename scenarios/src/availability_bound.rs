@@ -43,10 +43,10 @@ pub struct AvailabilityBound {
 ///
 /// **What may be lost** (`bound_ns`), with F the fetch timeout, E the election timeout, each at its worst over the nodes:
 /// 1. A leader without its majority resigns after 1.5 F and a parked fetch if one follower makes its majority, after 3 F
-///    and a parked fetch if it takes more: the followers that fetched are collected until they are a majority, and one of
-///    them may be silent since almost 1.5 F (`LeaderState.updateCheckQuorumForFollowingVoter`; consensus.md §2.2). A
-///    member of the majority that still hears this leader refuses pre-votes until then
-///    (`FollowerState.canGrantVote`, KIP-996).
+///    and a parked fetch if it takes more (also of two voters, if it was removed from them): the followers that fetched are
+///    collected until they are a majority, and one of them may be silent since almost 1.5 F
+///    (`LeaderState.updateCheckQuorumForFollowingVoter`; consensus.md §2.2). A member of the majority that still hears this
+///    leader refuses pre-votes until then (`FollowerState.canGrantVote`, KIP-996).
 /// 2. That member leaves the leader F after its last answer, a parked fetch.
 /// 3. Elections: a replica that may win requests pre-votes again after F if it knows a leader (it is Follower again,
 ///    `KafkaRaftClient.prospectiveTransitionAfterElectionLoss`), after 2 E at most otherwise; a loser backs off; pre-vote
@@ -73,6 +73,8 @@ pub fn availability_bound(
     let linger = worst(|c| c.append_linger_ms.into());
     let setup = worst(|c| c.connection_setup_timeout_ms.max(c.connection_setup_timeout_max_ms));
     let voters = configs.iter().map(|config| config.quorum.voters.len()).max().unwrap_or(1);
+    // Voters that change may be more than there are at first, or the leader none of them.
+    let counts_two = voters > 3 || configs.iter().any(|config| config.quorum.is_dynamic);
     let round_trip = (2 * (network.longest_one_way_ns() + disk.fsync.longest_ns())).div_ceil(1_000_000);
 
     let settle = (network.rto_max.0 / 1_000_000).min(setup + setup / 5)
@@ -80,7 +82,7 @@ pub fn availability_bound(
         + RECONNECT_BACKOFF_MS
         + retry
         + wall_steps_ms;
-    let check_quorum = if voters > 3 { 3 * fetch } else { fetch + fetch / 2 } + FETCH_MAX_WAIT_MS;
+    let check_quorum = if counts_two { 3 * fetch } else { fetch + fetch / 2 } + FETCH_MAX_WAIT_MS;
     let leaves = fetch + FETCH_MAX_WAIT_MS;
     let elections = 2 * election + ELECTION_ROUNDS * (fetch.max(2 * election) + backoff + retry + 2 * round_trip);
     let commit = linger + 3 * round_trip + FETCH_MAX_WAIT_MS;

@@ -197,15 +197,13 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     })
 }
 
-/// How long metadata may be unavailable in spite of faults: judged of a quorum alone whose clients append, on TCP, with
-/// voters that do not change. (A datagram may be lost, and a one-way link between two servers then carries requests
-/// without their answers.)
+/// How long metadata may be unavailable in spite of faults: judged of a quorum alone whose clients append, on TCP. (A
+/// datagram may be lost, and a one-way link between two servers then carries requests without their answers.)
 fn availability(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> Option<AvailabilityBound> {
     let Scenario { cluster, network, disk, workload, nemesis, .. } = scenario;
     let is_judged = !cluster.has_brokers()
         && network.transport == Transport::Tcp
         && workload.reads_ppm < 1_000_000
-        && workload.membership_clients == 0
         && configs.iter().any(|config| !config.quorum.voters.is_empty())
         && nemesis.cut.is_some();
     let bound = || {

@@ -9,6 +9,11 @@
 //! not know whom clients reach (nor do Raft and its descendants), so a client is served only if it reaches the leader,
 //! whoever that is. Hence a client counts that talks to every voter that may lead.
 //!
+//! **Where voters change** (KIP-853), an election is decided by the last voter set of the candidate's log. The replica with
+//! the longest log has the last committed set, or one that is not committed yet. So the members must contain a majority of
+//! the committed set, and of each set behind it in any log; and the sum begins anew with each change, which may remove the
+//! leader.
+//!
 //! **What is judged.** Time counts from the last change of the network or of the processes on, and where that gave
 //! something back (a link, a process), from when connections must have been set up again. The sum of all times without an
 //! acknowledged append since then must not exceed [`AvailabilityBound::bound_ns`]: not one outage alone, since a quorum
@@ -20,7 +25,7 @@ use std::fmt::Write as _;
 use sim::fault::{Fault, Kind, What};
 use sim::watch::Phase;
 
-use super::connectivity::{Connectivity, Set, each, named};
+use super::connectivity::{Connectivity, Electorate, Set, each, named};
 use super::server_model::ServerModel;
 use crate::actor::AttemptEvent;
 use crate::availability_bound::AvailabilityBound;
@@ -96,9 +101,11 @@ pub struct Availability {
 impl Availability {
     pub fn new(config: &CheckConfig) -> Availability {
         let clients = config.availability.map_or(0, |bound| bound.clients);
+        // A single voter elects itself, and is available whenever it runs.
+        let may_change = config.voters.len() > 1 || config.is_dynamic();
         Availability {
-            bound: config.availability.filter(|_| config.voters.len() > 1 && !config.beyond_tolerance),
-            links: Connectivity::new(config.voters.len(), config.servers.len(), clients),
+            bound: config.availability.filter(|_| may_change && !config.beyond_tolerance),
+            links: Connectivity::new(Electorate::of_first(config.voters.len()), config.servers.len(), clients),
             others: 0,
             spoiled: false,
             restored_ns: 0,
@@ -143,6 +150,23 @@ impl Availability {
         if is_up {
             self.restored_ns = at_ns;
         }
+        self.changed(at_ns, None, servers, verdict);
+    }
+
+    /// Is anything judged?
+    pub fn judges(&self) -> bool {
+        self.bound.is_some()
+    }
+
+    /// Another voter set is committed, or in a log.
+    pub fn voters_changed(
+        &mut self,
+        at_ns: u64,
+        electorates: Vec<Electorate>,
+        servers: &[ServerModel],
+        verdict: &mut Verdict,
+    ) {
+        self.links.set_electorates(electorates);
         self.changed(at_ns, None, servers, verdict);
     }
 
@@ -250,7 +274,7 @@ impl Availability {
             verdict.met(Situation::BridgeBetweenSides);
         }
         let three = |bridge: Option<usize>| links.sides(bridge) >= 3;
-        if links.voters().len() >= 5 && (three(None) || links.voters().any(|voter| three(Some(voter)))) {
+        if links.voters().count() >= 5 && (three(None) || links.voters().any(|voter| three(Some(voter)))) {
             verdict.met(Situation::SplitThreeWays);
         }
         let epoch = |voter: usize| servers[voter].role.map(|(_, epoch, _)| epoch);

@@ -41,6 +41,12 @@ impl Checks {
         }
         self.judges.on(&crossing, &self.models, &mut self.verdict);
         self.failovers.on(&crossing, &self.models);
+        if let Event::Booted { .. } | Event::Wrote { .. } | Event::Observed { .. } = event
+            && self.availability.judges()
+            && let Some(electorates) = self.electorates.changed(server, &self.models)
+        {
+            self.availability.voters_changed(at, electorates, &self.models.servers, &mut self.verdict);
+        }
         if let Event::Booted { .. } | Event::Down { .. } = event {
             let is_up = matches!(event, Event::Booted { .. });
             self.availability.runs(at, server, is_up, &self.models.servers, &mut self.verdict);

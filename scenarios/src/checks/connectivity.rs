@@ -6,10 +6,30 @@ use sim::fault::Link;
 /// A set of voters, or of clients, by their indices.
 pub type Set = u64;
 
+/// A voter set by whose majority a replica may be elected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Electorate {
+    pub members: Set,
+    /// Of all its voters, also of those whose disk is lost and who are no members therefore.
+    pub majority: u32,
+}
+
+impl Electorate {
+    /// Of the first servers.
+    pub fn of_first(voters: usize) -> Electorate {
+        Electorate { members: (0..voters).map(|voter| 1 << voter).sum(), majority: voters as u32 / 2 + 1 }
+    }
+
+    fn has_majority_in(&self, set: Set) -> bool {
+        (self.members & set).count_ones() >= self.majority
+    }
+}
+
 /// The links between voters, and between voters and clients; and which voters run.
 #[derive(Clone, Debug)]
 pub struct Connectivity {
-    voters: usize,
+    /// One, unless the voters change; never none.
+    electorates: Vec<Electorate>,
     /// Of nodes: servers, then clients.
     servers: usize,
     nodes: usize,
@@ -21,11 +41,16 @@ pub struct Connectivity {
 }
 
 impl Connectivity {
-    /// Every link is open, and no server runs; the voters are the first servers.
-    pub fn new(voters: usize, servers: usize, clients: usize) -> Connectivity {
+    /// Every link is open, and no server runs.
+    pub fn new(electorate: Electorate, servers: usize, clients: usize) -> Connectivity {
         let nodes = servers + clients;
         let (up, paused) = (vec![false; servers], vec![0; servers]);
-        Connectivity { voters, servers, nodes, cuts: vec![0; nodes * nodes], up, paused }
+        Connectivity { electorates: vec![electorate], servers, nodes, cuts: vec![0; nodes * nodes], up, paused }
+    }
+
+    /// The voter sets that may decide an election now.
+    pub fn set_electorates(&mut self, electorates: Vec<Electorate>) {
+        self.electorates = electorates;
     }
 
     pub fn cut(&mut self, links: &[Link], begins: bool) {
@@ -61,22 +86,25 @@ impl Connectivity {
         self.up[voter] && self.paused[voter] == 0
     }
 
-    pub fn majority(&self) -> u32 {
-        self.voters as u32 / 2 + 1
-    }
-
     /// The running voters that a running voter talks to, itself included.
     fn reached_by(&self, voter: usize) -> Set {
         if !self.runs(voter) {
             return 0;
         }
-        (0..self.voters).filter(|other| self.runs(*other) && self.talk(voter, *other)).map(|other| 1 << other).sum()
+        self.voters().filter(|other| self.runs(*other) && self.talk(voter, *other)).map(|other| 1 << other).sum()
     }
 
     /// The voters that talk to a majority, themselves included: no other voter can win an election, or stay leader.
     pub fn may_lead(&self) -> Set {
-        let reaches = |voter: &usize| self.reached_by(*voter).count_ones() >= self.majority();
-        (0..self.voters).filter(reaches).map(|voter| 1 << voter).sum()
+        let reaches = |voter: &usize| {
+            let reached = self.reached_by(*voter);
+            self.electorates.iter().any(|electorate| electorate.has_majority_in(reached))
+        };
+        self.voters().filter(reaches).map(|voter| 1 << voter).sum()
+    }
+
+    fn has_majorities_in(&self, set: Set) -> bool {
+        self.electorates.iter().all(|electorate| electorate.has_majority_in(set))
     }
 
     /// A majority whose members all talk to each other, and each to a client, if there is one.
@@ -84,19 +112,19 @@ impl Connectivity {
         self.cliques(self.may_lead(), 0).into_iter().find(|members| self.clients_of(*members) != 0)
     }
 
-    /// A majority whose members all talk to each other, if there is one.
+    /// A majority (of each voter set) whose members all talk to each other, if there is one.
     pub fn connected_majority(&self) -> Option<Set> {
         self.cliques(self.may_lead(), 0).into_iter().next()
     }
 
     /// The smallest majorities whose members all talk to each other: `members`, and some of `candidates`.
     fn cliques(&self, candidates: Set, members: Set) -> Vec<Set> {
-        if members.count_ones() == self.majority() {
+        if self.has_majorities_in(members) {
             return vec![members];
         }
         let mut found = Vec::new();
         let mut left = candidates;
-        while left != 0 && (left | members).count_ones() >= self.majority() {
+        while left != 0 && self.has_majorities_in(left | members) {
             let next = left.trailing_zeros() as usize;
             left &= left - 1;
             found.extend(self.cliques(left & self.reached_by(next), members | 1 << next));
@@ -113,7 +141,7 @@ impl Connectivity {
     /// The number of sides of running voters: those of different sides reach each other over no voter, but perhaps over `bridge`.
     pub fn sides(&self, bridge: Option<usize>) -> usize {
         let mut left: Set =
-            (0..self.voters).filter(|voter| self.runs(*voter) && Some(*voter) != bridge).map(|voter| 1 << voter).sum();
+            self.voters().filter(|voter| self.runs(*voter) && Some(*voter) != bridge).map(|voter| 1 << voter).sum();
         let mut sides = 0;
         while left != 0 {
             let mut side = 1 << left.trailing_zeros();
@@ -132,14 +160,15 @@ impl Connectivity {
 
     /// Is there a voter that talks to two others which do not talk to each other?
     pub fn has_bridge(&self) -> bool {
-        (0..self.voters).any(|bridge| {
+        self.voters().any(|bridge| {
             let ends = self.reached_by(bridge);
             each(ends).any(|a| ends & !self.reached_by(a) != 0)
         })
     }
 
-    pub fn voters(&self) -> std::ops::Range<usize> {
-        0..self.voters
+    /// Who is in any of the voter sets.
+    pub fn voters(&self) -> impl Iterator<Item = usize> + use<> {
+        each(self.electorates.iter().fold(0, |all, electorate| all | electorate.members))
     }
 }
 
@@ -161,7 +190,7 @@ mod tests {
 
     /// So many voters that all run, two clients, and cuts.
     fn with_cuts(voters: usize, cuts: &[(u16, u16)]) -> Connectivity {
-        let mut links = Connectivity::new(voters, voters, 2);
+        let mut links = Connectivity::new(Electorate::of_first(voters), voters, 2);
         (0..voters).for_each(|voter| links.set_up(voter, true));
         links.cut(&cuts.iter().map(|(from, to)| Link(Node(*from), Node(*to))).collect::<Vec<_>>(), true);
         links
@@ -190,6 +219,22 @@ mod tests {
         assert_eq!((star.may_lead(), star.connected_majority()), (0b00001, None));
         assert!(star.has_bridge() && star.sides(None) == 1 && star.sides(Some(0)) == 4);
         assert!(!with_cuts(5, &[]).has_bridge());
+    }
+
+    #[test]
+    fn while_the_voters_change_a_majority_is_one_of_both_sets() {
+        let mut links = with_cuts(4, &[(0, 3)]);
+        let old = Electorate { members: 0b0011, majority: 2 };
+        links.set_electorates(vec![old]);
+        assert_eq!((links.connected_majority(), links.may_lead()), (Some(0b0011), 0b0011));
+        // Another voter, and none that reaches all.
+        links.set_electorates(vec![old, Electorate { members: 0b1011, majority: 2 }]);
+        assert_eq!((links.connected_majority(), links.may_lead()), (Some(0b0011), 0b1011));
+        links.set_electorates(vec![old, Electorate { members: 0b1001, majority: 2 }]);
+        assert_eq!((links.connected_majority(), links.may_lead()), (None, 0b0011));
+        // One whose disk is lost counts for the majority only.
+        links.set_electorates(vec![Electorate { members: 0b0100, majority: 2 }]);
+        assert_eq!((links.connected_majority(), links.may_lead()), (None, 0));
     }
 
     #[test]

@@ -24,6 +24,7 @@ pub mod cluster;
 pub mod committed;
 pub mod config;
 pub mod connectivity;
+pub mod electorates;
 pub mod event;
 pub mod fresh;
 pub mod invariant;

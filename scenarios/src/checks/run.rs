@@ -15,6 +15,7 @@ use super::availability::Availability;
 use super::cluster::ClusterChecks;
 use super::committed::{Committed, Quorum};
 use super::config::CheckConfig;
+use super::electorates::Electorates;
 use super::linearizability::WhiteBox;
 use super::list::Judges;
 use super::loss::excuses::Excuse;
@@ -35,6 +36,7 @@ pub struct Checks {
     pub(super) white_box: WhiteBox,
     pub(super) recovery: Recovery,
     pub(super) availability: Availability,
+    pub(super) electorates: Electorates,
     pub(crate) failovers: Failovers,
     pub(super) verdict: Verdict,
     pub(super) has_recovered: bool,
@@ -54,6 +56,7 @@ fn first(id: NodeId, voters: &VoterSet) -> ServerModel {
 impl Checks {
     pub fn new(config: CheckConfig) -> Checks {
         let (judges, availability) = (Judges::new(&config), Availability::new(&config));
+        let electorates = Electorates::new(&config);
         let CheckConfig { servers, voter_set, appends, reads, brokers, fixes, .. } = config;
         let CheckConfig { keep_going, beyond_tolerance, .. } = config;
         let verdict = Verdict::new(keep_going);
@@ -76,6 +79,7 @@ impl Checks {
             white_box: WhiteBox::default(),
             recovery: Recovery::new(count, appends, reads),
             availability,
+            electorates,
             failovers,
             verdict: if beyond_tolerance { verdict.beyond_tolerance() } else { verdict },
             has_recovered: false,

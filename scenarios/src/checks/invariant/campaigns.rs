@@ -8,15 +8,17 @@
 //!   election timeout is over: that others still name the leader says nothing (KIP-996, KAFKA-17641)
 //!
 //! Judged from the answers and requests that reach a server, from those that voters send, and from the
-//! roles it says it enters (audits compare them with its disk).
+//! roles it says it enters (audits compare them with its disk). Who is a voter, and how many refusals make a majority
+//! impossible, is decided by the voters of a server's own log; if they change, its time begins anew.
 
 use crate::checks::prelude::*;
-use raft::ids::{LeaderEpoch, NodeId};
+use raft::ids::{LeaderEpoch, NodeId, ReplicaKey};
 use raft::io::{Observation, Role, ThreadName};
 use raft::message::{ErrorCode, Request, Response};
 
 use super::timings::{Calm, QuorumTimings, longest_ns};
 use crate::checks::server_model::ServerModel;
+use crate::checks::server_model::ledger::{BatchId, Ledger};
 
 claim! {
     /// A follower that receives no answer from its leader requests pre-votes when its fetch timeout ends.
@@ -49,6 +51,8 @@ struct Follows {
     wait: Wait,
     began_ns: u64,
     bound_ns: u64,
+    /// The batch that the voters of its log are from, when they were seen last.
+    voters: BatchId,
 }
 
 /// A replica that requests pre-votes, after it has followed.
@@ -64,7 +68,6 @@ struct PreCampaign {
 
 #[derive(Clone, Debug)]
 struct Watched {
-    voter: bool,
     fetch_ns: u64,
     backoff_ns: u64,
     /// Not even a fast clock's election timer is over before.
@@ -90,12 +93,12 @@ impl Watched {
         self.overdue_inputs = 0;
     }
 
-    fn wait_for_answer(&mut self, at_ns: u64) {
-        self.wait(Some(Follows { wait: Wait::Answer, began_ns: at_ns, bound_ns: self.fetch_ns }));
+    fn wait_for(&mut self, wait: Wait, at_ns: u64, bound_ns: u64, voters: BatchId) {
+        self.wait(Some(Follows { wait, began_ns: at_ns, bound_ns, voters }));
     }
 
     fn is_follower_of(&self, leader: NodeId, epoch: LeaderEpoch) -> bool {
-        self.voter && self.role == Some((Role::Follower, epoch, leader))
+        self.role == Some((Role::Follower, epoch, leader))
     }
 }
 
@@ -103,8 +106,11 @@ impl Watched {
 #[derive(Clone, Debug)]
 pub struct Campaigns {
     watched: Vec<Watched>,
-    /// So many refusals make a pre-vote hopeless.
-    hopeless: usize,
+}
+
+/// The batch that the voters of a server's log are from.
+fn voters_batch(model: &ServerModel, ledger: &Ledger) -> BatchId {
+    ledger.last_voters_batch(model.log.whole())
 }
 
 impl Campaigns {
@@ -121,16 +127,13 @@ impl Campaigns {
         at_ns: u64,
         server: usize,
         (role, epoch, leader): (Role, LeaderEpoch, NodeId),
-        model: &ServerModel,
+        (model, ledger): (&ServerModel, &Ledger),
         verdict: &mut Verdict,
     ) {
-        let hopeless = self.hopeless;
+        let (voters, batch) = (model.voters(ledger), voters_batch(model, ledger));
         let watched = &mut self.watched[server];
         let before = watched.role.replace((role, epoch, leader));
         let requested = watched.asks.take();
-        if !watched.voter {
-            return;
-        }
         // One that requests pre-votes and knows the leader still is none of its followers: the word that
         // this one resigns says nothing to it, and if it goes back it does so with a whole timeout.
         let knew = before == Some((Role::Prospective, epoch, leader));
@@ -138,10 +141,8 @@ impl Campaigns {
             // It may learn of a leader by the word that this one resigns.
             Role::Follower => {
                 match watched.reported.filter(|(reported, by, _)| (*reported, *by) == (epoch, leader) && !knew) {
-                    Some((_, _, bound_ns)) => {
-                        watched.wait(Some(Follows { wait: Wait::Backoff, began_ns: at_ns, bound_ns }));
-                    }
-                    None => watched.wait_for_answer(at_ns),
+                    Some((_, _, bound_ns)) => watched.wait_for(Wait::Backoff, at_ns, bound_ns, batch),
+                    None => watched.wait_for(Wait::Answer, at_ns, watched.fetch_ns, batch),
                 }
             }
             _ => watched.wait(None),
@@ -158,8 +159,11 @@ impl Campaigns {
             }
             (Role::Follower, Some((Role::Prospective, ..))) => {
                 let Some(asks) = requested.filter(|asks| (asks.epoch, asks.leader) == (epoch, leader)) else { return };
+                // So many refusals make it hopeless. (One that is no voter has not its own vote either.)
+                let hopeless = voters.len() - voters.len() / 2;
                 let is_over = at_ns >= asks.since_ns + watched.election_ns || asks.refused_by.len() >= hopeless;
-                if !is_over && !asks.was_called && watched.calm.lasts_since(asks.since_ns) {
+                let is_judged = voters.is_voter(model.key()) && watched.calm.lasts_since(asks.since_ns);
+                if !is_over && !asks.was_called && is_judged {
                     verdict.fail(&PreVoteCarriedThrough::CLAIM, || {
                         format!(
                             "node {} follows leader {leader} of epoch {epoch} again, which did not answer it, {} ms after it began to request pre-votes; of the {hopeless} refusals that would make its election hopeless {} were sent",
@@ -178,21 +182,28 @@ impl Campaigns {
     #[inline]
     pub fn fetch_answered(&mut self, at_ns: u64, server: usize) {
         let watched = &mut self.watched[server];
-        if watched.follows.is_some() {
+        if let Some(follows) = watched.follows {
             // It may be to a request that the server has forgotten: a longer wait then stands.
             let before_ns = watched.deadline_ns;
-            watched.wait_for_answer(at_ns);
+            watched.wait_for(Wait::Answer, at_ns, watched.fetch_ns, follows.voters);
             watched.deadline_ns = watched.deadline_ns.max(before_ns);
         }
     }
 
     /// A server takes EndQuorumEpoch; `is_first` of those that shall campaign?
-    pub fn knows_end(&mut self, at_ns: u64, server: usize, leader: NodeId, epoch: LeaderEpoch, is_first: bool) {
+    pub fn knows_end(
+        &mut self,
+        at_ns: u64,
+        server: usize,
+        (leader, epoch): (NodeId, LeaderEpoch),
+        is_first: bool,
+        voters: BatchId,
+    ) {
         let watched = &mut self.watched[server];
         let bound_ns = if is_first { SLACK_NS } else { watched.backoff_ns };
         watched.reported = Some((epoch, leader, bound_ns));
         if watched.is_follower_of(leader, epoch) {
-            watched.wait(Some(Follows { wait: Wait::Backoff, began_ns: at_ns, bound_ns }));
+            watched.wait_for(Wait::Backoff, at_ns, bound_ns, voters);
         }
     }
 
@@ -214,18 +225,30 @@ impl Campaigns {
 
     /// A server's raft thread takes an input.
     #[inline]
-    pub fn takes_input(&mut self, at_ns: u64, server: usize, servers: &[ServerModel], verdict: &mut Verdict) {
+    pub fn takes_input(&mut self, at_ns: u64, server: usize, of: (&ServerModel, &Ledger), verdict: &mut Verdict) {
         self.watched[server].reported = None;
         self.watched[server].step_ns = at_ns;
         if at_ns > self.watched[server].deadline_ns {
-            self.is_overdue(at_ns, server, servers, verdict);
+            self.is_overdue(at_ns, server, of, verdict);
         }
     }
 
     #[cold]
-    fn is_overdue(&mut self, at_ns: u64, server: usize, servers: &[ServerModel], verdict: &mut Verdict) {
+    fn is_overdue(
+        &mut self,
+        at_ns: u64,
+        server: usize,
+        (model, ledger): (&ServerModel, &Ledger),
+        verdict: &mut Verdict,
+    ) {
         let watched = &mut self.watched[server];
         let (Some(follows), Some((_, epoch, leader))) = (watched.follows, watched.role) else { return };
+        let voters = voters_batch(model, ledger);
+        // An observer does not campaign, and its timer has no meaning.
+        if voters != follows.voters || !ledger.voters(voters).is_voter(model.key()) {
+            watched.wait(Some(Follows { began_ns: at_ns, voters, ..follows }));
+            return;
+        }
         let Some(calm_ns) = watched.calm.since_ns() else {
             watched.overdue_inputs = 0;
             return;
@@ -239,7 +262,7 @@ impl Campaigns {
             return;
         }
         watched.overdue_inputs = 0;
-        let (id, since_ms) = (servers[server].id, (at_ns - follows.began_ns) / 1_000_000);
+        let (id, since_ms) = (model.id, (at_ns - follows.began_ns) / 1_000_000);
         match follows.wait {
             Wait::Answer => verdict.fail(&Campaigns::CLAIM, || {
                 format!(
@@ -267,9 +290,7 @@ impl Check for Campaigns {
         .and(Kinds::DISTURBED);
 
     fn new(config: &CheckConfig) -> Campaigns {
-        let watched = |(timings, id): (&QuorumTimings, &NodeId)| Watched {
-            // Of a dynamic quorum not judged: what a voter waits for depends on the voters of its log.
-            voter: config.voters.contains(id) && !config.is_dynamic(),
+        let watched = |timings: &QuorumTimings| Watched {
             fetch_ns: longest_ns(timings.fetch_timeout_ms, config.slowest_ppm) + SLACK_NS,
             backoff_ns: longest_ns(timings.election_backoff_max_ms, config.slowest_ppm) + SLACK_NS,
             election_ns: timings.election_timeout_ms.saturating_mul(900_000),
@@ -282,23 +303,25 @@ impl Check for Campaigns {
             step_ns: 0,
             calm: Calm::new(config.slowest_ppm),
         };
-        let watched = config.timings.iter().zip(&config.servers).map(watched).collect();
-        let voters = config.voters.len();
-        Campaigns { watched, hopeless: voters - voters / 2 }
+        Campaigns { watched: config.timings.iter().map(watched).collect() }
     }
 
     #[inline]
     fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
         let Crossing { at_ns, server, event } = *crossing;
+        let of = (&models.servers[server], &models.ledger);
         match event {
-            Event::Input { thread: ThreadName::RaftIo } => self.takes_input(at_ns, server, &models.servers, verdict),
+            Event::Input { thread: ThreadName::RaftIo } => self.takes_input(at_ns, server, of, verdict),
             Event::RequestReceived { request: Request::BeginQuorumEpoch(begin), .. } => {
                 self.called(server, begin.leader_id, begin.leader_epoch);
             }
             Event::RequestReceived { request: Request::EndQuorumEpoch(end), .. } => {
-                let id = models.servers[server].id;
-                let is_first = end.preferred_candidates.first().is_none_or(|first| first.id == id);
-                self.knows_end(at_ns, server, end.leader_id, end.leader_epoch, is_first);
+                let key = models.servers[server].key();
+                let is_own = |first: &ReplicaKey| {
+                    first.id == key.id && first.directory_id.is_none_or(|id| key.directory_id == Some(id))
+                };
+                let is_first = end.preferred_candidates.first().is_none_or(is_own);
+                self.knows_end(at_ns, server, (end.leader_id, end.leader_epoch), is_first, voters_batch(of.0, of.1));
             }
             Event::ResponseReceived { response: Response::Fetch(answer), .. }
                 if answer.top_error == ErrorCode::None && answer.error == ErrorCode::None =>
@@ -327,7 +350,7 @@ impl Check for Campaigns {
                 }
             }
             Event::Observed { observation: Observation::RoleChanged { role, epoch, leader } } => {
-                self.role_changed(at_ns, server, (role, epoch, leader), &models.servers[server], verdict);
+                self.role_changed(at_ns, server, (role, epoch, leader), of, verdict);
             }
             Event::Down { .. } => self.down(server),
             Event::Disturbed { how } => self.watched[server].calm.disturbed(at_ns, how),

@@ -5,6 +5,9 @@
 //! time they make a majority, so a voter may count though it fetched up to a whole timeout ago
 //! (consensus.md §2.2, the edge-triggered set). Hence the bound: one timeout if a single follower
 //! makes the majority, two if it takes more; and a parked fetch counts once more when it is answered.
+//!
+//! Who counts are the voters of the leader's log, committed or not; a leader that has removed itself does not count
+//! (KAFKA-16531).
 
 use crate::checks::prelude::*;
 use raft::ids::LeaderEpoch;
@@ -12,7 +15,7 @@ use raft::io::{Observation, Role, ThreadName};
 use raft::message::{ErrorCode, Request, Response};
 
 use super::timings::{Calm, QuorumTimings};
-use crate::checks::server_model::ServerModel;
+use crate::checks::server_model::ledger::BatchId;
 
 claim! {
     /// A leader from which no majority fetches resigns within the bound of its timers.
@@ -40,25 +43,40 @@ struct Watched {
     deadline_ns: u64,
     calm: Calm,
     overdue_inputs: u8,
+    /// The batch that the voters of its log are from.
+    voters: BatchId,
+    /// When its epoch began, or its voters were others.
+    since_ns: u64,
 }
 
 /// All servers.
 #[derive(Clone, Debug)]
 pub struct CheckQuorum {
     watched: Vec<Watched>,
-    /// Followers that make a majority with the leader.
-    needed: usize,
 }
 
 impl CheckQuorum {
     /// A server leads from now on, or does not.
     pub fn role_changed(&mut self, at_ns: u64, server: usize, leads: Option<LeaderEpoch>) {
         let watched = &mut self.watched[server];
-        watched.leads = leads.filter(|_| self.needed > 0);
+        watched.leads = leads;
         watched.overdue_inputs = 0;
         watched.fetched_ns.fill(at_ns);
         watched.updates.clear();
+        watched.since_ns = at_ns;
         watched.deadline_ns = if watched.leads.is_some() { at_ns + watched.bound_ns } else { u64::MAX };
+    }
+
+    /// The log of a leader has other voters than before: its time begins anew. (What it has collected stays collected, which
+    /// is why the bound allows for two rounds.)
+    #[inline]
+    pub fn note_voters(&mut self, at_ns: u64, server: usize, models: &Models) {
+        let watched = &mut self.watched[server];
+        let voters = models.ledger.last_voters_batch(models.servers[server].log.whole());
+        if watched.leads.is_some() && voters != std::mem::replace(&mut watched.voters, voters) {
+            watched.fetched_ns.fill(at_ns);
+            watched.since_ns = at_ns;
+        }
     }
 
     /// A Fetch or FetchSnapshot of `epoch` reaches a server.
@@ -72,26 +90,34 @@ impl CheckQuorum {
 
     /// A server's raft thread takes an input.
     #[inline]
-    pub fn takes_input(&mut self, at_ns: u64, server: usize, servers: &[ServerModel], verdict: &mut Verdict) {
+    pub fn takes_input(&mut self, at_ns: u64, server: usize, models: &Models, verdict: &mut Verdict) {
         if at_ns > self.watched[server].deadline_ns {
-            self.is_overdue(at_ns, server, servers, verdict);
+            self.is_overdue(at_ns, server, models, verdict);
         }
     }
 
     #[cold]
-    fn is_overdue(&mut self, at_ns: u64, server: usize, servers: &[ServerModel], verdict: &mut Verdict) {
-        let needed = self.needed;
+    fn is_overdue(&mut self, at_ns: u64, server: usize, models: &Models, verdict: &mut Verdict) {
+        let Models { servers, ledger, .. } = models;
         let watched = &mut self.watched[server];
         let Some(epoch) = watched.leads else { return };
+        let voters = servers[server].voters(ledger);
+        // A single voter is asked by nobody, whether it is the leader or not (`timeUntilCheckQuorumExpires`).
+        if voters.len() < 2 {
+            watched.deadline_ns = at_ns + watched.bound_ns;
+            return;
+        }
+        let needed = voters.majority() - usize::from(voters.is_voter(servers[server].key()));
         let Some(calm_ns) = watched.calm.since_ns() else {
             watched.overdue_inputs = 0;
             return;
         };
-        let voters = servers.iter().zip(&watched.fetched_ns).enumerate();
+        let others = servers.iter().zip(&watched.fetched_ns).enumerate().filter(|(index, _)| *index != server);
         let mut fetched_ns: Vec<u64> =
-            voters.filter(|(index, (model, _))| *index != server && model.voter).map(|(_, (_, ns))| *ns).collect();
+            others.filter(|(_, (model, _))| voters.is_voter(model.key())).map(|(_, (_, ns))| *ns).collect();
         fetched_ns.sort_unstable_by(|a, b| b.cmp(a));
-        let majority_ns = fetched_ns[needed - 1];
+        // Voters whose disk is lost have not fetched at all.
+        let majority_ns = fetched_ns.get(needed - 1).copied().unwrap_or(watched.since_ns);
         watched.deadline_ns = majority_ns.max(calm_ns) + watched.bound_ns;
         if at_ns <= watched.deadline_ns {
             watched.overdue_inputs = 0;
@@ -117,18 +143,18 @@ impl Check for CheckQuorum {
         .and(Kinds::RESPONSE_SENT)
         .and(Kinds::RESPONSE_UNHEARD)
         .and(Kinds::OBSERVED)
+        .and(Kinds::WROTE)
         .and(Kinds::DOWN)
         .and(Kinds::DISTURBED);
 
     fn new(config: &CheckConfig) -> CheckQuorum {
         let rate = u64::from(1_000_000_u32.saturating_sub(config.slowest_ppm).max(1));
-        let needed = config.voters.len() / 2;
-        let rounds = if needed > 1 { 2 } else { 1 };
-        // Of a dynamic quorum not judged: how many must fetch depends on the voters of the leader's log.
-        let is_dynamic = config.is_dynamic();
+        // Voters that change may be more than there are at first, or the leader none of them.
+        let counts_two = config.voters.len() > 3 || config.is_dynamic();
+        let rounds = if counts_two { 2 } else { 1 };
         let watched = |timings: &QuorumTimings| {
             let timeout_ns = timings.fetch_timeout_ms * 3 / 2 * 1_000_000;
-            let bound_ns = if is_dynamic { u64::MAX / 2 } else { rounds * timeout_ns + FETCH_MAX_WAIT_NS };
+            let bound_ns = rounds * timeout_ns + FETCH_MAX_WAIT_NS;
             Watched {
                 bound_ns: bound_ns.saturating_mul(1_000_000) / rate + bound_ns / 100 + SLACK_NS,
                 leads: None,
@@ -137,16 +163,18 @@ impl Check for CheckQuorum {
                 deadline_ns: u64::MAX,
                 calm: Calm::new(config.slowest_ppm),
                 overdue_inputs: 0,
+                voters: BatchId::START,
+                since_ns: 0,
             }
         };
-        CheckQuorum { watched: config.timings.iter().map(watched).collect(), needed }
+        CheckQuorum { watched: config.timings.iter().map(watched).collect() }
     }
 
     #[inline]
     fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
         let Crossing { at_ns, server, event } = *crossing;
         match event {
-            Event::Input { thread: ThreadName::RaftIo } => self.takes_input(at_ns, server, &models.servers, verdict),
+            Event::Input { thread: ThreadName::RaftIo } => self.takes_input(at_ns, server, models, verdict),
             Event::RequestReceived { request: Request::Fetch(fetch), .. } => {
                 if let Some(from) = models.server(fetch.replica_id) {
                     self.fetched(at_ns, server, from, fetch.current_leader_epoch);
@@ -172,7 +200,9 @@ impl Check for CheckQuorum {
             }
             Event::Observed { observation: Observation::RoleChanged { role, epoch, .. } } => {
                 self.role_changed(at_ns, server, (role == Role::Leader).then_some(epoch));
+                self.note_voters(at_ns, server, models);
             }
+            Event::Wrote { .. } => self.note_voters(at_ns, server, models),
             Event::Down { .. } => self.role_changed(at_ns, server, None),
             Event::Disturbed { how } => self.watched[server].calm.disturbed(at_ns, how),
             _ => {}

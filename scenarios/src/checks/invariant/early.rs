@@ -15,6 +15,8 @@ use raft::io::{Observation, Role, ThreadName};
 use raft::message::{ErrorCode, Request, Response};
 
 use super::timings::{Calm, QuorumTimings};
+use crate::checks::server_model::ServerModel;
+use crate::checks::server_model::ledger::Ledger;
 
 claim! {
     /// A follower requests pre-votes only when its leader has not answered it for its fetch timeout, or resigns.
@@ -85,12 +87,7 @@ impl Check for Early {
         let watched = |timings: &QuorumTimings| Watched {
             // Not even a fast clock's timer ends before.
             fetch_ns: timings.fetch_timeout_ms.saturating_mul(900_000),
-            // A single voter waits for nobody (`KafkaRaftClient.initialize`).
-            election_ns: if config.voters.len() > 1 && !config.is_dynamic() {
-                timings.election_timeout_ms.saturating_mul(900_000)
-            } else {
-                0
-            },
+            election_ns: timings.election_timeout_ms.saturating_mul(900_000),
             elects: None,
             request_ns: timings.request_timeout_ms.saturating_mul(1_100_000),
             sent: None,
@@ -132,7 +129,7 @@ impl Check for Early {
                 }
             }
             Event::Observed { observation: Observation::RoleChanged { role, epoch, .. } } => {
-                watched.elects(at_ns, role, epoch, || models.servers[server].id.0, verdict);
+                watched.elects(at_ns, role, epoch, (&models.servers[server], &models.ledger), verdict);
                 let before = watched.follows.take();
                 match (role, before) {
                     // Its timer continues.
@@ -192,7 +189,14 @@ impl Watched {
         }
     }
 
-    fn elects(&mut self, at_ns: u64, role: Role, epoch: LeaderEpoch, id: impl Fn() -> i32, verdict: &mut Verdict) {
+    fn elects(
+        &mut self,
+        at_ns: u64,
+        role: Role,
+        epoch: LeaderEpoch,
+        (model, ledger): (&ServerModel, &Ledger),
+        verdict: &mut Verdict,
+    ) {
         use Role::{Candidate, Follower, Leader, Prospective, Resigned, Unattached};
         let since_ns = match (self.elects, role) {
             (_, Follower | Leader) => u64::MAX,
@@ -204,11 +208,13 @@ impl Watched {
         if let (Some((before @ (Unattached | Candidate), _, since_ns)), Prospective) = (self.elects, role)
             && at_ns - since_ns < self.election_ns
             && self.calm.lasts_since(since_ns)
+            // A single voter waits for nobody (`KafkaRaftClient.initialize`).
+            && !model.voters(ledger).is_only_voter(model.key())
         {
             verdict.fail(&ElectionNotEarly::CLAIM, || {
                 format!(
                     "node {}, which is {before:?}, requests pre-votes {} ms after its election timer began; its election timeout is {} ms",
-                    id(),
+                    model.id,
                     (at_ns - since_ns) / 1_000_000,
                     self.election_ns / 900_000
                 )

@@ -2,11 +2,14 @@
 
 use std::rc::Rc;
 
-use raft::ids::LeaderEpoch;
+use raft::fixes::{Fix, Fixes};
+use raft::ids::{LeaderEpoch, Offset};
+use raft::io::ThreadName;
 use raft::log::{Batch, BatchBuilder, ControlRecord};
 use raft::voter_set::VoterSet;
 
 use super::quorum::{Quorum, node};
+use crate::checks::prelude::*;
 
 /// A batch behind the log of a leader, with the voters of these places.
 fn voters(quorum: &Quorum, leader: usize, epoch: i32, places: &[usize]) -> Rc<Batch> {
@@ -58,6 +61,60 @@ fn who_was_removed_does_not_request_votes() {
         change(&mut quorum, 1, &rest);
         quorum.replicate(0, 2, 1);
         quorum.campaign(2, 2);
+        assert_eq!(quorum.broke(), broken);
+    }
+}
+
+/// With the fix it does, until it says that its removal is committed; who was never a voter does not.
+#[test]
+fn who_may_still_be_needed_requests_votes() {
+    let fixes = Fixes::NONE.with(Fix::CampaignDespiteUncommittedRemoval);
+    for (changes, says, broken) in [
+        (&[&[0, 1][..]][..], false, None),
+        (&[&[0, 1]], true, Some("OnlyVotersCampaign")),
+        (&[&[0, 1], &[0]], false, Some("OnlyVotersCampaign")),
+    ] {
+        let mut quorum = Quorum::with(3, fixes);
+        quorum.elect(0, 1, &[1, 2]);
+        quorum.append_and_commit(0, 1, 10);
+        for (place, voters) in changes.iter().enumerate() {
+            if place > 0 {
+                quorum.fetch(1, 1);
+                quorum.take_fetch(0, 1, 1);
+                quorum.move_high_watermark(0, 1);
+            }
+            change(&mut quorum, 1, voters);
+            quorum.replicate(0, 1, 1);
+            quorum.replicate(0, 2, 1);
+        }
+        if says {
+            quorum.fetch(1, 1);
+            quorum.take_fetch(0, 1, 1);
+            quorum.move_high_watermark(0, 1);
+            let end = quorum.logs[2].end_offset().0;
+            quorum.show_high_watermark(2, 1, end, false);
+        }
+        assert_eq!(quorum.broke(), None);
+        quorum.campaign(2, 2);
+        assert_eq!(quorum.broke(), broken, "{changes:?}");
+    }
+}
+
+/// With fetch timeouts of 2 s.
+#[test]
+fn a_leader_that_has_removed_itself_does_not_count_in_its_majority() {
+    for (voters, broken) in [(&[1, 2][..], Some("LeaderWithoutMajorityResigns")), (&[0, 1], None)] {
+        let mut quorum = Quorum::at_work();
+        change(&mut quorum, 1, voters);
+        quorum.replicate(0, 1, 1);
+        for _ in 0..10 {
+            quorum.now += 1_000_000_000;
+            quorum.take_fetch_at(0, 1, 1, Offset(1));
+            for _ in 0..3 {
+                let event = Event::Input { thread: ThreadName::RaftIo };
+                quorum.checks.on(Crossing { at_ns: quorum.now, server: 0, event });
+            }
+        }
         assert_eq!(quorum.broke(), broken);
     }
 }

@@ -1,5 +1,7 @@
 //! Tests of timers of followers and candidates.
 
+use raft::voter_set::VoterSet;
+
 use super::*;
 use crate::checks::invariant::timings::Disturbance;
 use crate::checks::tests::voters;
@@ -10,14 +12,23 @@ const LEADER: NodeId = NodeId(1);
 
 struct Follower {
     campaigns: Campaigns,
+    model: ServerModel,
+    ledger: Ledger,
     verdict: Verdict,
 }
 
 impl Follower {
     /// One of three voters, that follows from the start.
     fn new() -> Follower {
+        Follower::of(&[1, 2, 3])
+    }
+
+    /// Node 2, in a quorum of these voters.
+    fn of(ids: &[i32]) -> Follower {
         let campaigns = Campaigns::new(&voters(3));
-        let mut follower = Follower { campaigns, verdict: Verdict::default() };
+        let ids: Vec<NodeId> = ids.iter().copied().map(NodeId).collect();
+        let (model, ledger) = (ServerModel::new(NodeId(2), true), Ledger::new(VoterSet::of_ids(&ids)));
+        let mut follower = Follower { campaigns, model, ledger, verdict: Verdict::default() };
         follower.role(0, Role::Follower);
         follower
     }
@@ -28,15 +39,14 @@ impl Follower {
 
     /// Of a step that began so early.
     fn role_by_step(&mut self, began_ms: u64, at_ms: u64, role: Role) {
-        let model = ServerModel::new(NodeId(2), true);
         self.campaigns.watched[1].step_ns = began_ms * MS;
-        self.campaigns.role_changed(at_ms * MS, 1, (role, EPOCH, LEADER), &model, &mut self.verdict);
+        let of = (&self.model, &self.ledger);
+        self.campaigns.role_changed(at_ms * MS, 1, (role, EPOCH, LEADER), of, &mut self.verdict);
     }
 
     fn inputs(&mut self, from_ms: u64, to_ms: u64) -> &mut Follower {
-        let servers: Vec<ServerModel> = (1..=3).map(|id| ServerModel::new(NodeId(id), true)).collect();
         for at_ms in (from_ms..to_ms).step_by(10) {
-            self.campaigns.takes_input(at_ms * MS, 1, &servers, &mut self.verdict);
+            self.campaigns.takes_input(at_ms * MS, 1, (&self.model, &self.ledger), &mut self.verdict);
         }
         self
     }
@@ -59,6 +69,16 @@ fn a_leader_that_does_not_answer_is_left() {
     assert_eq!(left.inputs(2_000, 9_000).broke(), None);
 }
 
+/// An observer starts no election, and a voter by its own log does.
+#[test]
+fn only_voters_are_judged() {
+    assert_eq!(Follower::of(&[1, 3]).inputs(0, 9_000).broke(), None);
+    assert_eq!(Follower::of(&[1, 2]).inputs(0, 9_000).broke(), Some("SilentLeaderLeft"));
+    let mut ended = Follower::of(&[1, 3]);
+    ended.campaigns.knows_end(0, 1, (LEADER, EPOCH), true, BatchId::START);
+    assert_eq!(ended.inputs(0, 9_000).broke(), None);
+}
+
 #[test]
 fn who_is_disturbed_has_a_whole_timeout_more() {
     let mut follower = Follower::new();
@@ -72,11 +92,11 @@ fn who_is_disturbed_has_a_whole_timeout_more() {
 #[test]
 fn a_node_that_is_requested_to_campaign_does_so() {
     let mut first = Follower::new();
-    first.campaigns.knows_end(0, 1, LEADER, EPOCH, true);
+    first.campaigns.knows_end(0, 1, (LEADER, EPOCH), true, BatchId::START);
     assert_eq!(first.inputs(0, 100).broke(), None);
     assert_eq!(first.inputs(110, 150).broke(), Some("EndQuorumEpochObeyed"));
     let mut second = Follower::new();
-    second.campaigns.knows_end(0, 1, LEADER, EPOCH, false);
+    second.campaigns.knows_end(0, 1, (LEADER, EPOCH), false, BatchId::START);
     assert_eq!(second.inputs(0, 1_100).broke(), None);
     assert_eq!(second.inputs(1_110, 1_150).broke(), Some("EndQuorumEpochObeyed"));
     // A fetch timeout of a second and a backoff of three: a forgotten request is answered in between.
@@ -84,25 +104,25 @@ fn a_node_that_is_requested_to_campaign_does_so() {
     let mut forgotten = Follower::new();
     forgotten.campaigns = Campaigns::new(&CheckConfig { timings: vec![timings; 3], ..voters(3) });
     forgotten.role(0, Role::Follower);
-    forgotten.campaigns.knows_end(0, 1, LEADER, EPOCH, false);
+    forgotten.campaigns.knows_end(0, 1, (LEADER, EPOCH), false, BatchId::START);
     forgotten.campaigns.fetch_answered(10 * MS, 1);
     forgotten.campaigns.fetch_answered(20 * MS, 1);
     assert_eq!(forgotten.inputs(20, 3_100).broke(), None);
     assert_eq!(forgotten.inputs(3_110, 3_200).broke(), Some("SilentLeaderLeft"));
     let mut late = Follower::new();
     late.role(0, Role::Unattached);
-    late.campaigns.knows_end(0, 1, LEADER, EPOCH, false);
+    late.campaigns.knows_end(0, 1, (LEADER, EPOCH), false, BatchId::START);
     late.role(1, Role::Follower);
     assert_eq!(late.inputs(1, 1_100).broke(), None);
     assert_eq!(late.inputs(1_111, 1_150).broke(), Some("EndQuorumEpochObeyed"));
     let mut asks = Follower::new();
     asks.role(0, Role::Prospective);
-    asks.campaigns.knows_end(1_000 * MS, 1, LEADER, EPOCH, true);
+    asks.campaigns.knows_end(1_000 * MS, 1, (LEADER, EPOCH), true, BatchId::START);
     asks.role(1_000, Role::Follower);
     assert_eq!(asks.inputs(1_000, 2_000).broke(), None, "its election timeout was over");
     let mut of_another = Follower::new();
-    of_another.campaigns.knows_end(0, 1, NodeId(3), EPOCH, true);
-    of_another.campaigns.knows_end(0, 1, LEADER, LeaderEpoch(3), true);
+    of_another.campaigns.knows_end(0, 1, (NodeId(3), EPOCH), true, BatchId::START);
+    of_another.campaigns.knows_end(0, 1, (LEADER, LeaderEpoch(3)), true, BatchId::START);
     assert_eq!(of_another.inputs(0, 1_000).broke(), None);
 }
 
