@@ -33,7 +33,7 @@ impl FaultKind for WrongName {
     }
 
     fn describe(&self, reported: &FaultWords<'_>) -> String {
-        let to = self.to.map_or_else(|| "an address of no host".to_owned(), |node| format!("{}", reported.name(node)));
+        let to = self.to.map_or_else(|| "an address of no host".to_owned(), |node| reported.name(node));
         format!("lookups of host names on {} give {to} for {}", reported.links(&self.links), reported.lasts())
     }
 }
