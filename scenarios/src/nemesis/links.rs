@@ -47,6 +47,12 @@ profiles! {
         /// Chance per datagram, parts per million.
         ppm: IntRange,
     }
+    /// Host names that lead elsewhere.
+    WrongNames {
+        /// How often to another server, parts per million.
+        #[serde(default, skip_serializing_if = "is_never")]
+        other_servers_ppm: u32,
+    }
     /// Host names that servers do not resolve.
     UnresolvedNames {
         /// The shapes to draw from.
@@ -284,25 +290,28 @@ impl Generate for UnresolvedName {
 }
 
 impl FaultProfile for WrongName {
-    type Profile = Timed;
+    type Profile = WrongNames;
 
-    const FIELDS: &'static [ScenarioField] = kind_fields!("wrong-name", "The name of a server leads one server, or all, to an address that no host has, or to another server; established connections stay. Java remembers an address for 30 s, a wrong one too.", lasts: "Time until lookups give the right address again.";);
+    const FIELDS: &'static [ScenarioField] = kind_fields!("wrong-name", "The name of a server leads one server, or all, to an address that no host has, as that of a host that has moved, or to another server; established connections stay. Java remembers an address for 30 s, a wrong one too.", lasts: "Time until lookups give the right address again.";
+        "other_servers_ppm": reference::PPM, Presence::Default("0"), "Share of the names that lead to another server, parts per million.";
+    );
 
     const MEANS: Means = Means { weakens: true, afterwards_ns: ADDRESS_TTL_NS, ..Means::HARMLESS };
 
     rhythm_of_profile!();
 
-    nothing_to_check!();
+    fn check(profile: &Self::Profile) -> Result<(), Refusal> {
+        is_chance("nemesis.wrong-name.other_servers_ppm", profile.other_servers_ppm)
+    }
 }
 
 impl Generate for WrongName {
-    fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
+    fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
         let entropy = &mut injection.entropy;
         let mut servers = planner.servers.to_vec();
         shuffle(entropy, &mut servers);
         let (named, other, reader) = (servers[0], servers.get(1).copied(), servers.last().copied());
-        let to = other.filter(|_| entropy.below(2) == 0);
-        // A server that is led to itself speaks to itself: its name server has its own address for the other's name.
+        let to = other.filter(|_| entropy.chance_ppm(profile.other_servers_ppm));
         let links = match reader {
             Some(reader) if entropy.below(2) == 0 => one_way(&[reader], &[named]),
             _ => one_way(planner.servers, &[named]),

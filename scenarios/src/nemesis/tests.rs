@@ -263,7 +263,8 @@ fn names_of_servers_are_not_resolved_in_three_shapes() {
 /// The name of one server, as one server resolves it or all do; half of them lead to another server.
 #[test]
 fn names_of_servers_lead_elsewhere() {
-    let text = "[nemesis]\nswarm = false\n[nemesis.wrong-name]\nevery = \"2s\"\nlasts = \"1s..10s\"";
+    let text = "[nemesis]\nswarm = false\n[nemesis.wrong-name]\nevery = \"2s\"\nlasts = \"1s..10s\"\n\
+                other_servers_ppm = 500000";
     let mut scenario = built_in("calm");
     scenario.nemesis =
         toml::from_str::<toml::Table>(text).expect("a table")["nemesis"].clone().try_into().expect("good");
