@@ -23,6 +23,7 @@ import org.apache.kafka.raft.ElectDespiteEqualLatencies;
 import org.apache.kafka.raft.FlushRecoveredLog;
 import org.apache.kafka.raft.FollowWithoutVoters;
 import org.apache.kafka.raft.KeepBufferUntilCommit;
+import org.apache.kafka.raft.ReadControlRecordsAfterTruncation;
 import org.apache.kafka.raft.ResignAfterExpiredRemoval;
 import org.apache.kafka.raft.RestartAsFollowerDespiteOwnVote;
 import org.apache.kafka.raft.SingleVoterFlushFirst;
@@ -55,10 +56,11 @@ final class Findings {
         new WriteEpochsBeforeAppend(),
         new ClearIndexOfElr(),
         new StableOffsetOfSnapshot(),
+        new ReadControlRecordsAfterTruncation(),
+        new ResignAfterExpiredRemoval(),
         // Further defects, which the simulator has no fix for.
         new FollowWithoutVoters(),
         new KeepBufferUntilCommit(),
-        new ResignAfterExpiredRemoval(),
         new ConfirmLeadershipOfHeartbeats(),
         new ElectDespiteEqualLatencies(),
         new DropAbortedTransaction(),

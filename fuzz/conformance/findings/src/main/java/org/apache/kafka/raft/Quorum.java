@@ -2,8 +2,11 @@ package org.apache.kafka.raft;
 
 import findings.Clock;
 import findings.Steps;
+import org.apache.kafka.common.Node;
+import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.network.ListenerName;
 import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.Errors;
 
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -12,20 +15,28 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BiPredicate;
 
 /**
- * Nodes with one clock and a network in which a request is delivered only when the finding says so. Everything runs in the
- * finding's thread. The directories of the nodes outlive their processes.
+ * Nodes with one clock and a network in which a request is delivered only when the finding says so: each on its own, or all
+ * of a time that passes. Everything runs in the finding's thread. The directories of the nodes outlive their processes.
  */
 public final class Quorum {
     static final ListenerName LISTENER = new ListenerName("CONTROLLER");
+    /** In time that passes, a message and its answer together take as long. */
+    private static final long STEP_MS = 10;
+    private static final String HOST = "node";
 
     final Clock clock = new Clock();
     private final Steps steps;
     private final Path directory;
-    private final Map<Integer, RaftProcess<?>> processes = new HashMap<>();
+    private final Map<Integer, RaftProcess<?>> processes = new TreeMap<>();
+    private final Map<Integer, Integer> replacedDisks = new HashMap<>();
+    private final Set<Integer> moved = new TreeSet<>();
     private final List<RaftProcess.Sent> network = new ArrayList<>();
+    private BiPredicate<Integer, Integer> connected = (from, to) -> true;
 
     public Quorum(Steps steps) {
         this.steps = steps;
@@ -37,11 +48,38 @@ public final class Quorum {
     }
 
     static InetSocketAddress address(int id) {
-        return InetSocketAddress.createUnresolved("node" + id, 9990 + id);
+        return InetSocketAddress.createUnresolved(HOST + id, 9990 + id);
+    }
+
+    /** Bootstrap servers have ids of their own, but the host says which node it is. */
+    static int id(Node node) {
+        return Integer.parseInt(node.host().substring(HOST.length()));
+    }
+
+    /** What a process of this node says of its listener. */
+    Endpoints endpoints(int id) {
+        InetSocketAddress address = address(id);
+        int port = moved.contains(id) ? address.getPort() + 100 : address.getPort();
+        return Endpoints.fromInetSocketAddresses(
+            Map.of(LISTENER, InetSocketAddress.createUnresolved(address.getHostString(), port)));
+    }
+
+    ReplicaKey key(int id) {
+        return ReplicaKey.of(id, new Uuid(77 + replacedDisks.getOrDefault(id, 0), id));
     }
 
     Path directory(int id) {
-        return directory.resolve("node-" + id);
+        return directory.resolve("node-" + id + "-disk-" + replacedDisks.getOrDefault(id, 0));
+    }
+
+    /** The next process of this node has a new directory, with another directory id. */
+    void replaceDisk(int id) {
+        replacedDisks.merge(id, 1, Integer::sum);
+    }
+
+    /** The next process of this node listens on another port. */
+    void move(int id) {
+        moved.add(id);
     }
 
     void started(RaftProcess<?> process) {
@@ -58,6 +96,41 @@ public final class Quorum {
 
     public void advance(long ms) {
         clock.advance(ms);
+    }
+
+    /** In time that passes, messages arrive only between nodes that are connected; the others are lost without a notice. */
+    void connect(BiPredicate<Integer, Integer> connected) {
+        this.connected = connected;
+    }
+
+    /** Lets time pass in which all nodes run and all requests arrive, in the order in which they were sent. */
+    void pass(long ms) {
+        for (long passed = 0; passed < ms; passed += STEP_MS) {
+            advance(STEP_MS);
+            List<RaftProcess<?>> up = processes.values().stream().filter(RaftProcess::isUp).toList();
+            up.forEach(RaftProcess::expire);
+            up.forEach(RaftProcess::run);
+            List<RaftProcess.Sent> requests = List.copyOf(network);
+            network.clear();
+            requests.forEach(this::arrive);
+        }
+    }
+
+    private void arrive(RaftProcess.Sent request) {
+        int from = request.from().id();
+        RaftProcess<?> to = processes.get(request.to());
+        if (!connected.test(from, request.to())) {
+            return;
+        }
+        if (to == null || !to.isUp()) {
+            request.answer().accept(RaftUtil.errorResponse(request.api(), Errors.BROKER_NOT_AVAILABLE));
+            return;
+        }
+        request.deliver(to, answer -> {
+            if (connected.test(request.to(), from)) {
+                request.answer().accept(answer);
+            }
+        });
     }
 
     /** Takes the requests of this node out of the network. */

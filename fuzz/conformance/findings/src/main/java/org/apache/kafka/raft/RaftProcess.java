@@ -3,6 +3,7 @@ package org.apache.kafka.raft;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.config.AbstractConfig;
+import org.apache.kafka.common.message.ApiVersionsResponseData;
 import org.apache.kafka.common.message.FetchResponseData;
 import org.apache.kafka.common.metrics.Metrics;
 import org.apache.kafka.common.protocol.ApiKeys;
@@ -30,28 +31,21 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 
 /** One life of a node: the released raft client on a {@link KafkaRaftLog} in the node's directory. */
 public final class RaftProcess<T> implements AutoCloseable {
     private static final TopicPartition PARTITION = new TopicPartition("__cluster_metadata", 0);
     /** A wake-up may take a poll of its own. */
     private static final int FEWEST_POLLS = 20;
-    /** Fetches stay parked, and appends wait, until something completes them. */
-    private static final ExpirationService NEVER = new ExpirationService() {
-        @Override
-        public <V> CompletableFuture<V> failAfter(long timeoutMs) {
-            return new CompletableFuture<>();
-        }
-    };
-
     private final Quorum quorum;
     private final int id;
     private final Metrics metrics = new Metrics();
     private final RaftMessageQueue queue = RaftRelease.queue();
     private final KafkaRaftLog log;
     private final KafkaRaftClient<T> client;
+    private final Expirations expirations;
     private int nextCorrelationId = 0;
     private boolean up = true;
 
@@ -65,7 +59,12 @@ public final class RaftProcess<T> implements AutoCloseable {
 
         /** A node that was formatted with its voters. */
         static Setup<String> formatted(int id) {
-            return new Setup<>(id, Set.of(), List.of(Quorum.address(id)), true, new StringSerde());
+            return joining(id, id);
+        }
+
+        /** A controller that learns its voters from the log, and the leader from these servers. */
+        static Setup<String> joining(int id, Integer... servers) {
+            return new Setup<>(id, Set.of(), Stream.of(servers).map(Quorum::address).toList(), true, new StringSerde());
         }
     }
 
@@ -73,7 +72,7 @@ public final class RaftProcess<T> implements AutoCloseable {
     record Sent(RaftProcess<?> from, ApiKeys api, int to, ApiMessage body, Consumer<ApiMessage> answer) {
         /** Lets the other node handle the request; its answer, at once or later, goes into the sender's queue. */
         void deliver(RaftProcess<?> receiver) {
-            receiver.handle(api, body, answer);
+            deliver(receiver, answer);
         }
 
         /** The same, but the answer is lost. It is given to this consumer. */
@@ -87,9 +86,10 @@ public final class RaftProcess<T> implements AutoCloseable {
         this.id = setup.id();
         Path directory = Files.createDirectories(quorum.directory(id)).resolve(PARTITION.toString());
         log = createLog(quorum, id);
-        client = RaftRelease.client(id, directoryId(id), setup.serde(), Quorum.LISTENER, this::sent, queue, log,
-            new BatchMemoryPool(5, KafkaRaftClient.MAX_BATCH_SIZE_BYTES), quorum.clock, NEVER, setup.bootstrapServers(),
-            endpoints(id), setup.isController(),
+        expirations = new Expirations(quorum.clock);
+        client = RaftRelease.client(id, quorum.key(id).directoryId().orElseThrow(), setup.serde(), Quorum.LISTENER, this::sent,
+            queue, log, new BatchMemoryPool(5, KafkaRaftClient.MAX_BATCH_SIZE_BYTES), quorum.clock, expirations,
+            setup.bootstrapServers(), quorum.endpoints(id), setup.isController(),
             new QuorumConfig(new AbstractConfig(QuorumConfig.CONFIG_DEF, Map.of(), false)));
         client.initialize(Quorum.addresses(setup.staticVoters()),
             new FileQuorumStateStore(directory.resolve(FileQuorumStateStore.DEFAULT_FILE_NAME).toFile()), metrics, ignored -> { });
@@ -107,7 +107,8 @@ public final class RaftProcess<T> implements AutoCloseable {
     static void format(Quorum quorum, int id, Integer... voters) throws IOException {
         Map<Integer, VoterSet.VoterNode> nodes = new HashMap<>();
         for (int voter : voters) {
-            nodes.put(voter, VoterSet.VoterNode.of(key(voter), endpoints(voter), Feature.KRAFT_VERSION.supportedVersionRange()));
+            nodes.put(voter, VoterSet.VoterNode.of(quorum.key(voter), quorum.endpoints(voter),
+                Feature.KRAFT_VERSION.supportedVersionRange()));
         }
         try (KafkaRaftLog log = createLog(quorum, id);
              RecordsSnapshotWriter<String> writer = new RecordsSnapshotWriter.Builder()
@@ -118,18 +119,6 @@ public final class RaftProcess<T> implements AutoCloseable {
                  .build(new StringSerde())) {
             writer.freeze();
         }
-    }
-
-    static ReplicaKey key(int id) {
-        return ReplicaKey.of(id, directoryId(id));
-    }
-
-    private static Uuid directoryId(int id) {
-        return new Uuid(77, id);
-    }
-
-    private static Endpoints endpoints(int id) {
-        return Endpoints.fromInetSocketAddresses(Map.of(Quorum.LISTENER, Quorum.address(id)));
     }
 
     static Path directory(Quorum quorum, int id) {
@@ -185,16 +174,35 @@ public final class RaftProcess<T> implements AutoCloseable {
         }
     }
 
+    /** Answers the requests that have waited for as long as they may. */
+    void expire() {
+        expirations.run();
+    }
+
     void handle(ApiKeys api, ApiMessage body, Consumer<ApiMessage> answer) {
-        // Newer versions of ApiVersions are not in all releases, and say nothing more here.
-        short version = api == ApiKeys.API_VERSIONS ? 4 : api.latestVersion();
-        RaftRelease.handle(client, Quorum.LISTENER, nextCorrelationId++, version, body, quorum.clock.milliseconds(),
+        if (api == ApiKeys.API_VERSIONS) {
+            // The socket server answers it.
+            answer.accept(apiVersions());
+            return;
+        }
+        RaftRelease.handle(client, Quorum.LISTENER, nextCorrelationId++, api.latestVersion(), body, quorum.clock.milliseconds(),
             response -> answer.accept(overTheWire(response)));
         run();
     }
 
     private void sent(RaftRequest.Outbound request, Consumer<ApiMessage> answer) {
-        quorum.sent(new Sent(this, ApiKeys.forId(request.data().apiKey()), request.destination().id(), request.data(), answer));
+        quorum.sent(new Sent(this, ApiKeys.forId(request.data().apiKey()), Quorum.id(request.destination()), request.data(),
+            answer));
+    }
+
+    private static ApiVersionsResponseData apiVersions() {
+        ApiVersionsResponseData.SupportedFeatureKeyCollection features =
+            new ApiVersionsResponseData.SupportedFeatureKeyCollection();
+        features.add(new ApiVersionsResponseData.SupportedFeatureKey()
+            .setName(KRaftVersion.FEATURE_NAME)
+            .setMinVersion(Feature.KRAFT_VERSION.supportedVersionRange().min())
+            .setMaxVersion(Feature.KRAFT_VERSION.supportedVersionRange().max()));
+        return new ApiVersionsResponseData().setSupportedFeatures(features);
     }
 
     /** A receiver gets bytes, not the leader's file. */

@@ -43,7 +43,7 @@ public final class ResignAfterExpiredRemoval extends Finding {
             world.take(other, ApiKeys.FETCH).forEach(fetch -> fetch.deliver(one));
         }
         AtomicReference<String> answer = new AtomicReference<>("none");
-        one.handle(ApiKeys.REMOVE_RAFT_VOTER, RaftUtil.removeVoterRequest("cluster", RaftProcess.key(1)), response ->
+        one.handle(ApiKeys.REMOVE_RAFT_VOTER, RaftUtil.removeVoterRequest("cluster", world.key(1)), response ->
             answer.set(Errors.forCode(((RemoveRaftVoterResponseData) response).errorCode()).name()));
         long removal = one.log().endOffset().offset();
         steps.say("node 1", "RemoveRaftVoter of node 1: log end %d, a voter: %s, answer %s", removal,

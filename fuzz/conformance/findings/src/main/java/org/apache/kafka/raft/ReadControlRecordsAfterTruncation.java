@@ -1,0 +1,122 @@
+package org.apache.kafka.raft;
+
+import findings.Finding;
+import findings.Steps;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.message.AddRaftVoterResponseData;
+import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.Errors;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.IntStream;
+
+/** A follower does not read the voters in records that replace truncated ones: it counts votes by an older set. */
+public final class ReadControlRecordsAfterTruncation extends Finding {
+    private static final long MOST_MS = 20_000;
+    private static final long ROUND_MS = 100;
+
+    @Override
+    public String summary() {
+        return "A replica that truncated its log does not read the voters in the new records: two leaders commit at one offset.";
+    }
+
+    @Override
+    public String trigger() {
+        return "records that a leader appended when it was cut off";
+    }
+
+    @Override
+    public boolean shows(Steps steps, boolean triggered) throws Exception {
+        Quorum world = new Quorum(steps);
+        for (int id = 1; id <= 3; id++) {
+            RaftProcess.format(world, id, 1, 2, 3);
+        }
+        RaftProcess<String> one = new RaftProcess<>(world, RaftProcess.Setup.formatted(1));
+        RaftProcess<String> two = new RaftProcess<>(world, RaftProcess.Setup.formatted(2));
+        RaftProcess<String> three = new RaftProcess<>(world, RaftProcess.Setup.formatted(3));
+        Map<Long, String> committedByOne = listen(one);
+        Map<Long, String> committedByTwo = listen(two);
+        world.elect(one, two);
+        world.pass(1_000);
+        steps.say("node 1", "is %s, voters %s", one.state(), voters(world, one));
+
+        isolate(world, Set.of(1));
+        if (triggered) {
+            append(world, one, "a", "b", "c");
+        }
+        steps.say("node 1", "is cut off: %s", one.state());
+        world.elect(two, three);
+        world.pass(1_000);
+        new RaftProcess<>(world, RaftProcess.Setup.joining(4, 2));
+        new RaftProcess<>(world, RaftProcess.Setup.joining(5, 2));
+        for (int id : List.of(4, 5)) {
+            world.pass(1_000);
+            steps.say("node 2", "AddRaftVoter of node %d: %s", id, add(world, two, id));
+        }
+        steps.say("node 2", "is %s, voters %s", two.state(), voters(world, two));
+
+        isolate(world, Set.of());
+        world.pass(5_000);
+        steps.say("node 1", "is back: %s, voters %s", one.state(), voters(world, one));
+        steps.say("node 2", "is %s", two.state());
+        isolate(world, Set.of(1, 3));
+        append(world, two, "d", "e");
+        for (long ms = 0; ms < MOST_MS && !one.quorum().isLeader(); ms += ROUND_MS) {
+            world.pass(ROUND_MS);
+        }
+        steps.say("nodes 1, 3", "are cut off from 2, 4, 5: node 1 is %s, node 3 is %s", one.state(), three.state());
+        if (one.quorum().isLeader()) {
+            append(world, one, "x");
+        }
+        steps.say("node 1", "is %s, committed %s", one.state(), committedByOne);
+        steps.say("node 2", "is %s, committed %s", two.state(), committedByTwo);
+
+        isolate(world, Set.of());
+        try {
+            world.pass(MOST_MS);
+        } catch (KafkaException e) {
+            steps.say("all", "are connected; a node ends: %s", e.getMessage());
+        }
+        return committedByOne.entrySet().stream().anyMatch(entry ->
+            committedByTwo.containsKey(entry.getKey()) && !committedByTwo.get(entry.getKey()).equals(entry.getValue()));
+    }
+
+    /** The records of the application that this node hands out as committed. */
+    private static Map<Long, String> listen(RaftProcess<String> node) {
+        Map<Long, String> committed = new TreeMap<>();
+        node.client().register(new CommitListener<>(batch -> {
+            for (int i = 0; i < batch.records().size(); i++) {
+                committed.put(batch.baseOffset() + i, batch.records().get(i));
+            }
+        }));
+        return committed;
+    }
+
+    /** Cuts these nodes off from the others. */
+    private static void isolate(Quorum world, Set<Integer> side) {
+        world.connect((from, to) -> side.contains(from) == side.contains(to));
+    }
+
+    private static void append(Quorum world, RaftProcess<String> leader, String... records) {
+        leader.client().prepareAppend(leader.quorum().epoch(), List.of(records));
+        leader.client().schedulePreparedAppend();
+        world.pass(ROUND_MS);
+    }
+
+    private static String add(Quorum world, RaftProcess<String> leader, int id) {
+        AtomicReference<String> answer = new AtomicReference<>("none");
+        leader.handle(ApiKeys.ADD_RAFT_VOTER,
+            RaftUtil.addVoterRequest("cluster", 1_000, world.key(id), world.endpoints(id), true), response ->
+                answer.set(Errors.forCode(((AddRaftVoterResponseData) response).errorCode()).name()));
+        world.pass(1_000);
+        return answer.get();
+    }
+
+    private static List<Integer> voters(Quorum world, RaftProcess<String> node) {
+        return IntStream.rangeClosed(1, 5).boxed().filter(id -> node.quorum().isVoter(world.key(id))).toList();
+    }
+}
