@@ -20,8 +20,10 @@ import org.apache.kafka.controller.StableOffsetOfSnapshot;
 import org.apache.kafka.controller.StayFencedInShutdown;
 import org.apache.kafka.raft.CompareLogOfRepeatedVote;
 import org.apache.kafka.raft.ElectDespiteEqualLatencies;
+import org.apache.kafka.raft.EndpointsInEndQuorumEpoch;
 import org.apache.kafka.raft.FlushRecoveredLog;
-import org.apache.kafka.raft.FollowWithoutVoters;
+import org.apache.kafka.raft.FollowLeaderOfUnattached;
+import org.apache.kafka.raft.IgnoreAnswerOfRemovedVoter;
 import org.apache.kafka.raft.KeepBufferUntilCommit;
 import org.apache.kafka.raft.ReadControlRecordsAfterTruncation;
 import org.apache.kafka.raft.ResignAfterExpiredRemoval;
@@ -58,8 +60,10 @@ final class Findings {
         new StableOffsetOfSnapshot(),
         new ReadControlRecordsAfterTruncation(),
         new ResignAfterExpiredRemoval(),
+        new IgnoreAnswerOfRemovedVoter(),
+        new FollowLeaderOfUnattached(),
+        new EndpointsInEndQuorumEpoch(),
         // Further defects, which the simulator has no fix for.
-        new FollowWithoutVoters(),
         new KeepBufferUntilCommit(),
         new ConfirmLeadershipOfHeartbeats(),
         new ElectDespiteEqualLatencies(),
