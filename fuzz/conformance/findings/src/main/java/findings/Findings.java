@@ -18,6 +18,7 @@ import org.apache.kafka.controller.KeepElrOfEmptyIsr;
 import org.apache.kafka.controller.SessionSinceRegistration;
 import org.apache.kafka.controller.StableOffsetOfSnapshot;
 import org.apache.kafka.controller.StayFencedInShutdown;
+import org.apache.kafka.raft.CampaignDespiteUncommittedRemoval;
 import org.apache.kafka.raft.CompareLogOfRepeatedVote;
 import org.apache.kafka.raft.ElectDespiteEqualLatencies;
 import org.apache.kafka.raft.EndpointsInEndQuorumEpoch;
@@ -25,6 +26,7 @@ import org.apache.kafka.raft.FlushRecoveredLog;
 import org.apache.kafka.raft.FollowLeaderOfUnattached;
 import org.apache.kafka.raft.IgnoreAnswerOfRemovedVoter;
 import org.apache.kafka.raft.KeepBufferUntilCommit;
+import org.apache.kafka.raft.LeaveSilentBootstrapServer;
 import org.apache.kafka.raft.ReadControlRecordsAfterTruncation;
 import org.apache.kafka.raft.ResignAfterExpiredRemoval;
 import org.apache.kafka.raft.RestartAsFollowerDespiteOwnVote;
@@ -63,7 +65,9 @@ final class Findings {
         new IgnoreAnswerOfRemovedVoter(),
         new FollowLeaderOfUnattached(),
         new EndpointsInEndQuorumEpoch(),
+        new LeaveSilentBootstrapServer(),
         // Further defects, which the simulator has no fix for.
+        new CampaignDespiteUncommittedRemoval(),
         new KeepBufferUntilCommit(),
         new ConfirmLeadershipOfHeartbeats(),
         new ElectDespiteEqualLatencies(),

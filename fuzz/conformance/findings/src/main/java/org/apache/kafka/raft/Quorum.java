@@ -25,6 +25,7 @@ import java.util.function.BiPredicate;
  */
 public final class Quorum {
     static final ListenerName LISTENER = new ListenerName("CONTROLLER");
+    private static final ListenerName SECOND_LISTENER = new ListenerName("CONTROLLER_2");
     /** In time that passes, a message and its answer together take as long. */
     private static final long STEP_MS = 10;
     private static final String HOST = "node";
@@ -34,8 +35,10 @@ public final class Quorum {
     private final Path directory;
     private final Map<Integer, RaftProcess<?>> processes = new TreeMap<>();
     private final Map<Integer, Integer> replacedDisks = new HashMap<>();
-    private final Set<Integer> moved = new TreeSet<>();
+    private final Set<Integer> extended = new TreeSet<>();
     private final List<RaftProcess.Sent> network = new ArrayList<>();
+    /** What arrived in time that passes, and is not answered. */
+    private final List<RaftProcess.Sent> unanswered = new ArrayList<>();
     private BiPredicate<Integer, Integer> connected = (from, to) -> true;
 
     public Quorum(Steps steps) {
@@ -56,12 +59,13 @@ public final class Quorum {
         return Integer.parseInt(node.host().substring(HOST.length()));
     }
 
-    /** What a process of this node says of its listener. */
+    /** What a process of this node says of its listeners. */
     Endpoints endpoints(int id) {
-        InetSocketAddress address = address(id);
-        int port = moved.contains(id) ? address.getPort() + 100 : address.getPort();
-        return Endpoints.fromInetSocketAddresses(
-            Map.of(LISTENER, InetSocketAddress.createUnresolved(address.getHostString(), port)));
+        Map<ListenerName, InetSocketAddress> addresses = new HashMap<>(Map.of(LISTENER, address(id)));
+        if (extended.contains(id)) {
+            addresses.put(SECOND_LISTENER, InetSocketAddress.createUnresolved(HOST + id, 10090 + id));
+        }
+        return Endpoints.fromInetSocketAddresses(addresses);
     }
 
     ReplicaKey key(int id) {
@@ -77,9 +81,9 @@ public final class Quorum {
         replacedDisks.merge(id, 1, Integer::sum);
     }
 
-    /** The next process of this node listens on another port. */
-    void move(int id) {
-        moved.add(id);
+    /** The next process of this node has one more listener. */
+    void extend(int id) {
+        extended.add(id);
     }
 
     void started(RaftProcess<?> process) {
@@ -126,11 +130,20 @@ public final class Quorum {
             request.answer().accept(RaftUtil.errorResponse(request.api(), Errors.BROKER_NOT_AVAILABLE));
             return;
         }
+        unanswered.add(request);
         request.deliver(to, answer -> {
-            if (connected.test(request.to(), from)) {
+            if (unanswered.remove(request) && connected.test(request.to(), from)) {
                 request.answer().accept(answer);
             }
         });
+    }
+
+    /** The connection between two nodes breaks: what the one has in flight fails at once. */
+    void reset(RaftProcess<?> from, RaftProcess<?> to) {
+        List<RaftProcess.Sent> failed =
+            unanswered.stream().filter(sent -> sent.from() == from && sent.to() == to.id()).toList();
+        unanswered.removeAll(failed);
+        failed.forEach(sent -> sent.answer().accept(RaftUtil.errorResponse(sent.api(), Errors.BROKER_NOT_AVAILABLE)));
     }
 
     /** Takes the requests of this node out of the network. */

@@ -169,7 +169,10 @@ public final class RaftProcess<T> implements AutoCloseable {
     /** Lets the client's thread do what it has to do now. */
     public void run() {
         for (int i = 0; i < FEWEST_POLLS || !queue.isEmpty(); i++) {
-            queue.wakeup();
+            // One poll takes one message: wake-ups in front of messages would only add up.
+            if (queue.isEmpty()) {
+                queue.wakeup();
+            }
             client.poll();
         }
     }
