@@ -109,8 +109,7 @@ pub const CATALOG: &[Row] = rows! {
     R04 Kafka12331LeaderChangeAtZero Raft "KAFKA-12331, fixed in 2.8.0" => ["LogMatching"];
     R07 Kafka15489NoCheckQuorum Raft "KAFKA-15489, fixed in 3.7" => ["LeaderWithoutMajorityResigns"];
     R09 Kafka16530LeaderOutsideVotersCounts Raft "KAFKA-16530, fixed in 3.8" => ["MajorityReachedHighWatermark"];
-    R10 Kafka16531CheckQuorumCountsLeader Raft "KAFKA-16531, fixed in 3.9" => ["LeaderWithoutMajorityResigns"]
-        hidden by "the check of the quorum is not judged in a dynamic quorum yet";
+    R10 Kafka16531CheckQuorumCountsLeader Raft "KAFKA-16531, fixed in 3.9" => ["LeaderWithoutMajorityResigns"];
     R11 Kafka17067ObserverCampaigns Raft "KAFKA-17067, fixed in 3.9" => ["RemovedLeaderResigns", "OnlyVotersCampaign"];
     R12 Kafka17332ForcedByVotersOnly Raft "KAFKA-17332, KAFKA-13884, fixed in 3.9" => ["MajorityReachedHighWatermark"];
     R13 Kip853DirectoryIdIgnored Raft "KIP-853, since 3.9; static voters still" => ["OneVoterChangeAtATime"];
