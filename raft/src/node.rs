@@ -219,6 +219,11 @@ impl Node {
         Some(self.alive.as_ref()?.raft.quorum().voters())
     }
 
+    /// The last level of `kraft.version` in its log; `None` if the process has ended.
+    pub fn kraft_version(&self) -> Option<i16> {
+        Some(self.alive.as_ref()?.raft.quorum().partition_state().last_kraft_version())
+    }
+
     /// Whether the node is a voter; `false` if the process has ended.
     pub fn is_voter(&self) -> bool {
         self.alive.as_ref().is_some_and(|alive| alive.raft.quorum().is_voter())

@@ -203,10 +203,15 @@ impl ControllerConfig {
         }
     }
 
+    /// The listener for raft of a controller.
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        let of_voter = self.voters.iter().find(|voter| voter.id == self.node_id).map(|voter| &voter.endpoint);
+        of_voter.or(self.listener.as_ref())
+    }
+
     /// This replica as a voter: its key, its listeners and what it supports.
     pub fn local_voter_node(&self, directory_id: Uuid) -> VoterNode {
-        let of_voter = self.voters.iter().find(|voter| voter.id == self.node_id).map(|voter| &voter.endpoint);
-        let endpoints = of_voter.or(self.listener.as_ref()).cloned().into_iter().collect();
+        let endpoints = self.endpoint().cloned().into_iter().collect();
         let supported = KRaftVersionFeature::SUPPORTED;
         VoterNode { id: self.node_id, directory_id: Some(directory_id), endpoints, supported }
     }

@@ -9,6 +9,7 @@ mod kafka_json;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use raft::config::ControllerConfig;
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, Uuid};
 use raft::io::{Connection, DialogueEntry, Effect, Observation, Role, ThreadName, Visitor};
 use raft::log::{QUORUM_STATE, Records};
@@ -16,10 +17,12 @@ use raft::message::{Request, Response};
 use raft::node::{NodeSpec, Roles};
 use raft::shared_server::SharedServer;
 use raft::snapshot::SnapshotFile;
+use raft::voter_set::{Endpoint, VoterSet};
 use sim::disk::Disk;
 use sim::process::{Input, Node, Thread};
 use sim::rng::Seed;
 use sim::watch::{Down, Watch};
+use sim::world::NodeConfig;
 
 use crate::actor::{Actor, Message, ServerSpec, Spec};
 use crate::cluster::prepare;
@@ -32,6 +35,8 @@ use crate::run::listener::{Listener, ViolatedBy, listen};
 pub struct Dialogue {
     /// The parameters of the node.
     pub node: NodeSpec,
+    /// Of a dynamic quorum: the listeners behind `controller.quorum.bootstrap.servers`, in the order as written.
+    pub bootstrap_servers: Vec<Endpoint>,
     pub lines: Vec<Line>,
 }
 
@@ -134,7 +139,7 @@ pub enum Entry {
 }
 
 /// What a raft client shows after a step.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct State {
     pub role: Role,
     pub epoch: LeaderEpoch,
@@ -146,19 +151,24 @@ pub struct State {
     pub last_epoch: LeaderEpoch,
     pub earliest_snapshot: Option<OffsetAndEpoch>,
     pub latest_snapshot: Option<OffsetAndEpoch>,
+    /// The last one of its log, committed or not.
+    pub kraft_version: i16,
+    /// The static ones, or the last ones of its log, committed or not.
+    pub voters: VoterSet,
 }
 
 impl Dialogue {
     /// Runs a request, whose `dialogue` is set, on the bare loop: to its end, even if a claim is violated before.
     pub fn of(request: &run::Request<'_>) -> Result<(RunReport, Dialogue), String> {
         let index = request.dialogue.unwrap_or_default();
-        let mut prepared = prepare(request.scenario, Seed(request.seed), &request.explicit)?;
-        let Spec::Server(ServerSpec { node: spec, .. }) = prepared.world.nodes.swap_remove(index).spec else {
+        let prepared = prepare(request.scenario, Seed(request.seed), &request.explicit)?;
+        let Spec::Server(ServerSpec { node: spec, .. }) = prepared.world.nodes[index].spec.clone() else {
             return Err("a client has no raft client".to_owned());
         };
+        let bootstrap_servers = bootstrap_servers(&spec, &prepared.world.nodes);
         let (report, recorder, _) =
             listen(&run::Request { keep_going: true, ..request.clone() }, |_| Recorder::of(Node(index as u16)))?;
-        Ok((report, Dialogue { node: spec, lines: recorder.lines }))
+        Ok((report, Dialogue { node: spec, bootstrap_servers, lines: recorder.lines }))
     }
 
     /// The listeners of the raft client, in the order of their registration.
@@ -172,6 +182,16 @@ impl Dialogue {
         let controller = controller.then_some(ThreadName::ControllerEventQueue);
         controller.into_iter().chain(loader.then_some(ThreadName::MetadataLoader))
     }
+}
+
+fn bootstrap_servers(spec: &NodeSpec, nodes: &[NodeConfig<Actor>]) -> Vec<Endpoint> {
+    let config = |node: &NodeConfig<Actor>| match &node.spec {
+        Spec::Server(ServerSpec { node, .. }) => Some(Rc::clone(&node.config)),
+        _ => None,
+    };
+    let configs: Vec<Rc<ControllerConfig>> = nodes.iter().filter_map(config).collect();
+    let ids = spec.config.dynamic.iter().flat_map(|dynamic| dynamic.bootstrap_servers.iter());
+    ids.filter_map(|id| configs.iter().find(|config| config.node_id == *id)?.endpoint().cloned()).collect()
 }
 
 #[derive(Debug)]
@@ -419,7 +439,9 @@ impl State {
     fn of(server: &crate::actor::Server) -> Option<State> {
         let mut view = View::default();
         server.node.visit(&mut view);
-        view.0
+        let state = view.0?;
+        let node = &server.node;
+        Some(State { kraft_version: node.kraft_version()?, voters: node.voters()?.clone(), ..state })
     }
 }
 
@@ -443,6 +465,8 @@ impl Visitor for View {
             last_epoch,
             earliest_snapshot,
             latest_snapshot,
+            kraft_version: 0,
+            voters: VoterSet::default(),
         });
     }
 

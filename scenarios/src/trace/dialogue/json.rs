@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use raft::ids::OffsetAndEpoch;
 use raft::io::{DialogueEntry, Role, ThreadName};
 use raft::snapshot::BOOTSTRAP_SNAPSHOT_ID;
+use raft::voter_set::{Endpoint, VoterNode};
 use serde_json::{Map, Value, json};
 use sim::watch::Down;
 
@@ -22,7 +23,8 @@ pub fn text(dialogue: &Dialogue, run: Map<String, Value>) -> String {
         text.push('\n');
     };
     push(header(dialogue, run));
-    dialogue.lines.iter().enumerate().for_each(|(step, line)| push(object(step, line)));
+    let is_dynamic = dialogue.node.config.dynamic.is_some();
+    dialogue.lines.iter().enumerate().for_each(|(step, line)| push(object(step, line, is_dynamic)));
     text
 }
 
@@ -32,13 +34,16 @@ fn header(dialogue: &Dialogue, run: Map<String, Value>) -> Value {
         let endpoint = &voter.endpoint;
         json!({"id": voter.id.0, "host": &*endpoint.host, "port": endpoint.port, "listener": &*endpoint.name})
     };
+    // The node itself does not know those of a dynamic quorum: they are in its log, or in those of others.
+    let is_dynamic = config.dynamic.is_some();
+    let voters: Vec<Value> = config.voters.iter().filter(|_| !is_dynamic).map(voter).collect();
     let mut header = json!({
         "schema": SCHEMA_ID,
         "kind": "header",
         "node": config.node_id.0,
         "cluster_id": &*dialogue.node.cluster_id,
-        "voters": config.voters.iter().map(voter).collect::<Vec<_>>(),
-        "kraft_version": 0,
+        "voters": voters,
+        "kraft_version": i16::from(is_dynamic),
         "listeners": dialogue.listeners().map(name).collect::<Vec<_>>(),
         "properties": {
             "controller.quorum.election.timeout.ms": config.election_timeout_ms,
@@ -55,11 +60,22 @@ fn header(dialogue: &Dialogue, run: Map<String, Value>) -> Value {
             "controller.quorum.fetch.snapshot.max.bytes": config.fetch_snapshot_max_bytes,
         },
     });
+    if is_dynamic {
+        header["endpoint"] = config.endpoint().map(endpoint).into();
+        let address = |server: &Endpoint| format!("{}:{}", server.host, server.port);
+        let servers: Vec<String> = dialogue.bootstrap_servers.iter().map(address).collect();
+        header["properties"]["controller.quorum.bootstrap.servers"] = servers.join(",").into();
+        header["properties"]["controller.quorum.auto.join.enable"] = config.auto_join.into();
+    }
     run.into_iter().for_each(|(key, value)| header[key] = value);
     header
 }
 
-fn object(step: usize, line: &Line) -> Value {
+fn endpoint(endpoint: &Endpoint) -> Value {
+    json!({"name": &*endpoint.name, "host": &*endpoint.host, "port": endpoint.port})
+}
+
+fn object(step: usize, line: &Line, is_dynamic: bool) -> Value {
     let mut object = json!({
         "step": step,
         "at_ns": line.at_ns,
@@ -69,6 +85,9 @@ fn object(step: usize, line: &Line) -> Value {
         "entries": line.entries.iter().map(entry).collect::<Vec<_>>(),
         "state": line.state.as_ref().map(state),
     });
+    if let (true, Some(state)) = (is_dynamic, &line.state) {
+        object["state"]["voters"] = state.voters.nodes().iter().map(voter).collect();
+    }
     match &line.what {
         What::Boot { incarnation, directory_id, disk } => {
             object["kind"] = "boot".into();
@@ -224,6 +243,18 @@ fn state(state: &State) -> Value {
         "last_epoch": state.last_epoch.0,
         "earliest_snapshot": state.earliest_snapshot.map(snapshot_id),
         "latest_snapshot": state.latest_snapshot.map(snapshot_id),
+        "kraft_version": state.kraft_version,
+    })
+}
+
+/// A member of a voter set.
+fn voter(voter: &VoterNode) -> Value {
+    json!({
+        "id": voter.id.0,
+        "directory_id": voter.directory_id.map(|id| id.to_string()),
+        "endpoints": voter.endpoints.iter().map(endpoint).collect::<Vec<_>>(),
+        "min_kraft_version": voter.supported.min_supported_version,
+        "max_kraft_version": voter.supported.max_supported_version,
     })
 }
 

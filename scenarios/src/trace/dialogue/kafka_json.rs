@@ -6,8 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use raft::ids::{NodeId, Offset, OffsetAndEpoch, Uuid};
 use raft::log::{CutBatch, Records};
 use raft::message::{
-    CurrentLeader, Endpoint, ErrorCode, FetchRequest, FetchResponse, FetchSnapshotRequest, FetchSnapshotResponse,
-    QuorumEpochResponse, Request, Response, UpdateRaftVoterResponse,
+    AddRaftVoterRequest, AdminRequest, AdminResponse, CurrentLeader, DescribeQuorumResponse, Endpoint, ErrorCode,
+    FetchRequest, FetchResponse, FetchSnapshotRequest, FetchSnapshotResponse, QuorumEpochResponse, QuorumReplica,
+    RemoveRaftVoterRequest, Request, Response, UpdateRaftVoterResponse,
 };
 use serde_json::{Map, Value, json};
 
@@ -78,24 +79,15 @@ pub fn request(request: &Request) -> (&'static str, i16, Value) {
             });
             ("UPDATE_RAFT_VOTER", 0, body)
         }
-        Request::AddRaftVoter(add) => {
-            let body = json!({
-                "clusterId": add.cluster_id.as_deref(),
-                "timeoutMs": add.timeout_ms,
-                "voterId": add.voter_id.0,
-                "voterDirectoryId": uuid(add.voter_directory_id),
-                "listeners": endpoints(&add.listeners),
-                "ackWhenCommitted": add.ack_when_committed,
-            });
-            ("ADD_RAFT_VOTER", 1, body)
+        Request::AddRaftVoter(add) => ("ADD_RAFT_VOTER", 1, add_raft_voter_request(add)),
+        Request::RemoveRaftVoter(remove) => ("REMOVE_RAFT_VOTER", 0, remove_raft_voter_request(remove)),
+        // `ControllerApis` gives the raft client what is in it.
+        Request::Envelope(AdminRequest::AddRaftVoter(add)) => ("ADD_RAFT_VOTER", 1, add_raft_voter_request(add)),
+        Request::Envelope(AdminRequest::RemoveRaftVoter(remove)) => {
+            ("REMOVE_RAFT_VOTER", 0, remove_raft_voter_request(remove))
         }
-        Request::RemoveRaftVoter(remove) => {
-            let body = json!({
-                "clusterId": remove.cluster_id.as_deref(),
-                "voterId": remove.voter_id.0,
-                "voterDirectoryId": uuid(remove.voter_directory_id),
-            });
-            ("REMOVE_RAFT_VOTER", 0, body)
+        Request::Envelope(AdminRequest::DescribeQuorum(_)) => {
+            ("DESCRIBE_QUORUM", 2, json!({"topics": topics(json!({"partitionIndex": 0}))}))
         }
         // The version of the client's software is that of the release.
         Request::ApiVersions(_) => ("API_VERSIONS", 4, json!({"clientSoftwareName": "apache-kafka-java"})),
@@ -125,8 +117,61 @@ pub fn response(response: &Response) -> (&'static str, i16, Value) {
             let body = json!({"errorCode": error, "apiKeys": [], "throttleTimeMs": 0, "supportedFeatures": features});
             ("API_VERSIONS", 4, body)
         }
+        Response::Envelope(envelope) => match &envelope.response {
+            Some(AdminResponse::AddRaftVoter(add)) => ("ADD_RAFT_VOTER", 1, voter_change_response(add.error)),
+            Some(AdminResponse::RemoveRaftVoter(remove)) => {
+                ("REMOVE_RAFT_VOTER", 0, voter_change_response(remove.error))
+            }
+            Some(AdminResponse::DescribeQuorum(quorum)) => ("DESCRIBE_QUORUM", 2, describe_quorum_response(quorum)),
+            _ => (response.name(), -1, Value::Null),
+        },
         other => (other.name(), -1, Value::Null),
     }
+}
+
+fn add_raft_voter_request(add: &AddRaftVoterRequest) -> Value {
+    json!({
+        "clusterId": add.cluster_id.as_deref(),
+        "timeoutMs": add.timeout_ms,
+        "voterId": add.voter_id.0,
+        "voterDirectoryId": uuid(add.voter_directory_id),
+        "listeners": endpoints(&add.listeners),
+        "ackWhenCommitted": add.ack_when_committed,
+    })
+}
+
+fn remove_raft_voter_request(remove: &RemoveRaftVoterRequest) -> Value {
+    json!({
+        "clusterId": remove.cluster_id.as_deref(),
+        "voterId": remove.voter_id.0,
+        "voterDirectoryId": uuid(remove.voter_directory_id),
+    })
+}
+
+/// Without the listeners of the voters (`nodes`), which no client of the model reads.
+fn describe_quorum_response(quorum: &DescribeQuorumResponse) -> Value {
+    let replica = |of: &QuorumReplica| {
+        json!({
+            "replicaId": of.replica_id.0,
+            "replicaDirectoryId": uuid(of.replica_directory_id),
+            "logEndOffset": of.log_end_offset.0,
+            "lastFetchTimestamp": of.last_fetch_timestamp,
+            "lastCaughtUpTimestamp": of.last_caught_up_timestamp,
+        })
+    };
+    let is_error = quorum.error != ErrorCode::None;
+    let known = |value: i64| if is_error { 0 } else { value };
+    let partition = json!({
+        "partitionIndex": 0,
+        "errorCode": quorum.error as i16,
+        "errorMessage": null,
+        "leaderId": known(i64::from(quorum.leader_id.0)),
+        "leaderEpoch": known(i64::from(quorum.leader_epoch.0)),
+        "highWatermark": known(quorum.high_watermark.0),
+        "currentVoters": quorum.current_voters.iter().map(replica).collect::<Vec<_>>(),
+        "observers": quorum.observers.iter().map(replica).collect::<Vec<_>>(),
+    });
+    json!({"errorCode": 0, "errorMessage": null, "topics": topics(partition), "nodes": []})
 }
 
 fn endpoints(endpoints: &[Endpoint]) -> Value {
@@ -146,7 +191,7 @@ fn update_raft_voter_response(update: &UpdateRaftVoterResponse) -> Value {
 }
 
 fn voter_change_response(error: ErrorCode) -> Value {
-    json!({"throttleTimeMs": 0, "errorCode": error as i16})
+    json!({"throttleTimeMs": 0, "errorCode": error as i16, "errorMessage": null})
 }
 
 fn topics(partition: Value) -> Value {

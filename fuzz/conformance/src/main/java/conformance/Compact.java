@@ -79,7 +79,7 @@ final class Compact {
             if (tree.asInt() != 0) {
                 leaves.add("error " + tree.asInt());
             }
-        } else if (TOLD.contains(name) || all && !KEYS.contains(name) && !name.equals("voterId")) {
+        } else if (TOLD.contains(name) || all && !KEYS.contains(name) && !name.equals("voterId") && !name.equals("directory_id")) {
             leaves.add(name + " " + tree.asText());
         }
     }

@@ -36,7 +36,8 @@ final class Dialogue implements AutoCloseable {
             reader.close();
             throw new BadDialogue(file + ": the first line is not a header of " + SCHEMA);
         }
-        if (header.path("voters").isEmpty() || !header.has("node") || !header.has("cluster_id")) {
+        boolean isStatic = header.path("kraft_version").asInt() == 0;
+        if (isStatic && header.path("voters").isEmpty() || !header.has("node") || !header.has("cluster_id")) {
             reader.close();
             throw new BadDialogue(file + ": the header lacks node, cluster_id or voters");
         }
@@ -82,18 +83,22 @@ final class Dialogue implements AutoCloseable {
         Map<Integer, InetSocketAddress> voters = new HashMap<>(header.path("voters").size());
         String listener = header.path("listener").asText();
         for (JsonNode voter : header.path("voters")) {
-            voters.put(voter.path("id").asInt(),
-                InetSocketAddress.createUnresolved(voter.path("host").asText(), voter.path("port").asInt()));
+            voters.put(voter.path("id").asInt(), address(voter));
             listener = listener.isEmpty() ? voter.path("listener").asText() : listener;
         }
+        int node = header.path("node").asInt();
+        InetSocketAddress endpoint = header.path("endpoint").isObject() ? address(header.path("endpoint")) : voters.get(node);
         Map<String, String> properties = new HashMap<>();
         header.path("properties").properties().forEach(
             property -> properties.put(property.getKey(), property.getValue().asText()));
         List<String> raftListeners = new ArrayList<>();
         header.path("listeners").forEach(name -> raftListeners.add(name.asText()));
-        return new Setup(header.path("node").asInt(), header.path("cluster_id").asText(),
-            listener.isEmpty() ? "CONTROLLER" : listener, header.path("kraft_version").asInt(), voters, properties,
-            raftListeners);
+        return new Setup(node, header.path("cluster_id").asText(), listener.isEmpty() ? "CONTROLLER" : listener,
+            header.path("kraft_version").asInt(), voters, endpoint, properties, raftListeners);
+    }
+
+    private static InetSocketAddress address(JsonNode endpoint) {
+        return InetSocketAddress.createUnresolved(endpoint.path("host").asText(), endpoint.path("port").asInt());
     }
 
     @Override

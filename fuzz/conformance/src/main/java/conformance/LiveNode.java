@@ -32,14 +32,14 @@ final class LiveNode implements RaftNode.Driver {
     };
 
     private final Setup setup;
-    private final Uuid directoryId;
+    private Uuid directoryId;
     private final PrintWriter file;
     private final Random random;
     private final SynchronousQueue<Runnable> toClient = new SynchronousQueue<>();
     /** How long the client waits, or why it ended. */
     private final SynchronousQueue<Object> fromClient = new SynchronousQueue<>();
     private final List<Entry> outputs = new ArrayList<>();
-    private Map<String, byte[]> disk = new TreeMap<>();
+    private Map<String, byte[]> disk;
     private Path directory;
     private RaftNode node;
     private int incarnation = 0;
@@ -53,9 +53,10 @@ final class LiveNode implements RaftNode.Driver {
         }
     }
 
-    LiveNode(Setup setup, Uuid directoryId, PrintWriter file, Random random) {
+    LiveNode(Setup setup, Uuid directoryId, Map<String, byte[]> disk, PrintWriter file, Random random) {
         this.setup = setup;
         this.directoryId = directoryId;
+        this.disk = disk;
         this.file = file;
         this.random = random;
     }
@@ -126,10 +127,15 @@ final class LiveNode implements RaftNode.Driver {
         kill(nowMs, "killed");
     }
 
-    /** The next boot finds an empty disk. */
-    void killAndWipe(long nowMs) throws IOException {
+    /** The next boot finds an empty disk, with this directory id. */
+    void killAndWipe(long nowMs, Uuid newDirectoryId) throws IOException {
         kill(nowMs, "disk-replaced");
         disk = new TreeMap<>();
+        directoryId = newDirectoryId;
+    }
+
+    Uuid directoryId() {
+        return directoryId;
     }
 
     private void kill(long nowMs, String how) throws IOException {

@@ -27,20 +27,25 @@ import java.util.Map;
 import java.util.PriorityQueue;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
- * Lets three real raft clients talk to each other, with latencies, lost requests, cuts, kills, resignations and shutdowns,
- * and writes down what each lived through: dialogues that the replay must agree with to the last step.
+ * Lets real raft clients talk to each other, with latencies, lost requests, cuts, kills, resignations, shutdowns and changes of
+ * the voters, and writes down what each lived through: dialogues that the replay must agree with to the last step.
  */
 final class Recording {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final int NODES = 3;
+    private static final int STATIC_NODES = 3;
+    private static final String LISTENER = "CONTROLLER";
+    /** The connection of who changes the voters. */
+    private static final long OPERATOR = 1;
     private static final String CLUSTER = "recordedrecordedrecord";
     private static final List<String> LISTENERS = List.of("controller", "metadata-loader");
     private static final String LOADER = LISTENERS.get(1);
     /** Several chunks for a snapshot. */
     private static final Map<String, String> PROPERTIES = Map.of("controller.quorum.fetch.snapshot.max.bytes", "300");
     private static final int SNAPSHOT_RECORDS = 30;
+    private static final int SPIN_MS = 20;
 
     private record Event(long atMs, long order, int node, int incarnation, Action action) implements Comparable<Event> {
         @Override
@@ -54,50 +59,67 @@ final class Recording {
     }
 
     private final Random random;
-    private final LiveNode[] nodes = new LiveNode[NODES + 1];
+    /** Null if the voters are static. */
+    private final DynamicQuorum dynamic;
+    private final int count;
+    private final LiveNode[] nodes;
     private final List<PrintWriter> files = new ArrayList<>();
     private final PriorityQueue<Event> events = new PriorityQueue<>();
-    private final Map<String, Uuid> directories = new HashMap<>();
     /** Requests that are being answered: who asked what, by node, connection and correlation id. */
     private final Map<String, Runnable> answering = new HashMap<>();
     private final Map<String, JsonNode> answers = new HashMap<>();
     /** By node and listener. */
     private final Map<String, Deque<JsonNode>> unread = new HashMap<>();
     private final Set<String> cut = new HashSet<>();
-    private final long[] timers = new long[NODES + 1];
+    private final long[] timers;
     private long nowMs = 0;
     private long order = 0;
     private int records = 0;
+    private int operations = 0;
+    private int replacements = 0;
 
-    private Recording(Path directory, long seed) throws IOException {
+    private Recording(Path directory, long seed, boolean isDynamic) throws IOException {
         random = new Random(seed);
+        dynamic = isDynamic ? new DynamicQuorum(CLUSTER) : null;
+        count = isDynamic ? DynamicQuorum.NODES : STATIC_NODES;
+        nodes = new LiveNode[count + 1];
+        timers = new long[count + 1];
         Map<Integer, InetSocketAddress> voters = new HashMap<>();
-        for (int id = 1; id <= NODES; id++) {
+        Map<Integer, Uuid> directories = new HashMap<>();
+        for (int id = 1; id <= count; id++) {
             voters.put(id, InetSocketAddress.createUnresolved("controller-" + id, 9093));
+            directories.put(id, new Uuid(seed + 1, id));
         }
         Files.createDirectories(directory);
-        for (int id = 1; id <= NODES; id++) {
-            Setup setup = new Setup(id, CLUSTER, "CONTROLLER", 0, voters, PROPERTIES, LISTENERS);
-            Path path = directory.resolve("kafka-" + seed + "-" + id + ".ndjson");
+        for (int id = 1; id <= count; id++) {
+            Setup setup = isDynamic ? dynamic.setup(id, LISTENER, PROPERTIES, LISTENERS)
+                : new Setup(id, CLUSTER, LISTENER, 0, voters, voters.get(id), PROPERTIES, LISTENERS);
+            String name = (isDynamic ? "kafka-dynamic-" : "kafka-") + seed + "-" + id + ".ndjson";
+            Path path = directory.resolve(name);
             PrintWriter file = new PrintWriter(Files.newBufferedWriter(path));
             files.add(file);
             file.println(header(setup, seed));
-            nodes[id] = new LiveNode(setup, new Uuid(seed + 1, id), file, random);
+            Map<String, byte[]> disk = isDynamic ? dynamic.formatted(id, directories, LISTENER) : new TreeMap<>();
+            nodes[id] = new LiveNode(setup, directories.get(id), disk, file, random);
         }
     }
 
+    /** Dialogues of a quorum of static voters, and of one whose voters change. */
     static void record(Path directory, long seed, int seconds) throws IOException {
-        Recording recording = new Recording(directory, seed);
-        recording.run(seconds * 1000L);
+        new Recording(directory, seed, false).run(seconds * 1000L);
+        new Recording(directory, seed, true).run(seconds * 1000L);
     }
 
     private void run(long endMs) throws IOException {
-        for (int id = 1; id <= NODES; id++) {
+        for (int id = 1; id <= count; id++) {
             int node = id;
             at(random.nextInt(200), id, 0, () -> boot(node));
         }
         at(1000, 0, 0, this::append);
         at(2000, 0, 0, this::trouble);
+        if (dynamic != null) {
+            at(3000, 0, 0, this::changeVoters);
+        }
         // At least one orderly end, whatever comes by chance.
         at(endMs / 2, 0, 0, this::terminateAny);
         // And a kill, and two disks that are replaced.
@@ -112,7 +134,7 @@ final class Recording {
                 event.action.run();
             }
         }
-        for (int id = 1; id <= NODES; id++) {
+        for (int id = 1; id <= count; id++) {
             if (nodes[id].isUp()) {
                 nodes[id].kill(nowMs);
             }
@@ -132,12 +154,14 @@ final class Recording {
         ObjectNode header = JSON.createObjectNode().put("schema", "kraftsim.dialogue.v1").put("kind", "header")
             .put("recorded_by", "kafka").put("scenario", "recording").put("seed", "0x" + Long.toHexString(seed))
             .put("node", setup.nodeId()).put("cluster_id", setup.clusterId()).put("listener", setup.listener())
-            .put("kraft_version", 0);
+            .put("kraft_version", setup.kraftVersion());
+        header.putObject("endpoint").put("name", setup.listener()).put("host", setup.endpoint().getHostString())
+            .put("port", setup.endpoint().getPort());
         var voters = header.putArray("voters");
         setup.voters().forEach((id, address) ->
             voters.addObject().put("id", id).put("host", address.getHostString()).put("port", address.getPort()));
         ObjectNode properties = header.putObject("properties");
-        PROPERTIES.forEach(properties::put);
+        setup.properties().forEach(properties::put);
         setup.raftListeners().forEach(header.putArray("listeners")::add);
         return header;
     }
@@ -175,8 +199,10 @@ final class Recording {
         long set = order;
         timers[id] = set;
         long wait = nodes[id].waitMs();
+        // Its thread spins: time would stand still.
+        boolean spins = wait == 0 && nodes[id].raft().isExpiredObserver();
         if (wait < 1_000_000) {
-            later((int) wait, id, () -> {
+            later(spins ? SPIN_MS : (int) wait, id, () -> {
                 if (timers[id] == set) {
                     step(id, "timer", null, () -> { });
                 }
@@ -204,13 +230,14 @@ final class Recording {
     }
 
     private void send(int from, JsonNode send) {
-        int to = send.path("to").asInt();
+        int destination = send.path("to").asInt();
+        int to = DynamicQuorum.node(destination);
         int correlationId = send.path("correlation_id").asInt();
         int asker = nodes[from].incarnation();
         if (isCut(from, to)) {
             // The real client's own clock may be the only one that notices.
             if (random.nextBoolean()) {
-                fail(from, to, correlationId, random.nextBoolean() ? 2000 : latency());
+                fail(from, destination, correlationId, random.nextBoolean() ? 2000 : latency());
             }
             return;
         }
@@ -218,27 +245,40 @@ final class Recording {
             if (nodes[to].isUp()) {
                 request(from, asker, to, correlationId, send);
             } else if (nodes[from].isUp() && nodes[from].incarnation() == asker) {
-                fail(from, to, correlationId, latency());
+                fail(from, destination, correlationId, latency());
             }
         });
     }
 
     private void request(int from, int asker, int to, int correlationId, JsonNode send) throws IOException {
-        long connection = ((long) from << 32) + asker;
+        int destination = send.path("to").asInt();
+        // A destination has a connection of its own.
+        long connection = ((long) from << 32) + ((long) (destination & 0xff) << 16) + asker;
         ApiKeys api = ApiKeys.valueOf(send.path("api").asText());
         short version = (short) send.path("version").asInt();
-        ObjectNode body = JSON.createObjectNode().put("connection", connection).put("correlation_id", correlationId)
-            .put("from", from).put("api", api.name()).put("version", version);
-        body.set("body", send.path("body"));
+        if (api == ApiKeys.API_VERSIONS) {
+            ObjectNode answer = JSON.createObjectNode().put("api", api.name()).put("version", version);
+            answer.set("body", DynamicQuorum.apiVersions());
+            at(nowMs + latency(), from, asker, () -> response(from, destination, correlationId, answer));
+            return;
+        }
         String key = to + " " + nodes[to].incarnation() + " " + connection + ":" + correlationId;
         answering.put(key, () ->
-            at(nowMs + latency(), from, asker, () -> response(from, to, correlationId, answers.remove(key))));
-        step(to, "request", new Entry("request", body), () -> nodes[to].raft().request(
-            "" + connection, correlationId, api, version, Bodies.readRequest(api, version, send.path("body"))));
+            at(nowMs + latency(), from, asker, () -> response(from, destination, correlationId, answers.remove(key))));
+        request(to, connection, correlationId, api, version, send.path("body"));
         int maxWaitMs = send.path("body").path("maxWaitMs").asInt();
         if (answering.containsKey(key) && maxWaitMs > 0) {
             later(maxWaitMs, to, () -> expire(to, connection, correlationId, key));
         }
+    }
+
+    private void request(int to, long connection, int correlationId, ApiKeys api, short version, JsonNode content)
+        throws IOException {
+        ObjectNode body = JSON.createObjectNode().put("connection", connection).put("correlation_id", correlationId)
+            .put("api", api.name()).put("version", version);
+        body.set("body", content);
+        step(to, "request", new Entry("request", body), () -> nodes[to].raft().request(
+            "" + connection, correlationId, api, version, Bodies.readRequest(api, version, content)));
     }
 
     private void answer(int id, JsonNode answer) {
@@ -260,7 +300,7 @@ final class Recording {
     }
 
     private void response(int id, int from, int correlationId, JsonNode answer) throws IOException {
-        if (isCut(from, id)) {
+        if (isCut(DynamicQuorum.node(from), id)) {
             return;
         }
         ApiKeys api = ApiKeys.valueOf(answer.path("api").asText());
@@ -327,7 +367,7 @@ final class Recording {
 
     private void append() {
         at(nowMs + 1 + random.nextInt(80), 0, 0, this::append);
-        for (int id = 1; id <= NODES; id++) {
+        for (int id = 1; id <= count; id++) {
             // Now and then by one that does not lead.
             if (nodes[id].isUp() && (nodes[id].state().path("role").asText().equals("leader") || random.nextInt(50) == 0)) {
                 append(id);
@@ -355,7 +395,7 @@ final class Recording {
 
     private void trouble() throws IOException {
         at(nowMs + 1000 + random.nextInt(4000), 0, 0, this::trouble);
-        int id = 1 + random.nextInt(NODES);
+        int id = 1 + random.nextInt(count);
         if (!nodes[id].isUp()) {
             return;
         }
@@ -372,11 +412,13 @@ final class Recording {
 
     /** Who loses its disk downloads a snapshot. */
     private void killFollower(boolean losesDisk) throws IOException {
-        for (int id = 1; id <= NODES; id++) {
+        for (int id = 1; id <= count; id++) {
             if (nodes[id].isUp() && nodes[id].state().path("role").asText().equals("follower")) {
                 int node = id;
                 if (losesDisk) {
-                    nodes[id].killAndWipe(nowMs);
+                    replacements += 1;
+                    long lower = dynamic == null ? id : 100L * replacements + id;
+                    nodes[id].killAndWipe(nowMs, new Uuid(nodes[id].directoryId().getMostSignificantBits(), lower));
                 } else {
                     nodes[id].kill(nowMs);
                 }
@@ -386,8 +428,38 @@ final class Recording {
         }
     }
 
+    /** An operator asks a leader for a change of the voters, or how the quorum is; the answer is nobody's. */
+    private void changeVoters() throws IOException {
+        at(nowMs + 500 + random.nextInt(1500), 0, 0, this::changeVoters);
+        for (int id = 1; id <= count; id++) {
+            if (nodes[id].isUp() && nodes[id].state().path("role").asText().equals("leader")) {
+                changeVoters(id);
+                return;
+            }
+        }
+    }
+
+    private void changeVoters(int leader) throws IOException {
+        int id = 1 + random.nextInt(count);
+        JsonNode voters = nodes[leader].state().path("voters");
+        JsonNode voter = null;
+        for (JsonNode each : voters) {
+            voter = each.path("id").asInt() == id ? each : voter;
+        }
+        operations += 1;
+        if (random.nextInt(3) == 0) {
+            request(leader, OPERATOR, operations, ApiKeys.DESCRIBE_QUORUM, (short) 2, dynamic.describeQuorum());
+        } else if (voter == null) {
+            request(leader, OPERATOR, operations, ApiKeys.ADD_RAFT_VOTER, (short) 1,
+                dynamic.addVoter(id, nodes[id].directoryId(), LISTENER, random.nextBoolean()));
+        } else if (voters.size() > 2) {
+            request(leader, OPERATOR, operations, ApiKeys.REMOVE_RAFT_VOTER, (short) 0,
+                dynamic.removeVoter(id, voter.path("directory_id").asText()));
+        }
+    }
+
     private void terminateAny() throws IOException {
-        for (int id = 1; id <= NODES; id++) {
+        for (int id = 1; id <= count; id++) {
             if (nodes[id].isUp()) {
                 terminate(id);
                 return;
@@ -412,7 +484,7 @@ final class Recording {
     }
 
     private void cut(int id) {
-        int other = 1 + random.nextInt(NODES);
+        int other = 1 + random.nextInt(count);
         List<String> links = random.nextBoolean()
             ? List.of(id + ">" + other) : List.of(id + ">" + other, other + ">" + id);
         cut.addAll(links);

@@ -29,6 +29,8 @@ final class SelfTest {
     private record Falsification(String expected, Predicate<ObjectNode> apply) {
     }
 
+    private static final String ANOTHER_DIRECTORY = "AAAAAAAAAAAAAAAAAAAABw";
+
     /** A lie may not matter where it is told first: that a thread was woken for nothing if another wake-up was left. */
     private static final int PLACES = 5;
 
@@ -83,6 +85,28 @@ final class SelfTest {
         new Falsification("wake-up.missing", SelfTest::sleepOn),
         new Falsification("wake-up.extra", SelfTest::wakeForNothing),
         new Falsification("disk.log", SelfTest::damageLog),
+        new Falsification("send.ADD_RAFT_VOTER.missing", step -> remove(step, "send", "ADD_RAFT_VOTER")),
+        new Falsification("send.ADD_RAFT_VOTER.voterDirectoryId",
+            step -> set(step, "send", "ADD_RAFT_VOTER", "voterDirectoryId", new TextNode(ANOTHER_DIRECTORY))),
+        new Falsification("send.REMOVE_RAFT_VOTER.voterDirectoryId",
+            step -> set(step, "send", "REMOVE_RAFT_VOTER", "voterDirectoryId", new TextNode(ANOTHER_DIRECTORY))),
+        new Falsification("send.API_VERSIONS.missing", step -> remove(step, "send", "API_VERSIONS")),
+        new Falsification("answer.ADD_RAFT_VOTER.errorCode",
+            step -> set(step, "answer", "ADD_RAFT_VOTER", "errorCode", new IntNode(35))),
+        new Falsification("answer.REMOVE_RAFT_VOTER.missing", step -> remove(step, "answer", "REMOVE_RAFT_VOTER")),
+        new Falsification("answer.DESCRIBE_QUORUM.lastFetchTimestamp",
+            step -> set(step, "answer", "DESCRIBE_QUORUM", "lastFetchTimestamp", new IntNode(77))),
+        // The voter gets another address in the record.
+        new Falsification("appended.batch",
+            step -> set(step, "request", "ADD_RAFT_VOTER", "port", new IntNode(9))),
+        // The leader does not append the voter then.
+        new Falsification("appended.extra", step -> set(step, "response", "API_VERSIONS", "maxVersion", new IntNode(0))),
+        new Falsification("quorum_state.votedDirectoryId",
+            step -> set(step, "quorum_state", "", "votedDirectoryId", new TextNode(ANOTHER_DIRECTORY))),
+        new Falsification("state.voters", step -> setState(step, "voters", new TextNode("nobody"))),
+        new Falsification("state.kraft_version", step -> setState(step, "kraft_version", new IntNode(7))),
+        // A voter whose disk was not formatted is none.
+        new Falsification("state.voters", SelfTest::loseBootstrapCheckpoint),
         new Falsification("halt.missing", step -> remove(step, "halt", "")));
 
     private SelfTest() {
@@ -280,6 +304,11 @@ final class SelfTest {
             }
         }
         return false;
+    }
+
+    private static boolean loseBootstrapCheckpoint(ObjectNode boot) {
+        String checkpoint = "__cluster_metadata-0/00000000000000000000-0000000000.checkpoint";
+        return boot.path("disk").isObject() && ((ObjectNode) boot.path("disk")).remove(checkpoint) != null;
     }
 
     private static boolean is(JsonNode entry, String kind, String api) {

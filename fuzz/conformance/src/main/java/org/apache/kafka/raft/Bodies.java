@@ -57,8 +57,20 @@ public final class Bodies {
             setRecords(fetch, json);
         } else if (body instanceof FetchSnapshotResponseData fetch) {
             setChunks(fetch, json);
+        } else if (json.has("errorMessage")) {
+            forgetWords((ObjectNode) json);
         }
         return json;
+    }
+
+    /** The model has no words for errors, and does not say the voters' listeners to who describes the quorum. */
+    private static void forgetWords(ObjectNode json) {
+        json.putNull("errorMessage");
+        if (json.has("nodes")) {
+            json.putArray("nodes");
+        }
+        json.path("topics").forEach(topic -> topic.path("partitions").forEach(
+            partition -> ((ObjectNode) partition).putNull("errorMessage")));
     }
 
     static byte[] bytesOf(BaseRecords records) {

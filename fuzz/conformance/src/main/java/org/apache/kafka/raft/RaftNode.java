@@ -15,6 +15,7 @@ import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.raft.internals.BatchMemoryPool;
+import org.apache.kafka.raft.internals.KRaftControlRecordStateMachine;
 import org.apache.kafka.raft.internals.KafkaRaftLog;
 import org.apache.kafka.server.common.OffsetAndEpoch;
 import org.apache.kafka.snapshot.SnapshotWriter;
@@ -98,7 +99,7 @@ public final class RaftNode implements AutoCloseable, World {
         snapshots.expired().forEach(id -> outputs.accept(new Entry("snapshot_expired", Snapshots.body(id))));
         elections = new RecordedElections(partition.resolve("quorum-state").toFile(), outputs);
         ListenerName listener = new ListenerName(setup.listener());
-        InetSocketAddress own = setup.voters().get(setup.nodeId());
+        InetSocketAddress own = setup.endpoint();
         released = new ReleasedClient(setup.nodeId(), directoryId, setup.clusterId(), listener, this,
             RecordedLog.of(log, driver, outputs, () -> client().quorum().epoch(), snapshots), memory, clock, parked, bootstrapServers(),
             own == null ? Endpoints.empty() : Endpoints.fromInetSocketAddresses(Map.of(listener, own)), draws,
@@ -109,6 +110,13 @@ public final class RaftNode implements AutoCloseable, World {
             listeners.put(name, raftListener);
             client().register(raftListener);
         }
+    }
+
+    /** The checkpoint that kafka-storage writes with {@code --initial-controllers}. */
+    public static byte[] bootstrapCheckpoint(
+        Map<Integer, Uuid> directories, Map<Integer, InetSocketAddress> addresses, String listener
+    ) throws IOException {
+        return Snapshots.bootstrap(Voters.of(directories, addresses, new ListenerName(listener)));
     }
 
     /** Segments smaller than 8 MiB are only allowed by a property for tests. */
@@ -317,6 +325,11 @@ public final class RaftNode implements AutoCloseable, World {
             offset -> state.put("high_watermark", offset.offset()), () -> state.putNull("high_watermark"));
         state.set("earliest_snapshot", log.earliestSnapshotId().map(Snapshots::body).orElse(null));
         state.set("latest_snapshot", log.latestSnapshotId().map(Snapshots::body).orElse(null));
+        KRaftControlRecordStateMachine partition = Voters.partitionState(client());
+        state.put("kraft_version", partition.lastKraftVersion().featureLevel());
+        if (setup.kraftVersion() > 0) {
+            state.set("voters", Voters.toJson(partition.lastVoterSet()));
+        }
         return state.put("log_end", log.endOffset().offset()).put("log_start", log.startOffset())
             .put("last_epoch", log.lastFetchedEpoch());
     }

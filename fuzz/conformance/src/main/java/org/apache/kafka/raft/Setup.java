@@ -9,6 +9,7 @@ import java.util.Map;
  *
  * @param kraftVersion 0: {@code voters} are static; 1: they are in the log, and the property
  *                     {@code controller.quorum.bootstrap.servers} says whom to ask first
+ * @param endpoint     the node's own listener for raft; null of one that has none, and so never votes
  */
 public record Setup(
     int nodeId,
@@ -16,6 +17,7 @@ public record Setup(
     String listener,
     int kraftVersion,
     Map<Integer, InetSocketAddress> voters,
+    InetSocketAddress endpoint,
     Map<String, String> properties,
     List<String> raftListeners
 ) {

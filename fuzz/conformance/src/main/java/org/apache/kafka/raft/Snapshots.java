@@ -5,8 +5,11 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.Record;
 import org.apache.kafka.common.record.internal.RecordBatch;
+import org.apache.kafka.server.common.KRaftVersion;
 import org.apache.kafka.server.common.OffsetAndEpoch;
+import org.apache.kafka.snapshot.FileRawSnapshotWriter;
 import org.apache.kafka.snapshot.RawSnapshotWriter;
+import org.apache.kafka.snapshot.RecordsSnapshotWriter;
 import org.apache.kafka.snapshot.SnapshotWriter;
 
 import java.io.IOException;
@@ -60,6 +63,26 @@ final class Snapshots {
             }
         }
         return records;
+    }
+
+    /** The bytes of the snapshot 0-0 with these voters, and no records. */
+    static byte[] bootstrap(VoterSet voters) throws IOException {
+        OffsetAndEpoch id = org.apache.kafka.snapshot.Snapshots.BOOTSTRAP_SNAPSHOT_ID;
+        Path directory = Files.createTempDirectory("formatted");
+        Path file = Path.of(path(directory, id) + COMPLETE);
+        try {
+            new RecordsSnapshotWriter.Builder()
+                .setMaxBatchSizeBytes(KafkaRaftClient.MAX_BATCH_SIZE_BYTES)
+                .setRawSnapshotWriter(FileRawSnapshotWriter.create(directory, id))
+                .setKraftVersion(KRaftVersion.KRAFT_VERSION_1)
+                .setVoterSet(Optional.of(voters))
+                .build(BytesSerde.INSTANCE)
+                .freeze();
+            return Files.readAllBytes(file);
+        } finally {
+            Files.deleteIfExists(file);
+            Files.delete(directory);
+        }
     }
 
     /** What the log gives to who creates a snapshot. */
