@@ -19,7 +19,8 @@ public final class Main {
         run --record DIRECTORY [OPTIONS]    record dialogues of real raft clients among themselves
         run --self-test [OPTIONS]           record, replay, falsify and replay: does the harness see what it should?
 
-        Without arguments: ten seeds each of quorum, partitions, power-loss, controller-failover and snapshots.
+        Without arguments: ten seeds each of quorum, partitions, power-loss, controller-failover, snapshots, membership and
+        disk-replacement.
 
           --kraftsim PATH    the simulator (run builds it)
           --set KEY=VALUE    a setting of the scenario, such as nemesis.replace-disk.every="8s"
@@ -38,7 +39,8 @@ public final class Main {
         """;
 
     private static final List<String> DEFAULT =
-        List.of("quorum=0..10", "partitions=0..10", "power-loss=0..10", "controller-failover=0..10", "snapshots=0..10");
+        List.of("quorum=0..10", "partitions=0..10", "power-loss=0..10", "controller-failover=0..10", "snapshots=0..10",
+            "membership=0..10", "disk-replacement=0..10");
 
     private final List<Path> files = new ArrayList<>();
     private final List<Simulated> simulated = new ArrayList<>();

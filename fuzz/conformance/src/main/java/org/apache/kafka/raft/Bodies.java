@@ -18,8 +18,11 @@ import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.Comparator;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 
 /** Messages to and from the JSON of Kafka's generated converters; records are base64 (the converters leave them out). */
@@ -69,8 +72,20 @@ public final class Bodies {
         if (json.has("nodes")) {
             json.putArray("nodes");
         }
-        json.path("topics").forEach(topic -> topic.path("partitions").forEach(
-            partition -> ((ObjectNode) partition).putNull("errorMessage")));
+        json.path("topics").forEach(topic -> topic.path("partitions").forEach(partition -> {
+            ((ObjectNode) partition).putNull("errorMessage");
+            sortReplicas((ObjectNode) partition, "currentVoters");
+            sortReplicas((ObjectNode) partition, "observers");
+        }));
+    }
+
+    /** LeaderState has them in hash maps. */
+    private static void sortReplicas(ObjectNode partition, String field) {
+        List<JsonNode> replicas = new ArrayList<>();
+        partition.path(field).forEach(replicas::add);
+        replicas.sort(Comparator.comparingInt((JsonNode replica) -> replica.path("replicaId").asInt())
+            .thenComparing(replica -> replica.path("replicaDirectoryId").asText()));
+        partition.putArray(field).addAll(replicas);
     }
 
     static byte[] bytesOf(BaseRecords records) {

@@ -1,6 +1,7 @@
 package org.apache.kafka.raft;
 
 import org.apache.kafka.common.message.LeaderChangeMessage;
+import org.apache.kafka.common.message.VotersRecord;
 import org.apache.kafka.common.record.internal.ControlRecordType;
 import org.apache.kafka.common.record.internal.ControlRecordUtils;
 import org.apache.kafka.common.record.internal.MemoryRecords;
@@ -55,8 +56,17 @@ final class SetOrder {
         if (!left.key().equals(right.key())) {
             return false;
         }
-        return ControlRecordType.parse(left.key()) == ControlRecordType.LEADER_CHANGE
-            ? leaderChange(left).equals(leaderChange(right)) : left.value().equals(right.value());
+        return switch (ControlRecordType.parse(left.key())) {
+            case LEADER_CHANGE -> leaderChange(left).equals(leaderChange(right));
+            case KRAFT_VOTERS -> voters(left).equals(voters(right));
+            default -> left.value().equals(right.value());
+        };
+    }
+
+    private static VotersRecord voters(Record record) {
+        VotersRecord voters = ControlRecordUtils.deserializeVotersRecord(record);
+        voters.voters().sort(Comparator.comparingInt(VotersRecord.Voter::voterId));
+        return voters;
     }
 
     private static LeaderChangeMessage leaderChange(Record record) {
