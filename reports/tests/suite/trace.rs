@@ -133,10 +133,11 @@ fn a_trace_fits_its_published_schema_and_leaves_the_run_as_it_was() {
 
 #[test]
 fn a_dialogue_fits_its_published_schema_and_leaves_the_run_as_it_was() {
-    let runs: [&[&str]; 3] = [
+    let runs: [&[&str]; 4] = [
         &["quorum", "--seed", "1"],
         &["brokers", "--seed", "3", "--until", "15s"],
         &["snapshots", "--seed", "2", "--until", "40s"],
+        &["membership", "--seed", "1", "--until", "20s"],
     ];
     let found = kinds_in_dialogues("dialogue", &runs);
     for wanted in "boot step aside down request response failure send answer append schedule read commit leader_change \
