@@ -9,7 +9,6 @@ mod kafka_json;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use raft::config::ControllerConfig;
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, Uuid};
 use raft::io::{Connection, DialogueEntry, Effect, Observation, Role, ThreadName, Visitor};
 use raft::log::{QUORUM_STATE, Records};
@@ -17,12 +16,11 @@ use raft::message::{Request, Response};
 use raft::node::{NodeSpec, Roles};
 use raft::shared_server::SharedServer;
 use raft::snapshot::SnapshotFile;
-use raft::voter_set::{Endpoint, VoterSet};
+use raft::voter_set::VoterSet;
 use sim::disk::Disk;
 use sim::process::{Input, Node, Thread};
 use sim::rng::Seed;
 use sim::watch::{Down, Watch};
-use sim::world::NodeConfig;
 
 use crate::actor::{Actor, Message, ServerSpec, Spec};
 use crate::cluster::prepare;
@@ -35,8 +33,6 @@ use crate::run::listener::{Listener, ViolatedBy, listen};
 pub struct Dialogue {
     /// The parameters of the node.
     pub node: NodeSpec,
-    /// Of a dynamic quorum: the listeners behind `controller.quorum.bootstrap.servers`, in the order as written.
-    pub bootstrap_servers: Vec<Endpoint>,
     pub lines: Vec<Line>,
 }
 
@@ -161,14 +157,13 @@ impl Dialogue {
     /// Runs a request, whose `dialogue` is set, on the bare loop: to its end, even if a claim is violated before.
     pub fn of(request: &run::Request<'_>) -> Result<(RunReport, Dialogue), String> {
         let index = request.dialogue.unwrap_or_default();
-        let prepared = prepare(request.scenario, Seed(request.seed), &request.explicit)?;
-        let Spec::Server(ServerSpec { node: spec, .. }) = prepared.world.nodes[index].spec.clone() else {
+        let mut prepared = prepare(request.scenario, Seed(request.seed), &request.explicit)?;
+        let Spec::Server(ServerSpec { node: spec, .. }) = prepared.world.nodes.swap_remove(index).spec else {
             return Err("a client has no raft client".to_owned());
         };
-        let bootstrap_servers = bootstrap_servers(&spec, &prepared.world.nodes);
         let (report, recorder, _) =
             listen(&run::Request { keep_going: true, ..request.clone() }, |_| Recorder::of(Node(index as u16)))?;
-        Ok((report, Dialogue { node: spec, bootstrap_servers, lines: recorder.lines }))
+        Ok((report, Dialogue { node: spec, lines: recorder.lines }))
     }
 
     /// The listeners of the raft client, in the order of their registration.
@@ -182,16 +177,6 @@ impl Dialogue {
         let controller = controller.then_some(ThreadName::ControllerEventQueue);
         controller.into_iter().chain(loader.then_some(ThreadName::MetadataLoader))
     }
-}
-
-fn bootstrap_servers(spec: &NodeSpec, nodes: &[NodeConfig<Actor>]) -> Vec<Endpoint> {
-    let config = |node: &NodeConfig<Actor>| match &node.spec {
-        Spec::Server(ServerSpec { node, .. }) => Some(Rc::clone(&node.config)),
-        _ => None,
-    };
-    let configs: Vec<Rc<ControllerConfig>> = nodes.iter().filter_map(config).collect();
-    let ids = spec.config.dynamic.iter().flat_map(|dynamic| dynamic.bootstrap_servers.iter());
-    ids.filter_map(|id| configs.iter().find(|config| config.node_id == *id)?.endpoint().cloned()).collect()
 }
 
 #[derive(Debug)]

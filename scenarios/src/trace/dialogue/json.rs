@@ -23,7 +23,7 @@ pub fn text(dialogue: &Dialogue, run: Map<String, Value>) -> String {
         text.push('\n');
     };
     push(header(dialogue, run));
-    let is_dynamic = dialogue.node.config.dynamic.is_some();
+    let is_dynamic = dialogue.node.config.is_dynamic;
     dialogue.lines.iter().enumerate().for_each(|(step, line)| push(object(step, line, is_dynamic)));
     text
 }
@@ -35,7 +35,7 @@ fn header(dialogue: &Dialogue, run: Map<String, Value>) -> Value {
         json!({"id": voter.id.0, "host": &*endpoint.host, "port": endpoint.port, "listener": &*endpoint.name})
     };
     // The node itself does not know those of a dynamic quorum: they are in its log, or in those of others.
-    let is_dynamic = config.dynamic.is_some();
+    let is_dynamic = config.is_dynamic;
     let voters: Vec<Value> = config.voters.iter().filter(|_| !is_dynamic).map(voter).collect();
     let mut header = json!({
         "schema": SCHEMA_ID,
@@ -62,8 +62,7 @@ fn header(dialogue: &Dialogue, run: Map<String, Value>) -> Value {
     });
     if is_dynamic {
         header["endpoint"] = config.endpoint().map(endpoint).into();
-        let address = |server: &Endpoint| format!("{}:{}", server.host, server.port);
-        let servers: Vec<String> = dialogue.bootstrap_servers.iter().map(address).collect();
+        let servers: Vec<String> = config.bootstrap_servers.iter().map(ToString::to_string).collect();
         header["properties"]["controller.quorum.bootstrap.servers"] = servers.join(",").into();
         header["properties"]["controller.quorum.auto.join.enable"] = config.auto_join.into();
     }
