@@ -48,7 +48,7 @@ fn the_next_boot_of_a_directory_is_that_of_the_run() {
     for pair in dialogue.lines.windows(2) {
         let [down, boot] = pair else { continue };
         let is_loss = matches!(down.what, dialogue::What::Down { how: Down::PowerLost, .. });
-        let Some(state) = boot.state.filter(|_| is_loss) else { continue };
+        let Some(state) = boot.state.as_ref().filter(|_| is_loss) else { continue };
         let (_, nodes) = node_files(&Request { until_ns: Some(down.at_ns), ..request() }).expect("it runs");
         let json = to_json(&Inspection::of(&nodes[0]).expect("a log directory"));
         let found = &json["next_boot"]["metadata"];
