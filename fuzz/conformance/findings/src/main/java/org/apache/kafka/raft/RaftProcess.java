@@ -5,16 +5,19 @@ import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.config.AbstractConfig;
 import org.apache.kafka.common.message.ApiVersionsResponseData;
 import org.apache.kafka.common.message.FetchResponseData;
+import org.apache.kafka.common.message.FetchSnapshotResponseData;
 import org.apache.kafka.common.metrics.Metrics;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.record.internal.FileRecords;
 import org.apache.kafka.common.record.internal.MemoryRecords;
+import org.apache.kafka.common.record.internal.UnalignedMemoryRecords;
 import org.apache.kafka.raft.internals.BatchMemoryPool;
 import org.apache.kafka.raft.internals.KafkaRaftLog;
 import org.apache.kafka.raft.internals.StringSerde;
 import org.apache.kafka.server.common.Feature;
 import org.apache.kafka.server.common.KRaftVersion;
+import org.apache.kafka.server.common.OffsetAndEpoch;
 import org.apache.kafka.server.common.serialization.RecordSerde;
 import org.apache.kafka.server.util.KafkaScheduler;
 import org.apache.kafka.snapshot.RecordsSnapshotWriter;
@@ -208,22 +211,37 @@ public final class RaftProcess<T> implements AutoCloseable {
         return new ApiVersionsResponseData().setSupportedFeatures(features);
     }
 
-    /** A receiver gets bytes, not the leader's file. */
-    private static ApiMessage overTheWire(ApiMessage response) {
-        if (response instanceof FetchResponseData fetch) {
-            fetch.responses().stream().flatMap(topic -> topic.partitions().stream()).forEach(partition -> {
-                if (partition.records() instanceof FileRecords records) {
-                    ByteBuffer bytes = ByteBuffer.allocate(records.sizeInBytes());
-                    try {
-                        records.readInto(bytes, 0);
-                    } catch (IOException e) {
-                        throw new UncheckedIOException(e);
+    /** A receiver gets bytes, not the leader's files. */
+    private ApiMessage overTheWire(ApiMessage response) {
+        try {
+            if (response instanceof FetchResponseData fetch) {
+                for (var topic : fetch.responses()) {
+                    for (var partition : topic.partitions()) {
+                        if (partition.records() instanceof FileRecords records) {
+                            ByteBuffer bytes = ByteBuffer.allocate(records.sizeInBytes());
+                            records.readInto(bytes, 0);
+                            partition.setRecords(MemoryRecords.readableRecords(bytes));
+                        }
                     }
-                    partition.setRecords(MemoryRecords.readableRecords(bytes));
                 }
-            });
+            } else if (response instanceof FetchSnapshotResponseData fetch) {
+                for (var topic : fetch.topics()) {
+                    for (var partition : topic.partitions()) {
+                        partition.setUnalignedRecords(snapshotBytes(partition));
+                    }
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
         return response;
+    }
+
+    private UnalignedMemoryRecords snapshotBytes(FetchSnapshotResponseData.PartitionSnapshot partition) throws IOException {
+        OffsetAndEpoch id = new OffsetAndEpoch(partition.snapshotId().endOffset(), partition.snapshotId().epoch());
+        byte[] file = Files.readAllBytes(Snapshots.snapshotPath(directory(quorum, this.id), id));
+        int length = partition.unalignedRecords().sizeInBytes();
+        return new UnalignedMemoryRecords(ByteBuffer.wrap(file, (int) partition.position(), length).slice());
     }
 
     /** The process is gone; its files stay as they are. */

@@ -6,6 +6,8 @@ import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.message.AddRaftVoterResponseData;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.server.common.OffsetAndEpoch;
+import org.apache.kafka.snapshot.SnapshotWriter;
 
 import java.util.List;
 import java.util.Map;
@@ -31,6 +33,12 @@ public final class ReadControlRecordsAfterTruncation extends Finding {
 
     @Override
     public boolean shows(Steps steps, boolean triggered) throws Exception {
+        return areTwoCommitted(steps, triggered, false) & areTwoCommitted(steps, triggered, true);
+    }
+
+    /** The new records are fetched from the log, or in a snapshot that ends below the former end of the log. */
+    private static boolean areTwoCommitted(Steps steps, boolean triggered, boolean inSnapshot) throws Exception {
+        steps.say("all", "what node 1 misses will come %s", inSnapshot ? "in a snapshot" : "from the log");
         Quorum world = new Quorum(steps);
         for (int id = 1; id <= 3; id++) {
             RaftProcess.format(world, id, 1, 2, 3);
@@ -46,7 +54,7 @@ public final class ReadControlRecordsAfterTruncation extends Finding {
 
         isolate(world, Set.of(1));
         if (triggered) {
-            append(world, one, "a", "b", "c");
+            append(world, one, "a", "b", "c", "f");
         }
         steps.say("node 1", "is cut off: %s", one.state());
         world.elect(two, three);
@@ -57,7 +65,10 @@ public final class ReadControlRecordsAfterTruncation extends Finding {
             world.pass(1_000);
             steps.say("node 2", "AddRaftVoter of node %d: %s", id, add(world, two, id));
         }
-        steps.say("node 2", "is %s, voters %s", two.state(), voters(world, two));
+        if (inSnapshot) {
+            replaceLog(two);
+        }
+        steps.say("node 2", "is %s, log start %d, voters %s", two.state(), two.log().startOffset(), voters(world, two));
 
         isolate(world, Set.of());
         world.pass(5_000);
@@ -105,6 +116,15 @@ public final class ReadControlRecordsAfterTruncation extends Finding {
         leader.client().prepareAppend(leader.quorum().epoch(), List.of(records));
         leader.client().schedulePreparedAppend();
         world.pass(ROUND_MS);
+    }
+
+    /** Writes a snapshot of everything that is committed, and deletes the log below it. */
+    private static void replaceLog(RaftProcess<String> leader) {
+        OffsetAndEpoch end = new OffsetAndEpoch(leader.quorum().highWatermark().orElseThrow().offset(), leader.quorum().epoch());
+        try (SnapshotWriter<String> writer = leader.client().createSnapshot(end, 0).orElseThrow()) {
+            writer.freeze();
+        }
+        leader.log().deleteBeforeSnapshot(end);
     }
 
     private static String add(Quorum world, RaftProcess<String> leader, int id) {
