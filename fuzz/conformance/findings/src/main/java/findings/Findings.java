@@ -66,8 +66,8 @@ final class Findings {
         new FollowLeaderOfUnattached(),
         new EndpointsInEndQuorumEpoch(),
         new LeaveSilentBootstrapServer(),
-        // Further defects, which the simulator has no fix for.
         new CampaignDespiteUncommittedRemoval(),
+        // Further defects, which the simulator has no fix for.
         new KeepBufferUntilCommit(),
         new ConfirmLeadershipOfHeartbeats(),
         new ElectDespiteEqualLatencies(),
