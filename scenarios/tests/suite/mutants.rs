@@ -83,7 +83,6 @@ mutants! {
     r17_voter_change_before_own_commit: VoterChangeBeforeOwnCommit, "membership" 1 => "OneVoterChangeAtATime";
     r18_voter_change_beside_uncommitted: VoterChangeBesideUncommitted, "membership" 7 => "OneVoterChangeAtATime";
     r19_fetch_of_observer_refused: FetchOfObserverRefused, "membership" 0 => "Recovery";
-    r33_voter_asks_nobody: Kafka17030VoterAsksNobody, "membership" 42 => "Recovery";
     log_start_beside_snapshot: LogStartBesideSnapshot, "snapshots" 0 => "SnapshotAtLogStart";
     g01_vote_not_durable: VoteNotDurable, "quorum" 0 => "PersistBeforePromise:D3";
     g02_two_votes_in_one_epoch: TwoVotesInOneEpoch, "quorum" 1 => "ValidVotes";
