@@ -116,7 +116,7 @@ pub const CATALOG: &[Row] = rows! {
     R17 VoterChangeBeforeOwnCommit Raft "Ongaro 2015, never shipped" => ["OneVoterChangeAtATime"];
     R18 VoterChangeBesideUncommitted Raft "KAFKA-20661, thread of PR 22620" => ["OneVoterChangeAtATime"];
     R19 FetchOfObserverRefused Raft "KIP-853, a design rule" => ["Recovery"];
-    R33 Kafka17030VoterAsksNobody Raft "KAFKA-17030, fixed in 3.9" => []
+    R33 Kafka17030VoterAsksNobody Raft "KAFKA-17030, fixed in 3.9" => ["Recovery"]
         hidden by "a replica that wrongly regards itself as a voter requests pre-votes of its old voter set, and an answer names the leader: in 430 seeds of membership none stayed behind";
     R21 Kafka18723StaleFetchAppended Raft "KAFKA-18723, fixed in 3.9" => ["PersistBeforePromise:D5", "LogMatching"];
     R24 Kafka10826LingerIgnored Raft "KAFKA-10826, fixed in 2.8.0" => ["AppendWithinLinger"];
