@@ -105,8 +105,7 @@ final class SelfTest {
             step -> set(step, "quorum_state", "", "votedDirectoryId", new TextNode(ANOTHER_DIRECTORY))),
         new Falsification("state.voters", step -> setState(step, "voters", new TextNode("nobody"))),
         new Falsification("state.kraft_version", step -> setState(step, "kraft_version", new IntNode(7))),
-        // A voter whose disk was not formatted is none.
-        new Falsification("state.voters", SelfTest::loseBootstrapCheckpoint),
+        new Falsification("state.earliest_snapshot", SelfTest::loseBootstrapCheckpoint),
         new Falsification("halt.missing", step -> remove(step, "halt", "")));
 
     private SelfTest() {

@@ -15,7 +15,8 @@ import java.util.List;
 
 /**
  * LeaderState keeps the voters that granted their votes in {@code Set.copyOf}, whose order is another one in each Java
- * machine, and so are the bytes of the LeaderChange record. If that order is all that differs, the log gets the model's
+ * machine, and so are the bytes of the LeaderChange record; VoterSet keeps the voters of a KRaftVoters record in a hash map,
+ * and the model ascending. If that order is all that differs, the log gets the model's
  * bytes, so that what is fetched later can be compared to the byte.
  */
 final class SetOrder {
