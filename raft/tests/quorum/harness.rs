@@ -325,6 +325,7 @@ impl Harness {
                 Request::Fetch(_) => Response::Fetch(Default::default()),
                 Request::Vote(_) => Response::Vote(Default::default()),
                 Request::BeginQuorumEpoch(_) => Response::BeginQuorumEpoch(Default::default()),
+                Request::EndQuorumEpoch(_) => Response::EndQuorumEpoch(Default::default()),
                 other => panic!("nobody waits for {}", other.name()),
             };
             self.reply(&sent, response);

@@ -199,6 +199,7 @@ fn a_leader_that_restarts_before_its_removal_is_committed_does_not_campaign_in_k
             assert_eq!((harness.role(), harness.has_sent("PreVote")), (Role::Unattached, false));
             continue;
         }
+        harness.shake_off("EndQuorumEpoch");
         elect(&mut harness);
         harness.shake_off("BeginQuorumEpoch");
         assert_eq!(voters(&harness), [2]);
