@@ -183,7 +183,7 @@ switches! {
         /// be uncommitted (`QuorumState.transitionToProspective`; consensus.md §6.4). It refuses its vote to every voter
         /// whose log is shorter. If a voter needs that vote, nobody can be elected: the leader of two voters writes its own
         /// removal and is restarted before the other one has it. The quorum has no leader then until its files are edited.
-        /// Raft demands that such a server starts elections, although it does not count itself (Ongaro 2014, §4.2.2).
+        /// Raft demands that such a server starts elections, although it does not count itself (Ongaro 2014, section 4.2.2).
         /// Fix: a replica whose removal is not known to be committed begins elections; the leader that it may become resigns
         /// when the removal is committed.
         CampaignDespiteUncommittedRemoval,

@@ -69,7 +69,9 @@ impl Reach {
         let allowed = || Kind::ALL.iter().filter(|kind| scenario.nemesis.allows(**kind)).map(|kind| means(*kind));
         let may = |situation| allowed().any(|means| means.leads_to.contains(&situation));
         let durable_bytes_go = allowed().any(|means| means.destroys == Destroys::Forced);
-        let several_voters = scenario.cluster.voter_count() > 1 || knobs::names(scenario).contains(&"cluster.voters");
+        let several_voters = scenario.cluster.voter_count() > 1
+            || scenario.cluster.spare_controllers > 0
+            || knobs::names(scenario).contains(&"cluster.voters");
         let fsync_fails = scenario.nemesis.allows(Kind::FsyncFails) || scenario.nemesis.allows(Kind::FullAtFsync);
         let aimed_loss =
             scenario.nemesis.aimed.as_ref().is_some_and(|aimed| aimed.kinds.contains(&AimedKind::PowerLoss));

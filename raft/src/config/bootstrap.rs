@@ -1,32 +1,13 @@
 //! `controller.quorum.bootstrap.servers`: the nodes behind the addresses.
 
-use std::fmt;
 use std::rc::Rc;
 
-use super::cluster::NodeFile;
 use super::error::ConfigError;
 use super::listeners;
+use super::node_config::BootstrapServer;
+use super::node_file::NodeFile;
 use super::source::{ADVERTISED, BOOTSTRAP, LISTENER_NAMES, LISTENERS};
 use crate::ids::NodeId;
-
-/// One address of `controller.quorum.bootstrap.servers`, and the controller behind it. Of a name with several addresses
-/// there is one for each of them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BootstrapServer {
-    /// Host as written.
-    pub host: Rc<str>,
-    /// Port as written.
-    pub port: u16,
-    /// Who listens there.
-    pub node: NodeId,
-}
-
-impl fmt::Display for BootstrapServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
-        write!(f, "{open}{}{close}:{}", self.host, self.port)
-    }
-}
 
 /// An address that a file names, and whose it is.
 struct Address {

@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use super::error::{ConfigError, ConfigErrors};
+use super::node_file::NodeFile;
 use super::properties::Properties;
-use super::source::{BROKER_ID, NODE_ID, Source, VOTERS};
+use super::source::{Source, VOTERS};
 use super::{NodeConfig, Roles, Voter, bootstrap};
 
 /// The files of a cluster, read.
@@ -17,17 +18,6 @@ pub struct ClusterFiles {
     pub is_dynamic: bool,
     /// Bootstrap servers with the host of no file, `host:port`: each is taken to be a name of all controllers.
     pub names_of_all_controllers: Vec<String>,
-}
-
-/// The file of a node, read.
-#[derive(Clone, Debug)]
-pub struct NodeFile {
-    /// Its name in messages.
-    pub file: String,
-    /// All that stands in it.
-    pub properties: Properties,
-    /// What it means.
-    pub config: NodeConfig,
 }
 
 /// The nodes of [`read_cluster`].
@@ -129,36 +119,4 @@ fn assumed_voters(sources: &[&Source<'_>]) -> Result<Option<Rc<[Voter]>>, Config
     voters.sort_by_key(|voter| voter.id);
     voters.dedup_by_key(|voter| voter.id);
     Ok(Some(voters.into()))
-}
-
-impl NodeFile {
-    /// The voters in order of id; listener names are each node's own affair.
-    fn addresses(&self) -> String {
-        let mut voters: Vec<&Voter> = self.config.quorum.voters.iter().collect();
-        voters.sort_by_key(|voter| voter.id);
-        voters.into_iter().map(Voter::to_string).collect::<Vec<_>>().join(",")
-    }
-
-    /// The property that says which node this is.
-    fn id_key(&self) -> &'static str {
-        if self.properties.get(NODE_ID).is_some() { NODE_ID } else { BROKER_ID }
-    }
-
-    fn place(&self, key: &str) -> String {
-        match self.properties.get(key) {
-            Some(entry) => format!("{}:{}", self.file, entry.line),
-            None => self.file.clone(),
-        }
-    }
-
-    /// A refusal of a property, where it stands.
-    pub(super) fn refuse(&self, key: &str, problem: String) -> ConfigError {
-        let entry = self.properties.get(key);
-        ConfigError {
-            line: entry.map(|e| e.line),
-            key: Some(key.into()),
-            value: entry.map(|e| e.value.as_str().into()),
-            ..ConfigError::in_file(&self.file, problem)
-        }
-    }
 }

@@ -19,13 +19,16 @@ mod error;
 mod listeners;
 mod node;
 mod node_config;
+mod node_file;
 pub mod properties;
 mod source;
 #[cfg(test)]
 mod tests;
 
-pub use bootstrap::BootstrapServer;
 pub use checks::Contradiction;
-pub use cluster::{ClusterFiles, NodeFile, load_cluster, read_cluster};
+pub use cluster::{ClusterFiles, load_cluster, read_cluster};
 pub use error::{ConfigError, ConfigErrors};
-pub use node_config::{CLUSTER_ID, ControllerConfig, Kept, KeptWhy, NodeConfig, Roles, Unrecognised, Voter};
+pub use node_config::{
+    BootstrapServer, CLUSTER_ID, ControllerConfig, Kept, KeptWhy, NodeConfig, Roles, Unrecognised, Voter,
+};
+pub use node_file::NodeFile;

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::bootstrap::BootstrapServer;
 use crate::broker::config::BrokerConfig;
 use crate::controller::settings::ControllerSettings;
 use crate::ids::{NodeId, Uuid};
@@ -106,6 +105,25 @@ pub struct ControllerConfig {
     pub connection_setup_timeout_ms: i64,
     /// `socket.connection.setup.timeout.max.ms`
     pub connection_setup_timeout_max_ms: i64,
+}
+
+/// One address of `controller.quorum.bootstrap.servers`, and the controller behind it. Of a name with several addresses
+/// there is one for each of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BootstrapServer {
+    /// Host as written.
+    pub host: Rc<str>,
+    /// Port as written.
+    pub port: u16,
+    /// Who listens there.
+    pub node: NodeId,
+}
+
+impl fmt::Display for BootstrapServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        write!(f, "{open}{}{close}:{}", self.host, self.port)
+    }
 }
 
 /// One entry of `controller.quorum.voters`: `id@host:port`.

@@ -9,7 +9,7 @@ use crate::ids::ReplicaKey;
 
 impl QuorumState {
     /// Whether this replica may begin an election: if it is a voter. With the fix, it is one for this purpose also by the voter
-    /// set before the last one, while the last one is not known to be committed (Ongaro 2014, §4.2.2).
+    /// set before the last one, while the last one is not known to be committed (Ongaro 2014, section 4.2.2).
     pub fn may_campaign(&self) -> bool {
         self.is_voter() || self.fixes.has(Fix::CampaignDespiteUncommittedRemoval) && self.is_voter_until_commit()
     }

@@ -14,7 +14,7 @@ use crate::checks::server_model::ledger::{BatchId, Ledger};
 claim! {
     /// A replica requests votes, also pre-votes, only while it is in the last voter set of its own log. (With
     /// `CampaignDespiteUncommittedRemoval` also in the one before, until it says that the last one is committed.)
-    OnlyVotersCampaign by Campaigners, Safety of Server, "KAFKA-17067; KIP-853: QuorumState.transitionToProspective; Ongaro 2014, §4.2.2";
+    OnlyVotersCampaign by Campaigners, Safety of Server, "KAFKA-17067; KIP-853: QuorumState.transitionToProspective; Ongaro 2014, section 4.2.2";
     /// A leader appends another voter set only when the last one, and a record of its own epoch, are committed, and the two
     /// differ by one voter.
     OneVoterChangeAtATime, Safety of Quorum, "Ongaro 2015; KIP-853: AddVoterHandler, RemoveVoterHandler";
