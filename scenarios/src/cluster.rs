@@ -3,14 +3,11 @@
 
 use std::rc::Rc;
 
-use raft::config::{NodeConfig as KafkaNode, Voter};
-use raft::controller::settings::Feature;
-use raft::ids::{NodeId, Uuid};
-use raft::metadata::MetadataRecord;
+use raft::config::{CLUSTER_ID, NodeConfig as KafkaNode};
+use raft::ids::NodeId;
 use raft::node::{NodeSpec, Roles};
-use raft::storage_tool::format_voter;
-use raft::voter_set::{KRaftVersionFeature, VoterNode, VoterSet};
-use sim::fault::{Kind, Link, Plan};
+use raft::voter_set::VoterSet;
+use sim::fault::{Link, Plan, What};
 use sim::network::NetworkConfig;
 use sim::process::{Node, Thread};
 use sim::rng::{Entropy, Purpose, Seed};
@@ -23,6 +20,7 @@ use crate::availability_bound::{AvailabilityBound, availability_bound};
 use crate::checks::cluster::BrokerConfig;
 use crate::checks::invariant::timings::QuorumTimings;
 use crate::checks::replication::ReplicationSettings;
+use crate::formatted::{formatted, voter_set};
 use crate::message::message_kinds;
 use crate::recovery_bound::{Load, recovery_bound_ms};
 use crate::scenario::claims::Workload;
@@ -32,10 +30,11 @@ use crate::scenario::values::{IntRange, Nanos};
 use crate::scenario::world::THREAD_NAMES;
 use crate::scenario::{Scenario, Transport};
 use crate::workload::{
-    Candidate, ClientOperation, ClientSpec, Fresh, KafkaClientRole, KafkaClientSpec, MembershipClientSpec,
-    ScheduledOperation, append_bytes,
+    Candidate, ClientSpec, Fresh, KafkaClientRole, KafkaClientSpec, MembershipClientSpec, append_bytes,
 };
 use crate::{knobs, nemesis};
+
+pub use crate::explicit::Explicit;
 
 /// All wall clocks start about here: 2026-01-01, in ms since 1970.
 const WALL_START_MS: i64 = 1_767_225_600_000;
@@ -81,45 +80,6 @@ pub struct Prepared {
     pub availability: Option<AvailabilityBound>,
 }
 
-/// The parts of a run that are given explicitly, and not derived from its seed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Explicit {
-    /// Replaces the plan of the nemesis.
-    pub plan: Option<Plan>,
-    /// Operations that replace those that clients would draw until all faults end.
-    pub operations: Option<Vec<ScheduledOperation>>,
-    /// Clients keep the operations they draw ([`crate::run::operations`]).
-    pub keeps_operations: bool,
-}
-
-impl Explicit {
-    /// Only a plan is given.
-    pub fn plan(plan: Plan) -> Explicit {
-        Explicit { plan: Some(plan), ..Explicit::default() }
-    }
-
-    /// With explicit operations, the lasting topics that no operation creates: then no client creates them by itself.
-    fn never_created(&self, lasting: u16) -> Vec<u16> {
-        let Some(all) = &self.operations else { return Vec::new() };
-        let creates = |topic: &u16| {
-            all.iter().any(|it| matches!(&it.what, ClientOperation::CreateTopics { topics } if topics.contains(topic)))
-        };
-        (0..lasting).filter(|topic| !creates(topic)).collect()
-    }
-
-    /// The explicit operations of one client, if there are any.
-    fn timetable(&self, client: usize) -> Option<Rc<[(u64, ClientOperation)]>> {
-        let all = self.operations.as_ref()?;
-        let mut own: Vec<_> = all
-            .iter()
-            .filter(|requested| usize::from(requested.client) == client)
-            .map(|it| (it.at_ns, it.what.clone()))
-            .collect();
-        own.sort_by_key(|(at_ns, _)| *at_ns);
-        Some(own.into())
-    }
-}
-
 /// Prepares one seed.
 pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<Prepared, String> {
     let mut scenario = scenario.clone();
@@ -150,7 +110,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     for (index, config) in configs.iter().enumerate() {
         let service = Rc::clone(&service[usize::from(config.roles.broker)]);
         let mut node = server(&scenario, seed, index, config, &places, service);
-        node.files = formatted(config, &voter_set)?;
+        node.files = formatted(config, &voter_set, WALL_START_MS)?;
         nodes.push(node);
     }
     for index in 0..clients.len() {
@@ -179,7 +139,8 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     let longest_ms = if scenario.nemesis.beyond_tolerance { BEYOND_TOLERANCE_MS } else { u64::MAX };
     let recovery_bound_ns = recovery_bound_ms.min(longest_ms) * 1_000_000;
     let timings = configs.iter().map(timings).collect();
-    let wrong_names = world.plan.0.iter().any(|fault| fault.what.kind() == Kind::WrongName);
+    let leads_to_server = |what: &What| matches!(what, What::WrongName(name) if name.to.is_some());
+    let wrong_names = world.plan.0.iter().any(|fault| leads_to_server(&fault.what));
     let availability = availability(&configs, &world.plan, &scenario);
     Ok(Prepared {
         world,
@@ -279,9 +240,6 @@ fn intervals_ns(workload: &Workload) -> [u64; 2] {
     [share(1_000_000 - reads_ppm), share(reads_ppm)]
 }
 
-/// `cluster.id` of every run.
-pub const CLUSTER_ID: &str = "kraftsimkraftsimkraftg";
-
 /// How much the slowest clock loses without clock faults, ppm.
 pub fn slowest_ppm(scenario: &Scenario) -> u32 {
     u32::try_from(-scenario.clock.drift_ppm.min).unwrap_or(0)
@@ -313,44 +271,6 @@ fn server(
         service,
         ..blank(scenario, seed, index)
     }
-}
-
-/// The voters at the start of a run.
-fn voter_set(configs: &[KafkaNode]) -> VoterSet {
-    let Some(first) = configs.first() else { return VoterSet::default() };
-    if !first.quorum.is_dynamic {
-        return first.quorum.static_voters();
-    }
-    let voter = |voter: &Voter| VoterNode {
-        id: voter.id,
-        directory_id: Some(directory_id(voter.id)),
-        endpoints: [voter.endpoint.clone()].into(),
-        supported: KRaftVersionFeature::SUPPORTED,
-    };
-    VoterSet::of(first.quorum.voters.iter().map(voter).collect())
-}
-
-/// The directory id that a voter's disk is formatted with: the same in every run, of UUID version 4.
-fn directory_id(id: NodeId) -> Uuid {
-    let mut bytes = *b"kraftsim\x80voter\0\0";
-    bytes[6] = 0x40 | bytes[6] & 0x0f;
-    bytes[12..].copy_from_slice(&id.0.to_be_bytes());
-    Uuid(bytes)
-}
-
-/// By path.
-type Files = Vec<(Rc<str>, Rc<[u8]>)>;
-
-/// The files of a node at its first boot: of a voter of a dynamic quorum those of the format tool, of others none.
-fn formatted(config: &KafkaNode, voters: &VoterSet) -> Result<Files, String> {
-    let is_voter = voters.key_of(config.node_id()).is_some();
-    if !config.quorum.is_dynamic || !is_voter {
-        return Ok(Vec::new());
-    }
-    let records: Vec<MetadataRecord> = config.controller.bootstrap.iter().map(Feature::record).collect();
-    let files = format_voter(&CLUSTER_ID.into(), config.node_id(), voters, &records, WALL_START_MS);
-    let files = files.ok_or_else(|| format!("node {} cannot be formatted", config.node_id()))?;
-    Ok(files.into_iter().map(|(path, bytes)| (path, bytes.into())).collect())
 }
 
 fn membership_client(

@@ -132,11 +132,13 @@ impl Availability {
             }
             // It ends when the process has booted.
             (_, Some(server)) if means.stops && server < servers.len() => self.links.set_up(server, false),
-            _ if fault.lasts_ns == 0 => self.restored_ns = at_ns,
+            _ if fault.lasts_ns == 0 => self.restored_ns = self.restored_ns.max(at_ns),
             _ => self.others = self.others.saturating_add_signed(if begins { 1 } else { -1 }),
         }
         if !begins {
-            self.restored_ns = at_ns;
+            // A process remembers the result of a lookup beyond the fault.
+            let remembered_ns = if means.stops { 0 } else { means.afterwards_ns };
+            self.restored_ns = self.restored_ns.max(at_ns + remembered_ns);
         }
         self.changed(at_ns, (begins && kind == Kind::Cut).then_some(kind), servers, verdict);
     }
@@ -148,7 +150,7 @@ impl Availability {
         }
         self.links.set_up(server, is_up);
         if is_up {
-            self.restored_ns = at_ns;
+            self.restored_ns = self.restored_ns.max(at_ns);
         }
         self.changed(at_ns, None, servers, verdict);
     }

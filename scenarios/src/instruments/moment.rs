@@ -1,6 +1,7 @@
 //! The servers of a run at an instant: the run goes up to it, and stops there.
 
 use chrono::DateTime;
+use raft::config::CLUSTER_ID;
 use raft::controller::settings::ControllerSettings;
 use raft::ids::{NodeId, Offset};
 use raft::io::Role;
@@ -10,7 +11,6 @@ use sim::disk::Disk;
 use sim::process::{Node, Now};
 
 use crate::actor::{Actor, Files};
-use crate::cluster::CLUSTER_ID;
 use crate::log_directory::Inspection;
 use crate::report::RunOutcome;
 use crate::run::Request;

@@ -1,6 +1,6 @@
 //! Outages while a majority of the controllers talk to each other.
 
-use sim::fault::{Cut, Delay, Fault, Kill, Link, ReplaceDisk, What};
+use sim::fault::{Cut, Delay, Fault, Kill, Link, ReplaceDisk, UnresolvedName, What};
 use sim::process::Node;
 use sim::watch::Phase;
 
@@ -130,6 +130,18 @@ fn what_is_given_back_has_time_to_connect() {
     judged.fault(2_000, cut(&[(0, 1), (1, 2), (2, 0), (3, 4), (4, 0)]), Phase::End);
     assert!(!judged.broke(3_100));
     assert!(judged.broke(3_101));
+}
+
+/// A process remembers for 10 s that a name had no address (`networkaddress.cache.negative.ttl`).
+#[test]
+fn a_name_has_time_to_be_looked_up_again() {
+    let mut judged = Judged::new();
+    let unresolved = || UnresolvedName { links: cut(&[(0, 1)]).links };
+    judged.fault(500, unresolved(), Phase::Start);
+    judged.fault(600, unresolved(), Phase::End);
+    judged.cut(700, TWO_ARE_SILENT);
+    assert!(!judged.broke(10_000_000_000));
+    assert!(judged.broke(10_000_010_000));
 }
 
 #[test]
