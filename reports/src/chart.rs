@@ -105,6 +105,9 @@ impl Chart {
                 "Around a fault: the longest time in which a consumer fetched no record of a partition"
             }
             FailoverKind::AdminGap => "Around a fault: the longest time in which no admin request was completed",
+            FailoverKind::VoterReplacement => {
+                "From the loss of a voter's disk until the controller is a voter again, with its new disk"
+            }
             FailoverKind::AppendGap => "While links were cut: all time in which no append was acknowledged",
         }
     }
@@ -119,5 +122,6 @@ pub fn name(kind: FailoverKind) -> &'static str {
         FailoverKind::ConsumeGap => "Consume unavailability",
         FailoverKind::AdminGap => "Admin unavailability",
         FailoverKind::AppendGap => "Append unavailability",
+        FailoverKind::VoterReplacement => "Replacement of a voter",
     }
 }

@@ -24,6 +24,7 @@ entries! {
     "rolling-restart",
     "data-plane",
     "failover",
+    "controller-replacement",
     "one-zone",
     "three-zones",
     "cluster-partitions",

@@ -22,6 +22,7 @@ use crate::checks::invariant::timings::QuorumTimings;
 use crate::checks::replication::ReplicationSettings;
 use crate::formatted::{formatted, voter_set};
 use crate::message::message_kinds;
+use crate::operator::operator;
 use crate::recovery_bound::{Load, recovery_bound_ms};
 use crate::scenario::claims::Workload;
 use crate::scenario::fault_profile::means;
@@ -29,9 +30,7 @@ use crate::scenario::machine::Machine;
 use crate::scenario::values::{IntRange, Nanos};
 use crate::scenario::world::THREAD_NAMES;
 use crate::scenario::{Scenario, Transport};
-use crate::workload::{
-    Candidate, ClientSpec, Fresh, KafkaClientRole, KafkaClientSpec, MembershipClientSpec, append_bytes,
-};
+use crate::workload::{ClientSpec, Fresh, KafkaClientRole, KafkaClientSpec, MembershipClientSpec, append_bytes};
 use crate::{knobs, nemesis};
 
 pub use crate::explicit::Explicit;
@@ -64,6 +63,8 @@ pub struct Prepared {
     pub voters: Vec<NodeId>,
     /// Their set, with directory ids if the quorum is dynamic.
     pub voter_set: VoterSet,
+    /// May the voters change?
+    pub is_dynamic: bool,
     /// What the checks need to know of brokers, if there are any.
     pub brokers: Option<BrokerConfig>,
     /// Names of servers may lead to other servers.
@@ -148,6 +149,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
         servers,
         voters,
         voter_set,
+        is_dynamic: configs.iter().any(|config| config.quorum.is_dynamic),
         brokers: broker_checks,
         wrong_names,
         trigger_watch,
@@ -282,21 +284,12 @@ fn membership_client(
     explicit: &Explicit,
 ) -> NodeConfig<Actor> {
     let node = blank(scenario, seed, place);
-    let workload = &scenario.workload;
-    let candidates = configs.iter().zip(places).filter(|(config, _)| config.roles.controller);
-    let candidate = |(config, (id, place)): (&KafkaNode, &(NodeId, Node))| {
-        Some(Candidate { id: *id, place: *place, endpoint: config.quorum.listener.clone()? })
-    };
+    let draws = seed.entropy(Purpose::Workload, place as u64);
     let spec = MembershipClientSpec {
-        candidates: candidates.filter_map(candidate).collect(),
-        cluster_id: CLUSTER_ID.into(),
-        interval_ns: workload.membership_interval.0,
-        request_timeout_ns: 2 * workload.attempt_timeout.0,
-        min_voters: workload.min_voters,
-        draws: seed.entropy(Purpose::Workload, place as u64),
         timetable: explicit.timetable(index),
         ends_ns: mono_ns(&node, scenario.duration.0),
         keeps_timetable: explicit.keeps_operations,
+        ..operator(scenario, configs, places, draws)
     };
     NodeConfig { name: format!("operator-{index}"), spec: Spec::Membership(Box::new(spec)), ..node }
 }

@@ -73,6 +73,7 @@ pub fn put_in_force(scenario: &mut Scenario, drawn: &[(String, String)]) -> Resu
         match name.as_str() {
             "cluster.voters" => scenario.cluster.voters = Some(value.parse().map_err(|_| refuse())?),
             "cluster.dynamic" => scenario.cluster.dynamic = value.parse().map_err(|_| refuse())?,
+            "cluster.kraft_version" => scenario.cluster.kraft_version = Some(value.parse().map_err(|_| refuse())?),
             "cluster.elr" => scenario.cluster.elr = Some(value.parse().map_err(|_| refuse())?),
             "workload.max_in_flight" => scenario.workload.max_in_flight = value.parse().map_err(|_| refuse())?,
             _ => {

@@ -51,6 +51,7 @@ pub mod knobs;
 pub mod log_directory;
 pub mod message;
 pub mod nemesis;
+mod operator;
 pub mod reach;
 pub mod recovery_bound;
 pub mod report;

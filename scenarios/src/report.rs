@@ -158,6 +158,8 @@ pub enum FailoverKind {
     AdminGap,
     /// The time without an acknowledged append while a cut is in force.
     AppendGap,
+    /// A voter whose disk is lost, in a quorum whose voters change.
+    VoterReplacement,
 }
 
 impl FailoverKind {
@@ -174,6 +176,7 @@ impl FailoverKind {
         match self {
             FailoverKind::Controller => &["detect", "elect", "activate", "commit", "brokers"],
             FailoverKind::Partition => &["detect", "elect", "led"],
+            FailoverKind::VoterReplacement => &["away", "remove", "add"],
             FailoverKind::ProduceGap | FailoverKind::ConsumeGap | FailoverKind::AdminGap | FailoverKind::AppendGap => {
                 &[]
             }
@@ -199,7 +202,7 @@ pub struct Failover {
     /// controller: detect (to the first Prospective that is elected in the end, or its fetch timeout), elect (to Leader
     /// durable), activate (to the claim), commit (to the first high watermark of the new epoch), brokers (until they
     /// have caught up with it). Of a partition: detect (to the fencing of its leader), elect (to the commit of its
-    /// PartitionChangeRecord), led (until the next leader serves). A gap has none.
+    /// PartitionChangeRecord), led (until the next leader serves). A gap has none. Of a voter: away, remove, add.
     pub phases: Vec<(&'static str, u64)>,
 }
 

@@ -130,6 +130,7 @@ pub fn run_observer(prepared: &Prepared, request: &Request<'_>) -> RunObserver {
         servers: prepared.servers.clone(),
         voters: prepared.voters.clone(),
         voter_set: prepared.voter_set.clone(),
+        is_dynamic: prepared.is_dynamic,
         timings: prepared.timings.clone(),
         slowest_ppm: slowest_ppm(&prepared.scenario),
         appends: !prepared.scenario.cluster.has_brokers() && prepared.scenario.workload.reads_ppm < 1_000_000,

@@ -58,7 +58,7 @@ pub struct ControllerSettings {
     /// `cluster.id`
     pub cluster_id: Rc<str>,
     pub voters: Rc<[NodeId]>,
-    /// Finalized `kraft.version` of raft.
+    /// `kraft.version` at format. Every broker supports both levels, so no registration depends on an upgrade.
     pub kraft_version: i16,
     /// `broker.session.timeout.ms`
     pub broker_session_timeout_ms: u32,

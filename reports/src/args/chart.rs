@@ -159,7 +159,7 @@ pub struct ChartArgs {
 /// Which times are measured.
 #[derive(Clone, Debug, Args)]
 pub struct MeasureArgs {
-    /// What is measured: controller or partition failovers, or unavailability of clients (produce_gap, consume_gap, admin_gap, append_gap)
+    /// What is measured: controller or partition failovers, unavailability of clients (produce_gap, consume_gap, admin_gap, append_gap), or replacements of voters (voter_replacement)
     #[arg(long, value_name = "KIND", default_value = "controller", value_parser = parse_kind)]
     pub kind: FailoverKind,
     /// Only failovers caused by this kind of fault, such as kill; of several kinds each has lines of its own

@@ -20,6 +20,7 @@ pub struct FailoverJson {
     pub consume_gap: TimesJson,
     pub admin_gap: TimesJson,
     pub append_gap: TimesJson,
+    pub voter_replacement: TimesJson,
 }
 
 /// Failovers of a kind; null if there were none.
@@ -63,6 +64,7 @@ impl From<&Failovers> for FailoverJson {
             consume_gap: of(FailoverKind::ConsumeGap),
             admin_gap: of(FailoverKind::AdminGap),
             append_gap: of(FailoverKind::AppendGap),
+            voter_replacement: of(FailoverKind::VoterReplacement),
         }
     }
 }
@@ -77,6 +79,7 @@ impl FailoverJson {
             (FailoverKind::ConsumeGap, self.consume_gap),
             (FailoverKind::AdminGap, self.admin_gap),
             (FailoverKind::AppendGap, self.append_gap),
+            (FailoverKind::VoterReplacement, self.voter_replacement),
         ];
         let mut failovers = Failovers::default();
         for (kind, json) in kinds {

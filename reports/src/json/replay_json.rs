@@ -79,6 +79,7 @@ pub struct FailoversJson {
     pub consume_gap: Vec<FailoverJson>,
     pub admin_gap: Vec<FailoverJson>,
     pub append_gap: Vec<FailoverJson>,
+    pub voter_replacement: Vec<FailoverJson>,
 }
 
 /// One failover.
@@ -157,6 +158,7 @@ impl RunJson {
                 consume_gap: failovers(FailoverKind::ConsumeGap),
                 admin_gap: failovers(FailoverKind::AdminGap),
                 append_gap: failovers(FailoverKind::AppendGap),
+                voter_replacement: failovers(FailoverKind::VoterReplacement),
             },
             repetitions: repetitions.iter().map(RepetitionJson::from).collect(),
             plan,

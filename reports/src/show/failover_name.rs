@@ -11,5 +11,6 @@ pub fn failover_name(kind: FailoverKind) -> &'static str {
         FailoverKind::ConsumeGap => "consume unavailable",
         FailoverKind::AdminGap => "admin unavailable",
         FailoverKind::AppendGap => "append unavailable",
+        FailoverKind::VoterReplacement => "voter replacement",
     }
 }

@@ -102,7 +102,7 @@ impl Availability {
     pub fn new(config: &CheckConfig) -> Availability {
         let clients = config.availability.map_or(0, |bound| bound.clients);
         // A single voter elects itself, and is available whenever it runs.
-        let may_change = config.voters.len() > 1 || config.is_dynamic();
+        let may_change = config.voters.len() > 1 || config.is_dynamic;
         Availability {
             bound: config.availability.filter(|_| may_change && !config.beyond_tolerance),
             links: Connectivity::new(Electorate::of_first(config.voters.len()), config.servers.len(), clients),

@@ -16,6 +16,8 @@ pub struct CheckConfig {
     pub voters: Vec<NodeId>,
     /// Their set, with directory ids if the quorum is dynamic.
     pub voter_set: VoterSet,
+    /// May the voters change? They are in the log then, or will be after an upgrade of `kraft.version`.
+    pub is_dynamic: bool,
     /// Each server's settings of quorum timers.
     pub timings: Vec<QuorumTimings>,
     /// How much the slowest clock loses if nothing disturbs it, ppm.
@@ -35,11 +37,4 @@ pub struct CheckConfig {
     pub wrong_names: bool,
     /// Faults may exceed what Kafka tolerates: only claims about one server or one client are judged.
     pub beyond_tolerance: bool,
-}
-
-impl CheckConfig {
-    /// Are the voters in the log, and may change?
-    pub fn is_dynamic(&self) -> bool {
-        self.voter_set.nodes().iter().any(|voter| voter.directory_id.is_some())
-    }
 }

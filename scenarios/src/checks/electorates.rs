@@ -24,7 +24,7 @@ pub struct Electorates {
 impl Electorates {
     pub fn new(config: &CheckConfig) -> Electorates {
         let seen = vec![(BatchId::START, None); config.servers.len()];
-        Electorates { is_dynamic: config.is_dynamic(), seen, committed: BatchId::START }
+        Electorates { is_dynamic: config.is_dynamic, seen, committed: BatchId::START }
     }
 
     /// What counts now, if a server's log, or what is committed, has another voter set than it had.

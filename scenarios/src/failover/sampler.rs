@@ -9,6 +9,7 @@ use raft::message::Response;
 use super::controller::ControllerFailovers;
 use super::gaps::Gaps;
 use super::partitions::PartitionFailovers;
+use super::replacements::Replacements;
 use crate::checks::cluster::BrokerConfig;
 use crate::checks::event::{Crossing, Event};
 use crate::checks::metadata::image::ReferenceImage;
@@ -24,6 +25,7 @@ pub struct Failovers {
     controller: ControllerFailovers,
     partitions: PartitionFailovers,
     gaps: Gaps,
+    replacements: Replacements,
     /// Completed failovers, and at the end of the run the others.
     pub done: Vec<Failover>,
 }
@@ -35,12 +37,14 @@ impl Failovers {
             brokers.map_or(Vec::new(), |brokers| servers.iter().map(|id| brokers.ids.contains(id)).collect());
         let lasting_topics = brokers.map_or(0, |brokers| brokers.lasting_topics);
         let controller = ControllerFailovers::new(servers.len(), has_broker.clone());
+        let replacements = Replacements::new(servers.clone());
         Failovers {
             servers,
             has_broker,
             controller,
             partitions: PartitionFailovers::default(),
             gaps: Gaps::new(lasting_topics),
+            replacements,
             done: Vec::new(),
         }
     }
@@ -50,6 +54,7 @@ impl Failovers {
         let (was_active, replaced) = self.controller.struck(at_ns, server, cause);
         self.done.extend(replaced);
         self.partitions.struck(at_ns, self.servers[server], cause);
+        self.replacements.struck(at_ns, server, cause);
         // A follower that is down delays requests that wait for it.
         if was_active || self.has_broker.get(server).is_some_and(|has_broker| *has_broker) {
             self.gaps.struck(at_ns, cause);
@@ -57,14 +62,16 @@ impl Failovers {
     }
 
     /// The fault of a server is over.
-    pub fn lifted(&mut self, server: usize) {
+    pub fn lifted(&mut self, at_ns: u64, server: usize) {
         self.controller.lifted(server);
+        self.replacements.lifted(at_ns, server);
         self.done.extend(self.partitions.lifted(self.servers[server]));
     }
 
     /// An event crosses a server's border, after the models have processed it.
     pub fn on(&mut self, crossing: &Crossing<'_>, models: &Models) {
         let Crossing { at_ns, server, event } = *crossing;
+        self.done.extend(self.replacements.committed(at_ns, models));
         match event {
             Event::Observed { observation } => match observation {
                 Observation::RoleChanged { role: Role::Prospective, .. } => self.controller.prospective(at_ns, server),
@@ -129,5 +136,6 @@ impl Failovers {
         self.done.extend(self.controller.finish(at_ns));
         self.done.extend(self.partitions.finish(at_ns));
         self.done.extend(self.gaps.finish(at_ns));
+        self.done.extend(self.replacements.finish(at_ns));
     }
 }

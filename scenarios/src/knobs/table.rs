@@ -130,6 +130,7 @@ knobs! {
         "cluster.dynamic": Seldom("true"),
         // Far below Kafka's 20 MiB: some snapshots in a run.
         "metadata.log.max.record.bytes.between.snapshots": Texts(&["8192", "65536"]),
+        "cluster.kraft_version": Seldom("0"),
     }
 }
 

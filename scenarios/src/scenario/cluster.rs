@@ -45,6 +45,10 @@ pub struct Cluster {
     /// `controller.quorum.bootstrap.servers`.
     #[serde(skip_serializing_if = "is_false")]
     pub dynamic: bool,
+    /// `kafka-storage format --feature kraft.version=LEVEL`, of a dynamic quorum. With 0 the voters are static at first, and
+    /// the operators upgrade the quorum.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kraft_version: Option<i16>,
     /// Controllers of a dynamic quorum that are no voters at first, with the ids behind those of the voters.
     #[serde(skip_serializing_if = "is_zero")]
     pub spare_controllers: u16,
@@ -100,6 +104,7 @@ impl Default for Cluster {
             voters: None,
             observers: 0,
             dynamic: false,
+            kraft_version: None,
             spare_controllers: 0,
             initial_controllers: Vec::new(),
             brokers: 0,
@@ -136,6 +141,11 @@ impl Cluster {
     /// Whether the voters are in the metadata log (KIP-853).
     pub fn is_dynamic(&self) -> bool {
         self.dynamic || (!self.node.is_empty() && self.files().is_ok_and(|files| files.is_dynamic))
+    }
+
+    /// Whether the voters are in the metadata log only after an upgrade of `kraft.version`.
+    pub fn begins_static(&self) -> bool {
+        self.dynamic && self.kraft_version == Some(0)
     }
 
     /// Whether some node is a broker. Without one the quorum runs a model of a state machine.
@@ -198,9 +208,16 @@ impl Cluster {
                 let controllers = self.generated_nodes().filter(|(_, roles)| roles.controller);
                 first.make_dynamic(controllers.map(|(id, _)| bootstrap_server(id)).collect());
             }
+            if self.begins_static() {
+                first.controller.kraft_version = 0;
+            }
             let node = |(id, roles): (NodeId, Roles)| {
                 let mut node = first.for_node(id, roles);
                 node.quorum.listener = (self.dynamic && roles.controller).then(|| controller_endpoint(id));
+                // KafkaConfig refuses `controller.quorum.voters` without the node itself on a controller. A broker needs
+                // it: it finds the active controller in the voter set only (`KafkaRaftClient.voterNode`).
+                let is_spare = roles.controller && node.quorum.voters.iter().all(|voter| voter.id != id);
+                node.quorum.is_dynamic &= !self.begins_static() || is_spare;
                 node
             };
             return Ok(self.generated_nodes().map(node).collect());
@@ -251,6 +268,12 @@ impl Cluster {
         }
         if self.dynamic && from_files {
             return Err(Refusal::new("cluster.dynamic", "the nodes' .properties say so; leave one out"));
+        }
+        if let Some(level) = self.kraft_version
+            && !(self.dynamic && (0..=1).contains(&level))
+        {
+            let allowed = if self.dynamic { "0, 1" } else { "none without cluster.dynamic" };
+            return Err(Refusal::new("cluster.kraft_version", format!("{level}; allowed: {allowed}")));
         }
         self.check_initial_controllers()?;
         if self.spare_controllers > 0 && (!self.dynamic || self.observers > 0) {

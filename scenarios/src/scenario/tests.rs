@@ -166,7 +166,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "[expect]\n\"failover.p99\" = \"<= 4s\"",
-            "s:4: expect.failover.p99: no such metric; allowed: failover.(controller|partition|produce_gap|consume_gap|admin_gap|append_gap).STAT, failover.controller.(detect|elect|activate|commit|brokers).STAT, failover.partition.(detect|elect|led).STAT, recovery.STAT; STAT is one of p50|p90|p99|max|count",
+            "s:4: expect.failover.p99: no such metric; allowed: failover.(controller|partition|produce_gap|consume_gap|admin_gap|append_gap|voter_replacement).STAT, failover.controller.(detect|elect|activate|commit|brokers).STAT, failover.partition.(detect|elect|led).STAT, failover.voter_replacement.(away|remove|add).STAT, recovery.STAT; STAT is one of p50|p90|p99|max|count",
         ),
         (
             "[expect]\nfailover.controller.p99 = \"<= 4\"",
@@ -399,7 +399,7 @@ fn a_value_that_cannot_be_read_is_reported_with_what_is_allowed() {
         ),
         (
             "[cluster]\nvotres = 3",
-            "s:4: cluster.votres: no such field; did you mean voters? allowed: voters, observers, dynamic, spare_controllers, initial_controllers, brokers, ",
+            "s:4: cluster.votres: no such field; did you mean voters? allowed: voters, observers, dynamic, kraft_version, spare_controllers, initial_controllers, brokers, ",
         ),
         (
             "[netwrok]\nlatency = \"1ms\"",

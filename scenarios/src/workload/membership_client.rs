@@ -1,33 +1,47 @@
 //! An operator of a dynamic quorum: it asks the leader for the replicas (DescribeQuorum), and adds or removes one
-//! (`kafka-metadata-quorum add-controller`, `remove-controller`, with `--bootstrap-controller`).
+//! (`kafka-metadata-quorum add-controller`, `remove-controller`). It asks controllers (`--bootstrap-controller`), or brokers,
+//! which forward its requests (`--bootstrap-server`). Of a quorum that begins with `kraft.version` 0 it upgrades that first
+//! (`kafka-features upgrade --feature kraft.version=1`).
 
 use std::rc::Rc;
 
 use raft::ids::NodeId;
+use raft::io::Listener;
 use raft::message::{
     AddRaftVoterRequest, AdminRequest, AdminResponse, DescribeQuorumRequest, DescribeQuorumResponse, Endpoint,
-    Endpoints, ErrorCode, RemoveRaftVoterRequest, Request, Response,
+    Endpoints, EnvelopeResponse, ErrorCode, FeatureUpdate, RemoveRaftVoterRequest, Request, Response,
+    UpdateFeaturesRequest,
 };
+use raft::metadata::image::KRAFT_VERSION;
 use sim::process::{Connection, Effect, Input, Node, Now, Out};
 use sim::rng::Entropy;
 
 use super::client_process::ClientProcess;
 use super::operation::{Agenda, ClientOperation, Timetable};
-use super::ports::CONTROLLERS;
+use super::ports::port_of;
 use crate::message::{BoxedMessage, Message};
 
 /// A controller that may be a voter.
 #[derive(Clone, Debug)]
 pub struct Candidate {
     pub id: NodeId,
-    pub place: Node,
     pub endpoint: Endpoint,
+}
+
+/// The servers that an operator asks, in turn.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub listener: Listener,
+    pub places: Rc<[Node]>,
 }
 
 /// How an operator works.
 #[derive(Clone, Debug)]
 pub struct MembershipClientSpec {
     pub candidates: Rc<[Candidate]>,
+    pub asked: Asked,
+    /// The quorum begins with `kraft.version` 0.
+    pub upgrades: bool,
     pub cluster_id: Rc<str>,
     /// Time between changes, ns.
     pub interval_ns: u64,
@@ -47,6 +61,7 @@ pub struct MembershipClientSpec {
 enum Wish {
     Add(NodeId),
     Remove(NodeId),
+    Upgrade,
     /// Whatever the quorum's replicas allow.
     Drawn,
 }
@@ -57,6 +72,8 @@ pub struct MembershipClient {
     /// Place of the controller that is asked next.
     turn: usize,
     wish: Option<Wish>,
+    /// The quorum still has `kraft.version` 0, as far as this operator knows.
+    upgrade_due: bool,
     token: u32,
     connection: Option<Connection>,
     correlation_id: i32,
@@ -74,6 +91,7 @@ impl MembershipClient {
             spec: spec.clone(),
             turn: 0,
             wish: None,
+            upgrade_due: spec.upgrades,
             token: 0,
             connection: None,
             correlation_id: 0,
@@ -97,8 +115,7 @@ impl MembershipClient {
         match input {
             Input::Opened { token, connection } if token == self.token => {
                 self.connection = Some(connection);
-                let request = Request::Envelope(AdminRequest::DescribeQuorum(DescribeQuorumRequest {}));
-                self.send(request, now, out);
+                self.send(AdminRequest::DescribeQuorum(DescribeQuorumRequest {}), now, out);
             }
             Input::Closed { token, .. } if token == self.token => self.give_up(),
             Input::Response { token, message } if token == self.token => {
@@ -125,8 +142,8 @@ impl MembershipClient {
         if self.wish.is_some() && self.connection.is_none() && self.deadline_ns == u64::MAX {
             self.token += 1;
             self.deadline_ns = now.mono_ns + self.spec.request_timeout_ns;
-            let to = self.spec.candidates[self.turn].place;
-            out.push(Effect::Connect { token: self.token, to, port: CONTROLLERS });
+            let Asked { listener, places } = &self.spec.asked;
+            out.push(Effect::Connect { token: self.token, to: places[self.turn], port: port_of(*listener) });
         }
     }
 
@@ -135,6 +152,7 @@ impl MembershipClient {
             return match agenda.take_due(now.mono_ns - self.booted_ns)? {
                 ClientOperation::AddVoter { node } => Some(Wish::Add(NodeId(node))),
                 ClientOperation::RemoveVoter { node } => Some(Wish::Remove(NodeId(node))),
+                ClientOperation::UpgradeKraftVersion => Some(Wish::Upgrade),
                 _ => None,
             };
         }
@@ -149,61 +167,40 @@ impl MembershipClient {
     }
 
     fn answered(&mut self, response: &Response, now: Now, out: &mut Out<impl ClientProcess>) {
-        match response {
-            Response::Envelope(answer) => match &answer.response {
-                Some(AdminResponse::DescribeQuorum(quorum)) if quorum.error == ErrorCode::None => {
-                    match self.change(quorum, now) {
-                        Some(request) => self.send(request, now, out),
-                        None => self.finish(out),
-                    }
+        let answer = match response {
+            Response::AddRaftVoter(_) | Response::RemoveRaftVoter(_) => return self.finish(out),
+            Response::Admin(answer)
+            | Response::Envelope(EnvelopeResponse { error: ErrorCode::None, response: Some(answer) }) => answer,
+            _ => return self.try_next(out),
+        };
+        match answer {
+            AdminResponse::DescribeQuorum(quorum) if quorum.error == ErrorCode::None => {
+                match self.change(quorum, now) {
+                    Some(request) => self.send(request, now, out),
+                    None => self.finish(out),
                 }
-                _ => self.try_next(out),
-            },
-            // It leads no more: the outcome of the change is unknown, and the next one may be another.
-            Response::AddRaftVoter(_) | Response::RemoveRaftVoter(_) => self.finish(out),
+            }
+            // If the server did not reach the leader, the outcome of the change is unknown, and the next one may be another.
+            AdminResponse::AddRaftVoter(_) | AdminResponse::RemoveRaftVoter(_) => self.finish(out),
+            AdminResponse::UpdateFeatures(answer) => {
+                self.upgrade_due &= answer.error != ErrorCode::None;
+                self.finish(out);
+            }
             _ => self.try_next(out),
         }
     }
 
     /// The request that the wish leads to, with the directory ids that the leader knows.
-    fn change(&mut self, quorum: &DescribeQuorumResponse, now: Now) -> Option<Request> {
+    fn change(&mut self, quorum: &DescribeQuorumResponse, now: Now) -> Option<AdminRequest> {
         let wish = match self.wish? {
-            Wish::Drawn => {
-                let place = self.spec.draws.below(self.spec.candidates.len() as u64) as usize;
-                let id = self.spec.candidates[place].id;
-                let is_voter = quorum.current_voters.iter().any(|voter| voter.replica_id == id);
-                if is_voter && quorum.current_voters.len() <= usize::from(self.spec.min_voters) {
-                    return None;
-                }
-                if is_voter { Wish::Remove(id) } else { Wish::Add(id) }
-            }
+            Wish::Drawn => self.drawn(quorum)?,
             wish => wish,
         };
-        let (id, replicas) = match wish {
-            Wish::Add(id) => (id, &quorum.observers),
-            Wish::Remove(id) => (id, &quorum.current_voters),
+        let (what, request) = match wish {
+            Wish::Add(id) => (ClientOperation::AddVoter { node: id.0 }, self.addition(id, quorum)?),
+            Wish::Remove(id) => (ClientOperation::RemoveVoter { node: id.0 }, self.removal(id, quorum)?),
+            Wish::Upgrade => (ClientOperation::UpgradeKraftVersion, self.upgrade()),
             Wish::Drawn => return None,
-        };
-        let replica = replicas.iter().find(|replica| replica.replica_id == id)?;
-        let cluster_id = Some(Rc::clone(&self.spec.cluster_id));
-        let (voter_id, voter_directory_id) = (id, replica.replica_directory_id);
-        let (what, request) = if matches!(wish, Wish::Remove(_)) {
-            let request = RemoveRaftVoterRequest { cluster_id, voter_id, voter_directory_id };
-            (ClientOperation::RemoveVoter { node: id.0 }, Request::RemoveRaftVoter(request))
-        } else {
-            let endpoint = &self.spec.candidates.iter().find(|candidate| candidate.id == id)?.endpoint;
-            let listeners: Endpoints = [endpoint.clone()].into();
-            let timeout_ms = (self.spec.request_timeout_ns / 1_000_000) as i32;
-            let ack_when_committed = true;
-            let request = AddRaftVoterRequest {
-                cluster_id,
-                timeout_ms,
-                voter_id,
-                voter_directory_id,
-                listeners,
-                ack_when_committed,
-            };
-            (ClientOperation::AddVoter { node: id.0 }, Request::AddRaftVoter(request))
         };
         if let Some(requested) = &mut self.requested {
             requested.push((now.mono_ns - self.booted_ns, what));
@@ -211,10 +208,68 @@ impl MembershipClient {
         Some(request)
     }
 
-    fn send(&mut self, request: Request, now: Now, out: &mut Out<impl ClientProcess>) {
+    /// Before an upgrade the leader refuses other changes (UNSUPPORTED_VERSION); half of them are tried.
+    fn drawn(&mut self, quorum: &DescribeQuorumResponse) -> Option<Wish> {
+        if self.upgrade_due && self.spec.draws.below(2) == 0 {
+            return Some(Wish::Upgrade);
+        }
+        let place = self.spec.draws.below(self.spec.candidates.len() as u64) as usize;
+        let id = self.spec.candidates[place].id;
+        let is_voter = quorum.current_voters.iter().any(|voter| voter.replica_id == id);
+        if is_voter && quorum.current_voters.len() <= usize::from(self.spec.min_voters) {
+            return None;
+        }
+        Some(if is_voter { Wish::Remove(id) } else { Wish::Add(id) })
+    }
+
+    fn addition(&self, id: NodeId, quorum: &DescribeQuorumResponse) -> Option<AdminRequest> {
+        let observer = quorum.observers.iter().find(|observer| observer.replica_id == id)?;
+        let endpoint = &self.spec.candidates.iter().find(|candidate| candidate.id == id)?.endpoint;
+        let listeners: Endpoints = [endpoint.clone()].into();
+        Some(AdminRequest::AddRaftVoter(AddRaftVoterRequest {
+            cluster_id: Some(Rc::clone(&self.spec.cluster_id)),
+            timeout_ms: self.timeout_ms(),
+            voter_id: id,
+            voter_directory_id: observer.replica_directory_id,
+            listeners,
+            ack_when_committed: true,
+        }))
+    }
+
+    fn removal(&self, id: NodeId, quorum: &DescribeQuorumResponse) -> Option<AdminRequest> {
+        let voter = quorum.current_voters.iter().find(|voter| voter.replica_id == id)?;
+        Some(AdminRequest::RemoveRaftVoter(RemoveRaftVoterRequest {
+            cluster_id: Some(Rc::clone(&self.spec.cluster_id)),
+            voter_id: id,
+            voter_directory_id: voter.replica_directory_id,
+        }))
+    }
+
+    fn upgrade(&self) -> AdminRequest {
+        let update = FeatureUpdate { feature: KRAFT_VERSION.into(), max_version_level: 1 };
+        AdminRequest::UpdateFeatures(UpdateFeaturesRequest {
+            timeout_ms: self.timeout_ms(),
+            feature_updates: [update].into(),
+            validate_only: false,
+        })
+    }
+
+    fn timeout_ms(&self) -> i32 {
+        (self.spec.request_timeout_ns / 1_000_000) as i32
+    }
+
+    fn send(&mut self, request: AdminRequest, now: Now, out: &mut Out<impl ClientProcess>) {
         let Some(connection) = self.connection else { return };
         self.correlation_id += 1;
         self.deadline_ns = now.mono_ns + self.spec.request_timeout_ns;
+        let request = match self.spec.asked.listener {
+            Listener::Brokers => Request::Admin(request),
+            Listener::Controllers => match request {
+                AdminRequest::AddRaftVoter(request) => Request::AddRaftVoter(request),
+                AdminRequest::RemoveRaftVoter(request) => Request::RemoveRaftVoter(request),
+                request => Request::Envelope(request),
+            },
+        };
         let message = BoxedMessage::pack(Message::Request { correlation_id: self.correlation_id, request }, out);
         out.push(Effect::Request { connection, message });
     }
@@ -233,7 +288,7 @@ impl MembershipClient {
     }
 
     fn give_up(&mut self) {
-        self.turn = (self.turn + 1) % self.spec.candidates.len();
+        self.turn = (self.turn + 1) % self.spec.asked.places.len();
         (self.connection, self.deadline_ns) = (None, u64::MAX);
         // After a round without a leader the operator waits for the next time.
         if self.turn == 0 {

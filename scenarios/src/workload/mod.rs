@@ -16,5 +16,5 @@ pub mod ports;
 pub use append_client::{AppendClient, ClientSpec};
 pub(crate) use client_process::{Draws, clocks};
 pub use kafka::{ClientCall, ClientStep, Fresh, KafkaClient, KafkaClientRole, KafkaClientSpec, Topics, all_partitions};
-pub use membership_client::{Candidate, MembershipClient, MembershipClientSpec};
+pub use membership_client::{Asked, Candidate, MembershipClient, MembershipClientSpec};
 pub use operation::{ClientOperation, ScheduledOperation, Timetable, append_bytes};

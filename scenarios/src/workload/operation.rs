@@ -18,6 +18,8 @@ pub enum ClientOperation {
     AddVoter { node: i32 },
     /// Of an operator: removes it from the voters.
     RemoveVoter { node: i32 },
+    /// Of an operator: upgrades the quorum to `kraft.version` 1.
+    UpgradeKraftVersion,
     /// Of any: request nothing more by itself; what is under way continues.
     Rest,
     /// Of any: continue with it.

@@ -150,7 +150,7 @@ impl Check for CheckQuorum {
     fn new(config: &CheckConfig) -> CheckQuorum {
         let rate = u64::from(1_000_000_u32.saturating_sub(config.slowest_ppm).max(1));
         // Voters that change may be more than there are at first, or the leader none of them.
-        let counts_two = config.voters.len() > 3 || config.is_dynamic();
+        let counts_two = config.voters.len() > 3 || config.is_dynamic;
         let rounds = if counts_two { 2 } else { 1 };
         let watched = |timings: &QuorumTimings| {
             let timeout_ns = timings.fetch_timeout_ms * 3 / 2 * 1_000_000;

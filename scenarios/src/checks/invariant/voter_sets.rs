@@ -146,8 +146,10 @@ pub fn one_change_at_a_time(
     let (old, new) = (ledger.voters(before), ledger.voters(id));
     let keys = |set: &VoterSet| set.nodes().iter().map(|voter| voter.key()).collect::<Vec<_>>();
     let (old_keys, new_keys) = (keys(old), keys(new));
-    // The first leader writes the voters that it was formatted with, and any leader its own entry.
-    if old_keys == new_keys {
+    // The first leader writes the voters that it was formatted with, and any leader its own entry. An upgrade from
+    // `kraft.version` 0 adds their directory ids (`KafkaRaftClient.upgradeKRaftVersion`).
+    let is_upgrade = old_keys.iter().all(|key| key.directory_id.is_none()) && old.ids() == new.ids();
+    if old_keys == new_keys || is_upgrade {
         return;
     }
     let added = new_keys.iter().filter(|key| !old_keys.contains(key)).count();

@@ -96,9 +96,9 @@ impl Ledger {
         Ledger { first_voters, ..Ledger::default() }
     }
 
-    /// Whether the voters may change.
+    /// Whether the voters are in the log, and may change.
     pub fn is_dynamic(&self) -> bool {
-        self.first_voters.nodes().iter().any(|voter| voter.directory_id.is_some())
+        !self.voter_sets.is_empty() || self.first_voters.nodes().iter().any(|voter| voter.directory_id.is_some())
     }
 
     /// The voters that a log has which ends with this batch: each set is in force from its record on.

@@ -37,6 +37,7 @@ pub fn voters(count: i32) -> CheckConfig {
         timings: vec![QuorumTimings::DEFAULT; ids.len()],
         servers: ids.clone(),
         voter_set: VoterSet::of_ids(&ids),
+        is_dynamic: false,
         voters: ids,
         slowest_ppm: 0,
         appends: true,

@@ -63,6 +63,7 @@ impl Quorum {
         let config = CheckConfig {
             servers: ids.clone(),
             voter_set: VoterSet::of_ids(&ids),
+            is_dynamic: false,
             voters: ids,
             timings,
             slowest_ppm: 0,

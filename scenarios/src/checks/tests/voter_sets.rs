@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use raft::fixes::{Fix, Fixes};
-use raft::ids::{LeaderEpoch, Offset};
+use raft::ids::{LeaderEpoch, Offset, Uuid};
 use raft::io::ThreadName;
 use raft::log::{Batch, BatchBuilder, ControlRecord};
-use raft::voter_set::VoterSet;
+use raft::voter_set::{VoterNode, VoterSet};
 
 use super::quorum::{Quorum, node};
 use crate::checks::prelude::*;
@@ -51,6 +51,24 @@ fn the_voters_change_one_by_one_when_the_last_change_is_committed() {
     before_own_commit.take_over(0, 1);
     change(&mut before_own_commit, 1, &[0, 1]);
     assert_eq!(before_own_commit.broke(), Some("OneVoterChangeAtATime"));
+}
+
+/// `kraft.version` 1: the same voters with the directory ids of their disks.
+#[test]
+fn an_upgrade_adds_directory_ids_and_no_voter() {
+    let upgrade = |places: &[usize]| {
+        let mut quorum = Quorum::at_work();
+        let ids: Vec<_> = places.iter().map(|place| node(*place)).collect();
+        let with_directory = |voter: &VoterNode| VoterNode { directory_id: Some(Uuid([7; 16])), ..voter.clone() };
+        let set = VoterSet::of(VoterSet::of_ids(&ids).nodes().iter().map(with_directory).collect());
+        let mut batch = BatchBuilder::new(quorum.logs[0].end_offset(), LeaderEpoch(1), 0);
+        batch.control(ControlRecord::KRaftVoters(set));
+        let batch = batch.build();
+        quorum.write(0, &batch);
+        quorum.broke()
+    };
+    assert_eq!(upgrade(&[0, 1, 2]), None);
+    assert_eq!(upgrade(&[0, 1]), Some("OneVoterChangeAtATime"));
 }
 
 #[test]

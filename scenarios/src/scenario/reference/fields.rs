@@ -47,6 +47,7 @@ fields! {
         "Controllers with the ids 1, 2, …: 1, 3, 5 or 7. Not together with `properties`. A drawn knob, unless pinned.";
     "cluster.observers": up_to(0, 8), Default("0"), "Observers behind the voters, in a quorum without brokers.";
     "cluster.dynamic": Boolean, Default("false"), "The voters are in the metadata log and may change (KIP-853): their disks are formatted with `--initial-controllers`, and all nodes have `controller.quorum.bootstrap.servers`.";
+    "cluster.kraft_version": up_to(0, 1), Unset("1"), "Of a dynamic quorum, the level at format (`kafka-storage format --feature kraft.version=LEVEL`). With 0 the voters are static at first: all but the spare controllers have `controller.quorum.voters` too, and the operators upgrade the quorum (`kafka-features upgrade --feature kraft.version=1`). A drawn knob, where `knobs.also` names it.";
     "cluster.spare_controllers": up_to(0, 8), Default("0"), "Controllers of a dynamic quorum that are no voters at first, with the ids behind those of the voters.";
     "cluster.initial_controllers": IntegersOf("`node.id`s of controllers"), Default("[]"), "Of a dynamic quorum from `.properties`, the controllers whose disks are formatted as voters (`kafka-storage format --initial-controllers`); by default all. The others are observers, and join if they have `controller.quorum.auto.join.enable`.";
     "cluster.brokers": up_to(0, 32), Default("0"), "Isolated brokers (`process.roles=broker`) with the ids 101, 102, …";

@@ -266,6 +266,7 @@ impl AdminApplication {
             | ClientOperation::ReadFrom { .. }
             | ClientOperation::AddVoter { .. }
             | ClientOperation::RemoveVoter { .. }
+            | ClientOperation::UpgradeKraftVersion
             | ClientOperation::Rest
             | ClientOperation::Resume
             | ClientOperation::Send { .. }

@@ -289,7 +289,7 @@ fn values_within_the_bounds_of_the_reference_are_accepted_and_others_refused() {
             if field.path == "clients.acks" {
                 put(&mut root, "clients.idempotence", Value::Boolean(false));
             }
-            if field.path == "cluster.spare_controllers" {
+            if ["cluster.spare_controllers", "cluster.kraft_version"].contains(&field.path) {
                 put(&mut root, "cluster.dynamic", Value::Boolean(true));
             }
             put(&mut root, field.path, good);
