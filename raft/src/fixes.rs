@@ -187,5 +187,16 @@ switches! {
         /// Fix: a replica whose removal is not known to be committed begins elections; the leader that it may become resigns
         /// when the removal is committed.
         CampaignDespiteUncommittedRemoval,
+        /// Servers do not check which server a connection has reached. Clients do since KIP-1242: ApiVersions v5 carries the
+        /// id of the node that it is meant for, and a broker refuses that of another. All network clients of servers are
+        /// built without that check (`KafkaRaftManager.buildNetworkClient`, `NodeToControllerChannelManagerImpl`), the one of
+        /// a replica fetcher sends no ApiVersions (`BrokerBlockingSender`), and a controller ignores the id
+        /// (`ControllerApis.handleApiVersionsRequest`). If the name of a server leads to another one for a while, since an
+        /// address is used again, the connection remains when the name is right again: a follower fetches from a server that
+        /// answers NOT_LEADER_OR_FOLLOWER for ever, and a leader that resigns ends itself by its own EndQuorumEpoch, which
+        /// alone among the requests to voters does not name its receiver (consensus.md §2.4, §3.5).
+        /// Fix: a server closes a connection that is meant for another one, whose id is in ApiVersions. Fetchers state it in
+        /// Fetch and ListOffsets (a tagged field in Kafka, as `ClusterId` is), so no message is added.
+        RefuseMisroutedConnections,
     }
 }

@@ -15,12 +15,14 @@ use crate::controller::metadata_log::ReplicaLog;
 use crate::controller::quorum_controller::ControllerRequest;
 use crate::controller::settings::ControllerSettings;
 use crate::controller::{QuorumController, RecordLog};
-use crate::fixes::Fixes;
-use crate::ids::{LeaderEpoch, Offset, Uuid};
+use crate::fixes::{Fix, Fixes};
+use crate::ids::{LeaderEpoch, NodeId, Offset, Uuid};
 use crate::io::{self, DurableFiles, Effect, Entropy, Input, Now, Out, Post, Role, ThreadName, Visitor};
 use crate::log::{MetaProperties, read_meta_properties, write_meta_properties};
 use crate::message::cluster::{FeatureRange, Listener};
-use crate::message::{AdminRequest, ApiVersionsResponse, ErrorCode, KRaftVersionFeature, Request, Response, Value};
+use crate::message::{
+    AdminRequest, ApiVersionsResponse, DiscoverVersions, ErrorCode, KRaftVersionFeature, Request, Response, Value,
+};
 use crate::metadata::image::{FEATURES, supported_levels};
 use crate::quorum::RaftClient;
 use crate::quorum::client::RaftSetup;
@@ -68,6 +70,8 @@ struct Alive {
     state_machine: StateMachine,
     shared: Option<Box<SharedServer>>,
     broker: Option<Box<BrokerProcess>>,
+    /// [`Fix::RefuseMisroutedConnections`]: the only node whose connections the listener of controllers serves.
+    serves_only: Option<NodeId>,
 }
 
 /// The listener of raft on the controller's event queue.
@@ -129,12 +133,12 @@ impl Node {
             ) => ThreadName::RaftIo,
             Request::AppendRecords(_) | Request::ReadRecords(_) => ThreadName::ControllerEventQueue,
             Request::ApiVersions(_)
-            | Request::DiscoverVersions(io::Listener::Controllers)
+            | Request::DiscoverVersions(DiscoverVersions { listener: io::Listener::Controllers, .. })
             | Request::Cluster(_)
             | Request::Envelope(_) => ThreadName::ControllerRequestHandler,
-            Request::DiscoverVersions(io::Listener::Brokers) | Request::Data(_) | Request::Admin(_) => {
-                ThreadName::RequestHandler
-            }
+            Request::DiscoverVersions(DiscoverVersions { listener: io::Listener::Brokers, .. })
+            | Request::Data(_)
+            | Request::Admin(_) => ThreadName::RequestHandler,
         }
     }
 
@@ -297,11 +301,12 @@ impl Alive {
                 None
             }
         };
-        Ok(Alive { raft, state_machine, shared, broker })
+        let serves_only = spec.fixes.has(Fix::RefuseMisroutedConnections).then_some(spec.config.node_id);
+        Ok(Alive { raft, state_machine, shared, broker, serves_only })
     }
 
     fn step(&mut self, thread: ThreadName, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
-        let Alive { raft, state_machine, shared, broker } = self;
+        let Alive { raft, state_machine, shared, broker, serves_only } = self;
         match (thread, broker) {
             (ThreadName::MetadataLoader, broker) => match shared {
                 Some(shared) => shared.step_loader(raft, broker.as_deref_mut(), input, step),
@@ -339,7 +344,10 @@ impl Alive {
                 }
                 if let Request::DiscoverVersions(_) = request {
                     let response = Response::DiscoverVersions;
-                    step.out.push(Effect::SendResponse { connection, correlation_id, response });
+                    step.out.push(match serves_only.is_none_or(|id| request.meant_for().admits(id)) {
+                        true => Effect::SendResponse { connection, correlation_id, response },
+                        false => Effect::HangUp { connection },
+                    });
                     return Ok(());
                 }
                 let StateMachine::Controller(controller) = state_machine else { return Ok(()) };

@@ -78,6 +78,7 @@ entries! {
     "findings/stable-offset-of-snapshot",
     "findings/leave-silent-bootstrap-server",
     "findings/campaign-despite-uncommitted-removal",
+    "findings/refuse-misrouted-connections",
     "findings/read-control-records-after-truncation",
     "findings/ignore-answer-of-removed-voter",
     "findings/endpoints-in-end-quorum-epoch",

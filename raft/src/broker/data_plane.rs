@@ -13,6 +13,7 @@ use super::metadata_cache;
 use super::producer_ids::ProducerIdManager;
 use super::replica_manager::ReplicaManager;
 use super::view::{ClusterView, TopicsDelta};
+use crate::fixes::Fix;
 use crate::ids::{NodeId, TopicIdPartition};
 use crate::io::{Connection, Effect, Input, Listener};
 use crate::message::{AdminRequest, ClusterRequest, ClusterResponse, DataRequest, DataResponse, Request, Response};
@@ -34,6 +35,8 @@ pub struct DataPlane {
     allocation: Option<Ticket>,
     /// All connections are closed.
     stopped: bool,
+    /// [`Fix::RefuseMisroutedConnections`]
+    refuses_misrouted: bool,
 }
 
 impl DataPlane {
@@ -43,6 +46,7 @@ impl DataPlane {
         DataPlane {
             node_id: config.node_id,
             replicas: ReplicaManager::new(Rc::clone(&config), logs),
+            refuses_misrouted: config.fixes.has(Fix::RefuseMisroutedConnections),
             fetchers: FetcherManager::new(config),
             alter_partition: ControllerChannel::new(ALTER_PARTITION_SLOT, socket_timeout_ms, i64::MAX),
             forwarding_channel: ControllerChannel::new(FORWARDING_SLOT, socket_timeout_ms, FORWARDING_TIMEOUT_MS),
@@ -132,6 +136,9 @@ impl DataPlane {
         view: &dyn ClusterView,
         step: &mut Step<'_>,
     ) {
+        if self.refuses_misrouted && !request.meant_for().admits(self.node_id) {
+            return step.out.push(Effect::HangUp { connection });
+        }
         let response = match request {
             Request::Data(DataRequest::Produce(request)) => {
                 return self.replicas.produce(connection, correlation_id, &request, view, step);

@@ -20,7 +20,7 @@ use super::view::ClusterView;
 use crate::ids::{LeaderEpoch, NodeId, Offset, TopicIdPartition};
 use crate::io::{ConnectToken, Connection, Listener};
 use crate::message::data::{DataFetchRequest, FetchPartition, ListOffsetsPartition, ListOffsetsRequest};
-use crate::message::{DataRequest, DataResponse, Fields, Request, Response, Value};
+use crate::message::{DataRequest, DataResponse, Fields, MeantFor, Request, Response, Value};
 use crate::slices::Slices;
 use crate::sorted_map::SortedMap;
 use crate::step::Step;
@@ -265,6 +265,7 @@ impl Fetcher {
             max_wait_ms: config.replica_fetch_wait_max_ms,
             min_bytes: config.replica_fetch_min_bytes,
             max_bytes: config.replica_fetch_response_max_bytes,
+            meant_for: MeantFor::node(self.leader),
             partitions: questions.share(partitions),
         };
         drop(ready);
@@ -288,7 +289,8 @@ impl Fetcher {
             current_leader_epoch: *epoch,
             timestamp: stage.timestamp(),
         });
-        let request = ListOffsetsRequest { replica_id: config.node_id, partitions: partitions.collect() };
+        let (meant_for, partitions) = (MeantFor::node(self.leader), partitions.collect());
+        let request = ListOffsetsRequest { replica_id: config.node_id, meant_for, partitions };
         Some((InFlight::ListOffsets(stage, requested), DataRequest::ListOffsets(request)))
     }
 

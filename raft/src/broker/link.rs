@@ -6,7 +6,7 @@
 
 use crate::ids::NodeId;
 use crate::io::{ConnectToken, Connection, Effect, Listener};
-use crate::message::Request;
+use crate::message::{DiscoverVersions, MeantFor, Request};
 use crate::step::Step;
 
 /// Low bits of a [`ConnectToken`] that identify the link within its thread.
@@ -131,7 +131,8 @@ impl BrokerLink {
             self.correlations = self.correlations.wrapping_add(1);
             let (correlation_id, sent_ms) = (self.correlations, step.now.wall_ms);
             self.state = State::CheckingApiVersions { to, token, connection, correlation_id, sent_ms };
-            let request = Request::DiscoverVersions(self.listener);
+            let meant_for = MeantFor::node(to);
+            let request = Request::DiscoverVersions(DiscoverVersions { listener: self.listener, meant_for });
             step.out.push(Effect::SendRequest { connection, correlation_id, request });
         } else {
             self.ready(to, token, connection);

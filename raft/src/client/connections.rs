@@ -16,7 +16,7 @@ use crate::backoff::ExponentialBackoff;
 use crate::connection_failures::{ConnectionFailures, ConnectionLimits};
 use crate::ids::NodeId;
 use crate::io::{ConnectToken, Connection, Entropy, Listener};
-use crate::message::{Request, Response};
+use crate::message::{DiscoverVersions, MeantFor, Request, Response};
 use crate::sorted_map::SortedMap;
 
 /// How a request ended.
@@ -182,7 +182,8 @@ impl Connections {
         let state = self.state(node);
         state.link = NodeConnection::CheckingApiVersions { token, connection, request };
         state.failures.on_checking();
-        let request = Request::DiscoverVersions(Listener::Brokers);
+        let (listener, meant_for) = (Listener::Brokers, MeantFor::ANY);
+        let request = Request::DiscoverVersions(DiscoverVersions { listener, meant_for });
         out.push(ClientEffect::Request { connection, correlation_id, request });
     }
 

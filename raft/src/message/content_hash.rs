@@ -60,8 +60,9 @@ impl Request {
             Request::FetchSnapshot(r) => r.walk(h.u8(27)),
             Request::AddRaftVoter(r) => r.walk(h.u8(29)),
             Request::RemoveRaftVoter(r) => r.walk(h.u8(30)),
-            Request::DiscoverVersions(listener) => {
-                h.u8(25).u8(*listener as u8);
+            // Not `meant_for`: see there.
+            Request::DiscoverVersions(r) => {
+                h.u8(25).u8(r.listener as u8);
             }
         }
         h.finish()

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::ErrorCode;
 use super::canonical_walk::messages;
+use super::meant_for::MeantFor;
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, OffsetAndEpoch, ProducerId, TopicIdPartition, Uuid};
 use crate::log::Records;
 
@@ -105,6 +106,7 @@ messages! {
         min_bytes: i32;
         /// Size limit of the answer.
         max_bytes: i32;
+        meant_for: MeantFor;
         partitions: Rc<[FetchPartition]>;
     }
     /// The answer for one partition.
@@ -139,6 +141,7 @@ messages! {
     ListOffsetsRequest {
         /// A follower; -1 from a consumer.
         replica_id: NodeId;
+        meant_for: MeantFor;
         partitions: Rc<[ListOffsetsPartition]>;
     }
     /// The offset of a partition.

@@ -20,6 +20,7 @@ mod error_code;
 mod fetch_snapshot;
 pub mod fields;
 mod fields_of_messages;
+mod meant_for;
 pub mod model_only;
 mod quorum;
 mod request;
@@ -34,12 +35,13 @@ pub use error_code::ErrorCode;
 pub use fetch_snapshot::{FetchSnapshotRequest, FetchSnapshotResponse, UnalignedRecords};
 pub use fields::{Fields, Value};
 pub use fields_of_messages::{api_names, of_batch};
+pub use meant_for::MeantFor;
 pub use model_only::{AppendRecordsRequest, AppendRecordsResponse, ReadRecordsRequest, ReadRecordsResponse};
 pub use quorum::{
     BeginQuorumEpochRequest, CurrentLeader, EndQuorumEpochRequest, FetchRequest, FetchResponse, QuorumEpochResponse,
     VoteRequest, VoteResponse,
 };
-pub use request::{Request, Response};
+pub use request::{DiscoverVersions, Request, Response};
 pub use voter_set::{
     AddRaftVoterRequest, AddRaftVoterResponse, ApiVersionsRequest, ApiVersionsResponse, DescribeQuorumRequest,
     DescribeQuorumResponse, FeatureUpdate, QuorumReplica, RemoveRaftVoterRequest, RemoveRaftVoterResponse,

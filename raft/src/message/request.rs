@@ -4,6 +4,7 @@ use super::apis::{
     AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, DataRequest, DataResponse, EnvelopeResponse,
 };
 use super::fetch_snapshot::{FetchSnapshotRequest, FetchSnapshotResponse};
+use super::meant_for::MeantFor;
 use super::model_only::{AppendRecordsRequest, AppendRecordsResponse, ReadRecordsRequest, ReadRecordsResponse};
 use super::quorum::{
     BeginQuorumEpochRequest, EndQuorumEpochRequest, FetchRequest, FetchResponse, QuorumEpochResponse, VoteRequest,
@@ -37,7 +38,7 @@ pub enum Request {
     ApiVersions(ApiVersionsRequest),
     /// ApiVersions (18): the first request on a new connection of a NetworkClient, to a listener
     /// (`discoverBrokerVersions`). Its answer says nothing: every node has one version.
-    DiscoverVersions(Listener),
+    DiscoverVersions(DiscoverVersions),
     /// Model only.
     AppendRecords(AppendRecordsRequest),
     /// Model only.
@@ -50,6 +51,13 @@ pub enum Request {
     Admin(AdminRequest),
     /// Envelope (58): an admin client's request, forwarded by a broker to the active controller.
     Envelope(AdminRequest),
+}
+
+/// The first request on a new connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiscoverVersions {
+    pub listener: Listener,
+    pub meant_for: MeantFor,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +97,16 @@ pub enum Response {
 }
 
 impl Request {
+    /// The node that its connection is meant for, if the request tells.
+    pub fn meant_for(&self) -> MeantFor {
+        match self {
+            Request::DiscoverVersions(request) => request.meant_for,
+            Request::Data(DataRequest::Fetch(request)) => request.meant_for,
+            Request::Data(DataRequest::ListOffsets(request)) => request.meant_for,
+            _ => MeantFor::ANY,
+        }
+    }
+
     /// Kafka's API name.
     pub fn name(&self) -> &'static str {
         match self {

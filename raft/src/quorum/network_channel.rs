@@ -23,7 +23,7 @@ use crate::config::{BootstrapServer, ControllerConfig};
 use crate::connection_failures::{ConnectionFailures, ConnectionLimits};
 use crate::ids::NodeId;
 use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Listener, Now, Out};
-use crate::message::{Request, Response};
+use crate::message::{DiscoverVersions, MeantFor, Request, Response};
 
 /// Not configurable for raft; Kafka sets both in `KafkaRaftManager`.
 const RECONNECT_BACKOFF: ExponentialBackoff = ExponentialBackoff { initial_ms: 50, max_ms: 500 };
@@ -170,8 +170,9 @@ impl NetworkChannel {
         if matches!(destination.link, PeerConnection::Connecting { .. }) {
             destination.link = PeerConnection::CheckingApiVersions { token, connection, sent_ms: now_ms };
             destination.failures.on_checking();
-            let (correlation_id, request) = (VERSIONS_ID, Request::DiscoverVersions(Listener::Controllers));
-            out.push(Effect::SendRequest { connection, correlation_id, request });
+            let meant_for = MeantFor::node(destination.to);
+            let request = Request::DiscoverVersions(DiscoverVersions { listener: Listener::Controllers, meant_for });
+            out.push(Effect::SendRequest { connection, correlation_id: VERSIONS_ID, request });
         }
     }
 

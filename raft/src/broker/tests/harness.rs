@@ -16,7 +16,7 @@ use crate::log::{Batch, BatchBuilder, BatchProducer, Records};
 use crate::message::cluster::{AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult};
 use crate::message::data::*;
 use crate::message::{
-    AdminRequest, ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, Request, Response,
+    AdminRequest, ClusterRequest, ClusterResponse, DataRequest, DataResponse, ErrorCode, MeantFor, Request, Response,
 };
 use crate::step::Step;
 use crate::test_disk::TestDisk;
@@ -462,6 +462,7 @@ impl Harness {
             max_wait_ms,
             min_bytes,
             max_bytes: 1 << 20,
+            meant_for: MeantFor::ANY,
             partitions: Rc::from([requested]),
         };
         self.ask(id, Request::Data(DataRequest::Fetch(request)))

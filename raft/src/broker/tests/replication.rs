@@ -10,7 +10,7 @@ use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, TopicIdPartition};
 use crate::io::{Effect, Observation};
 use crate::log::Records;
 use crate::message::data::{DataFetchRequest, FetchPartition};
-use crate::message::{DataRequest, ErrorCode, Request};
+use crate::message::{DataRequest, ErrorCode, MeantFor, Request};
 
 #[test]
 fn an_append_is_acknowledged_when_the_isr_has_it_and_seen_by_consumers_then() {
@@ -55,6 +55,7 @@ fn a_fetch_waits_for_no_more_than_it_may_be_sent() {
                 max_wait_ms: 500,
                 min_bytes,
                 max_bytes,
+                meant_for: MeantFor::ANY,
                 partitions: Rc::from([requested]),
             })),
         )

@@ -8,7 +8,7 @@ use crate::io::{CloseReason, Input};
 use crate::message::admin::{CreatableTopic, CreateTopicsRequest, UnregisterBrokerRequest, UnregisterBrokerResponse};
 use crate::message::data::*;
 use crate::message::{
-    AdminRequest, AdminResponse, DataRequest, DataResponse, EnvelopeResponse, ErrorCode, Request, Response,
+    AdminRequest, AdminResponse, DataRequest, DataResponse, EnvelopeResponse, ErrorCode, MeantFor, Request, Response,
 };
 
 #[test]
@@ -80,7 +80,11 @@ fn latest_is_not_reported_while_a_new_leader_does_not_know_what_is_committed() {
     let latest = |harness: &mut Harness, id: i32| {
         let (partition, current_leader_epoch) = (PARTITION, LeaderEpoch(-1));
         let requested = ListOffsetsPartition { partition, current_leader_epoch, timestamp: -1 };
-        let request = ListOffsetsRequest { replica_id: NodeId::NONE, partitions: Rc::from([requested]) };
+        let request = ListOffsetsRequest {
+            replica_id: NodeId::NONE,
+            meant_for: MeantFor::ANY,
+            partitions: Rc::from([requested]),
+        };
         let id = harness.ask(id, Request::Data(DataRequest::ListOffsets(request)));
         match harness.answer(id) {
             Some(Response::Data(DataResponse::ListOffsets(response))) => {
@@ -225,7 +229,8 @@ fn only_a_new_request_that_names_a_topic_id_is_told_that_the_id_is_unknown() {
     assert_eq!(harness.consume(1, 0).0, ErrorCode::UnknownTopicId);
     let (partition, current_leader_epoch) = (PARTITION, LeaderEpoch(-1));
     let requested = ListOffsetsPartition { partition, current_leader_epoch, timestamp: -1 };
-    let request = ListOffsetsRequest { replica_id: NodeId::NONE, partitions: Rc::from([requested]) };
+    let request =
+        ListOffsetsRequest { replica_id: NodeId::NONE, meant_for: MeantFor::ANY, partitions: Rc::from([requested]) };
     let id = harness.ask(1, Request::Data(DataRequest::ListOffsets(request)));
     match harness.answer(id) {
         Some(Response::Data(DataResponse::ListOffsets(response))) => {

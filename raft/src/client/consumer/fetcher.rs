@@ -15,7 +15,7 @@ use crate::client::{AttemptEvent, ClientOut, ReadApi, TopicPartition};
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
 use crate::io::Entropy;
 use crate::message::data::{DataFetchRequest, DataFetchResponse, FetchPartition, FetchablePartition};
-use crate::message::{DataRequest, ErrorCode};
+use crate::message::{DataRequest, ErrorCode, MeantFor};
 
 const NONE: LeaderEpoch = LeaderEpoch(-1);
 
@@ -82,6 +82,7 @@ impl Consumer {
             max_wait_ms: self.config.fetch_max_wait_ms,
             min_bytes: self.config.fetch_min_bytes,
             max_bytes: self.config.fetch_max_bytes,
+            meant_for: MeantFor::ANY,
             partitions: questions,
         };
         let in_flight = InFlight::Fetch(FetchInFlight { node, attempt, requested });

@@ -16,7 +16,7 @@ use crate::message::data::{
     EpochEndOffset, ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, OffsetForLeaderEpochRequest,
     OffsetForLeaderEpochResponse, OffsetForLeaderPartition,
 };
-use crate::message::{DataRequest, ErrorCode};
+use crate::message::{DataRequest, ErrorCode, MeantFor};
 
 const LATEST_TIMESTAMP: i64 = -1;
 const EARLIEST_TIMESTAMP: i64 = -2;
@@ -129,7 +129,8 @@ impl Consumer {
             });
         }
         self.subscriptions.set_next_retry(&partitions, now_ms.saturating_add(self.config.client.request_timeout_ms));
-        let request = ListOffsetsRequest { replica_id: NodeId::NONE, partitions: Rc::from(questions) };
+        let request =
+            ListOffsetsRequest { replica_id: NodeId::NONE, meant_for: MeantFor::ANY, partitions: Rc::from(questions) };
         let in_flight = InFlight::List(ListInFlight { attempt, strategy, partitions });
         self.send_when_connected(now_ms, node, DataRequest::ListOffsets(request), in_flight, (entropy, out));
     }

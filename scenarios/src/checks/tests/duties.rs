@@ -8,7 +8,7 @@ use raft::ids::{BrokerEpoch, LeaderEpoch, Offset, OffsetAndEpoch, PartitionEpoch
 use raft::log::Records;
 use raft::message::cluster::{AlterPartitionItem, AlterPartitionRequest, BrokerState};
 use raft::message::data::{DataFetchRequest, DataFetchResponse, FetchPartition, FetchablePartition};
-use raft::message::{ClusterRequest, DataRequest, DataResponse, ErrorCode, Request, Response};
+use raft::message::{ClusterRequest, DataRequest, DataResponse, ErrorCode, MeantFor, Request, Response};
 
 use super::brokers::{Brokers, PARTITION, broker, config, to_isr};
 use sim::watch::Down;
@@ -33,6 +33,7 @@ impl Brokers {
             max_wait_ms: 500,
             min_bytes: 1,
             max_bytes: 1 << 20,
+            meant_for: MeantFor::ANY,
             partitions: Rc::from([question]),
         };
         let request = Request::Data(DataRequest::Fetch(request));

@@ -8,7 +8,7 @@ use raft::ids::{LeaderEpoch, NodeId, Offset, PartitionEpoch};
 use raft::log::BatchBuilder;
 use raft::message::cluster::{AlterPartitionItem, AlterPartitionRequest, BrokerState};
 use raft::message::data::{DataFetchRequest, FetchPartition};
-use raft::message::{ClusterRequest, DataRequest, ErrorCode, Request};
+use raft::message::{ClusterRequest, DataRequest, ErrorCode, MeantFor, Request};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::PartitionChange;
 
@@ -515,6 +515,7 @@ fn shrinks_early(serves: bool, fetch_offset: i64, after_ms: u64) -> bool {
         max_wait_ms: 500,
         min_bytes: 1,
         max_bytes: 1 << 20,
+        meant_for: MeantFor::ANY,
         partitions: Rc::from([question]),
     }));
     let members = [0, 2]

@@ -223,6 +223,7 @@ pub fn data_fetch() -> Rpc {
         max_wait_ms: 502,
         min_bytes: 3,
         max_bytes: 10_485_761,
+        meant_for: MeantFor::ANY,
         partitions: Rc::from([fetched]),
     };
     let partition = FetchablePartition {
@@ -240,7 +241,8 @@ pub fn data_fetch() -> Rpc {
 
 pub fn list_offsets() -> Rpc {
     let asked = ListOffsetsPartition { partition: partition(4), current_leader_epoch: LeaderEpoch(11), timestamp: -2 };
-    let request = ListOffsetsRequest { replica_id: NodeId(-1), partitions: Rc::from([asked]) };
+    let request =
+        ListOffsetsRequest { replica_id: NodeId(-1), meant_for: MeantFor::ANY, partitions: Rc::from([asked]) };
     let answered = ListOffsetsPartitionResponse {
         partition: partition(4),
         error: ErrorCode::OffsetNotAvailable,

@@ -7,7 +7,7 @@ use raft::io::ThreadName;
 use raft::message::admin::UnregisterBrokerRequest;
 use raft::message::cluster::AllocateProducerIdsRequest;
 use raft::message::data::{DataFetchRequest, DataFetchResponse};
-use raft::message::{AdminRequest, ClusterRequest, DataResponse, EnvelopeResponse, ErrorCode};
+use raft::message::{AdminRequest, ClusterRequest, DataResponse, EnvelopeResponse, ErrorCode, MeantFor};
 
 use super::*;
 use crate::checks::Checks;
@@ -29,6 +29,7 @@ fn fetch() -> Request {
         max_wait_ms: 500,
         min_bytes: 1,
         max_bytes: 1,
+        meant_for: MeantFor::ANY,
         partitions: Rc::from([]),
     }))
 }

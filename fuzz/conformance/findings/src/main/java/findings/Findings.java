@@ -28,6 +28,7 @@ import org.apache.kafka.raft.IgnoreAnswerOfRemovedVoter;
 import org.apache.kafka.raft.KeepBufferUntilCommit;
 import org.apache.kafka.raft.LeaveSilentBootstrapServer;
 import org.apache.kafka.raft.ReadControlRecordsAfterTruncation;
+import org.apache.kafka.raft.RefuseMisroutedConnections;
 import org.apache.kafka.raft.ResignAfterExpiredRemoval;
 import org.apache.kafka.raft.RestartAsFollowerDespiteOwnVote;
 import org.apache.kafka.raft.SingleVoterFlushFirst;
@@ -67,6 +68,7 @@ final class Findings {
         new EndpointsInEndQuorumEpoch(),
         new LeaveSilentBootstrapServer(),
         new CampaignDespiteUncommittedRemoval(),
+        new RefuseMisroutedConnections(),
         // Further defects, which the simulator has no fix for.
         new KeepBufferUntilCommit(),
         new ConfirmLeadershipOfHeartbeats(),
