@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use raft::config::{CLUSTER_ID, NodeConfig as KafkaNode};
+use raft::config::NodeConfig as KafkaNode;
 use raft::ids::NodeId;
 use raft::node::{NodeSpec, Roles};
 use raft::voter_set::VoterSet;
@@ -20,7 +20,7 @@ use crate::availability_bound::{AvailabilityBound, availability_bound};
 use crate::checks::cluster::BrokerConfig;
 use crate::checks::invariant::timings::QuorumTimings;
 use crate::checks::replication::ReplicationSettings;
-use crate::formatted::{formatted, voter_set};
+use crate::formatted::{cluster_id, formatted, voter_set};
 use crate::message::message_kinds;
 use crate::operator::operator;
 use crate::recovery_bound::{Load, recovery_bound_ms};
@@ -111,7 +111,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     for (index, config) in configs.iter().enumerate() {
         let service = Rc::clone(&service[usize::from(config.roles.broker)]);
         let mut node = server(&scenario, seed, index, config, &places, service);
-        node.files = formatted(config, &voter_set, WALL_START_MS)?;
+        node.files = formatted(config, cluster_id(&scenario, config.node_id()), &voter_set, WALL_START_MS)?;
         nodes.push(node);
     }
     for index in 0..clients.len() {
@@ -255,7 +255,7 @@ fn server(
     places: &Rc<[(NodeId, Node)]>,
     service: Rc<ServiceTimes>,
 ) -> NodeConfig<Actor> {
-    let cluster_id: Rc<str> = CLUSTER_ID.into();
+    let cluster_id: Rc<str> = cluster_id(scenario, config.node_id()).into();
     let KafkaNode { roles: has, quorum, controller, broker, .. } = config;
     let roles = if !scenario.cluster.has_brokers() {
         Roles::RecordLog

@@ -238,7 +238,7 @@ const PROBES: &[(Probe, &str, Needs, &str)] = &[
     (
         Probe::KRaftVersionUpgraded,
         "kraft_version_upgraded",
-        |can| can.bug,
+        |can| can.upgrades || can.bug,
         "A leader appended a higher level of kraft.version.",
     ),
 ];

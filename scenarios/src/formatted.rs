@@ -9,6 +9,16 @@ use raft::metadata::MetadataRecord;
 use raft::storage_tool::format_voter;
 use raft::voter_set::{KRaftVersionFeature, VoterNode, VoterSet};
 
+use crate::scenario::Scenario;
+
+/// That of another cluster.
+const OTHER_CLUSTER_ID: &str = "anotherkafkaanotherkaf";
+
+/// The cluster id that the disk of a server is formatted with.
+pub fn cluster_id(scenario: &Scenario, id: NodeId) -> &'static str {
+    if scenario.cluster.other_cluster.contains(&id.0) { OTHER_CLUSTER_ID } else { CLUSTER_ID }
+}
+
 /// The voters at the start of a run.
 pub fn voter_set(configs: &[KafkaNode]) -> VoterSet {
     let Some(first) = configs.first() else { return VoterSet::default() };
@@ -36,13 +46,13 @@ fn directory_id(id: NodeId) -> Uuid {
 type Files = Vec<(Rc<str>, Rc<[u8]>)>;
 
 /// The files of a node at its first boot: of a voter of a dynamic quorum those of the format tool, of others none.
-pub fn formatted(config: &KafkaNode, voters: &VoterSet, now_ms: i64) -> Result<Files, String> {
+pub fn formatted(config: &KafkaNode, cluster_id: &str, voters: &VoterSet, now_ms: i64) -> Result<Files, String> {
     let is_voter = voters.key_of(config.node_id()).is_some();
     if !config.quorum.is_dynamic || !is_voter {
         return Ok(Vec::new());
     }
     let records: Vec<MetadataRecord> = config.controller.bootstrap.iter().map(Feature::record).collect();
-    let files = format_voter(&CLUSTER_ID.into(), config.node_id(), voters, &records, now_ms);
+    let files = format_voter(&cluster_id.into(), config.node_id(), voters, &records, now_ms);
     let files = files.ok_or_else(|| format!("node {} cannot be formatted", config.node_id()))?;
     Ok(files.into_iter().map(|(path, bytes)| (path, bytes.into())).collect())
 }

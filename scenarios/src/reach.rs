@@ -58,6 +58,8 @@ pub struct Reach {
     pub trimmed_log: bool,
     /// Voters are added and removed.
     pub voter_changes: bool,
+    /// A quorum that begins with `kraft.version` 0 has operators, and controllers that upgrade it.
+    pub upgrades: bool,
     /// A bug is in force, whose effects are not limited.
     pub bug: bool,
 }
@@ -75,9 +77,12 @@ impl Reach {
         let fsync_fails = scenario.nemesis.allows(Kind::FsyncFails) || scenario.nemesis.allows(Kind::FullAtFsync);
         let aimed_loss =
             scenario.nemesis.aimed.as_ref().is_some_and(|aimed| aimed.kinds.contains(&AimedKind::PowerLoss));
+        let begins_static =
+            scenario.cluster.begins_static() || knobs::names(scenario).contains(&"cluster.kraft_version");
+        let has_operators = scenario.workload.membership_clients > 0;
         Reach {
             several_voters,
-            static_voters: several_voters && !scenario.cluster.is_dynamic(),
+            static_voters: several_voters && (begins_static || !scenario.cluster.is_dynamic()),
             several_servers: several_voters || scenario.cluster.observers + scenario.cluster.spare_controllers > 0,
             reads: scenario.workload.reads_ppm > 0,
             brokers: scenario.cluster.has_brokers(),
@@ -100,7 +105,8 @@ impl Reach {
             small_segments: small_segments(scenario),
             snapshots: snapshots(scenario),
             trimmed_log: snapshots(scenario) && scenario.duration.0 > LOG_CLEANER_NS,
-            voter_changes: scenario.workload.membership_clients > 0 || joins(scenario),
+            voter_changes: has_operators || joins(scenario),
+            upgrades: begins_static && has_operators && scenario.cluster.has_brokers(),
             bug: scenario.bugs != Bugs::NONE,
         }
     }

@@ -8,6 +8,7 @@ pub mod fork;
 pub mod listener;
 mod request;
 
+use raft::ids::NodeId;
 use sim::drive::{Ended, Run};
 use sim::fault::Plan;
 use sim::process::Node;
@@ -131,6 +132,7 @@ pub fn run_observer(prepared: &Prepared, request: &Request<'_>) -> RunObserver {
         voters: prepared.voters.clone(),
         voter_set: prepared.voter_set.clone(),
         is_dynamic: prepared.is_dynamic,
+        other_cluster: prepared.scenario.cluster.other_cluster.iter().map(|id| NodeId(*id)).collect(),
         timings: prepared.timings.clone(),
         slowest_ppm: slowest_ppm(&prepared.scenario),
         appends: !prepared.scenario.cluster.has_brokers() && prepared.scenario.workload.reads_ppm < 1_000_000,

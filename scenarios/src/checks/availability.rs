@@ -148,7 +148,7 @@ impl Availability {
         if self.bound.is_none() {
             return;
         }
-        self.links.set_up(server, is_up);
+        self.links.set_up(server, is_up && servers[server].belongs);
         if is_up {
             self.restored_ns = self.restored_ns.max(at_ns);
         }

@@ -251,7 +251,7 @@ impl ClusterChecks {
     pub fn missing(&mut self, servers: &[ServerModel]) -> Option<Missing> {
         let image = self.metadata.image();
         let index = |id: NodeId| servers.iter().position(|server| server.id == id);
-        let is_live = |id: NodeId| index(id).is_some_and(|server| servers[server].up);
+        let is_live = |id: NodeId| index(id).is_some_and(|server| servers[server].takes_part());
         let of = |ids: &mut dyn Iterator<Item = NodeId>| ids.filter_map(index).collect::<SmallVec<[usize; 8]>>();
 
         let fenced = of(&mut self.brokers.iter().copied().filter(|id| is_live(*id) && !image.is_active(*id)));

@@ -18,6 +18,8 @@ pub struct CheckConfig {
     pub voter_set: VoterSet,
     /// May the voters change? They are in the log then, or will be after an upgrade of `kraft.version`.
     pub is_dynamic: bool,
+    /// The servers whose disks are formatted with another cluster id: they cannot take part.
+    pub other_cluster: Vec<NodeId>,
     /// Each server's settings of quorum timers.
     pub timings: Vec<QuorumTimings>,
     /// How much the slowest clock loses if nothing disturbs it, ppm.

@@ -114,7 +114,7 @@ impl Recovery {
         let epoch = servers[leader].leads().unwrap_or_default();
         let astray = |server: &ServerModel| {
             let follows = server.role == Some((Role::Follower, epoch, servers[leader].id));
-            server.voter && server.up && server.leads().is_none() && !follows
+            server.voter && server.takes_part() && server.leads().is_none() && !follows
         };
         if let Some(missing) = lacking("all live voters follow the leader", servers, |_, server| astray(server)) {
             self.settled = None;
@@ -127,7 +127,7 @@ impl Recovery {
         self.settled = Some((epoch, target));
         let behind = |server: &ServerModel| server.high_watermark.is_none_or(|shown| shown.offset < target);
         lacking("high watermarks at the leader's log end", servers, |_, server| {
-            server.voter && server.up && behind(server)
+            server.voter && server.takes_part() && behind(server)
         })
         .or_else(|| {
             let nobody = Missing::new("a fresh append acknowledged", Vec::new());
@@ -136,7 +136,9 @@ impl Recovery {
         .or_else(|| {
             let shown_by = &self.shown_by;
             let reads = self.reads && self.appends;
-            lacking("a fresh append read back", servers, |index, server| reads && server.up && !shown_by[index])
+            lacking("a fresh append read back", servers, |index, server| {
+                reads && server.takes_part() && !shown_by[index]
+            })
         })
         .or_else(|| {
             let unread =

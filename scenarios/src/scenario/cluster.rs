@@ -56,6 +56,10 @@ pub struct Cluster {
     /// --initial-controllers`); none: all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub initial_controllers: Vec<i32>,
+    /// Servers whose disks are formatted with another cluster id than those of the others (`kafka-storage format
+    /// --cluster-id`), by `node.id`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub other_cluster: Vec<i32>,
     /// Isolated brokers 101, 102, …
     #[serde(skip_serializing_if = "is_zero")]
     pub brokers: u16,
@@ -107,6 +111,7 @@ impl Default for Cluster {
             kraft_version: None,
             spare_controllers: 0,
             initial_controllers: Vec::new(),
+            other_cluster: Vec::new(),
             brokers: 0,
             combined: false,
             metadata_version: None,
@@ -276,6 +281,7 @@ impl Cluster {
             return Err(Refusal::new("cluster.kraft_version", format!("{level}; allowed: {allowed}")));
         }
         self.check_initial_controllers()?;
+        self.check_other_cluster()?;
         if self.spare_controllers > 0 && (!self.dynamic || self.observers > 0) {
             let problem = "these need cluster.dynamic, and no cluster.observers; allowed: 0";
             return Err(Refusal::new("cluster.spare_controllers", problem));
@@ -349,6 +355,26 @@ impl Cluster {
             Some(id) => {
                 let allowed = controllers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                 refusal(format!("{id} is no controller of the files; allowed: {allowed}"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that these are servers. Whether files are good is not checked here.
+    fn check_other_cluster(&self) -> Result<(), Refusal> {
+        if self.other_cluster.is_empty() || !self.properties.is_empty() && self.node.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<i32> = match self.node.is_empty() {
+            true => self.generated_nodes().map(|(id, _)| id.0).collect(),
+            false => {
+                self.files().map_or(Vec::new(), |files| files.nodes.iter().map(|n| n.config.node_id().0).collect())
+            }
+        };
+        match self.other_cluster.iter().find(|id| !ids.contains(id) && !ids.is_empty()) {
+            Some(id) => {
+                let allowed = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                Err(Refusal::new("cluster.other_cluster", format!("{id} is no server; allowed: {allowed}")))
             }
             None => Ok(()),
         }

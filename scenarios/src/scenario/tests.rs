@@ -399,7 +399,7 @@ fn a_value_that_cannot_be_read_is_reported_with_what_is_allowed() {
         ),
         (
             "[cluster]\nvotres = 3",
-            "s:4: cluster.votres: no such field; did you mean voters? allowed: voters, observers, dynamic, kraft_version, spare_controllers, initial_controllers, brokers, ",
+            "s:4: cluster.votres: no such field; did you mean voters? allowed: voters, observers, dynamic, kraft_version, spare_controllers, initial_controllers, other_cluster, brokers, ",
         ),
         (
             "[netwrok]\nlatency = \"1ms\"",

@@ -12,6 +12,7 @@ mod log_directory;
 mod lost;
 mod messages;
 mod mutants;
+mod other_cluster;
 mod profiles;
 mod reach;
 mod second_world;

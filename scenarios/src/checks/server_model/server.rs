@@ -48,6 +48,8 @@ pub struct ServerModel {
     pub directory_id: Option<Uuid>,
     /// In the committed voter set.
     pub voter: bool,
+    /// Its disk has the cluster id of the others.
+    pub belongs: bool,
     /// Life number; grows with each boot.
     pub incarnation: u32,
     pub up: bool,
@@ -95,6 +97,7 @@ impl ServerModel {
             id,
             directory_id: None,
             voter,
+            belongs: true,
             incarnation: 0,
             up: false,
             log: LogModel::default(),
@@ -117,6 +120,11 @@ impl ServerModel {
             down: None,
             damaged: false,
         }
+    }
+
+    /// Runs, and can be expected to do what the others do.
+    pub fn takes_part(&self) -> bool {
+        self.up && self.belongs
     }
 
     pub fn key(&self) -> ReplicaKey {

@@ -38,6 +38,7 @@ pub fn voters(count: i32) -> CheckConfig {
         servers: ids.clone(),
         voter_set: VoterSet::of_ids(&ids),
         is_dynamic: false,
+        other_cluster: Vec::new(),
         voters: ids,
         slowest_ppm: 0,
         appends: true,

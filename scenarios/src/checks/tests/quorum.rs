@@ -64,6 +64,7 @@ impl Quorum {
             servers: ids.clone(),
             voter_set: VoterSet::of_ids(&ids),
             is_dynamic: false,
+            other_cluster: Vec::new(),
             voters: ids,
             timings,
             slowest_ppm: 0,

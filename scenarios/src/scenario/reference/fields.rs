@@ -50,6 +50,7 @@ fields! {
     "cluster.kraft_version": up_to(0, 1), Unset("1"), "Of a dynamic quorum, the level at format (`kafka-storage format --feature kraft.version=LEVEL`). With 0 the voters are static at first: all but the spare controllers have `controller.quorum.voters` too, and the operators upgrade the quorum (`kafka-features upgrade --feature kraft.version=1`). A drawn knob, where `knobs.also` names it.";
     "cluster.spare_controllers": up_to(0, 8), Default("0"), "Controllers of a dynamic quorum that are no voters at first, with the ids behind those of the voters.";
     "cluster.initial_controllers": IntegersOf("`node.id`s of controllers"), Default("[]"), "Of a dynamic quorum from `.properties`, the controllers whose disks are formatted as voters (`kafka-storage format --initial-controllers`); by default all. The others are observers, and join if they have `controller.quorum.auto.join.enable`.";
+    "cluster.other_cluster": IntegersOf("`node.id`s of servers"), Default("[]"), "Servers whose disks are formatted with another cluster id (`kafka-storage format --cluster-id`). The others refuse their requests with INCONSISTENT_CLUSTER_ID, so they are not expected to take part.";
     "cluster.brokers": up_to(0, 32), Default("0"), "Isolated brokers (`process.roles=broker`) with the ids 101, 102, …";
     "cluster.combined": Boolean, Default("false"), "The voters are brokers, too (`process.roles=broker,controller`).";
     "cluster.metadata_version": up_to(7, 33), Unset("Kafka's latest for production"),
