@@ -163,6 +163,13 @@ switches! {
         /// is not a Follower, which throws (`KafkaRaftClient.handleFetchResponse`; consensus.md §1.6); so does each further
         /// process of that epoch. Fix: an answer with the leader's endpoints makes it a Follower.
         FollowLeaderOfUnattached,
+        /// A replica that starts with a leader in `quorum-state` whose endpoints are not in its voter set names that leader in
+        /// its answers, without endpoints (`QuorumState.initialize`, `UnattachedState.leaderEndpoints`; consensus.md §1.6).
+        /// Who asks it, does not know the leader, and does not have it among its own voters either throws, which ends its
+        /// process (`KafkaRaftClient.transitionToFollower`; consensus.md §3.2): while a leader that has removed itself leads
+        /// on, or before a new node has the voters, that is each other new node, controller or broker, with such a bootstrap
+        /// server. Fix: an answer with a leader whose endpoints are unknown counts as one without a leader.
+        IgnoreLeaderWithoutEndpoints,
         /// A leader leaves the field LeaderEndpoints of EndQuorumEpoch empty (`RaftUtil.singletonEndQuorumEpochRequest`). A
         /// replica that does not know the leader looks for its endpoints in its voter set, and throws if they are not there
         /// (`KafkaRaftClient.transitionToFollower`; consensus.md §3.5), which ends its process: a controller whose disk was

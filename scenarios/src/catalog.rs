@@ -83,6 +83,7 @@ entries! {
     "findings/ignore-answer-of-removed-voter",
     "findings/endpoints-in-end-quorum-epoch",
     "findings/follow-leader-of-unattached",
+    "findings/ignore-leader-without-endpoints",
     "findings/resign-after-expired-removal",
 }
 

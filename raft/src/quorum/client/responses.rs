@@ -150,7 +150,8 @@ impl RaftClient {
         current: &CurrentLeader,
         step: &mut Step<'_>,
     ) -> Result<Option<bool>, Fatal> {
-        let (leader, epoch, local) = (current.leader_id, current.leader_epoch, self.quorum.epoch());
+        let (epoch, local) = (current.leader_epoch, self.quorum.epoch());
+        let leader = current.leader_id.filter(|leader| !self.ignores_leader(*leader, current));
         if epoch < local || error == ErrorCode::UnknownLeaderEpoch {
             return Ok(Some(true));
         }
@@ -174,6 +175,17 @@ impl RaftClient {
             ErrorCode::InvalidRequest => throw!("a request was refused as invalid in epoch {epoch}"),
             _ => Ok(None),
         }
+    }
+
+    /// [`Fix::IgnoreLeaderWithoutEndpoints`]: of a leader that is unknown yet neither the answer nor the voter set says
+    /// where it is.
+    fn ignores_leader(&self, leader: NodeId, current: &CurrentLeader) -> bool {
+        let is_new = current.leader_epoch > self.quorum.epoch() || self.quorum.leader_id().is_none();
+        self.setup.fixes.has(Fix::IgnoreLeaderWithoutEndpoints)
+            && is_new
+            && leader != self.quorum.local().id
+            && current.endpoints.as_ref().is_none_or(|endpoints| endpoints.is_empty())
+            && self.quorum.voters().endpoints(leader).is_none()
     }
 
     fn handle_vote_response(

@@ -25,6 +25,7 @@ import org.apache.kafka.raft.EndpointsInEndQuorumEpoch;
 import org.apache.kafka.raft.FlushRecoveredLog;
 import org.apache.kafka.raft.FollowLeaderOfUnattached;
 import org.apache.kafka.raft.IgnoreAnswerOfRemovedVoter;
+import org.apache.kafka.raft.IgnoreLeaderWithoutEndpoints;
 import org.apache.kafka.raft.KeepBufferUntilCommit;
 import org.apache.kafka.raft.LeaveSilentBootstrapServer;
 import org.apache.kafka.raft.ReadControlRecordsAfterTruncation;
@@ -65,6 +66,7 @@ final class Findings {
         new ResignAfterExpiredRemoval(),
         new IgnoreAnswerOfRemovedVoter(),
         new FollowLeaderOfUnattached(),
+        new IgnoreLeaderWithoutEndpoints(),
         new EndpointsInEndQuorumEpoch(),
         new LeaveSilentBootstrapServer(),
         new CampaignDespiteUncommittedRemoval(),
