@@ -60,6 +60,22 @@ pub const GALLERY: &[Picture] = &[
         ],
     },
     Picture {
+        name: "replacement",
+        words: &[
+            "failover", "controller-replacement", "--kind", "voter_replacement", "--seeds", "120",
+            "--vary", "cluster.voters=3,5", "--set", "clients.produce_interval=200ms", "--set", "clients.admin_interval=1s",
+            "--title", "A controller is lost with its disk, and joins again with an empty one",
+        ],
+    },
+    Picture {
+        name: "replacement-admin",
+        words: &[
+            "failover", "controller-replacement", "--kind", "admin_gap", "--seeds", "120",
+            "--vary", "cluster.voters=3,5", "--set", "clients.produce_interval=200ms",
+            "--title", "Metadata while a controller is replaced",
+        ],
+    },
+    Picture {
         name: "real",
         words: &[
             "failover", "failover", "--cause", "kill", "--real", "two-cores", "--seeds", "130",

@@ -89,7 +89,7 @@ fields! {
     "workload.interval": Duration { min_ns: 100_000, max_ns: LONGEST }, Default("\"50ms\""), "Mean time between two operations of one client.";
     "workload.max_in_flight": up_to(1, 5), Default("5"), "Appends of one client that are in flight at once. A drawn knob, unless pinned.";
     "workload.records": IntegerRange { min: 1, max: 200 }, Default("\"1..3\""), "Records of one append.";
-    "workload.membership_clients": up_to(0, 4), Default("0"), "Operators who add and remove voters of a dynamic quorum (`kafka-metadata-quorum --bootstrap-controller`).";
+    "workload.membership_clients": up_to(0, 4), Default("0"), "Operators who add and remove voters of a dynamic quorum (`kafka-metadata-quorum`, half of them with `--bootstrap-server` if there are brokers, else with `--bootstrap-controller`), and upgrade `kraft.version`.";
     "workload.membership_interval": from_ms(1), Default("\"2s\""), "Mean gap between two changes of one operator.";
     "workload.min_voters": up_to(1, 7), Default("1"), "An operator leaves at least so many voters.";
     "workload.reads_ppm": PPM, Default("200000"), "Share of reads among the operations, parts per million.";
