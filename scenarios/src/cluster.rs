@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use raft::config::NodeConfig as KafkaNode;
+use raft::fixes::Fix;
 use raft::ids::NodeId;
 use raft::node::{NodeSpec, Roles};
 use raft::voter_set::VoterSet;
@@ -67,7 +68,7 @@ pub struct Prepared {
     pub is_dynamic: bool,
     /// What the checks need to know of brokers, if there are any.
     pub brokers: Option<BrokerConfig>,
-    /// Names of servers may lead to other servers.
+    /// Names of servers may lead to other servers, which do not refuse such connections.
     pub wrong_names: bool,
     /// Detects the events that the plan's aimed faults wait for.
     pub trigger_watch: TriggerWatch,
@@ -141,7 +142,8 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     let recovery_bound_ns = recovery_bound_ms.min(longest_ms) * 1_000_000;
     let timings = configs.iter().map(timings).collect();
     let leads_to_server = |what: &What| matches!(what, What::WrongName(name) if name.to.is_some());
-    let wrong_names = world.plan.0.iter().any(|fault| leads_to_server(&fault.what));
+    let wrong_names = !scenario.fixes.has(Fix::RefuseMisroutedConnections)
+        && world.plan.0.iter().any(|fault| leads_to_server(&fault.what));
     let availability = availability(&configs, &world.plan, &scenario);
     Ok(Prepared {
         world,

@@ -35,7 +35,8 @@ pub struct CheckConfig {
     pub fixes: Fixes,
     /// Do not stop at the first violation but gather the names of all (for the mutant table).
     pub keep_going: bool,
-    /// Names of servers may lead to other servers: a node may then speak to another one than it believes.
+    /// Names of servers may lead to other servers, which do not refuse such connections: a node may then speak to another
+    /// one than it believes.
     pub wrong_names: bool,
     /// Faults may exceed what Kafka tolerates: only claims about one server or one client are judged.
     pub beyond_tolerance: bool,

@@ -95,7 +95,7 @@ findings! {
     stable_offset_of_snapshot: "findings/stable-offset-of-snapshot" 145..155 >= 1;
     leave_silent_bootstrap_server: "findings/leave-silent-bootstrap-server" 0..12 >= 6;
     campaign_despite_uncommitted_removal: "findings/campaign-despite-uncommitted-removal" 0..8 >= 2;
-    refuse_misrouted_connections: "findings/refuse-misrouted-connections" 0..10 >= 1;
+    refuse_misrouted_connections: "findings/refuse-misrouted-connections" 0..16 >= 3;
     // As many offsets as were truncated must contain a change of the voters: 1 of 20 seeds.
     read_control_records_after_truncation: "findings/read-control-records-after-truncation" 0..6 >= 1;
     ignore_answer_of_removed_voter: "findings/ignore-answer-of-removed-voter" 9..14 >= 1;

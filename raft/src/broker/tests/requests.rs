@@ -3,12 +3,15 @@
 use std::rc::Rc;
 
 use super::harness::{Harness, PARTITION, batch, numbered};
-use crate::ids::{LeaderEpoch, NodeId};
-use crate::io::{CloseReason, Input};
+use crate::bugs::Bugs;
+use crate::fixes::{Fix, Fixes};
+use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId};
+use crate::io::{CloseReason, Input, Listener};
 use crate::message::admin::{CreatableTopic, CreateTopicsRequest, UnregisterBrokerRequest, UnregisterBrokerResponse};
 use crate::message::data::*;
 use crate::message::{
-    AdminRequest, AdminResponse, DataRequest, DataResponse, EnvelopeResponse, ErrorCode, MeantFor, Request, Response,
+    AdminRequest, AdminResponse, DataRequest, DataResponse, DiscoverVersions, EnvelopeResponse, ErrorCode, MeantFor,
+    Request, Response,
 };
 
 #[test]
@@ -246,5 +249,40 @@ fn only_a_new_request_that_names_a_topic_id_is_told_that_the_id_is_unknown() {
             assert_eq!(response.partitions[0].error, ErrorCode::UnknownTopicOrPartition);
         }
         other => panic!("{other:?}"),
+    }
+}
+
+/// The name of another broker led its sender here.
+#[test]
+fn a_request_that_is_meant_for_another_broker_is_answered_unless_its_connection_is_refused() {
+    let (partition, current_leader_epoch) = (PARTITION, LeaderEpoch(0));
+    let versions = |meant_for| Request::DiscoverVersions(DiscoverVersions { listener: Listener::Brokers, meant_for });
+    let offsets = |meant_for| {
+        let partitions = Rc::from([ListOffsetsPartition { partition, current_leader_epoch, timestamp: -1 }]);
+        let request = ListOffsetsRequest { replica_id: NodeId(3), meant_for, partitions };
+        Request::Data(DataRequest::ListOffsets(request))
+    };
+    let fetch = |meant_for| {
+        Request::Data(DataRequest::Fetch(DataFetchRequest {
+            replica_id: NodeId::NONE,
+            replica_epoch: BrokerEpoch::UNKNOWN,
+            max_wait_ms: 0,
+            min_bytes: 0,
+            max_bytes: 1,
+            meant_for,
+            partitions: Rc::from([]),
+        }))
+    };
+    for fixes in [Fixes::NONE, Fixes::NONE.with(Fix::RefuseMisroutedConnections)] {
+        for meant_for in [MeantFor::ANY, MeantFor::node(NodeId(1)), MeantFor::node(NodeId(2))] {
+            let mut harness = Harness::switched(Bugs::NONE, fixes);
+            harness.advance(1_000);
+            let answered = [versions(meant_for), offsets(meant_for), fetch(meant_for)].map(|request| {
+                let id = harness.ask(1, request);
+                harness.answer(id).is_some()
+            });
+            let refused = fixes != Fixes::NONE && !meant_for.admits(NodeId(1));
+            assert_eq!(answered, [!refused; 3], "{fixes:?} {meant_for:?}");
+        }
     }
 }

@@ -6,8 +6,9 @@ use crate::checks::prelude::*;
 use raft::message::{ErrorCode, Request, Response};
 
 claim! {
-    /// A leader accepts an UpdateRaftVoter only when its sender has answered an ApiVersions of the leader since. ApiVersions
-    /// does not say who answers: where names lead to other servers the answer of any server counts, as in Kafka.
+    /// A leader accepts an UpdateRaftVoter only when its sender has answered an ApiVersions of the leader since. (Where names
+    /// lead to other servers, the answer of any server counts without `RefuseMisroutedConnections`: Kafka's leader does not
+    /// learn who answers.)
     VoterProbedBeforeUpdate by VoterUpdates, Safety of Server, "KIP-853: UpdateVoterHandler.handleApiVersionsResponse";
 }
 
