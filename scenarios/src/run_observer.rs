@@ -346,7 +346,7 @@ impl Watch<Actor> for RunObserver {
         for server in isolated.into_iter().chain(struck).filter(|server| *server < self.servers) {
             match phase {
                 Phase::Start => checks.failovers.struck(at, server, cause),
-                Phase::End => checks.failovers.lifted(at, server),
+                Phase::End => checks.failovers.lifted(server),
                 Phase::Skipped => {}
             }
         }

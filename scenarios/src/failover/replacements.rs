@@ -49,8 +49,8 @@ impl Replacements {
         }
     }
 
-    /// The fault of a server is over.
-    pub fn lifted(&mut self, at_ns: u64, server: usize) {
+    /// A process was started.
+    pub fn started(&mut self, at_ns: u64, server: usize) {
         if let Some(lost) = self.lost.iter_mut().find(|lost| lost.server == server) {
             lost.started_ns.get_or_insert(at_ns);
         }
@@ -139,7 +139,7 @@ mod tests {
         replacements.struck(90, 0, "kill");
         replacements.struck(100, 1, CAUSE);
         replacements.struck(150, 1, CAUSE);
-        replacements.lifted(200, 1);
+        replacements.started(200, 1);
         assert!(voters(&mut replacements, 250, [Some(1), Some(2), None]).is_empty(), "another one");
         assert!(voters(&mut replacements, 300, [Some(1), None, None]).is_empty());
         let done = voters(&mut replacements, 450, [Some(1), Some(9), None]);
@@ -155,7 +155,7 @@ mod tests {
         replacements.struck(100, 1, CAUSE);
         replacements.struck(100, 2, CAUSE);
         voters(&mut replacements, 150, [Some(1), None, Some(3)]);
-        replacements.lifted(200, 1);
+        replacements.started(200, 1);
         let done = voters(&mut replacements, 300, [Some(1), Some(9), Some(3)]);
         assert_eq!(done[0].phases, [("away", 100), ("remove", 0), ("add", 100)]);
         let unended: Vec<_> = replacements.finish(900).map(|it| (it.total_ns, it.ended)).collect();

@@ -62,9 +62,8 @@ impl Failovers {
     }
 
     /// The fault of a server is over.
-    pub fn lifted(&mut self, at_ns: u64, server: usize) {
+    pub fn lifted(&mut self, server: usize) {
         self.controller.lifted(server);
-        self.replacements.lifted(at_ns, server);
         self.done.extend(self.partitions.lifted(self.servers[server]));
     }
 
@@ -97,6 +96,7 @@ impl Failovers {
                     self.done.extend(self.controller.committed(at_ns, server, epoch, models.committed.end));
                 }
             }
+            Event::Booted { .. } => self.replacements.started(at_ns, server),
             Event::BatchCommitted { update } => {
                 if let Some(cluster) = &models.cluster {
                     self.metadata(at_ns, update, cluster.metadata().image());

@@ -77,10 +77,10 @@ mutants! {
     m07_snapshot_keeps_topics: Kafka14894SnapshotKeepsTopics, "snapshots" 43 => "ImagesEqualAtEqualOffsets";
     m10_log_kept_beside_snapshot: Kafka10761LogKeptBesideSnapshot, "snapshots" 3 => "GhostMismatch", then "PersistBeforePromise:D12";
     g22_snapshot_forgets_fencing: SnapshotForgetsFencing, "snapshots" 0 => "SnapshotEqualsReplay";
-    r09_leader_outside_voters_counts: Kafka16530LeaderOutsideVotersCounts, "membership" 0 => "MajorityReachedHighWatermark";
+    r09_leader_outside_voters_counts: Kafka16530LeaderOutsideVotersCounts, "membership" 1 => "MajorityReachedHighWatermark";
     r10_check_quorum_counts_leader: Kafka16531CheckQuorumCountsLeader, "membership" 44 => "LeaderWithoutMajorityResigns";
     r11_observer_campaigns: Kafka17067ObserverCampaigns, "membership" 0 => "RemovedLeaderResigns", then "OnlyVotersCampaign";
-    r12_forced_by_voters_only: Kafka17332ForcedByVotersOnly, "membership" 0 => "MajorityReachedHighWatermark";
+    r12_forced_by_voters_only: Kafka17332ForcedByVotersOnly, "membership" 1 => "MajorityReachedHighWatermark";
     r13_directory_id_ignored: Kip853DirectoryIdIgnored, "disk-replacement" 0 => "OneVoterChangeAtATime";
     r17_voter_change_before_own_commit: VoterChangeBeforeOwnCommit, "membership" 1 => "OneVoterChangeAtATime";
     r18_voter_change_beside_uncommitted: VoterChangeBesideUncommitted, "membership" 7 => "OneVoterChangeAtATime";
