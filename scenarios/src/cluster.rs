@@ -1,6 +1,10 @@
 //! Prepares a world from a scenario and a seed: draws the knobs, configures the nodes, sets clocks and links, and makes
 //! the plan of faults.
 
+mod explicit;
+mod formatted;
+mod operator;
+
 use std::rc::Rc;
 
 use raft::config::NodeConfig as KafkaNode;
@@ -21,9 +25,7 @@ use crate::availability_bound::{AvailabilityBound, availability_bound};
 use crate::checks::cluster::BrokerConfig;
 use crate::checks::invariant::timings::QuorumTimings;
 use crate::checks::replication::ReplicationSettings;
-use crate::formatted::{cluster_id, formatted, voter_set};
 use crate::message::message_kinds;
-use crate::operator::operator;
 use crate::recovery_bound::{Load, recovery_bound_ms};
 use crate::scenario::claims::Workload;
 use crate::scenario::fault_profile::means;
@@ -33,8 +35,10 @@ use crate::scenario::world::THREAD_NAMES;
 use crate::scenario::{Scenario, Transport};
 use crate::workload::{ClientSpec, Fresh, KafkaClientRole, KafkaClientSpec, MembershipClientSpec, append_bytes};
 use crate::{knobs, nemesis};
+use formatted::{cluster_id, formatted, voter_set};
+use operator::operator;
 
-pub use crate::explicit::Explicit;
+pub use explicit::Explicit;
 
 /// All wall clocks start about here: 2026-01-01, in ms since 1970.
 const WALL_START_MS: i64 = 1_767_225_600_000;
