@@ -151,11 +151,11 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     let availability = availability(&configs, &world.plan, &scenario);
     Ok(Prepared {
         world,
+        is_dynamic: scenario.cluster.is_dynamic(),
         scenario,
         servers,
         voters,
         voter_set,
-        is_dynamic: configs.iter().any(|config| config.quorum.is_dynamic),
         brokers: broker_checks,
         wrong_names,
         trigger_watch,

@@ -45,8 +45,8 @@ pub struct Cluster {
     /// `controller.quorum.bootstrap.servers`.
     #[serde(skip_serializing_if = "is_false")]
     pub dynamic: bool,
-    /// `kafka-storage format --feature kraft.version=LEVEL`, of a dynamic quorum. With 0 the voters are static at first, and
-    /// the operators upgrade the quorum.
+    /// `kraft.version` at format, of a dynamic quorum; 1 by default. With 0 the voters are static at first, and the operators
+    /// upgrade the quorum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kraft_version: Option<i16>,
     /// Controllers of a dynamic quorum that are no voters at first, with the ids behind those of the voters.
@@ -222,7 +222,10 @@ impl Cluster {
                 // KafkaConfig refuses `controller.quorum.voters` without the node itself on a controller. A broker needs
                 // it: it finds the active controller in the voter set only (`KafkaRaftClient.voterNode`).
                 let is_spare = roles.controller && node.quorum.voters.iter().all(|voter| voter.id != id);
-                node.quorum.is_dynamic &= !self.begins_static() || is_spare;
+                if self.begins_static() && !is_spare {
+                    node.quorum.is_dynamic = false;
+                    node.controller.voters = node.quorum.voters.iter().map(|voter| voter.id).collect();
+                }
                 node
             };
             return Ok(self.generated_nodes().map(node).collect());
@@ -279,6 +282,10 @@ impl Cluster {
         {
             let allowed = if self.dynamic { "0, 1" } else { "none without cluster.dynamic" };
             return Err(Refusal::new("cluster.kraft_version", format!("{level}; allowed: {allowed}")));
+        }
+        if self.begins_static() && !self.has_brokers() {
+            let problem = "0; a quorum without brokers has no controller that upgrades it; allowed: 1";
+            return Err(Refusal::new("cluster.kraft_version", problem));
         }
         self.check_initial_controllers()?;
         self.check_other_cluster()?;

@@ -1,4 +1,4 @@
-//! An operator of a dynamic quorum: it asks the leader for the replicas (DescribeQuorum), and adds or removes one
+//! An operator of a dynamic quorum: it asks for the replicas (DescribeQuorum), and adds or removes one
 //! (`kafka-metadata-quorum add-controller`, `remove-controller`). It asks controllers (`--bootstrap-controller`), or brokers,
 //! which forward its requests (`--bootstrap-server`). Of a quorum that begins with `kraft.version` 0 it upgrades that first
 //! (`kafka-features upgrade --feature kraft.version=1`).
@@ -69,7 +69,7 @@ enum Wish {
 #[derive(Clone, Debug)]
 pub struct MembershipClient {
     spec: MembershipClientSpec,
-    /// Place of the controller that is asked next.
+    /// Place of the server that is asked next.
     turn: usize,
     wish: Option<Wish>,
     /// The quorum still has `kraft.version` 0, as far as this operator knows.
@@ -180,7 +180,7 @@ impl MembershipClient {
                     None => self.finish(out),
                 }
             }
-            // If the server did not reach the leader, the outcome of the change is unknown, and the next one may be another.
+            // Whatever the answer is, the next change may be another.
             AdminResponse::AddRaftVoter(_) | AdminResponse::RemoveRaftVoter(_) => self.finish(out),
             AdminResponse::UpdateFeatures(answer) => {
                 self.upgrade_due &= answer.error != ErrorCode::None;
@@ -281,7 +281,7 @@ impl MembershipClient {
         (self.connection, self.deadline_ns) = (None, u64::MAX);
     }
 
-    /// Who was asked does not lead.
+    /// Who was asked does not know the replicas.
     fn try_next(&mut self, out: &mut Out<impl ClientProcess>) {
         out.push(Effect::Close { token: self.token });
         self.give_up();
@@ -290,7 +290,7 @@ impl MembershipClient {
     fn give_up(&mut self) {
         self.turn = (self.turn + 1) % self.spec.asked.places.len();
         (self.connection, self.deadline_ns) = (None, u64::MAX);
-        // After a round without a leader the operator waits for the next time.
+        // After a round in vain the operator waits for the next time.
         if self.turn == 0 {
             self.wish = None;
         }

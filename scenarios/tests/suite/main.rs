@@ -18,3 +18,4 @@ mod reach;
 mod second_world;
 mod stories;
 mod trace;
+mod upgrade;

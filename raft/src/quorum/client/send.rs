@@ -116,7 +116,8 @@ impl RaftClient {
     }
 
     fn names_endpoints_at_end(&self) -> bool {
-        self.setup.config.is_dynamic && self.setup.fixes.has(Fix::EndpointsInEndQuorumEpoch)
+        let is_dynamic = self.setup.config.is_dynamic || self.quorum.partition_state().last_kraft_version() > 0;
+        is_dynamic && self.setup.fixes.has(Fix::EndpointsInEndQuorumEpoch)
     }
 
     pub(super) fn maybe_send_end_quorum_epoch(&mut self, step: &mut Step<'_>) -> i64 {

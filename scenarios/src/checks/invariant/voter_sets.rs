@@ -147,8 +147,11 @@ pub fn one_change_at_a_time(
     let keys = |set: &VoterSet| set.nodes().iter().map(|voter| voter.key()).collect::<Vec<_>>();
     let (old_keys, new_keys) = (keys(old), keys(new));
     // The first leader writes the voters that it was formatted with, and any leader its own entry. An upgrade from
-    // `kraft.version` 0 adds their directory ids (`KafkaRaftClient.upgradeKRaftVersion`).
-    let is_upgrade = old_keys.iter().all(|key| key.directory_id.is_none()) && old.ids() == new.ids();
+    // `kraft.version` 0 adds the directory ids of all voters, whatever is committed
+    // (`LeaderState.maybeAppendUpgradedKRaftVersion`).
+    let is_upgrade = old_keys.iter().all(|key| key.directory_id.is_none())
+        && new_keys.iter().all(|key| key.directory_id.is_some())
+        && old.ids() == new.ids();
     if old_keys == new_keys || is_upgrade {
         return;
     }

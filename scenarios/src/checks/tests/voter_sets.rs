@@ -56,10 +56,11 @@ fn the_voters_change_one_by_one_when_the_last_change_is_committed() {
 /// `kraft.version` 1: the same voters with the directory ids of their disks.
 #[test]
 fn an_upgrade_adds_directory_ids_and_no_voter() {
-    let upgrade = |places: &[usize]| {
+    let upgrade = |places: &[usize], without: Option<usize>| {
         let mut quorum = Quorum::at_work();
         let ids: Vec<_> = places.iter().map(|place| node(*place)).collect();
-        let with_directory = |voter: &VoterNode| VoterNode { directory_id: Some(Uuid([7; 16])), ..voter.clone() };
+        let directory = |id| (without.map(node) != Some(id)).then_some(Uuid([7; 16]));
+        let with_directory = |voter: &VoterNode| VoterNode { directory_id: directory(voter.id), ..voter.clone() };
         let set = VoterSet::of(VoterSet::of_ids(&ids).nodes().iter().map(with_directory).collect());
         let mut batch = BatchBuilder::new(quorum.logs[0].end_offset(), LeaderEpoch(1), 0);
         batch.control(ControlRecord::KRaftVoters(set));
@@ -67,8 +68,9 @@ fn an_upgrade_adds_directory_ids_and_no_voter() {
         quorum.write(0, &batch);
         quorum.broke()
     };
-    assert_eq!(upgrade(&[0, 1, 2]), None);
-    assert_eq!(upgrade(&[0, 1]), Some("OneVoterChangeAtATime"));
+    assert_eq!(upgrade(&[0, 1, 2], None), None);
+    assert_eq!(upgrade(&[0, 1], None), Some("OneVoterChangeAtATime"));
+    assert_eq!(upgrade(&[0, 1, 2], Some(1)), Some("OneVoterChangeAtATime"));
 }
 
 #[test]

@@ -291,6 +291,7 @@ fn values_within_the_bounds_of_the_reference_are_accepted_and_others_refused() {
             }
             if ["cluster.spare_controllers", "cluster.kraft_version"].contains(&field.path) {
                 put(&mut root, "cluster.dynamic", Value::Boolean(true));
+                put(&mut root, "cluster.brokers", Value::Integer(3));
             }
             put(&mut root, field.path, good);
             assert_eq!(accepts(&root), Ok(()), "{root}");
