@@ -36,7 +36,9 @@ fn knobs_are_legal_leave_a_fifth_alone_and_can_elect() {
             turned.apply_knobs(&drawn).unwrap_or_else(|error| panic!("{error}"));
             for config in turned.cluster.configs().expect("good") {
                 let fetch = u64::try_from(config.quorum.fetch_timeout_ms).expect("positive");
-                assert!(fetch > FETCH_MAX_WAIT_MS + round_trip_ms(&scenario), "{drawn:?}");
+                // A scenario that draws nothing may have a network that is too slow for its timeouts.
+                let can_fetch = fetch > FETCH_MAX_WAIT_MS + round_trip_ms(&scenario);
+                assert!(can_fetch || scenario.knobs.off, "{}: {drawn:?}", entry.name);
             }
             seen.extend(drawn);
         }
