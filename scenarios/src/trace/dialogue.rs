@@ -158,6 +158,13 @@ impl Dialogue {
     pub fn of(request: &run::Request<'_>) -> Result<(RunReport, Dialogue), String> {
         let index = request.dialogue.unwrap_or_default();
         let mut prepared = prepare(request.scenario, Seed(request.seed), &request.explicit)?;
+        if prepared.scenario.cluster.begins_static() {
+            return Err(
+                "cluster.kraft_version = 0: the dialogue of a raft client does not say that its voters are static at \
+                        first; allowed: 1"
+                    .to_owned(),
+            );
+        }
         let Spec::Server(ServerSpec { node: spec, .. }) = prepared.world.nodes.swap_remove(index).spec else {
             return Err("a client has no raft client".to_owned());
         };

@@ -15,6 +15,7 @@ mod mutants;
 mod other_cluster;
 mod profiles;
 mod reach;
+mod replacement;
 mod second_world;
 mod stories;
 mod trace;

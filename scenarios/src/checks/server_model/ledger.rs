@@ -85,6 +85,7 @@ pub struct Ledger {
     voter_sets: Vec<(VoterSet, BatchId)>,
     /// The voters before the first one.
     first_voters: VoterSet,
+    is_dynamic: bool,
 }
 
 /// In the place of a voter set: the first one.
@@ -93,12 +94,13 @@ const FIRST_VOTERS: u32 = u32::MAX;
 impl Ledger {
     /// Of a quorum that begins with these voters.
     pub fn new(first_voters: VoterSet) -> Ledger {
-        Ledger { first_voters, ..Ledger::default() }
+        let is_dynamic = first_voters.nodes().iter().any(|voter| voter.directory_id.is_some());
+        Ledger { first_voters, is_dynamic, ..Ledger::default() }
     }
 
     /// Whether the voters are in the log, and may change.
     pub fn is_dynamic(&self) -> bool {
-        !self.voter_sets.is_empty() || self.first_voters.nodes().iter().any(|voter| voter.directory_id.is_some())
+        self.is_dynamic
     }
 
     /// The voters that a log has which ends with this batch: each set is in force from its record on.
@@ -253,6 +255,7 @@ impl Ledger {
         let Some(set) = set else { return inherited };
         let id = BatchId(self.batches.len() as u32);
         self.voter_sets.push((set, id));
+        self.is_dynamic = true;
         (self.voter_sets.len() - 1) as u32
     }
 }
