@@ -170,6 +170,12 @@ switches! {
         /// on, or before a new node has the voters, that is each other new node, controller or broker, with such a bootstrap
         /// server. Fix: an answer with a leader whose endpoints are unknown counts as one without a leader.
         IgnoreLeaderWithoutEndpoints,
+        /// A replica that starts with a leader in `quorum-state` follows it at the endpoints that its own voter set has
+        /// (`QuorumState.initialize`). If the leader has other ones since, they are in the answers of the other controllers and
+        /// in its own BeginQuorumEpoch, but the same number of endpoints of the same leader in the same epoch changes nothing
+        /// (`KafkaRaftClient.maybeTransition`; consensus.md §3.2): the replica fetches nothing for as long as the epoch lasts.
+        /// Fix: a Follower that its leader has not answered in this epoch takes the endpoints that a message names.
+        TakeNewLeaderEndpoints,
         /// A leader leaves the field LeaderEndpoints of EndQuorumEpoch empty (`RaftUtil.singletonEndQuorumEpochRequest`). A
         /// replica that does not know the leader looks for its endpoints in its voter set, and throws if they are not there
         /// (`KafkaRaftClient.transitionToFollower`; consensus.md §3.5), which ends its process: a controller whose disk was

@@ -165,8 +165,8 @@ pub enum Post {
 /// The effects of a thread, performed in order.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Open a connection.
-    Connect { token: ConnectToken, to: NodeId, listener: Listener },
+    /// Open a connection, to the port by which the sender knows the node; raft alone says it.
+    Connect { token: ConnectToken, to: NodeId, listener: Listener, port: Option<u16> },
     /// Accept connections from now on (`SocketServer.enableRequestProcessing`).
     Listen { listener: Listener },
     /// Send on a connection this node opened.

@@ -29,7 +29,7 @@ use crate::quorum::client::RaftSetup;
 use crate::quorum::leader_state::QuorumInfo;
 use crate::shared_server::SharedServer;
 use crate::step::{Fatal, Step, throw};
-use crate::voter_set::VoterSet;
+use crate::voter_set::{Endpoint, VoterSet};
 
 /// The parameters of a process; they survive restarts.
 #[derive(Clone, Debug)]
@@ -40,6 +40,16 @@ pub struct NodeSpec {
     pub cluster_id: Rc<str>,
     pub bugs: Bugs,
     pub fixes: Fixes,
+}
+
+impl NodeSpec {
+    /// The same, with the next port in the advertised listener of a controller of a dynamic quorum.
+    #[must_use]
+    pub fn at_another_port(&self) -> NodeSpec {
+        let mut config = ControllerConfig::clone(&self.config);
+        config.listener = config.endpoint().map(|endpoint| Endpoint { port: endpoint.port + 1, ..endpoint.clone() });
+        NodeSpec { config: Rc::new(config), ..self.clone() }
+    }
 }
 
 /// The state machine or the roles on top of raft.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 #[expect(clippy::disallowed_types, reason = "a bench measures")]
 use std::time::Instant;
 
+use raft::bugs::Bugs;
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, PartitionEpoch, Uuid};
 use raft::metadata::image::MetadataChanges;
 use raft::metadata::records::{FeatureLevel, Partition, Topic};
@@ -68,7 +69,7 @@ fn write(image: &MetadataImage) -> Vec<u8> {
 }
 
 fn load(bytes: &[u8]) -> MetadataImage {
-    let snapshot = Snapshot::read(ID, bytes).expect("a snapshot");
+    let snapshot = Snapshot::read(ID, bytes, Bugs::NONE).expect("a snapshot");
     let mut image = MetadataImage::default();
     for (_, record) in snapshot.metadata_records() {
         image.replay(record, &mut MetadataChanges::default()).expect("a good record");

@@ -11,7 +11,8 @@ use sim::process::{self, Effect, Input, Node, Out, Process, Thread};
 
 pub use crate::message::{BoxedMessage, Message, Rpc};
 pub use crate::said::{AttemptEvent, Said};
-use crate::workload::ports::port_of;
+use crate::scenario::CONTROLLER_PORT;
+use crate::workload::ports::{moving, port_of};
 use crate::workload::{
     AppendClient, ClientOperation, ClientSpec, Draws, KafkaClient, KafkaClientSpec, MembershipClient,
     MembershipClientSpec, clocks,
@@ -23,6 +24,8 @@ pub struct ServerSpec {
     pub node: NodeSpec,
     /// (Kafka node id, index in the world), ascending by id.
     pub places: Rc<[(raft::ids::NodeId, Node)]>,
+    /// Controllers whose port may be another one after each start.
+    pub moving: Rc<[raft::ids::NodeId]>,
     /// Record the dialogue of the raft client.
     pub records_dialogue: bool,
 }
@@ -43,6 +46,7 @@ pub enum Spec {
 pub struct Server {
     pub node: raft::node::Node,
     places: Rc<[(raft::ids::NodeId, Node)]>,
+    moving: Rc<[raft::ids::NodeId]>,
     out: raft::io::Out,
     /// The arguments of the last step, if the dialogue is recorded.
     arguments: StepArguments,
@@ -138,9 +142,16 @@ impl Process for Actor {
                 let files = Files(disk);
                 // A boot is rare enough to record its draws in any case.
                 let mut draws = RecordedDraws { entropy, draws: Vec::new() };
-                let node = raft::node::Node::boot(&spec.node, clocks(now), &mut draws, &files, &mut raft_out);
+                let moved = spec.moving.contains(&spec.node.config.node_id).then(|| {
+                    let has_moved = raft::io::Entropy::below(&mut draws, 2) == 1;
+                    out.push(Effect::Listen { port: moving(has_moved) });
+                    if has_moved { spec.node.at_another_port() } else { spec.node.clone() }
+                });
+                let node = moved.as_ref().unwrap_or(&spec.node);
+                let node = raft::node::Node::boot(node, clocks(now), &mut draws, &files, &mut raft_out);
                 let arguments = StepArguments { now: clocks(now), draws: draws.draws };
-                let mut server = Server { node, places: spec.places.clone(), out: raft_out, arguments };
+                let (places, moving) = (spec.places.clone(), spec.moving.clone());
+                let mut server = Server { node, places, moving, out: raft_out, arguments };
                 server.hand_over(out);
                 Actor::Server(Box::new(server))
             }
@@ -263,7 +274,7 @@ impl Server {
     /// Turns what the node requested into the world's effects, in order.
     fn hand_over(&mut self, out: &mut Out<Actor>) {
         for effect in self.out.effects.drain(..) {
-            let effect = to_sim(effect, &self.places, out);
+            let effect = to_sim(effect, (&self.places, &self.moving), out);
             out.push(effect);
         }
     }
@@ -335,13 +346,21 @@ fn to_raft(input: Input<Actor>, out: &mut Out<Actor>) -> Option<raft::io::Input>
     })
 }
 
-fn to_sim(effect: raft::io::Effect, places: &[(raft::ids::NodeId, Node)], out: &mut Out<Actor>) -> Effect<Actor> {
+fn to_sim(
+    effect: raft::io::Effect,
+    (places, movers): (&[(raft::ids::NodeId, Node)], &[raft::ids::NodeId]),
+    out: &mut Out<Actor>,
+) -> Effect<Actor> {
     use raft::io::Effect as Raft;
     match effect {
-        Raft::Connect { token, to, listener } => {
+        Raft::Connect { token, to, listener, port } => {
             let place = places.iter().find(|(id, _)| *id == to);
-            let Some((_, to)) = place else { panic!("connect to node {to}, which is not in this cluster") };
-            Effect::Connect { token: token.0, to: *to, port: port_of(listener) }
+            let Some((_, node)) = place else { panic!("connect to node {to}, which is not in this cluster") };
+            let port = match port.filter(|_| movers.contains(&to)) {
+                Some(port) => moving(port != CONTROLLER_PORT),
+                None => port_of(listener),
+            };
+            Effect::Connect { token: token.0, to: *node, port }
         }
         Raft::Listen { listener } => Effect::Listen { port: port_of(listener) },
         Raft::SendRequest { connection, correlation_id, request } => Effect::Request {

@@ -35,6 +35,7 @@ entries! {
     "membership",
     "cluster-membership",
     "disk-replacement",
+    "endpoint-change",
     "cold-boot",
     "beyond",
     "lost/acks-1",
@@ -84,6 +85,7 @@ entries! {
     "findings/endpoints-in-end-quorum-epoch",
     "findings/follow-leader-of-unattached",
     "findings/ignore-leader-without-endpoints",
+    "findings/take-new-leader-endpoints",
     "findings/resign-after-expired-removal",
 }
 

@@ -86,6 +86,10 @@ situations! {
     SnapshotLoaded = "snapshot_loaded" needs |can| can.snapshots,
     /// A server died while it wrote or downloaded a snapshot.
     DiedDuringSnapshot = "died_during_snapshot" needs |can| can.snapshots && can.restart,
+    /// A server died after a snapshot had replaced its log, and before its metadata loader had read that.
+    DiedBeforeSnapshotLoaded = "died_before_snapshot_loaded" needs |can| can.snapshots && can.restart,
+    /// A link was cut while a server wrote or downloaded a snapshot.
+    CutDuringSnapshot = "cut_during_snapshot" needs |can| can.snapshots && can.cut,
     /// A leader was elected while a server wrote or downloaded a snapshot.
     ElectionDuringSnapshot = "election_during_snapshot" needs |can| can.snapshots && can.several_voters,
     /// A cut began, or another fault, while one direction between the leader and a voter was cut and the other was open.
@@ -143,7 +147,7 @@ const PROBES: &[(Probe, &str, Needs, &str)] = &[
     (
         Probe::VoterUpdated,
         "voter_updated",
-        |can| can.static_voters,
+        |can| can.voter_updates,
         "A leader accepted an UpdateRaftVoter, after ApiVersions.",
     ),
     (
@@ -220,13 +224,13 @@ const PROBES: &[(Probe, &str, Needs, &str)] = &[
     (
         Probe::VoterChangeCommitted,
         "voter_change_committed",
-        |can| can.voter_changes,
+        |can| can.voter_changes || can.endpoint_changes,
         "A change of the voters was committed while its leader waited for it.",
     ),
     (
         Probe::VoterChangeExpired,
         "voter_change_expired",
-        |can| can.voter_changes,
+        |can| can.voter_changes || can.endpoint_changes,
         "A change of the voters was appended, and not committed in time.",
     ),
     (

@@ -27,8 +27,10 @@ const SEGMENT_BYTES: u64 = 1 << 30;
 pub struct Reach {
     /// There is another voter.
     pub several_voters: bool,
-    /// There is another voter, and it informs each leader of itself (`kraft.version` 0).
-    pub static_voters: bool,
+    /// There is another voter, and it informs each leader of itself (`kraft.version` 0), or its endpoint changes.
+    pub voter_updates: bool,
+    /// A voter may have another endpoint after a start.
+    pub endpoint_changes: bool,
     /// There is another server, which fetches from a leader.
     pub several_servers: bool,
     pub reads: bool,
@@ -79,10 +81,12 @@ impl Reach {
             scenario.nemesis.aimed.as_ref().is_some_and(|aimed| aimed.kinds.contains(&AimedKind::PowerLoss));
         let begins_static =
             scenario.cluster.begins_static() || knobs::names(scenario).contains(&"cluster.kraft_version");
+        let moves = !scenario.cluster.moving.is_empty();
         let has_operators = scenario.workload.membership_clients > 0;
         Reach {
             several_voters,
-            static_voters: several_voters && (begins_static || !scenario.cluster.is_dynamic()),
+            voter_updates: several_voters && (begins_static || !scenario.cluster.is_dynamic() || moves),
+            endpoint_changes: several_voters && moves,
             several_servers: several_voters || scenario.cluster.observers + scenario.cluster.spare_controllers > 0,
             reads: scenario.workload.reads_ppm > 0,
             brokers: scenario.cluster.has_brokers(),

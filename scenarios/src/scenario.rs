@@ -39,7 +39,7 @@ use serde::{Deserialize, Serialize};
 
 pub use claims::{Expect, Floor, Workload};
 pub use clients::Clients;
-pub use cluster::{Cluster, FIRST_BROKER};
+pub use cluster::{CONTROLLER_PORT, Cluster, FIRST_BROKER};
 pub use error::ScenarioError;
 pub use faults::Nemesis;
 pub use finding::Finding;

@@ -276,7 +276,7 @@ impl Disk {
         true
     }
 
-    /// Damages the `rank`-th (modulo their number) file of this name that is durable and holds a byte, at a place in
+    /// Damages the `rank`-th (modulo their number) file of this name, or the last one of this extension, that is durable and holds a byte, at a place in
     /// parts per million; false if there is none.
     pub(crate) fn damage(&mut self, (name, rank): (&str, u32), how: (Damage, u32), entropy: &mut Entropy) -> bool {
         let files = self.damageable(name);
@@ -288,11 +288,19 @@ impl Disk {
         true
     }
 
-    /// Files of this name, in any directory, that are durable and hold a byte; ascending by path.
+    /// Files of this name, in any directory, that are durable and hold a byte; ascending by path. Of an extension, such as
+    /// `.checkpoint`, only the last one.
     pub(crate) fn damageable(&self, name: &str) -> Vec<usize> {
-        let is_called = |path: &str| path.rsplit('/').next() == Some(name);
+        let is_extension = name.starts_with('.');
+        let is_called = |path: &str| match path.rsplit('/').next() {
+            Some(last) if is_extension => last.ends_with(name),
+            last => last == Some(name),
+        };
         let files = self.durable_names.iter().filter(|(path, _)| is_called(path)).map(|(_, id)| *id);
-        files.filter(|id| self.inode(*id).durable().len() > 0).collect()
+        let mut files: Vec<usize> = files.filter(|id| self.inode(*id).durable().len() > 0).collect();
+        let left_out = if is_extension { files.len().saturating_sub(1) } else { 0 };
+        files.drain(..left_out);
+        files
     }
 
     /// While the disk is full, appends fail.

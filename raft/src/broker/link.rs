@@ -103,7 +103,7 @@ impl BrokerLink {
                 let token = ConnectToken(self.attempts << SLOT_BITS | self.slot);
                 let give_up_after_ms = now_ms.saturating_add(self.limits.connection_setup_timeout_ms);
                 self.state = State::Connecting { to, token, give_up_after_ms };
-                step.out.push(Effect::Connect { token, to, listener: self.listener });
+                step.out.push(Effect::Connect { token, to, listener: self.listener, port: None });
                 false
             }
         }

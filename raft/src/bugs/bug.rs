@@ -458,5 +458,20 @@ switches! {
         /// SnapshotAtLogStart's synthetic mutant: the log starts one offset before the end of the snapshot for which it is
         /// trimmed.
         LogStartBesideSnapshot,
+        /// R08 (KAFKA-16144): check quorum also runs where the leader is the only voter, from whom nobody fetches as a voter: it
+        /// resigns again and again.
+        Kafka16144OnlyVoterChecksQuorum,
+        /// R14 (KAFKA-16526): `quorum-state` does not have the directory id of the replica that was voted for, although
+        /// kraft.version is 1.
+        Kafka16526VotedDirectoryNotStored,
+        /// R34 (KAFKA-19354): an observer whose fetch timeout has expired asks bootstrap servers alone, also when one of them has
+        /// named its leader again.
+        Kafka19354ObserverStaysAtBootstrap,
+        /// G23: a truncation does not undo the voter sets that it removes from the log.
+        VotersKeptAtTruncation,
+        /// G24: a leader begins a change of the voters while another one is pending.
+        VoterChangesOverlap,
+        /// M06 (KAFKA-14104): the checksums of a snapshot are not verified when it is read.
+        Kafka14104SnapshotChecksumIgnored,
     }
 }

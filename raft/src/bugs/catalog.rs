@@ -9,10 +9,9 @@
 //! * a log of partitions that is trimmed (P16, P17), transactions (C07 to C10, C13),
 //!   reassignment (M32, L14, P22, P35), ZooKeeper (Z01, Z03 to Z09 but Z05 and Z08), several directories (L15,
 //!   L16);
-//! * M02, M06: no fault damages or removes a snapshot. M05: a metadata transaction ends in the batch in which it begins.
+//! * M02: no fault removes a snapshot. M05: a metadata transaction ends in the batch in which it begins.
 //!   G21: an image consists of committed records. M11, M12, M16 are not written yet;
-//! * R14, R20, R34, G23, G24 are not written yet;
-//! * R08, R36: no generic scenario has a single voter or a second cluster;
+//! * R20 is what Kafka 4.4 does, which documents it, and so does the model. R36: no generic scenario has a second cluster;
 //! * R27: latencies and clocks break every tie. R23: an abandoned delayed fetch waits for `MaxWaitMs` at most. R22: a
 //!   connection carries one fetch, so a delayed fetch is the follower's newest. R31: listeners are registered before
 //!   anything happens. R32: a node that knows no leader sends its requests to the bootstrap servers;
@@ -108,16 +107,20 @@ pub const CATALOG: &[Row] = rows! {
     R02 Kafka10527ResumeAsLeader Raft "KAFKA-10527, fixed in 2.7.0" => ["NeverTwoLeadersInSameEpoch"];
     R04 Kafka12331LeaderChangeAtZero Raft "KAFKA-12331, fixed in 2.8.0" => ["LogMatching"];
     R07 Kafka15489NoCheckQuorum Raft "KAFKA-15489, fixed in 3.7" => ["LeaderWithoutMajorityResigns"];
+    R08 Kafka16144OnlyVoterChecksQuorum Raft "KAFKA-16144, fixed in 3.7" => ["LeaderWithMajorityStays"];
     R09 Kafka16530LeaderOutsideVotersCounts Raft "KAFKA-16530, fixed in 3.8" => ["MajorityReachedHighWatermark"];
     R10 Kafka16531CheckQuorumCountsLeader Raft "KAFKA-16531, fixed in 3.9" => ["LeaderWithoutMajorityResigns"];
     R11 Kafka17067ObserverCampaigns Raft "KAFKA-17067, fixed in 3.9" => ["RemovedLeaderResigns", "OnlyVotersCampaign"];
     R12 Kafka17332ForcedByVotersOnly Raft "KAFKA-17332, KAFKA-13884, fixed in 3.9" => ["MajorityReachedHighWatermark"];
-    R13 Kip853DirectoryIdIgnored Raft "KIP-853, since 3.9; static voters still" => ["OneVoterChangeAtATime"];
+    R13 Kip853DirectoryIdIgnored Raft "KIP-853, since 3.9; static voters still" => ["MajorityReachedHighWatermark", "LeaderCompleteness"];
+    R14 Kafka16526VotedDirectoryNotStored Raft "KAFKA-16526, since 3.9; by design with kraft.version 0" => ["PersistBeforePromise:D1", "PersistBeforePromise:D3"];
     R17 VoterChangeBeforeOwnCommit Raft "Ongaro 2015, never shipped" => ["OneVoterChangeAtATime"];
     R18 VoterChangeBesideUncommitted Raft "KAFKA-20661, thread of PR 22620" => ["OneVoterChangeAtATime"];
     R19 FetchOfObserverRefused Raft "KIP-853, a design rule" => ["Recovery"];
     R33 Kafka17030VoterAsksNobody Raft "KAFKA-17030, fixed in 3.9" => ["Recovery"]
         hidden by "a replica that wrongly regards itself as a voter requests pre-votes of its old voter set, and an answer names the leader: in 430 seeds of membership none stayed behind";
+    R34 Kafka19354ObserverStaysAtBootstrap Raft "KAFKA-19354, fixed in 4.2" => ["Recovery"]
+        hidden by "a bootstrap server is chosen at random, and the leader is one of them in every scenario: the observer reaches it within a few requests, and then fetches from it";
     R21 Kafka18723StaleFetchAppended Raft "KAFKA-18723, fixed in 3.9" => ["PersistBeforePromise:D5", "LogMatching"];
     R24 Kafka10826LingerIgnored Raft "KAFKA-10826, fixed in 2.8.0" => ["AppendWithinLinger"];
     R25 Kafka12181FetchOffsetBackwardFatal Raft "KAFKA-12181, fixed in 3.0.0" => ["NoFatalFault"];
@@ -131,6 +134,7 @@ pub const CATALOG: &[Row] = rows! {
     M03 Kafka15312SnapshotNotForced Raft "KAFKA-15312, fixed in 3.3" => ["PersistBeforePromise:D10"];
     M04 Kafka14618SnapshotIdInclusive Raft "KAFKA-14618, fixed in 3.4" => ["SnapshotEqualsReplay"];
     M10 Kafka10761LogKeptBesideSnapshot Raft "KAFKA-10761, KAFKA-12205, fixed in 3.0.0" => ["GhostMismatch", "PersistBeforePromise:D12"];
+    M06 Kafka14104SnapshotChecksumIgnored Raft "KAFKA-14104, fixed in 3.3" => ["DamagedFileRefused"];
     R16 MalformedElectionIgnored Raft "KIP-595" => ["DamagedFileRefused"];
     G01 VoteNotDurable Raft "Raft §5.2" => ["PersistBeforePromise:D3"];
     G02 TwoVotesInOneEpoch Raft "Raft §5.2" => ["ValidVotes"];
@@ -144,6 +148,8 @@ pub const CATALOG: &[Row] = rows! {
     G13 NoDivergenceCheck Raft "KIP-595" => ["LogMatching", "NoFatalFault"];
     G14 WrongDivergenceAnswerOfQuorum Raft "KIP-595" => ["Recovery"];
     G15 TruncateBelowHighWatermark Raft "KIP-595" => ["HighWatermarkWithinLog"];
+    G23 VotersKeptAtTruncation Raft "KIP-853: KRaftControlRecordStateMachine.truncateNewEntries" => ["PreVoteCarriedThrough", "OnlyVotersCampaign", "HighWatermarkAcknowledged"];
+    G24 VoterChangesOverlap Raft "Ongaro 2014, section 4.1; KIP-853" => ["OneVoterChangeAtATime"];
     G30 NoChecksumOnRecovery Raft "torn writes" => ["PersistBeforePromise:D8"];
     G32 FetchTimerNeedsRecords Raft "redpanda #30815" => ["Recovery", "LeaderNotLeftEarly"];
     G32 FetchTimerResetByAnyMessage Raft "redpanda #30815" => ["SilentLeaderLeft"];

@@ -224,7 +224,11 @@ impl ControllerConfig {
     /// The listener for raft of a controller.
     pub fn endpoint(&self) -> Option<&Endpoint> {
         let of_voter = self.voters.iter().find(|voter| voter.id == self.node_id).map(|voter| &voter.endpoint);
-        of_voter.or(self.listener.as_ref())
+        match self.is_dynamic {
+            // The disk may have been formatted with another one.
+            true => self.listener.as_ref().or(of_voter),
+            false => of_voter.or(self.listener.as_ref()),
+        }
     }
 
     /// This replica as a voter: its key, its listeners and what it supports.

@@ -91,14 +91,14 @@ impl<'a> ReplicaLog<'a> {
         ReplicaLog { raft, was_empty: false }
     }
 
-    fn read(item: ListenerItem) -> Result<Option<RaftEvent>, Fatal> {
+    fn read(&self, item: ListenerItem) -> Result<Option<RaftEvent>, Fatal> {
         let (records, ordinal) = match item {
             ListenerItem::Commit { records, ordinal } => (records, ordinal),
             ListenerItem::LeaderChange { leader, epoch } => return Ok(Some(RaftEvent::LeaderChange { leader, epoch })),
             // `handleLoadBootstrap`: the first active controller writes these records. Here they are in its settings.
             ListenerItem::Snapshot { id: BOOTSTRAP_SNAPSHOT_ID, .. } => return Ok(None),
             ListenerItem::Snapshot { id, bytes } => {
-                let snapshot = Snapshot::read(id, &bytes)
+                let snapshot = Snapshot::read(id, &bytes, self.raft.bugs())
                     .map_err(|error| Fatal::from(format!("{} cannot be read: {error}", snapshot_path(id))))?;
                 let records = snapshot.metadata_records().map(|(_, record)| record.clone()).collect();
                 return Ok(Some(RaftEvent::LoadSnapshot { id, records }));
@@ -184,7 +184,7 @@ impl MetadataLog for ReplicaLog<'_> {
             }
             ListenerItem::Appended { .. } => {}
         }
-        Self::read(item)
+        self.read(item)
     }
 
     fn upgrade_kraft_version(

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Map, Value};
 
 use super::files::{Force, LogError, QUORUM_STATE, QUORUM_STATE_HANDLE, read_file, replace_file};
-use crate::bugs::Bugs;
+use crate::bugs::{Bug, Bugs};
 use crate::ids::{LeaderEpoch, NodeId, ReplicaKey, Uuid};
 use crate::io::{DurableFiles, Out};
 
@@ -41,6 +41,10 @@ pub fn read_election_state(files: &dyn DurableFiles) -> Result<Option<ElectionSt
 pub fn write_election_state(state: &ElectionState, format: QuorumStateFormat<'_>, bugs: Bugs, out: &mut Out) {
     let json = match format {
         QuorumStateFormat::Version0 { voters } => to_json(state, voters),
+        QuorumStateFormat::Version1 if bugs.has(Bug::Kafka16526VotedDirectoryNotStored) => {
+            let voted = state.voted.map(|voted| ReplicaKey { directory_id: None, ..voted });
+            to_json_version_1(&ElectionState { voted, ..*state })
+        }
         QuorumStateFormat::Version1 => to_json_version_1(state),
     };
     replace_file(QUORUM_STATE, QUORUM_STATE_HANDLE, json.as_bytes(), Force::durable(bugs), out);

@@ -206,7 +206,7 @@ impl MetadataLoader {
         step: &mut Step<'_>,
     ) -> Result<Option<Publication>, Fatal> {
         let last = Offset(id.offset.0 - 1);
-        let snapshot = match Snapshot::read(id, bytes) {
+        let snapshot = match Snapshot::read(id, bytes, self.bugs) {
             Ok(snapshot) => snapshot,
             Err(error) => {
                 self.fault(&format!("Unhandled fault while loading the snapshot at offset {last}: {error}"))?;

@@ -312,6 +312,10 @@ impl RaftClient {
 
 /// The interface for other threads of the node.
 impl RaftClient {
+    pub fn bugs(&self) -> Bugs {
+        self.setup.bugs
+    }
+
     pub fn quorum(&self) -> &QuorumState {
         &self.quorum
     }

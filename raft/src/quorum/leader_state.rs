@@ -204,17 +204,20 @@ impl LeaderState {
     }
 
     /// `appendStartOfEpochControlRecords`: LeaderChange, and the voters if no leader has written them yet or this one has
-    /// changed. `None` if there are none although `kraft.version` requires them, which is fatal.
-    pub fn start_of_epoch_records(&self) -> Option<SmallVec<[ControlRecord; 3]>> {
-        let (leader_id, voters) = (self.local.id, self.replicas.iter().map(|replica| replica.key.id).collect());
-        let granting_voters = self.granting_voters.clone();
-        let change = ControlRecord::LeaderChange(LeaderChange { leader_id, voters, granting_voters });
+    /// changed. `voters` is the last set of the log. `None` if there is none although `kraft.version` requires it, which is
+    /// fatal.
+    pub fn start_of_epoch_records(&self, voters: &VoterSet) -> Option<SmallVec<[ControlRecord; 3]>> {
+        let change = ControlRecord::LeaderChange(LeaderChange {
+            leader_id: self.local.id,
+            voters: self.replicas.iter().map(|replica| replica.key.id).collect(),
+            granting_voters: self.granting_voters.clone(),
+        });
         let mut records: SmallVec<[ControlRecord; 3]> = smallvec::smallvec![change];
         if self.kraft_version_at_start > 0 {
             let is_of_bootstrap = self.offset_of_voters_at_start? == Offset(-1);
-            if is_of_bootstrap || self.voters.voter_node_needs_update(&self.local) {
+            if is_of_bootstrap || voters.voter_node_needs_update(&self.local) {
                 records.push(ControlRecord::KRaftVersion(self.kraft_version_at_start));
-                records.push(ControlRecord::KRaftVoters(self.voters.update_voter(self.local.clone())?));
+                records.push(ControlRecord::KRaftVoters(voters.update_voter(self.local.clone())?));
             }
         }
         Some(records)
@@ -384,7 +387,9 @@ impl LeaderState {
 
     /// 0: a majority has not fetched for 1.5 fetch timeouts. `i64::MAX` with a single voter.
     pub fn time_until_check_quorum_expires_ms(&mut self, now_ms: i64) -> i64 {
-        if self.replicas.len() < 2 || self.bugs.has(Bug::Kafka15489NoCheckQuorum) {
+        // R08, KAFKA-16144: the wrong code has no exception for an only voter.
+        let has_exception = !self.bugs.has(Bug::Kafka16144OnlyVoterChecksQuorum);
+        if self.replicas.len() < 2 && has_exception || self.bugs.has(Bug::Kafka15489NoCheckQuorum) {
             return i64::MAX;
         }
         self.check_quorum_timer.update(now_ms);

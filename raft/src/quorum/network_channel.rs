@@ -23,7 +23,7 @@ use crate::config::{BootstrapServer, ControllerConfig};
 use crate::connection_failures::{ConnectionFailures, ConnectionLimits};
 use crate::ids::NodeId;
 use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Listener, Now, Out};
-use crate::message::{DiscoverVersions, MeantFor, Request, Response};
+use crate::message::{DiscoverVersions, Endpoints, MeantFor, Request, Response};
 
 /// Not configurable for raft; Kafka sets both in `KafkaRaftManager`.
 const RECONNECT_BACKOFF: ExponentialBackoff = ExponentialBackoff { initial_ms: 50, max_ms: 500 };
@@ -65,6 +65,21 @@ impl LostApi {
     }
 }
 
+/// Whom a request is for, and by which port the sender knows it (Kafka's `Node`). A connection that is open serves also
+/// requests for another port of the same node: `NetworkClient` goes by the id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Destination {
+    pub id: NodeId,
+    pub port: Option<u16>,
+}
+
+impl Destination {
+    /// At the first of these endpoints, that of the default listener.
+    pub fn at(id: NodeId, endpoints: Option<&Endpoints>) -> Destination {
+        Destination { id, port: endpoints.and_then(|endpoints| endpoints.first()).map(|endpoint| endpoint.port) }
+    }
+}
+
 /// A request without a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lost {
@@ -89,7 +104,7 @@ pub struct NetworkChannel {
     limits: ConnectionLimits,
     /// The nodes behind [`bootstrap_server_id`](super::request_manager::bootstrap_server_id)s.
     bootstrap_servers: Rc<[BootstrapServer]>,
-    destinations: Vec<Destination>,
+    destinations: Vec<Peer>,
     /// Requests that the thread has not taken over yet, with the index of their destination; oldest first.
     queue: Vec<(usize, Unsent)>,
     /// Something occurred since the thread began to wait.
@@ -102,7 +117,7 @@ pub struct NetworkChannel {
 }
 
 #[derive(Clone, Debug)]
-struct Destination {
+struct Peer {
     to: NodeId,
     link: PeerConnection,
     /// Queued requests; oldest first.
@@ -112,6 +127,7 @@ struct Destination {
 
 #[derive(Clone, Debug)]
 struct Unsent {
+    port: Option<u16>,
     correlation_id: i32,
     request: Request,
     created_ms: i64,
@@ -155,10 +171,10 @@ impl NetworkChannel {
     }
 
     /// Hands a request to the thread, which the next [`poll`](Self::poll) runs.
-    pub fn send(&mut self, now_ms: i64, to: NodeId, correlation_id: i32, request: Request) {
-        let index = self.index_of(to);
+    pub fn send(&mut self, now_ms: i64, to: Destination, correlation_id: i32, request: Request) {
+        let index = self.index_of(to.id);
         self.is_woken = true;
-        self.queue.push((index, Unsent { correlation_id, request, created_ms: now_ms }));
+        self.queue.push((index, Unsent { port: to.port, correlation_id, request, created_ms: now_ms }));
     }
 
     /// The connect behind `token` succeeded. Stale tokens are ignored, here and below: the event may have been in
@@ -258,7 +274,7 @@ impl NetworkChannel {
 
     /// `InterBrokerSendThread.checkDisconnects`
     fn check_disconnects(&mut self) {
-        for Destination { to, link, unsent, .. } in &mut self.destinations {
+        for Peer { to, link, unsent, .. } in &mut self.destinations {
             if matches!(link, PeerConnection::Disconnected { .. }) {
                 self.inbound.extend(unsent.drain(..).map(|unsent| unsent.lost(*to, TransportError::Disconnected)));
             }
@@ -268,7 +284,7 @@ impl NetworkChannel {
     /// `InterBrokerSendThread.failExpiredRequests`: at most one of a destination each time
     /// (`UnsentRequests.removeAllTimedOut`). The age counts from the call of `send`.
     fn fail_expired_requests(&mut self, now_ms: i64) {
-        for Destination { to, unsent, .. } in &mut self.destinations {
+        for Peer { to, unsent, .. } in &mut self.destinations {
             let timeout_ms = self.request_timeout_ms;
             let expired = unsent.iter().position(|it| now_ms > it.created_ms.saturating_add(timeout_ms));
             if let Some(request) = expired.and_then(|index| unsent.remove(index)) {
@@ -310,7 +326,7 @@ impl NetworkChannel {
     pub fn next_deadline_ns(&self, now: Now) -> Option<u64> {
         match self.is_woken {
             true => Some(now.mono_ns),
-            false if self.queue.is_empty() && self.destinations.iter().all(Destination::is_idle) => None,
+            false if self.queue.is_empty() && self.destinations.iter().all(Peer::is_idle) => None,
             false => Some(self.blocked_until_ns),
         }
     }
@@ -321,7 +337,7 @@ impl NetworkChannel {
         }
         let index = self.destinations.len();
         assert!(index < 1 << INDEX_BITS, "{index} destinations before {to}: a connect token has no room for more");
-        self.destinations.push(Destination {
+        self.destinations.push(Peer {
             to,
             link: PeerConnection::Disconnected { retry_at_ms: i64::MIN },
             unsent: VecDeque::new(),
@@ -352,7 +368,8 @@ impl NetworkChannel {
         let server =
             (0..).zip(self.bootstrap_servers.iter()).find(|(place, _)| bootstrap_server_id(*place) == destination.to);
         let to = server.map_or(destination.to, |(_, server)| server.node);
-        out.push(Effect::Connect { token, to, listener: Listener::Controllers });
+        let port = destination.unsent.front().and_then(|unsent| unsent.port);
+        out.push(Effect::Connect { token, to, listener: Listener::Controllers, port });
         timeout_ms
     }
 
@@ -400,7 +417,7 @@ impl Unsent {
     }
 }
 
-impl Destination {
+impl Peer {
     fn is_idle(&self) -> bool {
         let is_quiet =
             matches!(self.link, PeerConnection::Disconnected { .. } | PeerConnection::Ready { in_flight: None, .. });

@@ -71,7 +71,7 @@ impl PartitionState {
         self.kraft_versions.clear();
         self.voters.clear();
         let Some(bytes) = log.snapshot(id) else { return Ok(()) };
-        match Snapshot::read(id, bytes) {
+        match Snapshot::read(id, bytes, self.bugs) {
             Ok(snapshot) => {
                 let at = Offset(id.offset.0 - 1);
                 snapshot.control_records().try_for_each(|record| self.handle(at, record))?;
@@ -100,10 +100,6 @@ impl PartitionState {
 
     fn handle(&mut self, offset: Offset, record: ControlRecord) -> Result<(), Fatal> {
         let is_added = match record {
-            ControlRecord::KRaftVoters(voters) if self.bugs.has(Bug::Kip853DirectoryIdIgnored) => {
-                let by_id = |voter: &VoterNode| VoterNode { directory_id: None, ..voter.clone() };
-                self.voters.add_at(offset, VoterSet::of(voters.nodes().iter().map(by_id).collect()))
-            }
             ControlRecord::KRaftVoters(voters) => self.voters.add_at(offset, voters),
             ControlRecord::KRaftVersion(level) if !KRaftVersionFeature::SUPPORTED.contains(level) => {
                 throw!("the control record at offset {offset} has the unknown kraft.version {level}")
@@ -120,12 +116,18 @@ impl PartitionState {
     }
 
     fn set_last(&mut self) {
-        let voters = self.voters.last_entry().map_or(&self.static_voters, |(_, voters)| voters);
-        self.last = (voters.clone(), self.kraft_versions.last_entry().map_or(0, |(_, level)| *level));
+        let voters = match self.bugs.has(Bug::Kip853DirectoryIdIgnored) {
+            true => by_id(self.last_written_voter_set()),
+            false => self.last_written_voter_set().clone(),
+        };
+        self.last = (voters, self.kraft_versions.last_entry().map_or(0, |(_, level)| *level));
     }
 
     /// The log was truncated to `end`.
     pub fn truncate_new_entries(&mut self, end: Offset) {
+        if self.bugs.has(Bug::VotersKeptAtTruncation) {
+            return;
+        }
         self.voters.truncate_new_entries(end);
         self.kraft_versions.truncate_new_entries(end);
         self.set_last();
@@ -140,8 +142,15 @@ impl PartitionState {
         self.kraft_versions.truncate_old_entries(start);
     }
 
+    /// The voters now: by what it says of them a replica is known.
     pub fn last_voter_set(&self) -> &VoterSet {
         &self.last.0
+    }
+
+    /// The voters now, as the last record has them. (Another value than [`PartitionState::last_voter_set`] only with the bug
+    /// `Kip853DirectoryIdIgnored`.)
+    pub fn last_written_voter_set(&self) -> &VoterSet {
+        self.voters.last_entry().map_or(&self.static_voters, |(_, voters)| voters)
     }
 
     /// The last voter set of the log or its snapshot, and its offset; `None` if the voters are the static ones.
@@ -168,4 +177,9 @@ impl PartitionState {
     pub fn kraft_version_at(&self, offset: Offset) -> i16 {
         self.kraft_versions.value_at_or_before(offset).copied().unwrap_or(0)
     }
+}
+
+/// R13, before KAFKA-16527: the voters without their directory ids.
+fn by_id(voters: &VoterSet) -> VoterSet {
+    VoterSet::of(voters.nodes().iter().map(|voter| VoterNode { directory_id: None, ..voter.clone() }).collect())
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::bugs::{Bug, Bugs};
 use crate::ids::{Offset, OffsetAndEpoch};
 use crate::log::{Batch, BatchError, ControlRecord};
 use crate::metadata::MetadataRecord;
@@ -28,11 +29,16 @@ pub enum SnapshotError {
 impl Snapshot {
     /// Checks every batch and its CRC, and the header. As in Kafka, that there is a footer is not checked: a snapshot gets
     /// its name when it is complete.
-    pub fn read(id: OffsetAndEpoch, bytes: &[u8]) -> Result<Snapshot, SnapshotError> {
+    pub fn read(id: OffsetAndEpoch, bytes: &[u8], bugs: Bugs) -> Result<Snapshot, SnapshotError> {
+        // M06, KAFKA-14104
+        let parse = match bugs.has(Bug::Kafka14104SnapshotChecksumIgnored) {
+            true => Batch::parse_unchecked,
+            false => Batch::parse,
+        };
         let mut batches = Vec::new();
         let mut at = 0;
         while at < bytes.len() {
-            let (batch, size) = Batch::parse(&bytes[at..]).map_err(|error| SnapshotError::Batch { at, error })?;
+            let (batch, size) = parse(&bytes[at..]).map_err(|error| SnapshotError::Batch { at, error })?;
             batch.control_records().map_err(|error| SnapshotError::Batch { at, error })?;
             batch.metadata_records().map(drop).map_err(|error| SnapshotError::Batch { at, error })?;
             batches.push(Rc::new(batch));

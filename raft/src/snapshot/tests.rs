@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::writer::SnapshotWriter;
 use super::*;
+use crate::bugs::Bugs;
 use crate::ids::{NodeId, Uuid};
 use crate::log::{Batch, BatchError, ControlRecord};
 use crate::metadata::image::MetadataChanges;
@@ -61,7 +62,7 @@ fn names_are_kafkas() {
 fn a_snapshot_has_kafkas_batches_and_begins_with_its_header() {
     let image = MetadataImage::default();
     let all = written(&image, 1 << 20);
-    let snapshot = Snapshot::read(ID, &all).expect("a snapshot");
+    let snapshot = Snapshot::read(ID, &all, Bugs::NONE).expect("a snapshot");
     assert_eq!((snapshot.id(), snapshot.last_contained_log_timestamp_ms()), (ID, 7));
     let header = ControlRecord::SnapshotHeader { last_contained_log_timestamp_ms: 7 };
     assert_eq!(snapshot.control_records().collect::<Vec<_>>(), [header, ControlRecord::SnapshotFooter]);
@@ -84,16 +85,17 @@ fn a_snapshot_has_kafkas_batches_and_begins_with_its_header() {
         supported: KRaftVersionFeature::SUPPORTED,
     }]);
     let newer = bytes(&SnapshotWriter::new(ID, (1, Some(voters.clone())), 7, 8).freeze(9));
-    let records: Vec<ControlRecord> = Snapshot::read(ID, &newer).expect("a snapshot").control_records().collect();
+    let records: Vec<ControlRecord> =
+        Snapshot::read(ID, &newer, Bugs::NONE).expect("a snapshot").control_records().collect();
     assert_eq!(records[1..3], [ControlRecord::KRaftVersion(1), ControlRecord::KRaftVoters(voters)]);
 
     // Without a footer it can be read; without its header, or with a byte that differs, it cannot.
-    assert!(Snapshot::read(ID, &all[..first + second]).is_ok());
-    assert_eq!(Snapshot::read(ID, &all[first..]).err(), Some(SnapshotError::NoHeader));
-    assert_eq!(Snapshot::read(ID, &[]).err(), Some(SnapshotError::NoHeader));
+    assert!(Snapshot::read(ID, &all[..first + second], Bugs::NONE).is_ok());
+    assert_eq!(Snapshot::read(ID, &all[first..], Bugs::NONE).err(), Some(SnapshotError::NoHeader));
+    assert_eq!(Snapshot::read(ID, &[], Bugs::NONE).err(), Some(SnapshotError::NoHeader));
     let mut torn = all.clone();
     torn[first + second - 1] ^= 1;
-    let torn = Snapshot::read(ID, &torn).expect_err("a corrupt batch");
+    let torn = Snapshot::read(ID, &torn, Bugs::NONE).expect_err("a corrupt batch");
     assert!(matches!(torn, SnapshotError::Batch { at, error: BatchError::Crc { .. } } if at == first), "{torn}");
 }
 
@@ -115,7 +117,7 @@ proptest! {
             image.replay(&record, &mut MetadataChanges::default()).expect("a good record");
         }
         let bytes = written(&image, max_batch_bytes);
-        let loaded = loaded(&Snapshot::read(ID, &bytes).expect("a snapshot"));
+        let loaded = loaded(&Snapshot::read(ID, &bytes, Bugs::NONE).expect("a snapshot"));
         prop_assert_eq!(loaded.digest(), image.digest());
         prop_assert!(loaded == image);
         // Batches are as large as they may be, but for one record that alone is larger.

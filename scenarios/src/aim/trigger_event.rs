@@ -36,7 +36,12 @@ enum Of {
     Any,
     Quorum,
     Brokers,
+    /// Those with brokers, if their nodes write snapshots; drawn only where a scenario names it.
+    Snapshots,
 }
+
+/// In `nemesis.aimed.triggers`: any of those that need not be named.
+pub const ANY: &str = "any";
 
 events! {
     /// A replica requests pre-votes.
@@ -93,6 +98,14 @@ events! {
     BrokerRunning = "broker-running", Brokers;
     /// A broker is in controlled shutdown.
     BrokerStopping = "broker-stopping", Brokers;
+    /// A node begins to write or to download a snapshot.
+    SnapshotBegun = "snapshot-begun", Snapshots;
+    /// FetchSnapshot is in flight; its peer is the leader.
+    FetchSnapshotSent = "fetch-snapshot-sent", Snapshots;
+    /// A snapshot is complete, and gets its name.
+    SnapshotComplete = "snapshot-complete", Snapshots;
+    /// A snapshot has replaced a metadata log, and is not loaded yet.
+    SnapshotInstalled = "snapshot-installed", Snapshots;
 }
 
 impl TriggerEvent {
@@ -106,12 +119,13 @@ impl TriggerEvent {
         use TriggerEvent::{
             AlterPartitionAnswered, AlterPartitionSent, BrokerChangeCommitted, PartitionChangeCommitted,
         };
-        use TriggerEvent::{PartitionCommitted, ProducerIdsCommitted, RegisterBrokerCommitted};
+        use TriggerEvent::{FetchSnapshotSent, PartitionCommitted, ProducerIdsCommitted, RegisterBrokerCommitted};
         matches!(
             self,
             AlterPartitionAnswered
                 | AlterPartitionSent
                 | BrokerChangeCommitted
+                | FetchSnapshotSent
                 | PartitionChangeCommitted
                 | PartitionCommitted
                 | ProducerIdsCommitted
@@ -133,14 +147,23 @@ impl TriggerEvent {
         }
     }
 
+    /// Whether it is drawn where no trigger is named.
+    pub fn is_drawn_unnamed(self) -> bool {
+        self.of() != Of::Snapshots
+    }
+
     pub fn by_name(name: &str) -> Option<TriggerEvent> {
         Self::ALL.iter().copied().find(|event| event.name() == name)
     }
 
     /// Those that a cluster with brokers, or a quorum alone, can show.
     pub fn possible(has_brokers: bool) -> impl Iterator<Item = TriggerEvent> {
-        let not = if has_brokers { Of::Quorum } else { Of::Brokers };
-        Self::ALL.iter().copied().filter(move |event| event.of() != not)
+        let is_shown = move |of: Of| match of {
+            Of::Any => true,
+            Of::Quorum => !has_brokers,
+            Of::Brokers | Of::Snapshots => has_brokers,
+        };
+        Self::ALL.iter().copied().filter(move |event| is_shown(event.of()))
     }
 }
 

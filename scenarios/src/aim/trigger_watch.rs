@@ -13,6 +13,9 @@ use super::tracker::{Commit, LOG_SUFFIX, METADATA_LOG, Tracker};
 use super::trigger_event::TriggerEvent;
 use crate::actor::Message;
 
+/// How the name of a snapshot that is not complete ends.
+const PARTIAL_SNAPSHOT: &str = ".checkpoint.part";
+
 /// See the module's documentation.
 #[derive(Clone, Debug, Default)]
 pub struct TriggerWatch {
@@ -77,6 +80,7 @@ impl TriggerWatch {
             Observation::RoleChanged { role: Role::Resigned, .. } => TriggerEvent::LeaderResigned,
             Observation::LeadershipAnnounced { .. } => TriggerEvent::ControllerActive,
             Observation::Truncated { .. } => TriggerEvent::MetadataLogTruncated,
+            Observation::SnapshotInstalled { .. } => TriggerEvent::SnapshotInstalled,
             Observation::Broker(BrokerObservation::BecameLeader { .. }) => TriggerEvent::PartitionLeader,
             Observation::Broker(BrokerObservation::BecameFollower { .. }) => TriggerEvent::PartitionFollower,
             Observation::Broker(BrokerObservation::Truncated { .. }) => TriggerEvent::PartitionLogTruncated,
@@ -102,7 +106,9 @@ impl TriggerWatch {
         match write {
             Write::Open { file, path, .. } => {
                 self.files.retain(|(owner, handle, _)| (*owner, *handle) != (node, file.0));
-                let event = if path.starts_with(QUORUM_STATE) {
+                let event = if path.ends_with(PARTIAL_SNAPSHOT) {
+                    return self.note(TriggerEvent::SnapshotBegun, node, None);
+                } else if path.starts_with(QUORUM_STATE) {
                     TriggerEvent::QuorumStateWritten
                 } else if !path.ends_with(LOG_SUFFIX) {
                     return;
@@ -121,6 +127,9 @@ impl TriggerWatch {
                     self.note(*event, node, None);
                 }
             }
+            Write::Rename { from, .. } if from.ends_with(PARTIAL_SNAPSHOT) => {
+                self.note(TriggerEvent::SnapshotComplete, node, None);
+            }
             _ => {}
         }
     }
@@ -132,6 +141,9 @@ impl TriggerWatch {
                 if self.wants(TriggerEvent::AlterPartitionSent) =>
             {
                 self.note(TriggerEvent::AlterPartitionSent, from, tracker.moved_by(request));
+            }
+            Message::Request { request: Request::FetchSnapshot(_), .. } => {
+                self.note(TriggerEvent::FetchSnapshotSent, from, Some(to));
             }
             Message::Response { response: Response::Cluster(ClusterResponse::AlterPartition(answer)), .. }
                 if answer.error == ErrorCode::None =>

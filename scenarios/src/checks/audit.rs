@@ -88,7 +88,7 @@ fn differs(server: &ServerModel, node: &NodeView, ledger: &Ledger) -> Option<Str
     {
         return Some(format!(
             "its role is {role} with {}; quorum-state contains {written}",
-            Election { epoch, leader: leader.known(), voted: voted.known() }
+            Election { epoch, leader: leader.known(), voted: voted.known(), voted_directory: None }
         ));
     }
     let (_, end, high_watermark) = node.log?;

@@ -64,8 +64,10 @@ impl Checks {
             Event::Down { how } => self.down(server, how),
             Event::Halted { reason, fault } => self.halted(server, reason, fault),
             Event::RequestReceived { rpc, request: Request::Vote(vote) } => {
-                let (epoch, candidate, pre_vote) = (vote.replica_epoch, vote.replica_id, vote.pre_vote);
-                self.models.pending_votes.push(PendingVote { server, rpc, epoch, candidate, pre_vote });
+                let (epoch, pre_vote) = (vote.replica_epoch, vote.pre_vote);
+                let (candidate, directory_id) = (vote.replica_id, vote.replica_directory_id);
+                let requested = PendingVote { server, rpc, epoch, candidate, directory_id, pre_vote };
+                self.models.pending_votes.push(requested);
             }
             Event::RequestSent { request: Request::Vote(vote), .. } if !vote.pre_vote => {
                 let vote = (vote.replica_epoch, server);
@@ -178,8 +180,14 @@ impl Checks {
             Observation::Probe(probe) => self.verdict.reached(probe),
             Observation::LeadershipRenounced { .. } | Observation::Published { .. } | Observation::Broker(_) => {}
             Observation::SnapshotGenerated { .. } => self.verdict.met(Situation::SnapshotGenerated),
-            Observation::SnapshotInstalled { .. } => self.verdict.met(Situation::SnapshotInstalled),
-            Observation::SnapshotLoaded { .. } => self.verdict.met(Situation::SnapshotLoaded),
+            Observation::SnapshotInstalled { .. } => {
+                self.models.servers[server].has_snapshot_to_load = true;
+                self.verdict.met(Situation::SnapshotInstalled);
+            }
+            Observation::SnapshotLoaded { .. } => {
+                self.models.servers[server].has_snapshot_to_load = false;
+                self.verdict.met(Situation::SnapshotLoaded);
+            }
         }
     }
 
@@ -328,6 +336,9 @@ impl Checks {
     /// Links are cut (or, with a negative number, mended).
     pub fn links_cut(&mut self, change: i32) {
         self.cut_links = self.cut_links.saturating_add_signed(change);
+        if change > 0 && self.models.servers.iter().any(ServerModel::is_writing_snapshot) {
+            self.verdict.met(Situation::CutDuringSnapshot);
+        }
     }
 
     /// A fault begins, ends, or is skipped.

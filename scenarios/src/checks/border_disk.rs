@@ -54,6 +54,9 @@ impl Checks {
         if model.is_writing_snapshot() {
             self.verdict.met(Situation::DiedDuringSnapshot);
         }
+        if std::mem::take(&mut model.has_snapshot_to_load) {
+            self.verdict.met(Situation::DiedBeforeSnapshotLoaded);
+        }
         model.down(how);
         self.models.pending_votes.retain(|pending| pending.server != server);
     }

@@ -1,7 +1,7 @@
 //! What must be true, by the checks' own account: fed from the border, believing no node.
 
 use crate::checks::prelude::*;
-use raft::ids::{LeaderEpoch, NodeId};
+use raft::ids::{LeaderEpoch, NodeId, ReplicaKey, Uuid};
 use raft::message::{Response, VoteResponse};
 
 use super::cluster::ClusterChecks;
@@ -18,8 +18,17 @@ pub struct PendingVote {
     pub epoch: LeaderEpoch,
     /// Who requests votes.
     pub candidate: NodeId,
+    /// Of the candidate, if it names it.
+    pub directory_id: Option<Uuid>,
     /// Whether it is a pre-vote.
     pub pre_vote: bool,
+}
+
+impl PendingVote {
+    /// Of the candidate.
+    pub fn key(&self) -> ReplicaKey {
+        ReplicaKey { id: self.candidate, directory_id: self.directory_id }
+    }
 }
 
 /// What must be true, by the checks' own account.

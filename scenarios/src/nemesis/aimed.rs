@@ -1,7 +1,8 @@
 //! Faults that wait for a trigger: after an election, while AlterPartition is in flight, between a write and its fsync.
 
 use sim::fault::{
-    Cut, Delay, Fault, FsyncFails, Kill, Link, Pause, PowerLoss, ReplaceDisk, Stall, Tail, Terminate, Trigger, What,
+    Cut, Delay, Fault, FsyncFails, FullDisk, Kill, Link, Pause, PowerLoss, ReplaceDisk, Stall, Tail, Terminate,
+    Trigger, What,
 };
 use sim::process::Node;
 use sim::rng::{Entropy, Purpose};
@@ -21,14 +22,14 @@ impl Planner<'_> {
             return;
         };
         let possible: Vec<TriggerEvent> = TriggerEvent::possible(!self.brokers.is_empty()).collect();
-        let named: Vec<TriggerEvent> = profile.triggers.iter().filter_map(|name| TriggerEvent::by_name(name)).collect();
-        let events: Vec<TriggerEvent> = if named.is_empty() {
-            possible
-        } else {
-            named.into_iter().filter(|event| possible.contains(event)).collect()
-        };
-        if events.is_empty() {
-            return;
+        let any: Vec<TriggerEvent> = possible.iter().copied().filter(|event| event.is_drawn_unnamed()).collect();
+        let named = profile.triggers.iter().map(|name| TriggerEvent::by_name(name));
+        let mut choices: Vec<Option<TriggerEvent>> =
+            named.filter(|event| event.is_none_or(|event| possible.contains(&event))).collect();
+        match (profile.triggers.is_empty(), choices.is_empty()) {
+            (true, _) => choices.extend(any.iter().map(|event| Some(*event))),
+            (false, true) => return,
+            (false, false) => {}
         }
         let mut gaps = self.seed.entropy(Purpose::Plan, AIMED);
         let (every, end) = (profile.every.0, self.scenario.duration.0);
@@ -37,14 +38,21 @@ impl Planner<'_> {
         while at_ns < end {
             ordinal += 1;
             let mut entropy = self.seed.entropy(Purpose::Plan, AIMED | ordinal);
-            let fault = self.aim(profile, &events, at_ns, &mut entropy);
+            let fault = self.aim(profile, (&choices, &any), at_ns, &mut entropy);
             self.faults.push(fault);
             at_ns += every / 2 + gaps.below(every) + 1;
         }
     }
 
-    fn aim(&self, profile: &Aimed, events: &[TriggerEvent], at_ns: u64, entropy: &mut Entropy) -> Fault {
-        let event = pick(entropy, events);
+    /// `None` among the choices is any of the others.
+    fn aim(
+        &self,
+        profile: &Aimed,
+        (choices, any): (&[Option<TriggerEvent>], &[TriggerEvent]),
+        at_ns: u64,
+        entropy: &mut Entropy,
+    ) -> Fault {
+        let event = pick(entropy, choices).unwrap_or_else(|| pick(entropy, any));
         let nth = u32::try_from(draw_int(entropy, profile.nth)).expect("the range was checked with the scenario");
         let after_ns = if entropy.below(2) == 0 { 0 } else { draw_ns(entropy, profile.after) };
         let lasts_ns = draw_ns(entropy, profile.lasts);
@@ -87,6 +95,7 @@ impl Planner<'_> {
             }
             AimedKind::FsyncFails => What::FsyncFails(FsyncFails { node, count: 1 }),
             AimedKind::ReplaceDisk => What::ReplaceDisk(ReplaceDisk { node }),
+            AimedKind::FullDisk => What::FullDisk(FullDisk { node }),
         }
     }
 

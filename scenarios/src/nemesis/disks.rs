@@ -37,12 +37,20 @@ const READ_AT_START: [&str; 7] = [
     FIRST_SEGMENT,
 ];
 const FIRST_SEGMENT: &str = "00000000000000000000.log";
+/// Snapshots of the metadata log, of which a process reads the newest one when it starts.
+const SNAPSHOT_SUFFIX: &str = ".checkpoint";
 
 profiles! {
     /// Disks whose fsyncs are slow.
     SlowDisks {
         /// By what factor.
         factor: IntRange,
+    }
+    /// State files that come back damaged from a power loss.
+    FileDamages {
+        /// Also the newest snapshot of the metadata log.
+        #[serde(default)]
+        snapshots: bool,
     }
     /// Bits that flip in a log; its host loses power soon after, and so reads them. `lasts` is how long it stays down.
     BitRots {
@@ -270,9 +278,11 @@ impl Generate for ReplaceDisk {
 }
 
 impl FaultProfile for FileDamage {
-    type Profile = Timed;
+    type Profile = FileDamages;
 
-    const FIELDS: &'static [ScenarioField] = kind_fields!("file-damage", "The host of a server loses power, and one of its state files comes back damaged: a bit flipped, its end missing or zero, or unreadable; or the first segment of a log is unreadable. The disk of a process that refuses to start from it is replaced.", lasts: "Time until the host is started again.";);
+    const FIELDS: &'static [ScenarioField] = kind_fields!("file-damage", "The host of a server loses power, and one of its state files comes back damaged: a bit flipped, its end missing or zero, or unreadable; or the first segment of a log is unreadable. The disk of a process that refuses to start from it is replaced.", lasts: "Time until the host is started again.";
+        "snapshots": reference::FieldKind::Boolean, Presence::Default("false"), "The newest snapshot of the metadata log is one of these files.";
+    );
 
     const MEANS: Means = Means {
         destroys: Destroys::Forced,
@@ -289,19 +299,21 @@ impl FaultProfile for FileDamage {
 }
 
 impl Generate for FileDamage {
-    fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
+    fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
         let Some(node) = planner.victim_of_replacement(&mut injection) else { return };
         let entropy = &mut injection.entropy;
-        let file = pick(entropy, &READ_AT_START);
+        let is_snapshot = profile.snapshots && entropy.below(2) == 0;
+        let file = if is_snapshot { SNAPSHOT_SUFFIX } else { pick(entropy, &READ_AT_START) };
         let file_rank = entropy.below(1 << 16) as u32;
         let damage = pick(entropy, &[Damage::Flipped, Damage::Cut, Damage::Zeroed, Damage::Unreadable]);
-        let damage = FileDamage {
-            node,
-            file: file.to_owned(),
-            file_rank,
-            damage: if file == FIRST_SEGMENT { Damage::Unreadable } else { damage },
-            at_ppm: entropy.below(1_000_000) as u32,
+        let damage = match file {
+            FIRST_SEGMENT => Damage::Unreadable,
+            // Kafka looks for no footer: a snapshot that ends with one of its batches counts as whole.
+            SNAPSHOT_SUFFIX if damage == Damage::Cut => Damage::Flipped,
+            _ => damage,
         };
+        let damage =
+            FileDamage { node, file: file.to_owned(), file_rank, damage, at_ppm: entropy.below(1_000_000) as u32 };
         planner.push(injection.at_ns, injection.lasts_ns, damage);
     }
 }

@@ -145,10 +145,8 @@ impl Limits {
 
     fn may_aim(&self, fault: &Fault, trigger: &Trigger, kept: &Kept) -> bool {
         let Some(profile) = &self.scenario.nemesis.aimed else { return false };
-        let named =
-            |event: &TriggerEvent| profile.triggers.is_empty() || profile.triggers.iter().any(|it| it == event.name());
-        let is_known =
-            TriggerEvent::possible(!self.brokers.is_empty()).any(|event| event.name() == trigger.name && named(&event));
+        let mut possible = TriggerEvent::possible(!self.brokers.is_empty());
+        let is_known = possible.any(|event| event.name() == trigger.name && profile.may_draw(event));
         let places = [trigger.seen_as, trigger.peer_as];
         is_known
             && profile.kinds.iter().any(|aimed| aimed.kind() == fault.what.kind())

@@ -307,3 +307,19 @@ fn some_cuts_are_aimed_at_the_leader() {
     scenario.nemesis.cut.as_mut().expect("it has cuts").leader_ppm = 0;
     assert!(cuts(&scenario).iter().all(|fault| fault.on.is_none()));
 }
+
+#[test]
+fn triggers_of_snapshots_are_drawn_where_they_are_named() {
+    let is_of_snapshots = |fault: &&Fault| {
+        let event = fault.on.as_ref().and_then(|trigger| TriggerEvent::by_name(&trigger.name));
+        event.is_some_and(|event| !event.is_drawn_unnamed())
+    };
+    let counts = |name: &str| {
+        let plans = (0..20).map(|seed| plan_of(&built_in(name), seed));
+        let faults: Vec<Fault> = plans.flat_map(|plan| plan.0).filter(|fault| fault.on.is_some()).collect();
+        (faults.iter().filter(is_of_snapshots).count(), faults.len())
+    };
+    assert_eq!(counts("ci").0, 0);
+    let (of_snapshots, all) = counts("snapshots");
+    assert!(of_snapshots > all / 2 && of_snapshots < all, "{of_snapshots} of {all}: `any` is one of the others");
+}

@@ -163,9 +163,8 @@ fn faults(scenario: &Scenario, watch: &RunObserver) -> BTreeMap<String, u64> {
 fn aimed(scenario: &Scenario, watch: &RunObserver) -> BTreeMap<String, u64> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     if let Some(aimed) = &scenario.nemesis.aimed {
-        let possible = TriggerEvent::possible(scenario.cluster.has_brokers()).map(TriggerEvent::name);
-        let named = |name: &&str| aimed.triggers.is_empty() || aimed.triggers.iter().any(|event| event == name);
-        counts.extend(possible.filter(named).map(|name| (name.to_owned(), 0)));
+        let possible = TriggerEvent::possible(scenario.cluster.has_brokers());
+        counts.extend(possible.filter(|event| aimed.may_draw(*event)).map(|event| (event.name().to_owned(), 0)));
     }
     counts.extend(watch.aimed.iter().map(|(name, count)| (name.clone(), *count)));
     counts

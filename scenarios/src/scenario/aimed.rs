@@ -7,7 +7,7 @@ use strum::VariantArray;
 use super::error::Refusal;
 use super::nearest::allowed;
 use super::values::{IntRange, Nanos, NanosRange};
-use crate::aim::trigger_event::TriggerEvent;
+use crate::aim::trigger_event::{ANY, TriggerEvent};
 
 /// Each aimed fault draws its trigger, the number of occurrences it waits for, the kind of fault, its target, and the
 /// delay after the trigger.
@@ -18,7 +18,7 @@ pub struct Aimed {
     pub every: Nanos,
     /// How long the fault lasts.
     pub lasts: NanosRange,
-    /// Triggers to draw from; if empty, all that are possible in the cluster.
+    /// Triggers to draw from; `any` is one of all that are possible in the cluster, and so is an empty list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub triggers: Vec<String>,
     /// Kinds of fault to draw from.
@@ -60,10 +60,13 @@ pub enum AimedKind {
     FsyncFails,
     /// The host restarts with an empty disk; with the same guard as a power loss.
     ReplaceDisk,
+    /// The disk is full.
+    FullDisk,
 }
 
+/// All but those that only some scenarios name: a seed of the others would draw anew.
 fn every_kind() -> Vec<AimedKind> {
-    AimedKind::VARIANTS.to_vec()
+    AimedKind::VARIANTS.iter().copied().filter(|kind| *kind != AimedKind::FullDisk).collect()
 }
 
 impl AimedKind {
@@ -78,15 +81,23 @@ impl AimedKind {
             AimedKind::Delay => Kind::Delay,
             AimedKind::FsyncFails => Kind::FsyncFails,
             AimedKind::ReplaceDisk => Kind::ReplaceDisk,
+            AimedKind::FullDisk => Kind::FullDisk,
         }
     }
 }
 
 impl Aimed {
+    /// Whether a seed may draw this trigger.
+    pub fn may_draw(&self, event: TriggerEvent) -> bool {
+        let is_named = |name: &str| self.triggers.iter().any(|it| it == name);
+        is_named(event.name()) || (self.triggers.is_empty() || is_named(ANY)) && event.is_drawn_unnamed()
+    }
+
     pub(super) fn check(&self, duration: Nanos) -> Result<(), Refusal> {
         let refuse = |field: &str, problem: String| Err(Refusal::new(format!("nemesis.aimed.{field}"), problem));
-        if let Some(name) = self.triggers.iter().find(|name| TriggerEvent::by_name(name).is_none()) {
-            let known: Vec<_> = TriggerEvent::ALL.iter().map(|event| event.name()).collect();
+        let is_known = |name: &str| name == ANY || TriggerEvent::by_name(name).is_some();
+        if let Some(name) = self.triggers.iter().find(|name| !is_known(name)) {
+            let known: Vec<_> = TriggerEvent::ALL.iter().map(|event| event.name()).chain([ANY]).collect();
             return refuse("triggers", format!("no trigger is named {name:?}{}", allowed(name, known.iter().copied())));
         }
         if self.kinds.is_empty() {

@@ -1,6 +1,7 @@
 //! `[cluster]`: the number of nodes, or their `.properties`, and the properties that all of them have; `usage`: which
 //! of these take effect.
 
+mod named_nodes;
 pub mod usage;
 
 use std::collections::BTreeMap;
@@ -27,7 +28,8 @@ pub const VOTER_COUNTS: [u16; 4] = [1, 3, 5, 7];
 /// `node.id` of the first isolated broker; the other ids are consecutive.
 pub const FIRST_BROKER: i32 = 101;
 
-const CONTROLLER_PORT: u16 = 9093;
+/// Of a controller that no file configures.
+pub const CONTROLLER_PORT: u16 = 9093;
 const MAX_BROKERS: u16 = 32;
 /// 4.1-IV0: from this level on a new cluster has ELR unless it is disabled (Kafka's `EligibleLeaderReplicasVersion`).
 const ELR_BY_DEFAULT: i16 = 26;
@@ -60,6 +62,10 @@ pub struct Cluster {
     /// --cluster-id`), by `node.id`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_cluster: Vec<i32>,
+    /// Controllers of a dynamic quorum without brokers whose port may be another one after each start of their process
+    /// (`advertised.listeners`), by `node.id`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub moving: Vec<i32>,
     /// Isolated brokers 101, 102, …
     #[serde(skip_serializing_if = "is_zero")]
     pub brokers: u16,
@@ -112,6 +118,7 @@ impl Default for Cluster {
             spare_controllers: 0,
             initial_controllers: Vec::new(),
             other_cluster: Vec::new(),
+            moving: Vec::new(),
             brokers: 0,
             combined: false,
             metadata_version: None,
@@ -289,6 +296,7 @@ impl Cluster {
         }
         self.check_initial_controllers()?;
         self.check_other_cluster()?;
+        self.check_moving()?;
         if self.spare_controllers > 0 && (!self.dynamic || self.observers > 0) {
             let problem = "these need cluster.dynamic, and no cluster.observers; allowed: 0";
             return Err(Refusal::new("cluster.spare_controllers", problem));
@@ -340,53 +348,6 @@ impl Cluster {
 }
 
 impl Cluster {
-    /// Checks that these are controllers of a dynamic quorum from files. Whether the files are good is not checked here.
-    fn check_initial_controllers(&self) -> Result<(), Refusal> {
-        let refusal = |problem: String| Err(Refusal::new("cluster.initial_controllers", problem));
-        if self.initial_controllers.is_empty() || !self.properties.is_empty() && self.node.is_empty() {
-            return Ok(());
-        }
-        if self.node.is_empty() {
-            return refusal(
-                "these are for nodes with .properties; cluster.voters and cluster.spare_controllers say it of others"
-                    .into(),
-            );
-        }
-        let Ok(files) = self.files() else { return Ok(()) };
-        if !files.is_dynamic {
-            return refusal("the voters of these files are static; allowed: none".into());
-        }
-        let controllers: Vec<i32> =
-            files.nodes.iter().filter(|n| n.config.roles.controller).map(|n| n.config.node_id().0).collect();
-        match self.initial_controllers.iter().find(|id| !controllers.contains(id)) {
-            Some(id) => {
-                let allowed = controllers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                refusal(format!("{id} is no controller of the files; allowed: {allowed}"))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Checks that these are servers. Whether files are good is not checked here.
-    fn check_other_cluster(&self) -> Result<(), Refusal> {
-        if self.other_cluster.is_empty() || !self.properties.is_empty() && self.node.is_empty() {
-            return Ok(());
-        }
-        let ids: Vec<i32> = match self.node.is_empty() {
-            true => self.generated_nodes().map(|(id, _)| id.0).collect(),
-            false => {
-                self.files().map_or(Vec::new(), |files| files.nodes.iter().map(|n| n.config.node_id().0).collect())
-            }
-        };
-        match self.other_cluster.iter().find(|id| !ids.contains(id) && !ids.is_empty()) {
-            Some(id) => {
-                let allowed = ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-                Err(Refusal::new("cluster.other_cluster", format!("{id} is no server; allowed: {allowed}")))
-            }
-            None => Ok(()),
-        }
-    }
-
     /// Checks the features as `kafka-storage format` does.
     fn check_features(&self) -> Result<(), Refusal> {
         let metadata = self.metadata_level();

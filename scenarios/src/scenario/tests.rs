@@ -397,9 +397,14 @@ fn a_value_that_cannot_be_read_is_reported_with_what_is_allowed() {
             "[cluster]\nproperties = \"c1\"",
             "s:4: cluster.properties = \"c1\": \"c1\" is a text; allowed: a list of paths",
         ),
+        ("[cluster]\ndynamic = true\nmoving = [7]", "s:5: cluster.moving: 7 is no controller; allowed: 1, 2, 3"),
+        (
+            "[cluster]\nmoving = [1]",
+            "s:4: cluster.moving: these need cluster.dynamic, no brokers, and no nodes with .properties",
+        ),
         (
             "[cluster]\nvotres = 3",
-            "s:4: cluster.votres: no such field; did you mean voters? allowed: voters, observers, dynamic, kraft_version, spare_controllers, initial_controllers, other_cluster, brokers, ",
+            "s:4: cluster.votres: no such field; did you mean voters? allowed: voters, observers, dynamic, kraft_version, spare_controllers, initial_controllers, other_cluster, moving, brokers, ",
         ),
         (
             "[netwrok]\nlatency = \"1ms\"",

@@ -15,8 +15,13 @@ const BROKER: Node = Node(3);
 /// `calm` with one damaged file: how it ended, and how often the server ended itself.
 fn damaged(node: Node, file: &str, damage: Damage, at_ppm: u32) -> (RunReport, usize) {
     let mut scenario = catalog::find("calm").expect("built in").scenario().expect("good");
-    let checkpoint_interval = "log.flush.offset.checkpoint.interval.ms";
-    scenario.cluster.config.0.insert(checkpoint_interval.to_owned(), "1000".to_owned());
+    for (property, value) in [
+        ("log.flush.offset.checkpoint.interval.ms", "1000"),
+        // The first snapshot is written long before the damage.
+        ("metadata.log.max.record.bytes.between.snapshots", "2000"),
+    ] {
+        scenario.cluster.config.0.insert(property.to_owned(), value.to_owned());
+    }
     let fault = FileDamage { node, file: file.to_owned(), file_rank: 0, damage, at_ppm };
     let plan = Plan(vec![Fault::at(30 * SECOND_NS, 4 * SECOND_NS, fault)]);
     let request = Request { host: Host::Bare, explicit: Explicit::plan(plan), ..Request::new(&scenario, 1) };
@@ -48,4 +53,15 @@ fn a_damaged_state_file_is_refused_and_its_disk_replaced() {
     // A recovery point that is no number counts as 0: here that of the last line.
     let (report, halts) = damaged(BROKER, "recovery-point-offset-checkpoint", Damage::Zeroed, 990_000);
     assert!(!matches!(report.outcome, RunOutcome::Violated(_)) && halts == 0, "{:?}", report.outcome);
+}
+
+#[test]
+fn a_damaged_snapshot_is_refused_and_its_disk_replaced() {
+    for node in [CONTROLLER, BROKER] {
+        for damage in [Damage::Unreadable, Damage::Zeroed, Damage::Flipped] {
+            let (report, halts) = damaged(node, ".checkpoint", damage, 600_000);
+            assert!(!matches!(report.outcome, RunOutcome::Violated(_)), "{damage:?}: {:?}", report.outcome);
+            assert_eq!(halts, 1, "{damage:?} of a snapshot of {node:?}");
+        }
+    }
 }

@@ -101,6 +101,7 @@ findings! {
     ignore_answer_of_removed_voter: "findings/ignore-answer-of-removed-voter" 9..14 >= 1;
     endpoints_in_end_quorum_epoch: "findings/endpoints-in-end-quorum-epoch" 24..30 >= 1;
     follow_leader_of_unattached: "findings/follow-leader-of-unattached" 11..24 >= 2;
+    take_new_leader_endpoints: "findings/take-new-leader-endpoints" 0..6 >= 2;
     ignore_leader_without_endpoints: "findings/ignore-leader-without-endpoints" 0..24 >= 2;
     resign_after_expired_removal: "findings/resign-after-expired-removal" 5..7 >= 2;
     retry_assigned_only: "findings/retry-assigned-only" 0..60 >= 2;

@@ -3,6 +3,7 @@
 mod black_box;
 mod black_hole;
 mod documents;
+mod endpoint_change;
 mod exception;
 mod explicit;
 mod file_damage;

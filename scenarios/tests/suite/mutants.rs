@@ -15,7 +15,7 @@ use scenarios::scenario::Scenario;
 /// None of them was made for one bug; the table's columns.
 const GENERIC: [&str; 6] = ["ci", "quorum", "partitions", "clock-skew", "power-loss", "controller-failover"];
 /// Neither were these.
-const MORE_GENERIC: [&str; 10] = [
+const MORE_GENERIC: [&str; 11] = [
     "brokers",
     "cluster-partitions",
     "cluster-power-loss",
@@ -25,6 +25,7 @@ const MORE_GENERIC: [&str; 10] = [
     "membership",
     "cluster-membership",
     "disk-replacement",
+    "endpoint-change",
     "cold-boot",
 ];
 /// A change of the draws may move what a seed meets; so many seeds from the recorded one on are tried.
@@ -74,14 +75,14 @@ mutants! {
     m01_retention_without_snapshot: Kafka14238RetentionWithoutSnapshot, "snapshots" 2 => "NoRecordBelowLogStartNeeded";
     m03_snapshot_not_forced: Kafka15312SnapshotNotForced, "snapshots" 0 => "PersistBeforePromise:D10";
     m04_snapshot_id_inclusive: Kafka14618SnapshotIdInclusive, "snapshots" 0 => "SnapshotEqualsReplay";
-    m07_snapshot_keeps_topics: Kafka14894SnapshotKeepsTopics, "snapshots" 43 => "ImagesEqualAtEqualOffsets";
-    m10_log_kept_beside_snapshot: Kafka10761LogKeptBesideSnapshot, "snapshots" 3 => "GhostMismatch", then "PersistBeforePromise:D12";
+    m07_snapshot_keeps_topics: Kafka14894SnapshotKeepsTopics, "snapshots" 25 => "ImagesEqualAtEqualOffsets";
+    m10_log_kept_beside_snapshot: Kafka10761LogKeptBesideSnapshot, "snapshots" 1 => "GhostMismatch", then "PersistBeforePromise:D12";
     g22_snapshot_forgets_fencing: SnapshotForgetsFencing, "snapshots" 0 => "SnapshotEqualsReplay";
     r09_leader_outside_voters_counts: Kafka16530LeaderOutsideVotersCounts, "membership" 1 => "MajorityReachedHighWatermark";
     r10_check_quorum_counts_leader: Kafka16531CheckQuorumCountsLeader, "membership" 44 => "LeaderWithoutMajorityResigns";
     r11_observer_campaigns: Kafka17067ObserverCampaigns, "membership" 0 => "RemovedLeaderResigns", then "OnlyVotersCampaign";
     r12_forced_by_voters_only: Kafka17332ForcedByVotersOnly, "membership" 1 => "MajorityReachedHighWatermark";
-    r13_directory_id_ignored: Kip853DirectoryIdIgnored, "disk-replacement" 0 => "OneVoterChangeAtATime";
+    r13_directory_id_ignored: Kip853DirectoryIdIgnored, "disk-replacement" 0 => "MajorityReachedHighWatermark";
     r17_voter_change_before_own_commit: VoterChangeBeforeOwnCommit, "membership" 1 => "OneVoterChangeAtATime";
     r18_voter_change_beside_uncommitted: VoterChangeBesideUncommitted, "membership" 7 => "OneVoterChangeAtATime";
     r19_fetch_of_observer_refused: FetchOfObserverRefused, "membership" 0 => "Recovery";
@@ -243,6 +244,11 @@ mutants! {
     p31_segment_name_not_forced: Kafka3968SegmentNameNotForced, "quorum" 13 => "PersistBeforePromise:D8";
     r07_leader_keeps_a_follower: Kafka15489NoCheckQuorum, "asymmetric" 3 => "LeaderWithoutMajorityResigns", then "AvailableWithMajority";
     r28_leaders_deposed_by_a_voter_outside: Kip996NoPreVote, "asymmetric" 15 => "PreVoteBeforeVote", then "AvailableWithMajority";
+    r08_only_voter_checks_quorum: Kafka16144OnlyVoterChecksQuorum, "membership" 0 => "LeaderWithMajorityStays";
+    r14_voted_directory_not_stored: Kafka16526VotedDirectoryNotStored, "membership" 0 => "PersistBeforePromise:D1";
+    g23_voters_kept_at_truncation: VotersKeptAtTruncation, "membership" 38 => "PreVoteCarriedThrough";
+    g24_voter_changes_overlap: VoterChangesOverlap, "membership" 2 => "OneVoterChangeAtATime";
+    m06_snapshot_checksum_ignored: Kafka14104SnapshotChecksumIgnored, "snapshots" 22 => "DamagedFileRefused";
     r37_voter_updated_unprobed: Kafka20661VoterUpdatedUnprobed, "quorum" 0 => "VoterProbedBeforeUpdate";
 }
 
@@ -288,6 +294,14 @@ fn caught_at(mutant: &Mutant) -> Result<u64, BTreeSet<String>> {
         seen.insert(check);
     }
     Err(seen)
+}
+
+/// As with static voters.
+#[test]
+fn a_dynamic_quorum_that_no_client_reaches_is_unavailable() {
+    let mut scenario = scenario("asymmetric", Some(Bug::Kafka15489NoCheckQuorum));
+    scenario.cluster.dynamic = true;
+    assert!((0..NEARBY).any(|seed| all_broken(&scenario, seed).contains("AvailableWithMajority")));
 }
 
 /// Where a row is caught now: `ROW=r21_stale_fetch_appended cargo test --release -p scenarios --test suite

@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use sim::drive::Ended;
 use sim::fault::{
-    BitRot, BlackHole, Cut, Delay, Drift, Duplicate, Fault, FsyncFails, Kill, Link, Loss, Pause, SlowDisk, Stall,
-    Terminate, UnresolvedName, WallStep, What, WrongName,
+    BitRot, BlackHole, Cut, Damage, Delay, Drift, Duplicate, Fault, FileDamage, FsyncFails, Kill, Link, Loss, Pause,
+    SlowDisk, Stall, Terminate, UnresolvedName, WallStep, What, WrongName,
 };
 use sim::process::*;
 use sim::service::{Calls, Work};
@@ -464,6 +464,16 @@ fn rot_is_not_read_by_a_process_that_has_no_file_open() {
         assert_ne!(disk.read_durable("a"), Some(vec![0; 10]));
         assert_eq!(disk.read("a") == Some(vec![0; 10]), is_cached);
     }
+}
+
+#[test]
+fn of_an_extension_the_last_file_is_damaged() {
+    let damage = FileDamage { node: Node(0), file: ".x".to_owned(), file_rank: 4, damage: Damage::Zeroed, at_ppm: 0 };
+    let mut config = config(&[WAITS], vec![fault(10, 5, What::FileDamage(damage))]);
+    config.nodes[0].files = ["a.x", "b.x", "c.y"].map(|path| (path.into(), [1; 4].as_slice().into())).to_vec();
+    let (_, run) = drive(config, 100);
+    let disk = run.world.disk(Node(0));
+    assert_eq!(["a.x", "b.x", "c.y"].map(|path| disk.read(path)), [[1; 4], [0; 4], [1; 4]].map(|it| Some(it.to_vec())));
 }
 
 /// Connects to node 1 at boot and each second, and observes the result: 1, or 2 if its name is not resolved.

@@ -9,6 +9,7 @@ use crate::message::{
     Response,
 };
 use crate::quorum::change_voter::{Requester, VoterChange};
+use crate::quorum::network_channel::Destination;
 use crate::step::{Fatal, Step, throw};
 use crate::voter_set::VoterNode;
 
@@ -48,7 +49,7 @@ impl RaftClient {
             supported: KRaftVersionFeature::OF_STATIC_VOTER,
         };
         let change = VoterChange::Add { voter, ack_when_committed: request.ack_when_committed };
-        match self.begin_change(change, request.voter_id, requester, step) {
+        match self.begin_change(change, Destination::at(request.voter_id, Some(&request.listeners)), requester, step) {
             true => Ok(()),
             false => Err(ErrorCode::RequestTimedOut),
         }
@@ -71,7 +72,8 @@ impl RaftClient {
         }
         let voter = VoterNode { supported: supported.clone(), ..voter };
         // That its id is in no voter was checked, and no other change can have been appended since.
-        let Some(voters) = self.quorum.voters().add_voter(voter) else { return };
+        let voters = self.quorum.partition_state().last_written_voter_set();
+        let Some(voters) = voters.add_voter(voter) else { return };
         step.out.probe(Probe::VoterAdded);
         let last_offset = self.append_voters(voters, step);
         self.set_last_offset(last_offset);
@@ -108,9 +110,9 @@ impl RaftClient {
                         voter_directory_id: old.directory_id,
                     })
                 };
-                self.maybe_send_request(leader, build, step)
+                self.maybe_send_request(self.leader(leader), build, step)
             }
-            None => self.maybe_send_request(leader, RaftClient::add_voter_request, step),
+            None => self.maybe_send_request(self.leader(leader), RaftClient::add_voter_request, step),
         };
         if let (true, Some(follower)) = (sent.is_sent, self.quorum.follower_mut()) {
             follower.update_voter_period.reset(follower.update_voter_period_ms);

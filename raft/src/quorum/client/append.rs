@@ -13,8 +13,9 @@ impl RaftClient {
     /// The first record of every epoch; no later record commits before it.
     pub(super) fn append_leader_change(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
         let (epoch, now_ms) = (self.quorum.epoch(), step.now_ms());
+        let voters = self.quorum.partition_state().last_written_voter_set().clone();
         if let Some(leader) = self.quorum.leader_mut() {
-            let Some(records) = leader.start_of_epoch_records() else {
+            let Some(records) = leader.start_of_epoch_records(&voters) else {
                 throw!("kraft.version is 1, and no voter set is in the log or its snapshot");
             };
             leader.accumulator.append_control(now_ms, records);

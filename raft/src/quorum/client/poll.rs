@@ -116,7 +116,12 @@ impl RaftClient {
             if self.should_join(step) {
                 return Ok(self.maybe_send_add_or_remove_voter(leader, step));
             }
-            let wait_ms = self.maybe_send_fetch_to_best_node(leader, step);
+            // R34, KAFKA-19354
+            let leaves_leader = remaining_ms == 0 && self.setup.bugs.has(Bug::Kafka19354ObserverStaysAtBootstrap);
+            let wait_ms = match leaves_leader {
+                true => self.maybe_send_fetch_to_any_bootstrap(step),
+                false => self.maybe_send_fetch_to_best_node(leader, step),
+            };
             return Ok(self.observer_wait_ms(wait_ms, step));
         }
         let wait_ms = self.maybe_send_update_voter_or_fetch(leader, step).min(remaining_ms);

@@ -30,8 +30,9 @@ impl RaftClient {
         let voter = ReplicaKey { id: request.voter_id, directory_id: request.voter_directory_id };
         self.validate_change(request.cluster_id.as_deref(), voter)?;
         let voters = self.voters_to_change(step)?;
-        let by_id = self.setup.bugs.has(Bug::Kip853DirectoryIdIgnored);
-        let key = ReplicaKey { directory_id: voter.directory_id.filter(|_| !by_id), ..voter };
+        // R13: whatever directory the voter of this id has.
+        let by_id = voters.key_of(voter.id).filter(|_| self.setup.bugs.has(Bug::Kip853DirectoryIdIgnored));
+        let key = by_id.unwrap_or(voter);
         let without = voters.remove_voter(key).ok_or(ErrorCode::VoterNotFound)?;
         step.out.probe(if key == self.quorum.local() { Probe::LeaderRemoved } else { Probe::VoterRemoved });
         let last_offset = self.append_voters(without, step);

@@ -118,8 +118,22 @@ impl RaftClient {
         let reported_endpoints = endpoints.as_ref().map_or(0, |endpoints| endpoints.len());
         if epoch > local || (epoch == local && (known.is_none() || reported_endpoints > known_endpoints)) {
             self.transition_to_follower(epoch, leader, endpoints, step)?;
+        } else if let Some(endpoints) = endpoints {
+            self.take_new_endpoints(leader, epoch, endpoints);
         }
         Ok(())
+    }
+
+    /// [`Fix::TakeNewLeaderEndpoints`]: the endpoints of the leader were those of the local voter set, which may be out of date.
+    fn take_new_endpoints(&mut self, leader: NodeId, epoch: LeaderEpoch, endpoints: Endpoints) {
+        if !self.setup.fixes.has(Fix::TakeNewLeaderEndpoints) || epoch != self.quorum.epoch() || endpoints.is_empty() {
+            return;
+        }
+        let Some(follower) = self.quorum.follower_mut() else { return };
+        if follower.leader_id == leader && !follower.has_fetched_from_leader && follower.leader_endpoints != endpoints {
+            follower.leader_endpoints = endpoints;
+            self.requests.reset(leader);
+        }
     }
 
     /// G10: the wrong leader ignores a higher epoch.

@@ -11,6 +11,8 @@ use crate::ids::{NodeId, ReplicaKey, Uuid};
 use crate::io::DialogueEntry;
 use crate::message::{BeginQuorumEpochRequest, EndQuorumEpochRequest, FetchRequest, Request, VoteRequest};
 use crate::quorum::epoch_states::EpochState;
+use crate::quorum::network_channel::Destination;
+use crate::quorum::request_manager::bootstrap_server_id;
 use crate::step::Step;
 
 /// `MaxWaitMs` of every raft Fetch.
@@ -24,13 +26,30 @@ pub(super) struct RequestSendResult {
 }
 
 impl RaftClient {
+    /// A voter by the last voter set of the log.
+    pub(super) fn voter(&self, id: NodeId) -> Destination {
+        Destination::at(id, self.quorum.voters().endpoints(id))
+    }
+
+    /// A leader by what has named it.
+    pub(super) fn leader(&self, id: NodeId) -> Destination {
+        Destination::at(id, self.quorum.leader_endpoints())
+    }
+
+    /// As the configuration names it; a static voter if there are no `controller.quorum.bootstrap.servers`.
+    fn bootstrap_server(&self, id: NodeId) -> Destination {
+        let servers = (0..).zip(self.setup.config.bootstrap_servers.iter());
+        let port = servers.map(|(place, server)| (bootstrap_server_id(place), server.port)).find(|it| it.0 == id);
+        port.map_or_else(|| self.voter(id), |(_, port)| Destination { id, port: Some(port) })
+    }
+
     pub(super) fn maybe_send_request(
         &mut self,
-        to: NodeId,
+        destination: Destination,
         build: impl FnOnce(&RaftClient) -> Request,
         step: &mut Step<'_>,
     ) -> RequestSendResult {
-        let now_ms = step.now_ms();
+        let (to, now_ms) = (destination.id, step.now_ms());
         if self.requests.is_backing_off(to, now_ms) {
             let wait_ms = self.requests.remaining_backoff_ms(to, now_ms);
             return RequestSendResult { is_sent: false, wait_ms };
@@ -42,7 +61,7 @@ impl RaftClient {
             let request = build(self);
             self.requests.on_request_sent(to, correlation_id, now_ms);
             step.out.record(|| DialogueEntry::Sent { to, correlation_id, request: request.clone() });
-            self.channel.send(now_ms, to, correlation_id, request);
+            self.channel.send(now_ms, destination, correlation_id, request);
         }
         let wait_ms = self.requests.remaining_request_time_ms(to, now_ms);
         RequestSendResult { is_sent, wait_ms }
@@ -55,7 +74,10 @@ impl RaftClient {
         build: impl Fn(&RaftClient, NodeId) -> Request,
         step: &mut Step<'_>,
     ) -> i64 {
-        let send = |voter: &NodeId| self.maybe_send_request(*voter, |raft| build(raft, *voter), step).wait_ms;
+        let send = |voter: &NodeId| {
+            let destination = self.voter(*voter);
+            self.maybe_send_request(destination, |raft| build(raft, *voter), step).wait_ms
+        };
         voters.iter().map(send).min().unwrap_or(i64::MAX)
     }
 
@@ -99,7 +121,8 @@ impl RaftClient {
         leader.reset_begin_quorum_epoch_timer(now_ms);
         // The wait ends with the requests, not with the timer that was restarted.
         let send = |voter: &ReplicaKey| {
-            self.maybe_send_request(voter.id, |raft| raft.begin_quorum_epoch_request(*voter), step).wait_ms
+            let destination = self.voter(voter.id);
+            self.maybe_send_request(destination, |raft| raft.begin_quorum_epoch_request(*voter), step).wait_ms
         };
         voters.iter().map(send).min().unwrap_or(i64::MAX)
     }
@@ -151,7 +174,7 @@ impl RaftClient {
             self.maybe_send_fetch_to_any_bootstrap(step)
         } else if !self.requests.has_any_inflight_request(now_ms) {
             let build = |raft: &RaftClient| raft.fetch_snapshot_request().unwrap_or_else(|| raft.fetch_request());
-            self.maybe_send_request(leader, build, step).wait_ms
+            self.maybe_send_request(self.leader(leader), build, step).wait_ms
         } else {
             self.requests.backoff_before_available_bootstrap_server(now_ms)
         };
@@ -170,7 +193,9 @@ impl RaftClient {
     pub(super) fn maybe_send_fetch_to_any_bootstrap(&mut self, step: &mut Step<'_>) -> i64 {
         let now_ms = step.now_ms();
         match self.requests.find_ready_bootstrap_server(now_ms, step.entropy) {
-            Some(server) => self.maybe_send_request(server, RaftClient::fetch_request, step).wait_ms,
+            Some(server) => {
+                self.maybe_send_request(self.bootstrap_server(server), RaftClient::fetch_request, step).wait_ms
+            }
             None => self.requests.backoff_before_available_bootstrap_server(now_ms),
         }
     }

@@ -12,6 +12,7 @@ use crate::message::{
 };
 use crate::quorum::change_voter::{PendingChange, Requester, VoterChange};
 use crate::quorum::leader_state::KRaftVersionUpgrade;
+use crate::quorum::network_channel::Destination;
 use crate::quorum::timer::Timer;
 use crate::step::{Fatal, Step, throw};
 use crate::voter_set::VoterNode;
@@ -30,7 +31,7 @@ impl RaftClient {
             self.reset_update_voter_period();
             return self.maybe_send_fetch_to_best_node(leader, step);
         }
-        let sent = self.maybe_send_request(leader, RaftClient::update_voter_request, step);
+        let sent = self.maybe_send_request(self.leader(leader), RaftClient::update_voter_request, step);
         if sent.is_sent {
             self.reset_update_voter_period();
         }
@@ -41,7 +42,10 @@ impl RaftClient {
     fn should_update_voter(&self) -> bool {
         match self.quorum.partition_state().last_kraft_version() {
             0 => self.quorum.follower().is_some_and(|follower| !follower.has_updated_leader),
-            _ => self.quorum.voters().voter_node_needs_update(self.quorum.local_voter_node()),
+            _ => {
+                let voters = self.quorum.partition_state().last_written_voter_set();
+                voters.voter_node_needs_update(self.quorum.local_voter_node())
+            }
         }
     }
 
@@ -146,7 +150,8 @@ impl RaftClient {
             self.complete_update_voter(voter, step);
             return Ok(());
         }
-        match self.begin_change(VoterChange::Update { voter }, request.voter_id, requester, step) {
+        let destination = Destination::at(request.voter_id, Some(&request.listeners));
+        match self.begin_change(VoterChange::Update { voter }, destination, requester, step) {
             true => Ok(()),
             false => Err(ErrorCode::RequestTimedOut),
         }

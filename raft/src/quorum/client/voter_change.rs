@@ -11,6 +11,7 @@ use crate::message::{
 };
 use crate::quorum::change_voter::{PendingChange, Requester, VoterChange};
 use crate::quorum::leader_state::{KRaftVersionUpgrade, ReplicaInfo};
+use crate::quorum::network_channel::Destination;
 use crate::quorum::timer::Timer;
 use crate::step::{Fatal, Step};
 use crate::voter_set::VoterSet;
@@ -20,6 +21,10 @@ impl RaftClient {
     /// `AddVoterHandler` and `RemoveVoterHandler`.
     pub(super) fn voters_to_change(&mut self, step: &mut Step<'_>) -> Result<VoterSet, ErrorCode> {
         self.maybe_expire_pending_change(step);
+        let overlaps = self.setup.bugs.has(Bug::VoterChangesOverlap);
+        if overlaps {
+            self.complete_change(ErrorCode::RequestTimedOut, step);
+        }
         let Some(leader) = self.quorum.leader() else { return Err(ErrorCode::NotLeaderOrFollower) };
         if leader.pending_change.is_some() {
             step.out.probe(Probe::VoterChangePending);
@@ -31,8 +36,9 @@ impl RaftClient {
         if self.quorum.partition_state().last_kraft_version() < 1 {
             return Err(ErrorCode::UnsupportedVersion);
         }
-        let is_early = leader.high_watermark.is_none() || self.setup.bugs.has(Bug::VoterChangeBesideUncommitted);
-        let newest = is_early.then(|| self.quorum.voters().clone());
+        let ignores_uncommitted = overlaps || self.setup.bugs.has(Bug::VoterChangeBesideUncommitted);
+        let is_early = leader.high_watermark.is_none() || ignores_uncommitted;
+        let newest = is_early.then(|| self.quorum.partition_state().last_written_voter_set().clone());
         newest.or_else(|| self.committed_voter_set()).ok_or(ErrorCode::RequestTimedOut)
     }
 
@@ -47,7 +53,7 @@ impl RaftClient {
     pub(super) fn begin_change(
         &mut self,
         change: VoterChange,
-        voter: NodeId,
+        voter: Destination,
         requester: Requester,
         step: &mut Step<'_>,
     ) -> bool {
@@ -218,7 +224,7 @@ impl RaftClient {
         step: &mut Step<'_>,
     ) -> Result<bool, ErrorCode> {
         let persisted = self.quorum.partition_state().last_kraft_version();
-        let of_log = self.quorum.voters().clone();
+        let of_log = self.quorum.partition_state().last_written_voter_set().clone();
         let now_ms = step.now_ms();
         let is_current = self.quorum.epoch() == epoch;
         let Some(leader) = self.quorum.leader_mut().filter(|_| is_current) else {

@@ -75,7 +75,7 @@ impl World {
         let (id, request) = (self.handed_over, ReadRecordsRequest { from: Offset(0), max_records: 1 });
         let now = self.now();
         self.step(|channel, now_ms, out| {
-            channel.send(now_ms, NodeId(to), id, Request::ReadRecords(request));
+            channel.send(now_ms, Destination::at(NodeId(to), None), id, Request::ReadRecords(request));
             channel.poll(now, &mut Middle, out);
         });
     }
@@ -381,4 +381,18 @@ fn nothing_is_sent_before_api_versions_is_answered_and_its_loss_ends_the_connect
     world.wait(1);
     assert!(world.open.is_empty(), "the connection is closed");
     assert_eq!(world.finished.len(), 2, "with all that waited for it");
+}
+
+#[test]
+fn a_connection_goes_to_the_port_of_the_oldest_request() {
+    let (mut channel, mut out) = (channel(), Out::default());
+    let now = Now { wall_ms: 1_000, ..Now::default() };
+    for (id, port) in [(1, 9094), (2, 9093)] {
+        let request = Request::ReadRecords(ReadRecordsRequest { from: Offset(0), max_records: 1 });
+        channel.send(now.wall_ms, Destination { id: NodeId(7), port: Some(port) }, id, request);
+    }
+    channel.poll(now, &mut Middle, &mut out);
+    let port_of = |effect: &Effect| if let Effect::Connect { port, .. } = effect { *port } else { None };
+    let ports: Vec<u16> = out.effects.iter().filter_map(port_of).collect();
+    assert_eq!(ports, [9094], "there is one connection for each node");
 }

@@ -3,7 +3,8 @@
 //! * [`leaders`]: at most one leader and one active controller per epoch, epochs that only grow
 //! * [`votes`]: one vote per epoch, across crashes; [`pre_votes`]: who may request them
 //! * [`high_watermark`]: it only grows, stays inside the log, and shows one history to all
-//! * [`check_quorum`]: a leader that its majority has left does not stay; [`campaigns`]: nor a follower
+//! * [`check_quorum`]: a leader that its majority has left does not stay, and [`kept`]: no other
+//!   resigns for that; [`campaigns`]: nor a follower
 //!   whose leader is silent, and [`early`]: only then; [`linger`]: what a leader has accepted it writes;
 //!   [`timings`]: their clocks
 //! * [`acknowledged`]: what a leader counts was acknowledged in its epoch
@@ -29,6 +30,7 @@ pub mod epochs;
 pub mod fatal_fault;
 pub mod high_watermark;
 pub mod holes;
+pub mod kept;
 pub mod leaders;
 pub mod linger;
 pub mod log_matching;

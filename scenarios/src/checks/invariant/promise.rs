@@ -45,7 +45,7 @@ claim! {
 fn requests_votes(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
     let Event::RequestSent { request: Request::Vote(vote), .. } = crossing.event else { return };
     let (server, epoch) = (&models.servers[crossing.server], vote.replica_epoch);
-    if !vote.pre_vote && server.durable_vote(epoch) != Some(server.id) {
+    if !vote.pre_vote && !server.has_durable_vote(epoch, server.key()) {
         verdict.fail(&PersistBeforePromiseD1::CLAIM, || {
             format!("node {} requests votes in epoch {epoch}; {}", server.id, server.durable_election_words())
         });
@@ -111,7 +111,7 @@ fn carries_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict
 fn grants_vote(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
     let Some((requested, answer)) = models.vote_answered(crossing) else { return };
     let (server, epoch, candidate) = (&models.servers[crossing.server], requested.epoch, requested.candidate);
-    if answer.vote_granted && !requested.pre_vote && server.durable_vote(epoch) != Some(candidate) {
+    if answer.vote_granted && !requested.pre_vote && !server.has_durable_vote(epoch, requested.key()) {
         verdict.fail(&PersistBeforePromiseD3::CLAIM, || {
             format!(
                 "node {} grants its vote in epoch {epoch} to node {candidate}; {}",

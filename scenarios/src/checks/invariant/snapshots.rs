@@ -2,6 +2,7 @@
 //! cover what the log no longer has (consensus.md §4.9, D10 to D12, and §5).
 
 use crate::checks::prelude::*;
+use raft::bugs::Bugs;
 use raft::ids::{Offset, OffsetAndEpoch};
 use raft::io::Observation;
 use raft::message::Request;
@@ -95,7 +96,7 @@ fn equals_replay(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict
 }
 
 fn digest_of(id: OffsetAndEpoch, bytes: &[u8]) -> Result<u64, String> {
-    let snapshot = Snapshot::read(id, bytes).map_err(|error| error.to_string())?;
+    let snapshot = Snapshot::read(id, bytes, Bugs::NONE).map_err(|error| error.to_string())?;
     let mut image = ReferenceImage::default();
     image.begin_batch();
     for (_, record) in snapshot.metadata_records() {

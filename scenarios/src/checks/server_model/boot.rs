@@ -112,6 +112,6 @@ impl ServerModel {
 fn read_log(files: &dyn DurableFiles, ledger: &mut Ledger) -> ReadLog {
     let paths = files.paths();
     let segments = paths.iter().filter_map(|path| Some((segment_base(path)?, Rc::from(files.read(path)?))));
-    let snapshots = snapshots_of(paths.iter().map(|path| (&**path, true)));
+    let snapshots = snapshots_of(paths.iter().map(|path| (&**path, (true, true))));
     LogModel::read(segments.collect(), snapshots, ledger)
 }

@@ -4,10 +4,14 @@ use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
 
 use super::ledger::{BatchId, Ledger};
 
+/// How the name of a complete snapshot ends.
+pub const SNAPSHOT_SUFFIX: &str = ".checkpoint";
+
 /// A snapshot that has its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotShown {
     pub id: OffsetAndEpoch,
+    pub has_durable_bytes: bool,
     /// Its bytes and its name are.
     pub is_durable: bool,
 }
@@ -21,14 +25,15 @@ pub struct Covering {
     pub end: Offset,
     /// Of the prefix, in batches.
     pub count: usize,
+    pub has_durable_bytes: bool,
     pub is_durable: bool,
 }
 
 impl Covering {
     pub fn of(shown: SnapshotShown, ledger: &Ledger) -> Option<Covering> {
-        let SnapshotShown { id, is_durable } = shown;
-        let prefix = ledger.find(id)?;
-        Some(Covering { prefix, epoch: id.epoch, end: id.offset, count: ledger.count(prefix), is_durable })
+        let SnapshotShown { id, has_durable_bytes, is_durable } = shown;
+        let (prefix, epoch, end) = (ledger.find(id)?, id.epoch, id.offset);
+        Some(Covering { prefix, epoch, end, count: ledger.count(prefix), has_durable_bytes, is_durable })
     }
 }
 

@@ -10,7 +10,7 @@ use raft::snapshot::SnapshotFile;
 use raft::voter_set::VoterSet;
 use sim::watch::{Down, Synced, Write};
 
-use super::covering::SnapshotShown;
+use super::covering::{SNAPSHOT_SUFFIX, SnapshotShown};
 use super::ledger::Ledger;
 use super::log::LogModel;
 use super::small_files::{InodeIndex, SmallFiles, is_small_file};
@@ -27,13 +27,12 @@ pub(super) fn segment_base(path: &str) -> Option<Offset> {
     parse_segment_path(path).ok().flatten()
 }
 
-/// How the name of a complete snapshot ends.
-pub(super) const SNAPSHOT_SUFFIX: &str = ".checkpoint";
-
-/// The snapshots among these files, ascending, and whether they are durable.
-pub(super) fn snapshots_of<'a>(files: impl Iterator<Item = (&'a str, bool)>) -> Vec<SnapshotShown> {
-    let shown = files.filter_map(|(path, is_durable)| match SnapshotFile::parse(path)? {
-        SnapshotFile::Complete(id) => Some(SnapshotShown { id, is_durable }),
+/// The snapshots among these files, ascending, and whether their bytes are durable, and their names.
+pub(super) fn snapshots_of<'a>(files: impl Iterator<Item = (&'a str, (bool, bool))>) -> Vec<SnapshotShown> {
+    let shown = files.filter_map(|(path, (has_durable_bytes, has_durable_name))| match SnapshotFile::parse(path)? {
+        SnapshotFile::Complete(id) => {
+            Some(SnapshotShown { id, has_durable_bytes, is_durable: has_durable_bytes && has_durable_name })
+        }
         SnapshotFile::Partial(_) | SnapshotFile::Deleted(_) => None,
     });
     let mut shown: Vec<SnapshotShown> = shown.collect();
@@ -46,6 +45,8 @@ pub struct ServerModel {
     pub id: NodeId,
     /// By `meta.properties`.
     pub directory_id: Option<Uuid>,
+    /// A snapshot that it downloaded has replaced its log, and its metadata loader has not read that.
+    pub has_snapshot_to_load: bool,
     /// In the committed voter set.
     pub voter: bool,
     /// Its disk has the cluster id of the others.
@@ -96,6 +97,7 @@ impl ServerModel {
         ServerModel {
             id,
             directory_id: None,
+            has_snapshot_to_load: false,
             voter,
             belongs: true,
             incarnation: 0,
@@ -285,8 +287,11 @@ impl ServerModel {
         self.small.bytes_durable(PARTITION_METADATA)
     }
 
-    pub fn durable_vote(&self, epoch: LeaderEpoch) -> Option<NodeId> {
-        self.durable_elections.iter().filter(|election| election.epoch == epoch).find_map(|election| election.voted)
+    /// Whether its vote in this epoch for this replica is durable.
+    pub fn has_durable_vote(&self, epoch: LeaderEpoch, voted: ReplicaKey) -> bool {
+        let election = self.durable_elections.iter().find(|it| it.epoch == epoch && it.voted.is_some());
+        let directory = voted.directory_id.unwrap_or(Uuid::ZERO);
+        election.is_some_and(|it| it.voted == Some(voted.id) && it.voted_directory.is_none_or(|it| it == directory))
     }
 
     pub fn was_leader(&self, epoch: LeaderEpoch) -> bool {

@@ -123,9 +123,9 @@ impl SmallFiles {
     }
 
     /// The written names with this ending, ascending, and whether the name and the bytes are durable.
-    pub fn ending_with(&self, suffix: &str) -> impl Iterator<Item = (&str, bool)> {
+    pub fn ending_with(&self, suffix: &str) -> impl Iterator<Item = (&str, (bool, bool))> {
         let written = self.names.iter().filter(move |(path, name)| name.written.is_some() && path.ends_with(suffix));
-        written.map(|(path, name)| (path.as_str(), name.durable == name.written && self.bytes_durable(path)))
+        written.map(|(path, name)| (path.as_str(), (self.bytes_durable(path), name.durable == name.written)))
     }
 
     fn has_durable_name(&self, path: &str) -> bool {

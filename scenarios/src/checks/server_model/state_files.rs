@@ -3,22 +3,31 @@
 
 use std::fmt;
 
-use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
+use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, Uuid};
 use raft::io::DurableFiles;
 use serde::Deserialize;
+
+use super::covering::SNAPSHOT_SUFFIX;
+
+/// `RecordBatch.CURRENT_MAGIC_VALUE`
+const MAGIC: u8 = 2;
+/// Of the metadata log.
+const METADATA_FOLDER: &str = "__cluster_metadata-0/";
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Election {
     pub epoch: LeaderEpoch,
     pub leader: Option<NodeId>,
     pub voted: Option<NodeId>,
+    /// Of the replica that was voted for; all zeroes if it has none. `None`: the file is of version 0, which does not name it.
+    pub voted_directory: Option<Uuid>,
 }
 
 impl fmt::Display for Election {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "epoch {}", self.epoch)?;
         match self.voted {
-            Some(voted) => write!(f, ", a vote for node {voted}")?,
+            Some(voted) => write!(f, ", a vote for node {voted}{}", directory_words(self.voted_directory))?,
             None => f.write_str(", no vote")?,
         }
         match self.leader {
@@ -28,12 +37,22 @@ impl fmt::Display for Election {
     }
 }
 
+/// Nothing where no version could name it.
+fn directory_words(directory: Option<Uuid>) -> String {
+    match directory {
+        None => String::new(),
+        Some(Uuid::ZERO) => " without a directory id".to_owned(),
+        Some(directory) => format!(" with directory id {directory}"),
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct QuorumStateFile {
     leader_id: i32,
     leader_epoch: i32,
     voted_id: i32,
+    voted_directory_id: Option<String>,
 }
 
 /// `None` if the bytes are no `quorum-state`.
@@ -43,6 +62,7 @@ pub fn parse_quorum_state(bytes: &[u8]) -> Option<Election> {
         epoch: LeaderEpoch(file.leader_epoch),
         leader: NodeId(file.leader_id).known(),
         voted: NodeId(file.voted_id).known(),
+        voted_directory: file.voted_directory_id.as_deref().and_then(Uuid::parse),
     })
 }
 
@@ -55,7 +75,8 @@ pub fn parse_epoch_checkpoint(bytes: &[u8]) -> Vec<OffsetAndEpoch> {
     std::str::from_utf8(bytes).unwrap_or_default().lines().skip(2).filter_map(entry).collect()
 }
 
-/// The first file from which no process of Kafka starts. The readers here know less of each format than Kafka's: they
+/// The first file from which no process of Kafka starts, among them the newest snapshot of the metadata log, which is read
+/// for its control records (`KRaftControlRecordStateMachine.updateState`). The readers here know less of each format than Kafka's: they
 /// request a refusal only where those throw for certain, or where the simulated process reads more than Kafka: segments
 /// that a clean shutdown or the recovery point vouches for.
 pub fn first_refused(files: &dyn DurableFiles) -> Option<String> {
@@ -63,7 +84,25 @@ pub fn first_refused(files: &dyn DurableFiles) -> Option<String> {
         let Some(is_read) = reader_of(path) else { return is_log_of_partition(path) && files.is_unreadable(path) };
         files.is_unreadable(path) || files.read(path).is_some_and(|bytes| !is_read(&bytes))
     };
-    files.paths().iter().find(|path| is_refused(path)).map(ToString::to_string)
+    let paths = files.paths();
+    let newest = paths.iter().rfind(|path| path.starts_with(METADATA_FOLDER) && path.ends_with(SNAPSHOT_SUFFIX));
+    let damaged = newest.filter(|path| files.read(path).is_none_or(|bytes| !is_snapshot(&bytes)));
+    paths.iter().find(|path| is_refused(path)).or(damaged).map(ToString::to_string)
+}
+
+/// Whole batches of the present version with the checksums of their bytes (consensus.md §8.3).
+fn is_snapshot(bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let field = |at: usize| rest.get(at..at + 4).and_then(|field| field.try_into().ok()).map(u32::from_be_bytes);
+        let size = field(8).and_then(|length| usize::try_from(length).ok()).map(|length| length + 12);
+        let Some(batch) = size.filter(|size| *size > 21).and_then(|size| rest.get(..size)) else { return false };
+        if batch[16] != MAGIC || field(17) != Some(crc32c::crc32c(&batch[21..])) {
+            return false;
+        }
+        rest = &rest[batch.len()..];
+    }
+    !bytes.is_empty()
 }
 
 /// Is it a segment, and not of a stray partition, whose records nobody needs?

@@ -4,7 +4,7 @@ use crate::checks::prelude::*;
 use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, NodeId, Offset};
-use raft::io::{Effect, Observation, Out, Role, ThreadName, Visitor};
+use raft::io::{Effect, Observation, Out, Probe, Role, ThreadName, Visitor};
 use raft::log::{LEADER_EPOCH_CHECKPOINT, LEADER_EPOCH_CHECKPOINT_SCHEDULER_HANDLE, Records, segment_path};
 
 use super::quorum::Quorum;
@@ -168,6 +168,29 @@ fn a_leader_without_majority_stays() {
     assert_eq!(quorum.broke(), None, "its clock stopped and went back");
     wait(&mut quorum, second);
     assert_eq!(quorum.broke(), Some("LeaderWithoutMajorityResigns"), "a Fetch of another epoch does not count");
+}
+
+/// With fetch timeouts of 2 s: what was fetched in the last 2.7 s counts, for a clock may be fast.
+#[test]
+fn a_leader_with_a_majority_does_not_resign_for_want_of_one() {
+    let broke = |fetches: &[(usize, i32)], waits_ms: u64, voters_change: bool| {
+        let mut quorum = Quorum::at_work();
+        quorum.now += 10_000_000_000;
+        for (follower, epoch) in fetches {
+            quorum.take_fetch(0, *follower, *epoch);
+        }
+        if voters_change {
+            quorum.role(0, Role::Leader, 1, Some(0));
+        }
+        quorum.now += waits_ms * 1_000_000;
+        quorum.say(0, Observation::Probe(Probe::CheckQuorumResigned));
+        quorum.broke()
+    };
+    assert_eq!(broke(&[(1, 1)], 2_600, false), Some("LeaderWithMajorityStays"));
+    assert_eq!(broke(&[(1, 1)], 2_800, false), None, "the Fetch is too old");
+    assert_eq!(broke(&[(1, 0)], 2_600, false), None, "it is of another epoch");
+    assert_eq!(broke(&[], 2_600, false), None);
+    assert_eq!(broke(&[(1, 1)], 2_600, true), None, "the leader has led for less than its timer");
 }
 
 #[test]

@@ -90,6 +90,7 @@ pub fn triggers() -> String {
         |event: TriggerEvent, has_brokers: bool| TriggerEvent::possible(has_brokers).any(|possible| possible == event);
     let shown = |event: TriggerEvent| match [true, false].map(|has_brokers| is_shown(event, has_brokers)) {
         [true, true] => "all",
+        [true, false] if !event.is_drawn_unnamed() => "with brokers, where it is named",
         [true, false] => "with brokers",
         _ => "without brokers",
     };

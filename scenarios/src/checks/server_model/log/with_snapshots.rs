@@ -35,13 +35,14 @@ impl LogModel {
     }
 
     /// Where the segments begin, if no durable snapshot contains what is below. Those that a snapshot replaces are not needed:
-    /// they may be of records that were not committed.
+    /// they may be of records that were not committed. The name of the snapshot need not be durable: it is older than the
+    /// removal of a segment from the same directory, which becomes durable no sooner.
     pub fn uncovered(&self, ledger: &Ledger) -> Option<Offset> {
         let base = self.segments.first().map_or(Offset(0), |segment| segment.base);
-        let reaches = |snapshot: &Covering| snapshot.is_durable && snapshot.end >= base;
+        let reaches = |snapshot: &Covering| snapshot.has_durable_bytes && snapshot.end >= base;
         let newest = self.segments.iter().rev().find_map(|segment| segment.batches.last());
         let last = newest.map(|id| (ledger.get(*id).epoch, ledger.end(*id)));
-        let is_ahead = |latest: &Covering| latest.is_durable && Some((latest.epoch, latest.end)) > last;
+        let is_ahead = |latest: &Covering| latest.has_durable_bytes && Some((latest.epoch, latest.end)) > last;
         let is_replaced = self.snapshots.last().is_some_and(is_ahead);
         (base > Offset(0) && !is_replaced && !self.snapshots.iter().any(reaches)).then_some(base)
     }

@@ -1,13 +1,20 @@
 //! Tests of the readers of state files.
 
+use raft::log::BatchBuilder;
+
 use super::*;
 
 #[test]
 fn kafkas_files_are_read() {
     let line = br#"{"clusterId":"","leaderId":1,"leaderEpoch":2,"votedId":-1,"appliedOffset":0,"currentVoters":[{"voterId":1}],"data_version":0}"#;
-    let expected = Election { epoch: LeaderEpoch(2), leader: Some(NodeId(1)), voted: None };
+    let expected = Election { epoch: LeaderEpoch(2), leader: Some(NodeId(1)), voted: None, voted_directory: None };
     assert_eq!(parse_quorum_state(line), Some(expected));
     assert_eq!(parse_quorum_state(b"torn{"), None);
+    let line =
+        br#"{"leaderId":-1,"leaderEpoch":2,"votedId":1,"votedDirectoryId":"AAAAAAAAAAAAAAAAAAAAAQ","data_version":1}"#;
+    let directory = Some(Uuid::METADATA_TOPIC_ID);
+    let expected = Election { epoch: LeaderEpoch(2), leader: None, voted: Some(NodeId(1)), voted_directory: directory };
+    assert_eq!(parse_quorum_state(line), Some(expected));
     let entries = parse_epoch_checkpoint(b"0\n2\n1 0\n4 17\n");
     assert_eq!(entries.last(), Some(&OffsetAndEpoch { epoch: LeaderEpoch(4), offset: Offset(17) }));
     assert_eq!(entries.len(), 2);
@@ -33,4 +40,21 @@ fn what_kafka_reads_is_read() {
     assert!(
         read(b"versinn: 1\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ") && !read(b"version: p\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ")
     );
+}
+
+#[test]
+fn a_damaged_snapshot_is_refused() {
+    let batches = [0, 1].map(|at| BatchBuilder::new(Offset(at), LeaderEpoch(1), 5).no_op().build());
+    let bytes: Vec<u8> = batches.iter().flat_map(|batch| batch.bytes.iter().copied()).collect();
+    assert!(is_snapshot(&bytes) && !is_snapshot(b""));
+    for at in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1;
+        // The base offset and the epoch of a batch are not in its checksum.
+        let is_free = matches!(at % batches[0].bytes.len(), 0..8 | 12..16);
+        assert!(is_snapshot(&flipped) == is_free, "byte {at}");
+        let mut cut = bytes.clone();
+        cut[at..].fill(0);
+        assert!(cut == bytes || !is_snapshot(&cut), "zeros from byte {at}");
+    }
 }
