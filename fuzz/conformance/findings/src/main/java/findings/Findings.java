@@ -33,6 +33,7 @@ import org.apache.kafka.raft.RefuseMisroutedConnections;
 import org.apache.kafka.raft.ResignAfterExpiredRemoval;
 import org.apache.kafka.raft.RestartAsFollowerDespiteOwnVote;
 import org.apache.kafka.raft.SingleVoterFlushFirst;
+import org.apache.kafka.raft.TakeNewLeaderEndpoints;
 
 import java.util.List;
 
@@ -71,6 +72,7 @@ final class Findings {
         new LeaveSilentBootstrapServer(),
         new CampaignDespiteUncommittedRemoval(),
         new RefuseMisroutedConnections(),
+        new TakeNewLeaderEndpoints(),
         // Further defects, which the simulator has no fix for.
         new KeepBufferUntilCommit(),
         new ConfirmLeadershipOfHeartbeats(),

@@ -6,6 +6,7 @@ import org.apache.kafka.common.Node;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.network.ListenerName;
 import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.Errors;
 
 import java.net.InetSocketAddress;
@@ -17,6 +18,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BiConsumer;
 import java.util.function.BiPredicate;
 
 /**
@@ -29,6 +31,7 @@ public final class Quorum {
     /** In time that passes, a message and its answer together take as long. */
     private static final long STEP_MS = 10;
     private static final String HOST = "node";
+    private static final int MOVED_PORT = 10990;
 
     final Clock clock = new Clock();
     private final Steps steps;
@@ -36,10 +39,13 @@ public final class Quorum {
     private final Map<Integer, RaftProcess<?>> processes = new TreeMap<>();
     private final Map<Integer, Integer> replacedDisks = new HashMap<>();
     private final Set<Integer> extended = new TreeSet<>();
+    /** Nodes that have moved, and whether their former addresses are silent. */
+    private final Map<Integer, Boolean> moved = new HashMap<>();
     private final List<RaftProcess.Sent> network = new ArrayList<>();
     /** What arrived in time that passes, and is not answered. */
     private final List<RaftProcess.Sent> unanswered = new ArrayList<>();
     private BiPredicate<Integer, Integer> connected = (from, to) -> true;
+    private BiConsumer<RaftProcess.Sent, ApiMessage> watch = (request, answer) -> { };
 
     public Quorum(Steps steps) {
         this.steps = steps;
@@ -54,6 +60,11 @@ public final class Quorum {
         return InetSocketAddress.createUnresolved(HOST + id, 9990 + id);
     }
 
+    /** Where this node listens: at its address, or, once it has moved, on another port. */
+    InetSocketAddress listener(int id) {
+        return moved.containsKey(id) ? InetSocketAddress.createUnresolved(HOST + id, MOVED_PORT + id) : address(id);
+    }
+
     /** Bootstrap servers have ids of their own, but the host says which node it is. */
     static int id(Node node) {
         return Integer.parseInt(node.host().substring(HOST.length()));
@@ -61,7 +72,7 @@ public final class Quorum {
 
     /** What a process of this node says of its listeners. */
     Endpoints endpoints(int id) {
-        Map<ListenerName, InetSocketAddress> addresses = new HashMap<>(Map.of(LISTENER, address(id)));
+        Map<ListenerName, InetSocketAddress> addresses = new HashMap<>(Map.of(LISTENER, listener(id)));
         if (extended.contains(id)) {
             addresses.put(SECOND_LISTENER, InetSocketAddress.createUnresolved(HOST + id, 10090 + id));
         }
@@ -86,6 +97,11 @@ public final class Quorum {
         extended.add(id);
     }
 
+    /** The next process of this node listens on another port. Its former address refuses connections, or is silent. */
+    void move(int id, boolean isSilent) {
+        moved.put(id, isSilent);
+    }
+
     void started(RaftProcess<?> process) {
         RaftProcess<?> before = processes.put(process.id(), process);
         if (before != null && before.isUp()) {
@@ -107,6 +123,11 @@ public final class Quorum {
         this.connected = connected;
     }
 
+    /** In time that passes, this is told each answer that arrives, before its receiver is. */
+    void watch(BiConsumer<RaftProcess.Sent, ApiMessage> watch) {
+        this.watch = watch;
+    }
+
     /** Lets time pass in which all nodes run and all requests arrive, in the order in which they were sent. */
     void pass(long ms) {
         for (long passed = 0; passed < ms; passed += STEP_MS) {
@@ -123,19 +144,25 @@ public final class Quorum {
     private void arrive(RaftProcess.Sent request) {
         int from = request.from().id();
         RaftProcess<?> to = processes.get(request.to());
-        if (!connected.test(from, request.to())) {
+        boolean isFormer = request.port() != listener(request.to()).getPort();
+        if (!connected.test(from, request.to()) || isFormer && moved.get(request.to())) {
             return;
         }
-        if (to == null || !to.isUp()) {
-            request.answer().accept(RaftUtil.errorResponse(request.api(), Errors.BROKER_NOT_AVAILABLE));
+        if (to == null || !to.isUp() || isFormer) {
+            answer(request, RaftUtil.errorResponse(request.api(), Errors.BROKER_NOT_AVAILABLE));
             return;
         }
         unanswered.add(request);
         request.deliver(to, answer -> {
             if (unanswered.remove(request) && connected.test(request.to(), from)) {
-                request.answer().accept(answer);
+                answer(request, answer);
             }
         });
+    }
+
+    private void answer(RaftProcess.Sent request, ApiMessage answer) {
+        watch.accept(request, answer);
+        request.answer().accept(answer);
     }
 
     /** The connection between two nodes breaks: what the one has in flight fails at once. */

@@ -72,7 +72,9 @@ public final class RaftProcess<T> implements AutoCloseable {
     }
 
     /** A request that was sent and not delivered. */
-    record Sent(RaftProcess<?> from, ApiKeys api, int to, ApiMessage body, Consumer<ApiMessage> answer) {
+    record Sent(
+        RaftProcess<?> from, ApiKeys api, int to, int port, ApiMessage body, Consumer<ApiMessage> answer
+    ) {
         /** Lets the other node handle the request; its answer, at once or later, goes into the sender's queue. */
         void deliver(RaftProcess<?> receiver) {
             deliver(receiver, answer);
@@ -197,8 +199,8 @@ public final class RaftProcess<T> implements AutoCloseable {
     }
 
     private void sent(RaftRequest.Outbound request, Consumer<ApiMessage> answer) {
-        quorum.sent(new Sent(this, ApiKeys.forId(request.data().apiKey()), Quorum.id(request.destination()), request.data(),
-            answer));
+        quorum.sent(new Sent(this, ApiKeys.forId(request.data().apiKey()), Quorum.id(request.destination()),
+            request.destination().port(), request.data(), answer));
     }
 
     private static ApiVersionsResponseData apiVersions() {
