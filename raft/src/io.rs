@@ -13,7 +13,7 @@ use crate::broker::observation::BrokerObservation;
 pub use crate::ids::Listener;
 use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, TopicIdPartition, Uuid};
 use crate::log::{Batch, Records};
-use crate::message::{Request, Response};
+use crate::message::{ErrorCode, Request, Response};
 
 /// A reading of a node's clocks. A node never sees true time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -383,6 +383,8 @@ pub enum DialogueEntry {
     Scheduled,
     /// `RaftClient.resign`, by another thread.
     Resigned { epoch: LeaderEpoch },
+    /// `RaftClient.upgradeKRaftVersion`, by another thread.
+    KRaftVersionUpgraded { epoch: LeaderEpoch, level: i16, validate_only: bool, result: Result<(), ErrorCode> },
     /// `RaftClient.shutdown`: the process is to end. A broker leaves the cluster before.
     ShutDown,
     /// `RaftClient.createSnapshot`, by another thread, which writes it at once: its bytes, with the footer. `None` if none is

@@ -194,9 +194,15 @@ impl MetadataLog for ReplicaLog<'_> {
         validate_only: bool,
         step: &mut Step<'_>,
     ) -> Result<(), ErrorCode> {
-        self.raft.upgrade_kraft_version(epoch, level, validate_only, step)?;
-        wake_raft(step);
-        Ok(())
+        let appended = self.raft.upgrade_kraft_version(epoch, level, validate_only, step);
+        let result = appended.map(|_| ());
+        step.out.record(|| DialogueEntry::KRaftVersionUpgraded { epoch, level, validate_only, result });
+        if appended == Ok(true) && !validate_only {
+            // Kafka's wakes nobody, but the append of the NoOpRecord wakes twice: `prepareAppend`, too, finds a batch that
+            // may be drained at once.
+            wake_raft(step);
+        }
+        result
     }
 
     fn close_commit(&mut self, ordinal: u64, end: Offset, step: &mut Step<'_>) {

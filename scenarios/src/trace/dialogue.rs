@@ -33,6 +33,8 @@ use crate::run::listener::{Listener, ViolatedBy, listen};
 pub struct Dialogue {
     /// The parameters of the node.
     pub node: NodeSpec,
+    /// `kraft.version` at format.
+    pub kraft_version: i16,
     pub lines: Vec<Line>,
 }
 
@@ -158,19 +160,14 @@ impl Dialogue {
     pub fn of(request: &run::Request<'_>) -> Result<(RunReport, Dialogue), String> {
         let index = request.dialogue.unwrap_or_default();
         let mut prepared = prepare(request.scenario, Seed(request.seed), &request.explicit)?;
-        if prepared.scenario.cluster.begins_static() {
-            return Err(
-                "cluster.kraft_version = 0: the dialogue of a raft client does not say that its voters are static at \
-                        first; allowed: 1"
-                    .to_owned(),
-            );
-        }
+        let cluster = &prepared.scenario.cluster;
+        let kraft_version = i16::from(cluster.is_dynamic() && !cluster.begins_static());
         let Spec::Server(ServerSpec { node: spec, .. }) = prepared.world.nodes.swap_remove(index).spec else {
             return Err("a client has no raft client".to_owned());
         };
         let (report, recorder, _) =
             listen(&run::Request { keep_going: true, ..request.clone() }, |_| Recorder::of(Node(index as u16)))?;
-        Ok((report, Dialogue { node: spec, lines: recorder.lines }))
+        Ok((report, Dialogue { node: spec, kraft_version, lines: recorder.lines }))
     }
 
     /// The listeners of the raft client, in the order of their registration.

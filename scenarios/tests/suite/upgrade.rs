@@ -4,6 +4,8 @@ use scenarios::catalog;
 use scenarios::report::RunOutcome;
 use scenarios::run::{Host, Request, run};
 use scenarios::scenario::Scenario;
+use scenarios::trace::dialogue::{Dialogue, json};
+use serde_json::Value;
 
 /// Three voters, two spare controllers and three brokers, without drawn knobs.
 fn scenario() -> Scenario {
@@ -22,6 +24,35 @@ fn voters_and_brokers_are_configured_with_static_voters_and_spare_controllers_ar
         !config.quorum.is_dynamic && config.quorum.static_voters().len() == 3
     };
     assert_eq!([1, 3, 4, 5, 101, 103].map(is_static), [true, true, false, false, true, true]);
+}
+
+/// The leader is asked for it, and all nodes read it. Spare controllers do not know the voters before.
+#[test]
+fn dialogues_tell_an_upgrade() {
+    let scenario = scenario();
+    let dialogue = |place| {
+        let request = Request { dialogue: Some(place), ..Request::new(&scenario, 0) };
+        json::text(&Dialogue::of(&request).expect("it runs").1, serde_json::Map::default())
+    };
+    let lines = [0, 1, 2, 3].map(|place| dialogue(place).lines().map(parsed).collect::<Vec<_>>());
+    for (lines, voters) in lines.iter().zip([3, 3, 3, 0]) {
+        let header = &lines[0];
+        assert_eq!((&header["kraft_version"], header["voters"].as_array().map(Vec::len)), (&0.into(), Some(voters)));
+        assert!(header["endpoint"]["port"].is_u64());
+        assert!(header["properties"]["controller.quorum.bootstrap.servers"].is_string());
+        let set = |level: i32| lines.iter().find(|line| line["state"]["kraft_version"] == level);
+        let sets = [0, 1].map(|level| set(level).expect("a step")["state"]["voters"].clone());
+        assert_eq!(sets[0].as_array().map(Vec::len), Some(voters));
+        assert!(sets[1].as_array().is_some_and(|set| set.iter().all(|voter| voter["directory_id"].is_string())));
+    }
+    let entries = lines.iter().flatten().filter_map(|line| line["entries"].as_array()).flatten();
+    let upgrades: Vec<&Value> =
+        entries.map(|entry| &entry["upgrade_kraft_version"]).filter(|it| it.is_object()).collect();
+    assert!(upgrades.iter().any(|upgrade| upgrade["level"] == 1 && upgrade["error_code"] == 0), "{upgrades:?}");
+}
+
+fn parsed(line: &str) -> Value {
+    serde_json::from_str(line).expect("an object")
 }
 
 #[test]

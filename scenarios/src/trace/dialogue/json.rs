@@ -23,8 +23,7 @@ pub fn text(dialogue: &Dialogue, run: Map<String, Value>) -> String {
         text.push('\n');
     };
     push(header(dialogue, run));
-    let is_dynamic = dialogue.node.config.is_dynamic;
-    dialogue.lines.iter().enumerate().for_each(|(step, line)| push(object(step, line, is_dynamic)));
+    dialogue.lines.iter().enumerate().for_each(|(step, line)| push(object(step, line)));
     text
 }
 
@@ -34,16 +33,16 @@ fn header(dialogue: &Dialogue, run: Map<String, Value>) -> Value {
         let endpoint = &voter.endpoint;
         json!({"id": voter.id.0, "host": &*endpoint.host, "port": endpoint.port, "listener": &*endpoint.name})
     };
-    // The node itself does not know those of a dynamic quorum: they are in its log, or in those of others.
-    let is_dynamic = config.is_dynamic;
-    let voters: Vec<Value> = config.voters.iter().filter(|_| !is_dynamic).map(voter).collect();
+    // A node without `controller.quorum.voters` does not know them: they are in its log, or in those of others.
+    let voters: Vec<Value> = config.voters.iter().filter(|_| !config.is_dynamic).map(voter).collect();
     let mut header = json!({
         "schema": SCHEMA_ID,
         "kind": "header",
         "node": config.node_id.0,
         "cluster_id": &*dialogue.node.cluster_id,
         "voters": voters,
-        "kraft_version": i16::from(is_dynamic),
+        "kraft_version": dialogue.kraft_version,
+        "endpoint": config.endpoint().map(endpoint),
         "listeners": dialogue.listeners().map(name).collect::<Vec<_>>(),
         "properties": {
             "controller.quorum.election.timeout.ms": config.election_timeout_ms,
@@ -60,8 +59,7 @@ fn header(dialogue: &Dialogue, run: Map<String, Value>) -> Value {
             "controller.quorum.fetch.snapshot.max.bytes": config.fetch_snapshot_max_bytes,
         },
     });
-    if is_dynamic {
-        header["endpoint"] = config.endpoint().map(endpoint).into();
+    if !config.bootstrap_servers.is_empty() {
         let servers: Vec<String> = config.bootstrap_servers.iter().map(ToString::to_string).collect();
         header["properties"]["controller.quorum.bootstrap.servers"] = servers.join(",").into();
         header["properties"]["controller.quorum.auto.join.enable"] = config.auto_join.into();
@@ -74,7 +72,7 @@ fn endpoint(endpoint: &Endpoint) -> Value {
     json!({"name": &*endpoint.name, "host": &*endpoint.host, "port": endpoint.port})
 }
 
-fn object(step: usize, line: &Line, is_dynamic: bool) -> Value {
+fn object(step: usize, line: &Line) -> Value {
     let mut object = json!({
         "step": step,
         "at_ns": line.at_ns,
@@ -84,9 +82,6 @@ fn object(step: usize, line: &Line, is_dynamic: bool) -> Value {
         "entries": line.entries.iter().map(entry).collect::<Vec<_>>(),
         "state": line.state.as_ref().map(state),
     });
-    if let (true, Some(state)) = (is_dynamic, &line.state) {
-        object["state"]["voters"] = state.voters.nodes().iter().map(voter).collect();
-    }
     match &line.what {
         What::Boot { incarnation, directory_id, disk } => {
             object["kind"] = "boot".into();
@@ -176,6 +171,13 @@ fn raft_entry(entry: &DialogueEntry) -> Value {
         DialogueEntry::Scheduled => keyed("schedule", json!({})),
         DialogueEntry::ShutDown => keyed("shutdown", json!({"timeout_ms": 5000})),
         DialogueEntry::Resigned { epoch } => keyed("resign", json!({"epoch": epoch.0})),
+        DialogueEntry::KRaftVersionUpgraded { epoch, level, validate_only, result } => {
+            let error = result.err().unwrap_or_default() as i16;
+            keyed(
+                "upgrade_kraft_version",
+                json!({"epoch": epoch.0, "level": level, "validate_only": validate_only, "error_code": error}),
+            )
+        }
         DialogueEntry::Read { listener, ordinal, end } => {
             keyed("read", json!({"listener": name(*listener), "ordinal": ordinal, "end": end.0}))
         }
@@ -243,6 +245,7 @@ fn state(state: &State) -> Value {
         "earliest_snapshot": state.earliest_snapshot.map(snapshot_id),
         "latest_snapshot": state.latest_snapshot.map(snapshot_id),
         "kraft_version": state.kraft_version,
+        "voters": state.voters.nodes().iter().map(voter).collect::<Vec<_>>(),
     })
 }
 

@@ -218,7 +218,8 @@ final class Comparison {
         for (var field : kafka.properties()) {
             JsonNode ours = model.path(field.getKey());
             // Older dialogues do not say it.
-            boolean isNew = field.getKey().endsWith("_snapshot") || field.getKey().equals("kraft_version");
+            boolean isNew = field.getKey().endsWith("_snapshot") || field.getKey().equals("kraft_version")
+                || field.getKey().equals("voters");
             boolean said = !isNew || model.has(field.getKey());
             if (said && Json.difference(ours, field.getValue()) != null) {
                 add("state." + field.getKey(), ours, field.getValue());

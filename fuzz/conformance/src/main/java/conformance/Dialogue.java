@@ -3,6 +3,7 @@ package conformance;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import org.apache.kafka.raft.QuorumConfig;
 import org.apache.kafka.raft.Setup;
 
 import java.io.BufferedReader;
@@ -36,10 +37,11 @@ final class Dialogue implements AutoCloseable {
             reader.close();
             throw new BadDialogue(file + ": the first line is not a header of " + SCHEMA);
         }
-        boolean isStatic = header.path("kraft_version").asInt() == 0;
-        if (isStatic && header.path("voters").isEmpty() || !header.has("node") || !header.has("cluster_id")) {
+        boolean knowsNobody = header.path("voters").isEmpty()
+            && header.path("properties").path(QuorumConfig.QUORUM_BOOTSTRAP_SERVERS_CONFIG).asText().isBlank();
+        if (knowsNobody || !header.has("node") || !header.has("cluster_id")) {
             reader.close();
-            throw new BadDialogue(file + ": the header lacks node, cluster_id or voters");
+            throw new BadDialogue(file + ": the header lacks node, cluster_id, or both voters and bootstrap servers");
         }
     }
 
@@ -79,7 +81,8 @@ final class Dialogue implements AutoCloseable {
     }
 
     Setup setup() {
-        // QuorumConfig.parseVoterConnections: the capacity decides the order of the bootstrap servers.
+        // QuorumConfig.parseVoterConnections: without bootstrap servers the capacity decides in which order voters take
+        // their place.
         Map<Integer, InetSocketAddress> voters = new HashMap<>(header.path("voters").size());
         String listener = header.path("listener").asText();
         for (JsonNode voter : header.path("voters")) {

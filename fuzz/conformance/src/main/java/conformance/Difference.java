@@ -22,7 +22,7 @@ record Difference(String name, String model, String kafka) {
         return switch (name) {
             case "state.role", "state.epoch", "state.leader", "state.log_end", "state.log_start", "state.last_epoch",
                  "appended.missing", "appended.extra", "appended.batch", "truncated.missing", "truncated.extra",
-                 "truncated.end", "response.unexpected", "append.result", "snapshot.create", "snapshot.bytes",
+                 "truncated.end", "response.unexpected", "append.result", "upgrade.result", "snapshot.create", "snapshot.bytes",
                  "state.earliest_snapshot", "state.latest_snapshot", "state.voters", "state.kraft_version" -> true;
             default -> name.startsWith("halt.") || name.startsWith("log_replaced.") || name.startsWith("snapshot_written.")
                 || name.startsWith("snapshot_frozen.") || name.startsWith("record.") || name.startsWith("appended.")

@@ -15,8 +15,8 @@ public record Entry(String kind, JsonNode body) {
     /** The base offset of a batch and the length of what follows. */
     private static final int BATCH_HEAD = Long.BYTES + Integer.BYTES;
     private static final Set<String> INPUTS = Set.of(
-        "request", "response", "failure", "expired", "append", "schedule", "resign", "read", "shutdown",
-        "create_snapshot", "freeze_snapshot", "close_snapshot", "delete_snapshot");
+        "request", "response", "failure", "expired", "append", "schedule", "resign", "upgrade_kraft_version", "read",
+        "shutdown", "create_snapshot", "freeze_snapshot", "close_snapshot", "delete_snapshot");
 
     public boolean isInput() {
         return INPUTS.contains(kind);

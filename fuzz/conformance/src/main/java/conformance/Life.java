@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.protocol.ApiKeys;
+import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.raft.Bodies;
 import org.apache.kafka.raft.RaftNode;
 import org.apache.kafka.server.common.OffsetAndEpoch;
@@ -268,6 +269,7 @@ final class Life implements RaftNode.Driver, AutoCloseable {
             case "append" -> append(body);
             case "schedule" -> attempt(node::schedule);
             case "resign" -> attempt(() -> node.resign(body.path("epoch").asInt()));
+            case "upgrade_kraft_version" -> upgrade(body);
             case "shutdown" -> node.shutdown(body.path("timeout_ms").asInt());
             case "read" -> readDelivery(entry);
             case "create_snapshot" -> createSnapshot(body);
@@ -294,6 +296,15 @@ final class Life implements RaftNode.Driver, AutoCloseable {
         }
     }
 
+    private void upgrade(JsonNode body) {
+        Errors kafka = node.upgradeKRaftVersion(body.path("epoch").asInt(), (short) body.path("level").asInt(),
+            body.path("validate_only").asBoolean());
+        Errors model = Errors.forCode((short) body.path("error_code").asInt());
+        if (model != kafka) {
+            differences.add(Difference.of("upgrade.result", model, kafka));
+        }
+    }
+
     private void readDelivery(Entry entry) {
         deliveries.read(entry, differences);
         OptionalLong end = node.read(entry.text("listener"), entry.body().path("ordinal").asLong());
@@ -317,8 +328,8 @@ final class Life implements RaftNode.Driver, AutoCloseable {
     /** The content is compared when the file has its name: until then nobody reads it. */
     private void freezeSnapshot(JsonNode body) {
         try {
-            Optional<byte[]> kafka = node.freezeSnapshot(snapshotId(body));
             byte[] model = snapshots.remove(snapshotId(body));
+            Optional<byte[]> kafka = node.freezeSnapshot(snapshotId(body), model);
             expect(kafka.isPresent() && body.path("forced").asBoolean(), "snapshot.freeze", body);
             if (kafka.isPresent() && !Arrays.equals(model, kafka.get())) {
                 differences.add(Difference.of("snapshot.bytes", Base64.getEncoder().encodeToString(model),

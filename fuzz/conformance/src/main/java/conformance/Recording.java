@@ -352,7 +352,7 @@ final class Recording {
             try {
                 switch (nodes[id].raft().createSnapshot(last.end(), last.timestampMs(), values)) {
                     case "created" -> {
-                        create.put("bytes", nodes[id].raft().freezeSnapshot(last.end()).orElseThrow());
+                        create.put("bytes", nodes[id].raft().freezeSnapshot(last.end(), new byte[0]).orElseThrow());
                         inputs.add(new Entry("freeze_snapshot", JSON.createObjectNode().put("end", last.end().offset())
                             .put("epoch", last.end().epoch()).put("forced", true)));
                     }

@@ -29,11 +29,14 @@ final class Report {
     private final Map<String, KnownCount> knownCounts = new TreeMap<>();
     /** How often what is rare was compared. */
     private final Map<String, Long> ofSnapshots = new TreeMap<>();
+    private final Map<String, Long> ofUpgrades = new TreeMap<>();
     private final Deque<Seen> context = new ArrayDeque<>();
     private Path file;
     private boolean isVoter;
     private int files = 0;
     private int lives = 0;
+    /** The level of the step before in the same life. */
+    private int kraftVersion = Integer.MAX_VALUE;
     private String fault = "";
 
     private static final class Tally {
@@ -113,7 +116,7 @@ final class Report {
     /** Takes in a compared step; true if the rest of this life is not worth comparing. */
     boolean compared(Line step, List<Entry> kafka, List<Difference> differences) {
         remember(step, kafka, differences);
-        countSnapshots(step);
+        countRare(step);
         List<Difference> unknown = subtractKnown(step, differences);
         if (differences.isEmpty()) {
             count(step, tally -> tally.agreed += 1);
@@ -128,7 +131,7 @@ final class Report {
     /** Takes in what others did between steps: no step, but it may differ, too. */
     boolean aside(Line line, List<Entry> kafka, List<Difference> differences) {
         remember(line, kafka, differences);
-        countSnapshots(line);
+        countRare(line);
         return record(line, subtractKnown(line, differences));
     }
 
@@ -147,11 +150,19 @@ final class Report {
         return (isVoter ? "" : "observer ") + role;
     }
 
-    private void countSnapshots(Line line) {
+    private void countRare(Line line) {
         for (Entry entry : line.entries()) {
             if (entry.kind().contains("snapshot") || entry.kind().equals("log_replaced")) {
                 ofSnapshots.merge(entry.kind(), 1L, Long::sum);
+            } else if (entry.kind().equals("upgrade_kraft_version")) {
+                boolean isAccepted = entry.body().path("error_code").asInt() == 0;
+                ofUpgrades.merge(isAccepted ? "accepted" : "refused", 1L, Long::sum);
             }
+        }
+        int before = line.is("boot") ? Integer.MAX_VALUE : kraftVersion;
+        kraftVersion = line.state().path("kraft_version").asInt(Integer.MAX_VALUE);
+        if (before == 0 && kraftVersion == 1) {
+            ofUpgrades.merge("read as " + role(line), 1L, Long::sum);
         }
     }
 
@@ -221,10 +232,8 @@ final class Report {
         byCause.forEach((cause, tally) -> row(out, cause, tally));
         out.println();
         byRole.forEach((role, tally) -> row(out, role, tally));
-        if (!ofSnapshots.isEmpty()) {
-            out.printf("%nOf snapshots: %s%n", ofSnapshots.entrySet().stream()
-                .map(entry -> entry.getKey() + " " + entry.getValue()).collect(Collectors.joining(", ")));
-        }
+        printRare(out, "snapshots", ofSnapshots);
+        printRare(out, "upgrades of kraft.version", ofUpgrades);
         if (!knownCounts.isEmpty()) {
             out.printf("%nKnown differences, subtracted:%n");
             knownCounts.forEach((name, count) -> out.printf("  %8d  %s: %s%n", count.count, name, count.reason));
@@ -239,6 +248,13 @@ final class Report {
             out.printf("  %8d %6d %6d  %s%n", value.count, value.lives, value.partings, entry.getKey());
         });
         sorted().forEach(entry -> entry.getValue().roles.forEach((role, each) -> print(out, role, each)));
+    }
+
+    private static void printRare(PrintStream out, String what, Map<String, Long> counts) {
+        if (!counts.isEmpty()) {
+            out.printf("%nOf %s: %s%n", what, counts.entrySet().stream()
+                .map(entry -> entry.getKey() + " " + entry.getValue()).collect(Collectors.joining(", ")));
+        }
     }
 
     private static void row(PrintStream out, String name, Tally tally) {
@@ -270,6 +286,8 @@ final class Report {
         byRole.forEach((role, tally) -> tallies.set(role, tally.toJson(json)));
         ObjectNode snapshots = root.putObject("of_snapshots");
         ofSnapshots.forEach(snapshots::put);
+        ObjectNode upgrades = root.putObject("of_upgrades");
+        ofUpgrades.forEach(upgrades::put);
         var knownArray = root.putArray("known");
         knownCounts.forEach((name, count) ->
             knownArray.addObject().put("class", name).put("count", count.count).put("reason", count.reason));

@@ -14,9 +14,11 @@ import org.apache.kafka.common.network.ListenerName;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.ApiMessage;
 import org.apache.kafka.common.protocol.Errors;
+import org.apache.kafka.raft.errors.NotLeaderException;
 import org.apache.kafka.raft.internals.BatchMemoryPool;
 import org.apache.kafka.raft.internals.KRaftControlRecordStateMachine;
 import org.apache.kafka.raft.internals.KafkaRaftLog;
+import org.apache.kafka.server.common.KRaftVersion;
 import org.apache.kafka.server.common.OffsetAndEpoch;
 import org.apache.kafka.snapshot.SnapshotWriter;
 
@@ -104,7 +106,7 @@ public final class RaftNode implements AutoCloseable, World {
             RecordedLog.of(log, driver, outputs, () -> client().quorum().epoch(), snapshots), memory, clock, parked, bootstrapServers(),
             own == null ? Endpoints.empty() : Endpoints.fromInetSocketAddresses(Map.of(listener, own)), draws,
             new QuorumConfig(new AbstractConfig(QuorumConfig.CONFIG_DEF, setup.properties(), false)));
-        client().initialize(setup.kraftVersion() == 0 ? setup.voters() : Map.of(), elections, metrics, ignored -> { });
+        client().initialize(setup.voters(), elections, metrics, ignored -> { });
         for (String name : setup.raftListeners()) {
             RecordedListener raftListener = new RecordedListener(name, outputs);
             listeners.put(name, raftListener);
@@ -225,6 +227,18 @@ public final class RaftNode implements AutoCloseable, World {
         client().resign(epoch);
     }
 
+    /** The error that the controller answers (EventHandlerExceptionInfo). */
+    public Errors upgradeKRaftVersion(int epoch, short level, boolean validateOnly) {
+        try {
+            client().upgradeKRaftVersion(epoch, KRaftVersion.fromFeatureLevel(level), validateOnly);
+            return Errors.NONE;
+        } catch (NotLeaderException e) {
+            return Errors.NOT_CONTROLLER;
+        } catch (RuntimeException e) {
+            return Errors.forException(e);
+        }
+    }
+
     public void shutdown(int timeoutMs) {
         client().shutdown(timeoutMs);
     }
@@ -254,9 +268,12 @@ public final class RaftNode implements AutoCloseable, World {
         }
     }
 
-    /** Gives a snapshot its name, and the bytes of its file back; nothing if there is none that has no name yet. */
-    public Optional<byte[]> freezeSnapshot(OffsetAndEpoch id) throws IOException {
-        return snapshots.freeze(id);
+    /**
+     * Gives a snapshot its name, and the bytes of its file back, in the model's {@link SetOrder}; nothing if there is none that
+     * has no name yet.
+     */
+    public Optional<byte[]> freezeSnapshot(OffsetAndEpoch id, byte[] model) throws IOException {
+        return snapshots.freeze(id, model);
     }
 
     /** Gives a snapshot up; false if there is none that has no name yet. */
@@ -327,9 +344,7 @@ public final class RaftNode implements AutoCloseable, World {
         state.set("latest_snapshot", log.latestSnapshotId().map(Snapshots::body).orElse(null));
         KRaftControlRecordStateMachine partition = Voters.partitionState(client());
         state.put("kraft_version", partition.lastKraftVersion().featureLevel());
-        if (setup.kraftVersion() > 0) {
-            state.set("voters", Voters.toJson(partition.lastVoterSet()));
-        }
+        state.set("voters", Voters.toJson(partition.lastVoterSet()));
         return state.put("log_end", log.endOffset().offset()).put("log_start", log.startOffset())
             .put("last_epoch", log.lastFetchedEpoch());
     }
@@ -382,7 +397,7 @@ public final class RaftNode implements AutoCloseable, World {
 
     private List<InetSocketAddress> bootstrapServers() {
         String servers = setup.properties().getOrDefault(QuorumConfig.QUORUM_BOOTSTRAP_SERVERS_CONFIG, "");
-        if (setup.kraftVersion() == 0 || servers.isBlank()) {
+        if (servers.isBlank()) {
             return List.of();
         }
         List<InetSocketAddress> addresses = new ArrayList<>();

@@ -9,6 +9,7 @@ import org.apache.kafka.common.record.internal.MutableRecordBatch;
 import org.apache.kafka.common.record.internal.Record;
 
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
@@ -16,7 +17,7 @@ import java.util.List;
 /**
  * LeaderState keeps the voters that granted their votes in {@code Set.copyOf}, whose order is another one in each Java
  * machine, and so are the bytes of the LeaderChange record; VoterSet keeps the voters of a KRaftVoters record in a hash map,
- * and the model ascending. If that order is all that differs, the log gets the model's
+ * and the model ascending. If that order is all that differs, the log or the snapshot gets the model's
  * bytes, so that what is fetched later can be compared to the byte.
  */
 final class SetOrder {
@@ -30,12 +31,27 @@ final class SetOrder {
             return batch;
         }
         for (byte[] bytes : model) {
-            MemoryRecords candidate = MemoryRecords.readableRecords(ByteBuffer.wrap(bytes.clone()));
-            if (isSame(first, candidate.batches().iterator().next())) {
-                return candidate;
+            if (isSame(first, first(bytes))) {
+                return MemoryRecords.readableRecords(ByteBuffer.wrap(bytes.clone()));
             }
         }
         return batch;
+    }
+
+    /** A snapshot has the voters in its first batch. */
+    static byte[] asInModel(byte[] snapshot, byte[] model) {
+        if (snapshot.length != model.length) {
+            return snapshot;
+        }
+        MutableRecordBatch first = first(snapshot);
+        int size = first.sizeInBytes();
+        boolean isSame = first.isControlBatch() && isSame(first, first(model))
+            && Arrays.equals(snapshot, size, snapshot.length, model, size, model.length);
+        return isSame ? model : snapshot;
+    }
+
+    private static MutableRecordBatch first(byte[] batches) {
+        return MemoryRecords.readableRecords(ByteBuffer.wrap(batches)).batches().iterator().next();
     }
 
     private static boolean isSame(MutableRecordBatch left, MutableRecordBatch right) {

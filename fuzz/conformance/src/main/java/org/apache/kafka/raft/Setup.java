@@ -7,8 +7,9 @@ import java.util.Map;
 /**
  * What a node is configured with.
  *
- * @param kraftVersion 0: {@code voters} are static; 1: they are in the log, and the property
- *                     {@code controller.quorum.bootstrap.servers} says whom to ask first
+ * @param kraftVersion {@code kraft.version} at format
+ * @param voters       static ones, which count until the log has some; the property
+ *                     {@code controller.quorum.bootstrap.servers} may say beside them whom to ask first
  * @param endpoint     the node's own listener for raft; null of one that has none, and so never votes
  */
 public record Setup(

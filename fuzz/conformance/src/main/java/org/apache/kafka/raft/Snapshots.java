@@ -100,14 +100,22 @@ final class Snapshots {
         writer.freeze();
     }
 
-    /** The content of the file, or nothing if no such snapshot was written. */
-    Optional<byte[]> freeze(OffsetAndEpoch id) throws IOException {
+    /** The content of the file, with the model's order of voters, or nothing if no such snapshot was written. */
+    Optional<byte[]> freeze(OffsetAndEpoch id, byte[] model) throws IOException {
         Deferred deferred = written.remove(id);
         if (deferred == null) {
             return Optional.empty();
         }
         deferred.writer.freeze();
-        return Optional.of(Files.readAllBytes(Path.of(path(directory, id) + COMPLETE)));
+        Path file = Path.of(path(directory, id) + COMPLETE);
+        byte[] bytes = Files.readAllBytes(file);
+        byte[] ordered = SetOrder.asInModel(bytes, model);
+        if (ordered != bytes) {
+            file.toFile().setWritable(true);
+            Files.write(file, ordered);
+            file.toFile().setReadOnly();
+        }
+        return Optional.of(ordered);
     }
 
     boolean close(OffsetAndEpoch id) {
