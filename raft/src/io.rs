@@ -396,8 +396,8 @@ pub enum DialogueEntry {
     SnapshotClosed { id: OffsetAndEpoch },
     /// `BatchReader.close`, by another thread: a listener has read a delivery to its end.
     Read { listener: ThreadName, ordinal: u64, end: Offset },
-    /// Output: a request is passed to the network layer.
-    Sent { to: NodeId, correlation_id: i32, request: Request },
+    /// Output: a request is passed to the network layer, for this node at this port.
+    Sent { to: NodeId, port: Option<u16>, correlation_id: i32, request: Request },
     /// Output: `Listener.handleCommit`. `end` is unknown for a delivery that the listener reads from disk.
     Committed { listener: ThreadName, ordinal: u64, base_offset: Offset, end: Option<Offset> },
     /// Output: `Listener.handleLoadSnapshot`.

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use raft::io::{ConnectToken, Connection, DialogueEntry, DurableFiles, FatalFault, FileHandle, ThreadName};
 use raft::log::FIRST_SEGMENT_HANDLE;
 use raft::node::{NodeSpec, Roles};
+use raft::voter_set::Endpoint;
 use sim::disk::Disk;
 use sim::process::{self, Effect, Input, Node, Out, Process, Thread};
 
@@ -47,6 +48,8 @@ pub struct Server {
     pub node: raft::node::Node,
     places: Rc<[(raft::ids::NodeId, Node)]>,
     moving: Rc<[raft::ids::NodeId]>,
+    /// Its endpoint, if it is not that of the configuration.
+    moved_to: Option<Endpoint>,
     out: raft::io::Out,
     /// The arguments of the last step, if the dialogue is recorded.
     arguments: StepArguments,
@@ -142,16 +145,18 @@ impl Process for Actor {
                 let files = Files(disk);
                 // A boot is rare enough to record its draws in any case.
                 let mut draws = RecordedDraws { entropy, draws: Vec::new() };
-                let moved = spec.moving.contains(&spec.node.config.node_id).then(|| {
-                    let has_moved = raft::io::Entropy::below(&mut draws, 2) == 1;
+                let moves = spec.moving.contains(&spec.node.config.node_id);
+                let has_moved = moves && raft::io::Entropy::below(&mut Draws(draws.entropy), 2) == 1;
+                if moves {
                     out.push(Effect::Listen { port: moving(has_moved) });
-                    if has_moved { spec.node.at_another_port() } else { spec.node.clone() }
-                });
+                }
+                let moved = has_moved.then(|| spec.node.at_another_port());
                 let node = moved.as_ref().unwrap_or(&spec.node);
                 let node = raft::node::Node::boot(node, clocks(now), &mut draws, &files, &mut raft_out);
                 let arguments = StepArguments { now: clocks(now), draws: draws.draws };
                 let (places, moving) = (spec.places.clone(), spec.moving.clone());
-                let mut server = Server { node, places, moving, out: raft_out, arguments };
+                let moved_to = moved.and_then(|spec| spec.config.endpoint().cloned());
+                let mut server = Server { node, places, moving, moved_to, out: raft_out, arguments };
                 server.hand_over(out);
                 Actor::Server(Box::new(server))
             }
@@ -269,6 +274,11 @@ impl Server {
     /// The dialogue of the last step, and its arguments; `None` if it is not recorded.
     pub fn dialogue(&self) -> Option<(&[DialogueEntry], &StepArguments)> {
         self.out.dialogue.as_deref().map(|dialogue| (dialogue, &self.arguments))
+    }
+
+    /// The endpoint of this process, if it is not that of its configuration.
+    pub fn moved_to(&self) -> Option<&Endpoint> {
+        self.moved_to.as_ref()
     }
 
     /// Turns what the node requested into the world's effects, in order.

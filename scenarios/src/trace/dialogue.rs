@@ -16,7 +16,7 @@ use raft::message::{Request, Response};
 use raft::node::{NodeSpec, Roles};
 use raft::shared_server::SharedServer;
 use raft::snapshot::SnapshotFile;
-use raft::voter_set::VoterSet;
+use raft::voter_set::{Endpoint, VoterSet};
 use sim::disk::Disk;
 use sim::process::{Input, Node, Thread};
 use sim::rng::Seed;
@@ -57,8 +57,9 @@ pub struct Line {
 /// The kind of a [`Line`].
 #[derive(Clone, Debug)]
 pub enum What {
-    /// The process starts with these files of the metadata log's directory.
-    Boot { incarnation: u32, directory_id: Option<Uuid>, disk: Vec<(Rc<str>, Vec<u8>)> },
+    /// The process starts with these files of the metadata log's directory, and with this endpoint if it is another than that
+    /// of its configuration (`cluster.moving`).
+    Boot { incarnation: u32, directory_id: Option<Uuid>, endpoint: Option<Endpoint>, disk: Vec<(Rc<str>, Vec<u8>)> },
     /// A step of the IO thread.
     Step { cause: &'static str },
     /// Another thread has called the raft client.
@@ -361,7 +362,7 @@ impl Watch<Actor> for Recorder {
         self.replacement.clear();
         self.partial_snapshots.clear();
         self.frozen_snapshots.clear();
-        self.boots = Some(What::Boot { incarnation, directory_id: None, disk });
+        self.boots = Some(What::Boot { incarnation, directory_id: None, endpoint: None, disk });
     }
 
     fn up(&mut self, at: u64, node: Node, process: &Actor) {
@@ -372,7 +373,8 @@ impl Watch<Actor> for Recorder {
             return;
         };
         let directory_id = server.node.directory_id();
-        self.line(at, What::Boot { incarnation, directory_id, disk }, process, None);
+        let endpoint = server.moved_to().cloned();
+        self.line(at, What::Boot { incarnation, directory_id, endpoint, disk }, process, None);
     }
 
     fn input(&mut self, _: u64, node: Node, thread: Thread, input: &Input<Actor>) {

@@ -60,7 +60,8 @@ impl RaftClient {
             let correlation_id = self.last_correlation_id;
             let request = build(self);
             self.requests.on_request_sent(to, correlation_id, now_ms);
-            step.out.record(|| DialogueEntry::Sent { to, correlation_id, request: request.clone() });
+            let port = destination.port;
+            step.out.record(|| DialogueEntry::Sent { to, port, correlation_id, request: request.clone() });
             self.channel.send(now_ms, destination, correlation_id, request);
         }
         let wait_ms = self.requests.remaining_request_time_ms(to, now_ms);

@@ -83,8 +83,11 @@ fn object(step: usize, line: &Line) -> Value {
         "state": line.state.as_ref().map(state),
     });
     match &line.what {
-        What::Boot { incarnation, directory_id, disk } => {
+        What::Boot { incarnation, directory_id, endpoint: own, disk } => {
             object["kind"] = "boot".into();
+            if let Some(own) = own {
+                object["endpoint"] = endpoint(own);
+            }
             object["incarnation"] = (*incarnation).into();
             object["directory_id"] = directory_id.map(|id| id.to_string()).into();
             let files = disk.iter().map(|(path, bytes)| (path.to_string(), STANDARD.encode(bytes).into()));
@@ -181,10 +184,13 @@ fn raft_entry(entry: &DialogueEntry) -> Value {
         DialogueEntry::Read { listener, ordinal, end } => {
             keyed("read", json!({"listener": name(*listener), "ordinal": ordinal, "end": end.0}))
         }
-        DialogueEntry::Sent { to, correlation_id, request: content } => {
+        DialogueEntry::Sent { to, port, correlation_id, request: content } => {
             let (api, version, body) = request(content);
             let (to, id) = (to.0, *correlation_id);
-            keyed("send", json!({"to": to, "correlation_id": id, "api": api, "version": version, "body": body}))
+            keyed(
+                "send",
+                json!({"to": to, "port": port, "correlation_id": id, "api": api, "version": version, "body": body}),
+            )
         }
         DialogueEntry::Committed { listener, ordinal, base_offset, end } => keyed(
             "commit",

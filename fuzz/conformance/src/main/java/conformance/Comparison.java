@@ -185,6 +185,10 @@ final class Comparison {
     }
 
     private void compareMessages(Entry model, Entry kafka, String label) {
+        JsonNode port = model.body().path("port");
+        if (port.isInt() && port.asInt() != kafka.body().path("port").asInt()) {
+            add(label + ".port", port, kafka.body().path("port"));
+        }
         if (model.body().path("version").asInt() != kafka.body().path("version").asInt()) {
             add(label + ".version", model.body().path("version"), kafka.body().path("version"));
             return;

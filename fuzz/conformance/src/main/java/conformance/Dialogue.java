@@ -17,6 +17,7 @@ import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** A file with everything that one controller lived through, read line by line. */
 final class Dialogue implements AutoCloseable {
@@ -78,6 +79,12 @@ final class Dialogue implements AutoCloseable {
             throw new BadDialogue(file + ", step " + boot.step() + ": no directory_id");
         }
         return id;
+    }
+
+    /** The listener of this life, if it is another one than in the header. */
+    Optional<InetSocketAddress> endpoint(Line boot) {
+        JsonNode own = boot.field("endpoint");
+        return own.isObject() ? Optional.of(address(own)) : Optional.empty();
     }
 
     Setup setup() {

@@ -80,7 +80,7 @@ final class Life implements RaftNode.Driver, AutoCloseable {
         putDisk(boot.field("disk"));
         try {
             begin(boot);
-            node.boot(Uuid.fromString(dialogue.directoryId(boot)));
+            node.boot(Uuid.fromString(dialogue.directoryId(boot)), dialogue.endpoint(boot));
             while (node.isRunning()) {
                 node.poll();
             }

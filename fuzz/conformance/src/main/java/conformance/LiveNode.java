@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.SynchronousQueue;
@@ -215,7 +216,7 @@ final class LiveNode implements RaftNode.Driver {
     private void live() {
         Object end = "shut down";
         try {
-            node.boot(directoryId);
+            node.boot(directoryId, Optional.empty());
             while (node.isRunning()) {
                 node.poll();
             }

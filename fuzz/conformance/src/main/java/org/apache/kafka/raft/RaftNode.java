@@ -89,8 +89,8 @@ public final class RaftNode implements AutoCloseable, World {
         this.outputs = outputs;
     }
 
-    /** Starts the client as KafkaRaftManager does. */
-    public void boot(Uuid directoryId) throws IOException {
+    /** Starts the client as KafkaRaftManager does, perhaps with another listener than that of the setup. */
+    public void boot(Uuid directoryId, Optional<InetSocketAddress> endpoint) throws IOException {
         MetadataLogConfig logConfig =
             new MetadataLogConfig(new AbstractConfig(MetadataLogConfig.CONFIG_DEF, logProperties(), false));
         Path partition = directory.resolve(PARTITION.toString());
@@ -101,7 +101,7 @@ public final class RaftNode implements AutoCloseable, World {
         snapshots.expired().forEach(id -> outputs.accept(new Entry("snapshot_expired", Snapshots.body(id))));
         elections = new RecordedElections(partition.resolve("quorum-state").toFile(), outputs);
         ListenerName listener = new ListenerName(setup.listener());
-        InetSocketAddress own = setup.endpoint();
+        InetSocketAddress own = endpoint.orElse(setup.endpoint());
         released = new ReleasedClient(setup.nodeId(), directoryId, setup.clusterId(), listener, this,
             RecordedLog.of(log, driver, outputs, () -> client().quorum().epoch(), snapshots), memory, clock, parked, bootstrapServers(),
             own == null ? Endpoints.empty() : Endpoints.fromInetSocketAddresses(Map.of(listener, own)), draws,
@@ -317,7 +317,7 @@ public final class RaftNode implements AutoCloseable, World {
         // Newer versions of ApiVersions are not in all releases, and say nothing more here.
         short version = api == ApiKeys.API_VERSIONS ? 4 : api.latestVersion();
         ObjectNode body = JsonNodeFactory.instance.objectNode()
-            .put("to", destination.id()).put("correlation_id", correlationId).put("api", api.name()).put("version", version);
+            .put("to", destination.id()).put("port", destination.port()).put("correlation_id", correlationId).put("api", api.name()).put("version", version);
         body.set("body", Bodies.writeRequest(api, version, request));
         outputs.accept(new Entry("send", body));
         inFlight.put(correlationId, new InFlight(api, respond));
