@@ -165,7 +165,7 @@ pub enum Post {
 /// The effects of a thread, performed in order.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Open a connection, to the port by which the sender knows the node; raft alone says it.
+    /// Open a connection, to the port by which the sender knows the node; `None` if it knows none: raft alone tells ports.
     Connect { token: ConnectToken, to: NodeId, listener: Listener, port: Option<u16> },
     /// Accept connections from now on (`SocketServer.enableRequestProcessing`).
     Listen { listener: Listener },

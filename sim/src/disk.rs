@@ -276,8 +276,8 @@ impl Disk {
         true
     }
 
-    /// Damages the `rank`-th (modulo their number) file of this name, or the last one of this extension, that is durable and holds a byte, at a place in
-    /// parts per million; false if there is none.
+    /// Damages the `rank`-th (modulo their number) file of this name, or the last one of this extension, that is durable
+    /// and holds a byte, at a place in parts per million; false if there is none.
     pub(crate) fn damage(&mut self, (name, rank): (&str, u32), how: (Damage, u32), entropy: &mut Entropy) -> bool {
         let files = self.damageable(name);
         if files.is_empty() {

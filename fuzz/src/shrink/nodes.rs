@@ -110,6 +110,7 @@ fn without_two_voters(case: &Case) -> Option<Case> {
     let mut smaller = case.clone();
     smaller.knobs.retain(|(name, _)| name != "cluster.voters");
     smaller.scenario.cluster.voters = Some(left);
+    smaller.scenario.cluster.moving.retain(|id| usize::try_from(*id).is_ok_and(|id| id <= usize::from(left)));
     renumber(&mut smaller, usize::from(left), 2);
     Some(smaller)
 }

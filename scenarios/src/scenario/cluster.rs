@@ -62,8 +62,8 @@ pub struct Cluster {
     /// --cluster-id`), by `node.id`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub other_cluster: Vec<i32>,
-    /// Controllers of a dynamic quorum without brokers whose port may be another one after each start of their process
-    /// (`advertised.listeners`), by `node.id`.
+    /// The controller of a dynamic quorum without brokers whose port may be another one after each start of its process
+    /// (`advertised.listeners`), by `node.id`; at most one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub moving: Vec<i32>,
     /// Isolated brokers 101, 102, …

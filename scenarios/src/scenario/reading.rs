@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use sim::fault::Kind;
+
 use super::error::{self, Refusal};
+use super::fault_profile::{Destroys, means};
 use super::machine::Machine;
 use super::profile::Profile;
 use super::values::{LatencyProfile, Nanos};
@@ -82,6 +85,18 @@ impl Scenario {
         self.clients.check_topics(&self.cluster)?.map_err(|refusal| ScenarioError(refusal.message()))
     }
 
+    /// A majority without the controller that has another port can elect a leader, which writes the new port: unless it lacks
+    /// a voter that was removed, or has lost its disk.
+    fn check_moving(&self) -> Result<(), Refusal> {
+        let destroys =
+            Kind::ALL.iter().any(|kind| self.nemesis.allows(*kind) && means(*kind).destroys == Destroys::Forced);
+        if self.cluster.moving.is_empty() || !destroys && self.workload.membership_clients == 0 {
+            return Ok(());
+        }
+        let problem = "with operators, or faults that destroy disks, nobody may be elected; allowed: none";
+        Err(Refusal::new("cluster.moving", problem))
+    }
+
     /// Refuses values that can be read but are not valid.
     pub(super) fn check(&self) -> Result<(), Refusal> {
         if self.duration < Nanos::from_ms(1_000) || self.duration > Nanos::from_ms(600_000) {
@@ -103,6 +118,7 @@ impl Scenario {
         // Files that cannot be read have their own error.
         self.clients.check(self.cluster.has_brokers() || self.cluster.configs().is_err())?;
         self.nemesis.check(self.duration, self.cluster.has_brokers())?;
+        self.check_moving()?;
         for (field, names) in [("knobs.pinned", &self.knobs.pinned), ("knobs.also", &self.knobs.also)] {
             if let Some(name) = names.iter().find(|name| !knobs::NAMES.contains(&name.as_str())) {
                 let allowed = nearest::allowed(name, knobs::NAMES.iter().copied());

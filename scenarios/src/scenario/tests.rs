@@ -400,7 +400,12 @@ fn a_value_that_cannot_be_read_is_reported_with_what_is_allowed() {
         ("[cluster]\ndynamic = true\nmoving = [7]", "s:5: cluster.moving: 7 is no controller; allowed: 1, 2, 3"),
         (
             "[cluster]\nmoving = [1]",
-            "s:4: cluster.moving: these need cluster.dynamic, no brokers, and no nodes with .properties",
+            "s:4: cluster.moving: it needs cluster.dynamic; allowed: none with brokers, or nodes with .properties",
+        ),
+        ("[cluster]\ndynamic = true\nmoving = [1, 2]", "s:5: cluster.moving: 2 controllers; allowed: one"),
+        (
+            "[cluster]\ndynamic = true\nmoving = [1]\n[nemesis.replace-disk]\nevery = \"5s\"\nlasts = \"1s\"",
+            "s:5: cluster.moving: with operators, or faults that destroy disks, nobody may be elected; allowed: none",
         ),
         (
             "[cluster]\nvotres = 3",

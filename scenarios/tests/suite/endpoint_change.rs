@@ -15,7 +15,9 @@ fn refused(trace: &Trace) -> usize {
         match line.what {
             What::Booted if line.node == Some(MOVING) => is_up = true,
             What::Down(_) if line.node == Some(MOVING) => is_up = false,
-            What::Disconnected(Some(MOVING), CloseReason::Refused) if is_up => refused += 1,
+            What::Disconnected(Some(MOVING), CloseReason::Refused) if is_up && line.node != Some(MOVING) => {
+                refused += 1
+            }
             _ => {}
         }
     }

@@ -17,7 +17,7 @@ check! {
     /// deletes its log for it, or a leader names it to others.
     PersistBeforePromiseD10 as "PersistBeforePromise:D10", Safety of Server, "KAFKA-15312; FileRawSnapshotWriter.freeze: force, rename, force the directory"
         => is_frozen, Kinds::WROTE.and(Kinds::OBSERVED);
-    /// D11: nothing of the metadata log is deleted that no durable snapshot contains.
+    /// D11: nothing of the metadata log is deleted that no snapshot contains whose bytes are durable.
     NoRecordBelowLogStartNeeded, Safety of Server, "KIP-630; KAFKA-14238: KafkaRaftLog.deleteBeforeSnapshot"
         => is_covered, Kinds::WROTE;
     /// The image of a snapshot is the one that the committed log gives up to its end.
@@ -63,7 +63,7 @@ fn is_covered(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
     let server = &models.servers[crossing.server];
     if let Some(from) = server.log.uncovered(&models.ledger) {
         verdict.fail(&NoRecordBelowLogStartNeeded::CLAIM, || {
-            format!("node {} has removed {path}; its log begins at offset {from}, and no durable snapshot contains what is below", server.id)
+            format!("node {} has removed {path}; its log begins at offset {from}, and no snapshot whose bytes are durable contains what is below", server.id)
         });
     }
 }

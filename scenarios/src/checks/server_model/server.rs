@@ -172,9 +172,9 @@ impl ServerModel {
         }
     }
 
-    /// Is there a snapshot that is not complete?
+    /// Is its process writing or downloading a snapshot?
     pub fn is_writing_snapshot(&self) -> bool {
-        self.small.ending_with(".checkpoint.part").next().is_some()
+        self.up && self.small.ending_with(".checkpoint.part").next().is_some()
     }
 
     /// Its disk changes. Gives the bytes that are to be appended to a segment, and which, if there are any.

@@ -53,6 +53,8 @@ struct QuorumStateFile {
     leader_epoch: i32,
     voted_id: i32,
     voted_directory_id: Option<String>,
+    #[serde(rename = "data_version")]
+    version: i16,
 }
 
 /// `None` if the bytes are no `quorum-state`.
@@ -62,7 +64,8 @@ pub fn parse_quorum_state(bytes: &[u8]) -> Option<Election> {
         epoch: LeaderEpoch(file.leader_epoch),
         leader: NodeId(file.leader_id).known(),
         voted: NodeId(file.voted_id).known(),
-        voted_directory: file.voted_directory_id.as_deref().and_then(Uuid::parse),
+        voted_directory: (file.version > 0)
+            .then(|| file.voted_directory_id.as_deref().and_then(Uuid::parse).unwrap_or(Uuid::ZERO)),
     })
 }
 

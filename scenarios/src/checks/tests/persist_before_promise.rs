@@ -1,11 +1,11 @@
 //! D1 to D9: the same step with its force left out, or put too late.
 
 use crate::checks::prelude::*;
-use raft::ids::{LeaderEpoch, Offset};
+use raft::ids::{LeaderEpoch, Offset, ReplicaKey, Uuid};
 use raft::io::{Effect, Out, Role, ThreadName};
 use raft::log::{Batch, LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA};
 
-use super::quorum::Quorum;
+use super::quorum::{Quorum, node};
 
 fn forces(effect: &Effect) -> bool {
     matches!(effect, Effect::Fsync { .. } | Effect::FsyncDirectory)
@@ -54,6 +54,19 @@ fn d3_a_vote_is_granted_before_it_is_durable() {
     quorum.perform_but(2, out, forces);
     quorum.grant(2, 2);
     assert_eq!(quorum.broke(), Some("PersistBeforePromise:D3"));
+}
+
+/// The request has no directory id.
+#[test]
+fn d3_the_directory_id_of_a_vote_is_durable() {
+    for (stored, broken) in [(Some(Uuid::METADATA_TOPIC_ID), Some("PersistBeforePromise:D3")), (None, None)] {
+        let mut quorum = Quorum::at_work();
+        quorum.campaign(1, 2);
+        quorum.take_vote_request(2, 1, 2);
+        quorum.persist_vote(2, 2, ReplicaKey { id: node(1), directory_id: stored });
+        quorum.grant(2, 2);
+        assert_eq!(quorum.broke(), broken);
+    }
 }
 
 #[test]

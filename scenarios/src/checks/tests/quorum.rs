@@ -184,6 +184,14 @@ impl Quorum {
         self.perform(server, out);
     }
 
+    /// With the directory id, as under `kraft.version` 1.
+    pub fn persist_vote(&mut self, server: usize, epoch: i32, voted: ReplicaKey) {
+        let state = ElectionState { epoch: LeaderEpoch(epoch), leader_id: None, voted: Some(voted) };
+        let mut out = Out::default();
+        write_election_state(&state, QuorumStateFormat::Version1, Bugs::NONE, &mut out);
+        self.perform(server, out);
+    }
+
     pub fn say(&mut self, server: usize, observation: Observation) {
         self.now += 1;
         self.checks.on(Crossing { at_ns: self.now, server, event: Event::Observed { observation } });

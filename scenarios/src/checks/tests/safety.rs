@@ -173,13 +173,13 @@ fn a_leader_without_majority_stays() {
 /// With fetch timeouts of 2 s: what was fetched in the last 2.7 s counts, for a clock may be fast.
 #[test]
 fn a_leader_with_a_majority_does_not_resign_for_want_of_one() {
-    let broke = |fetches: &[(usize, i32)], waits_ms: u64, voters_change: bool| {
+    let broke = |fetches: &[(usize, i32)], waits_ms: u64, leads_anew: bool| {
         let mut quorum = Quorum::at_work();
         quorum.now += 10_000_000_000;
         for (follower, epoch) in fetches {
             quorum.take_fetch(0, *follower, *epoch);
         }
-        if voters_change {
+        if leads_anew {
             quorum.role(0, Role::Leader, 1, Some(0));
         }
         quorum.now += waits_ms * 1_000_000;

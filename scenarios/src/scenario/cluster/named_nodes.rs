@@ -51,14 +51,18 @@ impl Cluster {
         }
     }
 
-    /// Checks that these are controllers of a dynamic quorum without brokers. (The channels of brokers go by ids alone.)
+    /// Checks that this is a controller of a dynamic quorum without brokers. (The channels of brokers go by ids alone.) Of two
+    /// voters that have other ports, neither may reach the other: no leader would have to be elected.
     pub(super) fn check_moving(&self) -> Result<(), Refusal> {
         let refusal = |problem: String| Err(Refusal::new("cluster.moving", problem));
         if self.moving.is_empty() {
             return Ok(());
         }
         if !self.dynamic || self.has_brokers() || !self.node.is_empty() || !self.properties.is_empty() {
-            return refusal("these need cluster.dynamic, no brokers, and no nodes with .properties".into());
+            return refusal("it needs cluster.dynamic; allowed: none with brokers, or nodes with .properties".into());
+        }
+        if self.moving.len() > 1 {
+            return refusal(format!("{} controllers; allowed: one", self.moving.len()));
         }
         let ids: Vec<i32> = self.generated_nodes().map(|(id, _)| id.0).collect();
         match self.moving.iter().find(|id| !ids.contains(id)) {

@@ -51,7 +51,7 @@ fields! {
     "cluster.spare_controllers": up_to(0, 8), Default("0"), "Controllers of a dynamic quorum that are no voters at first, with the ids behind those of the voters.";
     "cluster.initial_controllers": IntegersOf("`node.id`s of controllers"), Default("[]"), "Of a dynamic quorum from `.properties`, the controllers whose disks are formatted as voters (`kafka-storage format --initial-controllers`); by default all. The others are observers, and join if they have `controller.quorum.auto.join.enable`.";
     "cluster.other_cluster": IntegersOf("`node.id`s of servers"), Default("[]"), "Servers whose disks are formatted with another cluster id (`kafka-storage format --cluster-id`). The others refuse their requests with INCONSISTENT_CLUSTER_ID, so they are not expected to take part.";
-    "cluster.moving": IntegersOf("`node.id`s of controllers"), Default("[]"), "Controllers of a dynamic quorum without brokers that have one of two ports from each start of their process on (`advertised.listeners`), drawn each time. Bootstrap servers and formatted disks name the first. Clients and operators reach both.";
+    "cluster.moving": IntegersOf("one `node.id` of a controller"), Default("[]"), "A controller of a dynamic quorum without brokers that has one of two ports from each start of its process on (`advertised.listeners`), drawn each time. Bootstrap servers and formatted disks name the first. Clients reach both. Not with operators, or with faults that destroy disks: a majority that needs this voter may then elect nobody, since only a leader writes the new port.";
     "cluster.brokers": up_to(0, 32), Default("0"), "Isolated brokers (`process.roles=broker`) with the ids 101, 102, …";
     "cluster.combined": Boolean, Default("false"), "The voters are brokers, too (`process.roles=broker,controller`).";
     "cluster.metadata_version": up_to(7, 33), Unset("Kafka's latest for production"),
@@ -138,7 +138,7 @@ fields! {
     "nemesis.aimed": Table, Unset("off"), "Faults that wait for a trigger.";
     "nemesis.aimed.every": from_ms(10), Required("\"10s\""), "Mean time between two of them, from one beginning to wait to the next.";
     "nemesis.aimed.lasts": RANGE, Required("\"50ms..3s\""), "Time until the fault ends.";
-    "nemesis.aimed.triggers": NamesOf("triggers, see below"), Default("[]"), "Triggers to draw from. `any` is one of all that the cluster can show and that need not be named, and so is an empty list.";
+    "nemesis.aimed.triggers": NamesOf("triggers, see below"), Default("[]"), "Triggers to draw from; one that is named twice is drawn twice as often. `any` is one of all that the cluster can show and that need not be named, and so is an empty list.";
     "nemesis.aimed.kinds": NamesOf("`kill`, `power-loss`, `terminate`, `pause`, `stall`, `isolate`, `one-way`, `delay`, `fsync-fails`, `replace-disk`, `full-disk`"),
         Default("[\"kill\", \"power-loss\", \"terminate\", \"pause\", \"stall\", \"isolate\", \"one-way\", \"delay\", \"fsync-fails\", \"replace-disk\"]"), "Faults to draw from, at least one.";
     "nemesis.aimed.nth": IntegerRange { min: 1, max: 1_000_000 }, Required("\"1..8\""), "The occurrence of the trigger that counts.";

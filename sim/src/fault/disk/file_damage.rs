@@ -15,8 +15,8 @@ use crate::world::node::Dying;
 
 /// The host loses power, and a file is damaged: the `file_rank`-th (modulo their number) of the files named `file` in
 /// some directory that hold a byte, at `at_ppm` of its bytes; if `file` is an extension, such as `.checkpoint`, the last one
-/// that has it. A process that afterwards ends itself by a fatal fault
-/// finds an empty disk when it starts again: its operator has replaced it.
+/// that has it. A process that afterwards ends itself by a fatal fault finds an empty disk when it starts again: its operator
+/// has replaced it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileDamage {
