@@ -366,7 +366,7 @@ fn to_sim(
         Raft::Connect { token, to, listener, port } => {
             let place = places.iter().find(|(id, _)| *id == to);
             let Some((_, node)) = place else { panic!("connect to node {to}, which is not in this cluster") };
-            // Whoever does not say a port has that of the bootstrap servers.
+            // A connection without a port goes to that of the bootstrap servers.
             let port = match movers.contains(&to) {
                 true => moving(port.is_some_and(|port| port != CONTROLLER_PORT)),
                 false => port_of(listener),

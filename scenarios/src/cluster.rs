@@ -179,7 +179,7 @@ fn availability(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> Opti
         && cluster.moving.is_empty();
     let bound = || {
         let wall_steps_ms = nemesis::max_wall_step_ms(plan);
-        availability_bound(configs, network, disk, workload, wall_steps_ms, slowest_ppm(scenario))
+        availability_bound(configs, network, disk, workload, wall_steps_ms, scenario.clock.slowest_ppm())
     };
     let aims = nemesis.cut.as_ref().is_some_and(|cut| cut.leader_ppm > 0);
     is_judged.then(|| AvailabilityBound { counts_situations: aims, ..bound() })
@@ -225,7 +225,7 @@ fn bound_ms(configs: &[KafkaNode], plan: &Plan, scenario: &Scenario) -> Result<u
         batches: times(workload.interval) * u64::from(workload.clients) + no_ops,
         batch_bytes: append_bytes(workload.records.max.unsigned_abs()),
         client_ms: if clients.is_some() { 0 } else { client_ms(workload, configs.len() as u64) },
-        slowest_ppm: slowest_ppm(scenario),
+        slowest_ppm: scenario.clock.slowest_ppm(),
         fsync_ns: scenario.disk.fsync.mean_ns(),
         restart_ms: down_ns.div_ceil(1_000_000),
         warm_up_ms: machine.map_or(0, Machine::warm_up_ns).div_ceil(1_000_000),
@@ -248,11 +248,6 @@ fn intervals_ns(workload: &Workload) -> [u64; 2] {
     };
     let reads_ppm = u64::from(workload.reads_ppm);
     [share(1_000_000 - reads_ppm), share(reads_ppm)]
-}
-
-/// How much the slowest clock loses without clock faults, ppm.
-pub fn slowest_ppm(scenario: &Scenario) -> u32 {
-    u32::try_from(-scenario.clock.drift_ppm.min).unwrap_or(0)
 }
 
 fn server(

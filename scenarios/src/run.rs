@@ -17,7 +17,7 @@ use sim::world::World;
 
 use crate::actor::{Actor, Spec};
 use crate::checks::config::CheckConfig;
-use crate::cluster::{Prepared, prepare, slowest_ppm};
+use crate::cluster::{Prepared, prepare};
 use crate::history::History;
 use crate::history::compare::compare;
 use crate::history::recorder::Recorder;
@@ -134,7 +134,8 @@ pub fn run_observer(prepared: &Prepared, request: &Request<'_>) -> RunObserver {
         is_dynamic: prepared.is_dynamic,
         other_cluster: prepared.scenario.cluster.other_cluster.iter().map(|id| NodeId(*id)).collect(),
         timings: prepared.timings.clone(),
-        slowest_ppm: slowest_ppm(&prepared.scenario),
+        slowest_ppm: prepared.scenario.clock.slowest_ppm(),
+        fastest_ppm: prepared.scenario.clock.fastest_ppm(),
         appends: !prepared.scenario.cluster.has_brokers() && prepared.scenario.workload.reads_ppm < 1_000_000,
         reads: !prepared.scenario.cluster.has_brokers() && prepared.scenario.workload.reads_ppm > 0,
         availability: prepared.availability,

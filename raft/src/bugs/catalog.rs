@@ -120,7 +120,7 @@ pub const CATALOG: &[Row] = rows! {
     R33 Kafka17030VoterAsksNobody Raft "KAFKA-17030, fixed in 3.9" => ["Recovery"]
         hidden by "a replica that wrongly regards itself as a voter requests pre-votes of its old voter set, and an answer names the leader: in 430 seeds of membership none stayed behind";
     R34 Kafka19354ObserverStaysAtBootstrap Raft "KAFKA-19354, fixed in 4.2" => ["Recovery"]
-        hidden by "a bootstrap server is chosen at random, and the leader is one of them in every scenario: the observer reaches it within a few requests, and then fetches from it";
+        hidden by "a bootstrap server is chosen at random, and the leader is one of them in every scenario: the observer reaches it within a few requests, which restarts its fetch timeout";
     R21 Kafka18723StaleFetchAppended Raft "KAFKA-18723, fixed in 3.9" => ["PersistBeforePromise:D5", "LogMatching"];
     R24 Kafka10826LingerIgnored Raft "KAFKA-10826, fixed in 2.8.0" => ["AppendWithinLinger"];
     R25 Kafka12181FetchOffsetBackwardFatal Raft "KAFKA-12181, fixed in 3.0.0" => ["NoFatalFault"];

@@ -24,6 +24,8 @@ pub struct CheckConfig {
     pub timings: Vec<QuorumTimings>,
     /// How much the slowest clock loses if nothing disturbs it, ppm.
     pub slowest_ppm: u32,
+    /// How much the fastest one gains.
+    pub fastest_ppm: u32,
     /// Do clients append, and do they read?
     pub appends: bool,
     pub reads: bool,

@@ -55,7 +55,7 @@ checks! {
         HigherEpochObeyed in invariant::leaders;
         Acknowledged in invariant::acknowledged;
         CheckQuorum in invariant::check_quorum;
-        Kept in invariant::kept;
+        QuorumKept in invariant::kept;
         Linger in invariant::linger;
         VoterUpdates in invariant::voter_update;
         Campaigners in invariant::voter_sets;

@@ -164,6 +164,16 @@ pub struct ClockProfile {
 }
 
 impl ClockProfile {
+    /// How much the slowest clock loses without clock faults, ppm.
+    pub fn slowest_ppm(&self) -> u32 {
+        u32::try_from(-self.drift_ppm.min).unwrap_or(0)
+    }
+
+    /// How much the fastest clock gains without clock faults, ppm.
+    pub fn fastest_ppm(&self) -> u32 {
+        u32::try_from(self.drift_ppm.max).unwrap_or(0)
+    }
+
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let offset = self.offset_ms.min >= -86_400_000 && self.offset_ms.max <= 86_400_000;
         if !offset {

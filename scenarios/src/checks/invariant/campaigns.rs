@@ -16,7 +16,7 @@ use raft::ids::{LeaderEpoch, NodeId, ReplicaKey};
 use raft::io::{Observation, Role, ThreadName};
 use raft::message::{ErrorCode, Request, Response};
 
-use super::timings::{Calm, QuorumTimings, longest_ns};
+use super::timings::{Calm, QuorumTimings, longest_ns, shortest_ns};
 use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::ledger::{BatchId, Ledger};
 
@@ -293,7 +293,7 @@ impl Check for Campaigns {
         let watched = |timings: &QuorumTimings| Watched {
             fetch_ns: longest_ns(timings.fetch_timeout_ms, config.slowest_ppm) + SLACK_NS,
             backoff_ns: longest_ns(timings.election_backoff_max_ms, config.slowest_ppm) + SLACK_NS,
-            election_ns: timings.election_timeout_ms.saturating_mul(900_000),
+            election_ns: shortest_ns(timings.election_timeout_ms, config.fastest_ppm),
             role: None,
             follows: None,
             deadline_ns: u64::MAX,

@@ -14,7 +14,7 @@ use raft::ids::LeaderEpoch;
 use raft::io::{Observation, Role, ThreadName};
 use raft::message::{ErrorCode, Request, Response};
 
-use super::timings::{Calm, QuorumTimings};
+use super::timings::{Calm, QuorumTimings, shortest_ns};
 use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::ledger::Ledger;
 
@@ -85,9 +85,8 @@ impl Check for Early {
 
     fn new(config: &CheckConfig) -> Early {
         let watched = |timings: &QuorumTimings| Watched {
-            // Not even a fast clock's timer ends before.
-            fetch_ns: timings.fetch_timeout_ms.saturating_mul(900_000),
-            election_ns: timings.election_timeout_ms.saturating_mul(900_000),
+            fetch_ns: shortest_ns(timings.fetch_timeout_ms, config.fastest_ppm),
+            election_ns: shortest_ns(timings.election_timeout_ms, config.fastest_ppm),
             elects: None,
             request_ns: timings.request_timeout_ms.saturating_mul(1_100_000),
             sent: None,
@@ -213,10 +212,10 @@ impl Watched {
         {
             verdict.fail(&ElectionNotEarly::CLAIM, || {
                 format!(
-                    "node {}, which is {before:?}, requests pre-votes {} ms after its election timer began; its election timeout is {} ms",
+                    "node {}, which is {before:?}, requests pre-votes {} ms after its election timer began; that ends {} ms after its beginning at the earliest",
                     model.id,
                     (at_ns - since_ns) / 1_000_000,
-                    self.election_ns / 900_000
+                    self.election_ns / 1_000_000
                 )
             });
         }
@@ -228,11 +227,11 @@ impl Watched {
         if waited_ns < self.fetch_ns && self.calm.lasts_since(before.since_ns) {
             verdict.fail(&LeaderNotLeftEarly::CLAIM, || {
                 format!(
-                    "node {} requests pre-votes {} ms after its leader of epoch {} answered it; its fetch timeout is {} ms",
+                    "node {} requests pre-votes {} ms after its leader of epoch {} answered it; its fetch timeout ends after {} ms at the earliest",
                     id(),
                     waited_ns / 1_000_000,
                     before.epoch,
-                    self.fetch_ns / 900_000
+                    self.fetch_ns / 1_000_000
                 )
             });
         }

@@ -1,5 +1,5 @@
-//! `LeaderWithMajorityStays`: the other side of `LeaderWithoutMajorityResigns`: check quorum leaves alone a leader from which a
-//! majority fetches, and one that is the only voter (KAFKA-16144).
+//! `LeaderWithMajorityStays`, the other side of `LeaderWithoutMajorityResigns`: no leader from which a majority fetches resigns
+//! by check quorum, and none that is the only voter (KAFKA-16144).
 //!
 //! A leader says by the probe `check_quorum_resigned` why it resigns. Its timer of 1.5 fetch timeouts begins anew each time
 //! that the voters which have fetched since make a majority (`LeaderState.updateCheckQuorumForFollowingVoter`). If so many
@@ -12,13 +12,13 @@ use raft::ids::LeaderEpoch;
 use raft::io::{Observation, Probe, Role};
 use raft::message::{ErrorCode, FetchResponse, Request, Response};
 
-use super::timings::{Calm, QuorumTimings};
+use super::timings::{Calm, QuorumTimings, shortest_ns};
 use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::ledger::BatchId;
 
 claim! {
     /// A leader from which a majority has fetched within the time of check quorum does not resign for want of one.
-    LeaderWithMajorityStays by Kept, Safety of Server, "KAFKA-15489: check quorum; KAFKA-16144: with a single voter";
+    LeaderWithMajorityStays by QuorumKept, Safety of Server, "KAFKA-15489: check quorum; KAFKA-16144: with a single voter";
 }
 
 /// One server, while it leads.
@@ -38,11 +38,11 @@ struct Watched {
 
 /// All servers.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct QuorumKept {
     watched: Vec<Watched>,
 }
 
-impl Check for Kept {
+impl Check for QuorumKept {
     const EVENTS: Kinds = Kinds::REQUEST_RECEIVED
         .and(Kinds::RESPONSE_SENT)
         .and(Kinds::RESPONSE_UNHEARD)
@@ -51,16 +51,16 @@ impl Check for Kept {
         .and(Kinds::DOWN)
         .and(Kinds::DISTURBED);
 
-    fn new(config: &CheckConfig) -> Kept {
+    fn new(config: &CheckConfig) -> QuorumKept {
         let watched = |timings: &QuorumTimings| Watched {
-            timeout_ns: timings.fetch_timeout_ms * 3 / 2 * 900_000,
+            timeout_ns: shortest_ns(timings.fetch_timeout_ms.saturating_mul(3) / 2, config.fastest_ppm),
             leads: None,
             open: Vec::new(),
             fetched_ns: vec![None; config.timings.len()],
             voters: (BatchId::START, 0),
             calm: Calm::new(config.slowest_ppm),
         };
-        Kept { watched: config.timings.iter().map(watched).collect() }
+        QuorumKept { watched: config.timings.iter().map(watched).collect() }
     }
 
     #[inline]

@@ -41,6 +41,12 @@ pub fn longest_ns(ms: u64, slowest_ppm: u32) -> u64 {
     local_ns.saturating_mul(1_000) / rate(slowest_ppm)
 }
 
+/// How long so many ms last at least, in true time, on a clock that gains `fastest_ppm`; ns. A tenth less, for a thread that
+/// read its clock a while ago.
+pub fn shortest_ns(ms: u64, fastest_ppm: u32) -> u64 {
+    ms.saturating_mul(900_000).saturating_mul(1_000) / (1_000 + u64::from(fastest_ppm).div_ceil(1_000))
+}
+
 /// How many ns a clock gains in 1,000 if it loses so much; at least one.
 fn rate(slowest_ppm: u32) -> u64 {
     u64::from(1_000_000_u32.saturating_sub(slowest_ppm) / 1_000).max(1)

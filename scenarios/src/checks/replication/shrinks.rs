@@ -13,7 +13,7 @@ use raft::message::cluster::AlterPartitionRequest;
 use raft::message::data::DataFetchRequest;
 use raft::message::{ClusterRequest, DataRequest, Request, Response};
 
-use crate::checks::invariant::timings::Calm;
+use crate::checks::invariant::timings::{Calm, shortest_ns};
 
 claim! {
     /// A leader proposes to remove a replica from its ISR only when that has not caught up with it for
@@ -52,8 +52,7 @@ impl Check for Shrinks {
         .and(Kinds::DISTURBED);
 
     fn new(config: &CheckConfig) -> Shrinks {
-        // Not even a fast clock counts so much sooner.
-        let lag_ns = config.timings.iter().map(|timings| timings.replica_lag_ms.saturating_mul(900_000));
+        let lag_ns = config.timings.iter().map(|timings| shortest_ns(timings.replica_lag_ms, config.fastest_ppm));
         Shrinks {
             lag_ns: lag_ns.collect(),
             calm: vec![Calm::new(config.slowest_ppm); config.servers.len()],
@@ -140,11 +139,11 @@ impl Shrinks {
                 if waited_ns < self.lag_ns[server] && self.calm[server].lasts_since(*since_ns) {
                     verdict.fail(&IsrNotShrunkEarly::CLAIM, || {
                         format!(
-                            "partition {}: its leader, broker {}, removes replica {removed} from the ISR {} ms after that has caught up; replica.lag.time.max.ms is {}",
+                            "partition {}: its leader, broker {}, removes replica {removed} from the ISR {} ms after that has caught up; replica.lag.time.max.ms lasts {} ms at least",
                             item.partition,
                             models.servers[server].id,
                             waited_ns / 1_000_000,
-                            self.lag_ns[server] / 900_000
+                            self.lag_ns[server] / 1_000_000
                         )
                     });
                 }

@@ -41,6 +41,7 @@ pub fn voters(count: i32) -> CheckConfig {
         other_cluster: Vec::new(),
         voters: ids,
         slowest_ppm: 0,
+        fastest_ppm: 0,
         appends: true,
         reads: true,
         availability: None,

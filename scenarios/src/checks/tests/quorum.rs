@@ -68,6 +68,7 @@ impl Quorum {
             voters: ids,
             timings,
             slowest_ppm: 0,
+            fastest_ppm: 0,
             wrong_names: false,
             appends: true,
             reads: true,

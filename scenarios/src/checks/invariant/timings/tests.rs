@@ -10,6 +10,12 @@ fn a_slow_clock_takes_longer() {
 
 const MS: u64 = 1_000_000;
 
+#[test]
+fn a_fast_clock_ends_sooner() {
+    assert_eq!(shortest_ns(1_000, 0), 900_000_000);
+    assert_eq!(shortest_ns(1_000, 500_000), 600_000_000);
+}
+
 fn begins(back_ms: u64) -> Disturbance {
     Disturbance { begins: true, back_ms, slows: false }
 }
