@@ -207,6 +207,10 @@ impl ServerModel {
             Write::Rename { from, to } => match segment_base(to) {
                 Some(base) => self.segment_replaced(base, from),
                 None => {
+                    if to.ends_with(SNAPSHOT_SUFFIX) {
+                        // It may replace the log.
+                        self.remember_end(ledger);
+                    }
                     self.small.rename(from, to);
                     self.read_state_files();
                     self.read_snapshots(ledger);

@@ -373,7 +373,12 @@ impl Quorum {
     }
 
     pub fn fetch(&mut self, follower: usize, epoch: i32) {
-        let request = self.fetch_request(follower, epoch, self.logs[follower].end_offset());
+        self.fetch_at(follower, epoch, self.logs[follower].end_offset());
+    }
+
+    /// One that was made when the follower's log ended at `offset`.
+    pub fn fetch_at(&mut self, follower: usize, epoch: i32, offset: Offset) {
+        let request = self.fetch_request(follower, epoch, offset);
         self.send(follower, Message::Request { correlation_id: 3, request });
     }
 

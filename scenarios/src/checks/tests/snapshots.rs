@@ -46,6 +46,27 @@ fn a_snapshot_counts_when_it_is_durable() {
     assert_eq!(unnamed.broke(), Some("PersistBeforePromise:D10"));
 }
 
+/// A Fetch for a bootstrap server that does not answer waits for its connection, while a snapshot of the leader replaces a
+/// log that had more records: D8 is of the time when the request was made.
+#[test]
+fn a_request_from_before_a_snapshot_may_leave_late() {
+    for (beyond, broken) in [(0, None), (1, Some("PersistBeforePromise:D8"))] {
+        let mut quorum = Quorum::at_work();
+        for value in 12..15 {
+            let uncommitted = quorum.data(0, 1, value);
+            quorum.write(0, &uncommitted);
+        }
+        let Offset(claimed) = quorum.logs[0].end_offset();
+        quorum.elect(1, 2, &[2]);
+        quorum.follow(0, 1, 2);
+        let committed = quorum.logs[1].end_offset();
+        assert!(claimed > committed.0);
+        freeze(&mut quorum, 0, id(2, committed.0), |_| false);
+        quorum.fetch_at(0, 2, Offset(claimed + beyond));
+        assert_eq!(quorum.broke(), broken);
+    }
+}
+
 #[test]
 fn a_snapshot_is_of_what_is_committed() {
     let mut ahead = Quorum::at_work();
