@@ -7,7 +7,7 @@ use super::canonical_walk::{Canonical, messages};
 use super::error_code::ErrorCode;
 use super::fields::{Fields, Value, fields};
 use super::quorum::CurrentLeader;
-use crate::ids::{LeaderEpoch, NodeId, OffsetAndEpoch, Uuid};
+use crate::ids::{LeaderEpoch, NodeId, OffsetAndEpoch, ReplicaKey, Uuid};
 
 messages! {
     /// FetchSnapshot (59) v1.
@@ -79,5 +79,11 @@ impl Canonical for UnalignedRecords {
 impl Fields for UnalignedRecords {
     fn value(&self) -> Value {
         Value::of([("sizeInBytes", Value::count(self.0.len()))])
+    }
+}
+
+impl FetchSnapshotRequest {
+    pub fn replica_key(&self) -> ReplicaKey {
+        ReplicaKey { id: self.replica_id, directory_id: self.replica_directory_id }
     }
 }

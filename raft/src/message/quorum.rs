@@ -115,6 +115,12 @@ pub struct FetchRequest {
     pub high_watermark: Option<Offset>,
 }
 
+impl FetchRequest {
+    pub fn replica_key(&self) -> ReplicaKey {
+        ReplicaKey { id: self.replica_id, directory_id: self.replica_directory_id }
+    }
+}
+
 /// Answer to Fetch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FetchResponse {

@@ -6,7 +6,7 @@ use super::canonical_hasher::CanonicalHasher;
 use super::canonical_walk::{Canonical, messages};
 use super::error_code::ErrorCode;
 use super::quorum::CurrentLeader;
-use crate::ids::{LeaderEpoch, NodeId, Offset, Uuid};
+use crate::ids::{LeaderEpoch, NodeId, Offset, ReplicaKey, Uuid};
 use crate::voter_set::{Endpoint, Endpoints, KRaftVersionFeature};
 
 messages! {
@@ -144,5 +144,11 @@ impl Canonical for CurrentLeader {
         leader_id.walk(hasher);
         leader_epoch.walk(hasher);
         endpoints.walk(hasher);
+    }
+}
+
+impl UpdateRaftVoterRequest {
+    pub fn voter_key(&self) -> ReplicaKey {
+        ReplicaKey { id: self.voter_id, directory_id: self.voter_directory_id }
     }
 }

@@ -19,10 +19,10 @@ use super::server_model::ledger::{BatchId, Recorded};
 
 impl Checks {
     pub(super) fn booted(&mut self, server: usize, incarnation: u32, disk: &dyn DurableFiles) {
+        let voter = self.models.may_count(server);
         let model = &mut self.models.servers[server];
         let found = model.booted(incarnation, disk, &mut self.models.ledger);
         model.log.recount_agreement(&self.models.committed.batches);
-        let voter = model.voter;
         if let Some(log) = found.forgot {
             let forgot = QuorumFact::Destroyed { server, voter, epochs: None, log: Some(log) };
             self.models.committed.facts.push(forgot);
@@ -63,8 +63,8 @@ impl Checks {
 
     /// A fault destroyed durable bytes of a server; `left` is what is left of them.
     pub(super) fn disk_damaged(&mut self, server: usize, left: &dyn DurableFiles) {
+        let voter = self.models.may_count(server);
         let model = &mut self.models.servers[server];
-        let voter = model.voter;
         let others = model.small.spoil(left);
         let altered = (!left.paths().is_empty()).then_some(&others[..]);
         let misled = altered.is_none_or(|paths| paths.iter().any(|path| path == LEADER_EPOCH_CHECKPOINT));
@@ -214,7 +214,7 @@ impl Checks {
         let (is_behind, is_shorter) = (model.log.agreed < agreed, model.log.prefix(model.log.durable()) != durable);
         // What it had acknowledged may count even if it is committed only later.
         if is_shorter && self.models.quorum_losses().may_cut(server, self.models.leader_of(server)) {
-            let voter = model.voter;
+            let voter = self.models.may_count(server);
             let fact = QuorumFact::Destroyed { server, voter, epochs: None, log: Some(durable) };
             self.models.committed.facts.push(fact);
             self.cut_promise();

@@ -17,6 +17,7 @@ pub mod audit;
 pub mod availability;
 pub mod border;
 pub mod border_disk;
+mod by_replica;
 pub mod check;
 pub mod claim;
 pub mod clients;

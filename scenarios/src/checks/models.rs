@@ -59,6 +59,14 @@ impl Models {
         }
     }
 
+    /// May its word count in the quorum? It is a voter of the committed set, or of one that is in force for who has it in its
+    /// log.
+    pub fn may_count(&self, server: usize) -> bool {
+        let key = self.servers[server].key();
+        let sets = self.servers.iter().map(|it| it.voters(&self.ledger));
+        self.servers[server].voter || { sets }.chain([&self.committed.promised_voters]).any(|set| set.is_voter(key))
+    }
+
     pub fn server(&self, id: NodeId) -> Option<usize> {
         self.servers.iter().position(|model| model.id == id)
     }

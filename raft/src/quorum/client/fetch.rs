@@ -92,7 +92,7 @@ impl RaftClient {
             }
             if self.quorum.is_leader() && self.setup.bugs.has(Bug::NoEpochCheckOnFetch) {
                 let offset = request.fetch_offset.min(self.log.end_offset());
-                self.credit_fetch(replica_key(request), offset, step)?;
+                self.credit_fetch(request.replica_key(), offset, step)?;
             }
             return Ok(self.empty_fetch_response(error));
         }
@@ -101,7 +101,7 @@ impl RaftClient {
             Validation::Diverging(diverging) => {
                 step.out.probe(Probe::DivergingFetch);
                 if self.setup.bugs.has(Bug::DivergingFetchCredited) {
-                    self.credit_fetch(replica_key(request), request.fetch_offset, step)?;
+                    self.credit_fetch(request.replica_key(), request.fetch_offset, step)?;
                 }
                 let response = self.empty_fetch_response(ErrorCode::None);
                 return Ok(FetchResponse { diverging_epoch: Some(diverging), ..response });
@@ -113,7 +113,7 @@ impl RaftClient {
         }
         let is_refused = self.setup.bugs.has(Bug::FetchOfObserverRefused) && {
             let voters = self.quorum.voters();
-            voters.nodes().iter().any(|voter| voter.directory_id.is_some()) && !voters.is_voter(replica_key(request))
+            voters.nodes().iter().any(|voter| voter.directory_id.is_some()) && !voters.is_voter(request.replica_key())
         };
         if is_refused {
             return Ok(self.empty_fetch_response(ErrorCode::UnknownServerError));
@@ -123,7 +123,7 @@ impl RaftClient {
         }
         let max_bytes = u32::try_from(request.max_bytes).unwrap_or(0);
         let (records, cut_batch) = self.log.read_slice(request.fetch_offset, self.log.end_offset(), max_bytes);
-        self.credit_fetch(replica_key(request), request.fetch_offset, step)?;
+        self.credit_fetch(request.replica_key(), request.fetch_offset, step)?;
         let response = self.empty_fetch_response(ErrorCode::None);
         Ok(FetchResponse { records, cut_batch, ..response })
     }
@@ -221,9 +221,4 @@ impl RaftClient {
         records.0.retain(|batch| batch.base_offset >= from);
         FetchResponse { records, ..response }
     }
-}
-
-/// `FetchRequest.replicaId` and `ReplicaDirectoryId`
-fn replica_key(request: &FetchRequest) -> ReplicaKey {
-    ReplicaKey { id: request.replica_id, directory_id: request.replica_directory_id }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::RaftClient;
-use crate::ids::{OffsetAndEpoch, ReplicaKey};
+use crate::ids::OffsetAndEpoch;
 use crate::io::{Observation, Probe};
 use crate::message::{ErrorCode, FetchSnapshotRequest, FetchSnapshotResponse, Request, UnalignedRecords};
 use crate::snapshot::{BOOTSTRAP_SNAPSHOT_ID, RawSnapshotWriter};
@@ -38,8 +38,7 @@ impl RaftClient {
         };
         let now_ms = step.now_ms();
         if let Some(leader) = self.quorum.leader_mut() {
-            let key = ReplicaKey { id: request.replica_id, directory_id: request.replica_directory_id };
-            leader.update_check_quorum(key, now_ms);
+            leader.update_check_quorum(request.replica_key(), now_ms);
         }
         FetchSnapshotResponse {
             top_error: ErrorCode::None,

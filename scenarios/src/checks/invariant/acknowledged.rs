@@ -3,12 +3,13 @@
 //! at the same offsets.
 
 use crate::checks::prelude::*;
-use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
+use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch, ReplicaKey};
 use raft::io::{Observation, Role};
 use raft::message::{ErrorCode, FetchResponse, Request, Response};
-use raft::voter_set::VoterSet;
+use raft::voter_set::{VoterNode, VoterSet};
 use smallvec::SmallVec;
 
+use crate::checks::by_replica::ByReplica;
 use crate::checks::server_model::ServerModel;
 
 claim! {
@@ -27,11 +28,10 @@ struct Fetched {
 }
 
 /// What one server has received while it leads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Received {
     leads: Option<LeaderEpoch>,
-    /// By server.
-    fetched: Vec<Fetched>,
+    fetched: ByReplica<Fetched>,
 }
 
 impl Default for Fetched {
@@ -51,15 +51,15 @@ impl Acknowledged {
     pub fn role_changed(&mut self, server: usize, leads: Option<LeaderEpoch>) {
         let received = &mut self.received[server];
         received.leads = leads;
-        received.fetched.fill(Fetched::default());
+        received.fetched.clear();
     }
 
     /// A Fetch of `epoch` reaches a server. What came before was accepted if it was not answered with a refusal.
     #[inline]
-    pub fn fetched(&mut self, server: usize, from: usize, epoch: LeaderEpoch, (rpc, offset): (Rpc, Offset)) {
+    pub fn fetched(&mut self, server: usize, from: ReplicaKey, epoch: LeaderEpoch, (rpc, offset): (Rpc, Offset)) {
         let received = &mut self.received[server];
         if received.leads == Some(epoch) {
-            let fetched = &mut received.fetched[from];
+            let fetched = received.fetched.sent(from);
             fetched.offset = fetched.open.last().map_or(fetched.offset, |(_, offset)| *offset);
             fetched.open.push((rpc, offset));
         }
@@ -68,7 +68,7 @@ impl Acknowledged {
     /// A Fetch is answered, whether or not its connection still exists.
     #[inline]
     pub fn answered(&mut self, server: usize, rpc: Rpc, answer: &FetchResponse) {
-        for fetched in &mut self.received[server].fetched {
+        for fetched in self.received[server].fetched.iter_mut() {
             let Some(place) = fetched.open.iter().position(|(open, _)| *open == rpc) else { continue };
             let (_, offset) = fetched.open.remove(place);
             let has_error = answer.top_error != ErrorCode::None || answer.error != ErrorCode::None;
@@ -84,22 +84,20 @@ impl Acknowledged {
         &self,
         server: usize,
         shown: OffsetAndEpoch,
-        (servers, voters): (&[ServerModel], &VoterSet),
+        (leader, voters): (&ServerModel, &VoterSet),
         verdict: &mut Verdict,
     ) {
         let received = &self.received[server];
-        let holds = |(other, model): (usize, &ServerModel)| {
-            let fetched = &received.fetched[other];
-            let end = fetched.open.iter().fold(fetched.offset, |end, (_, offset)| end.max(*offset));
-            voters.is_voter(model.key()) && (other == server || end >= shown.offset)
+        let holds = |voter: &&VoterNode| {
+            let newest = received.fetched.of(voter).next().map(|fetched| fetched.offset);
+            let open = received.fetched.of(voter).flat_map(|fetched| &fetched.open).map(|(_, offset)| *offset);
+            voter.is_voter(leader.key()) || newest.into_iter().chain(open).any(|end| end >= shown.offset)
         };
-        if received.leads == Some(shown.epoch)
-            && servers.iter().enumerate().filter(|it| holds(*it)).count() < voters.majority()
-        {
+        if received.leads == Some(shown.epoch) && voters.nodes().iter().filter(holds).count() < voters.majority() {
             verdict.fail(&Acknowledged::CLAIM, || {
                 format!(
                     "node {} leads epoch {} and moves its high watermark to {}; no majority has fetched from it so far in this epoch",
-                    servers[server].id, shown.epoch, shown.offset
+                    leader.id, shown.epoch, shown.offset
                 )
             });
         }
@@ -114,8 +112,7 @@ impl Check for Acknowledged {
         .and(Kinds::DOWN);
 
     fn new(config: &CheckConfig) -> Acknowledged {
-        let nothing = Received { leads: None, fetched: vec![Fetched::default(); config.servers.len()] };
-        Acknowledged { received: vec![nothing; config.servers.len()] }
+        Acknowledged { received: vec![Received::default(); config.servers.len()] }
     }
 
     #[inline]
@@ -123,9 +120,7 @@ impl Check for Acknowledged {
         let Crossing { server, event, .. } = *crossing;
         match event {
             Event::RequestReceived { rpc, request: Request::Fetch(fetch) } => {
-                if let Some(from) = models.server(fetch.replica_id) {
-                    self.fetched(server, from, fetch.current_leader_epoch, (rpc, fetch.fetch_offset));
-                }
+                self.fetched(server, fetch.replica_key(), fetch.current_leader_epoch, (rpc, fetch.fetch_offset));
             }
             Event::ResponseSent { rpc, response: Response::Fetch(answer), .. }
             | Event::ResponseUnheard { rpc, response: Response::Fetch(answer) } => self.answered(server, rpc, answer),
@@ -133,8 +128,8 @@ impl Check for Acknowledged {
                 self.role_changed(server, (role == Role::Leader).then_some(epoch));
             }
             Event::Observed { observation: Observation::HighWatermark { offset, epoch, leading: true } } => {
-                let voters = models.servers[server].voters(&models.ledger);
-                self.moved(server, OffsetAndEpoch { epoch, offset }, (&models.servers, voters), verdict);
+                let leader = &models.servers[server];
+                self.moved(server, OffsetAndEpoch { epoch, offset }, (leader, leader.voters(&models.ledger)), verdict);
             }
             Event::Down { .. } => self.role_changed(server, None),
             _ => {}

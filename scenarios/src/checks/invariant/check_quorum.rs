@@ -10,11 +10,12 @@
 //! (KAFKA-16531).
 
 use crate::checks::prelude::*;
-use raft::ids::LeaderEpoch;
+use raft::ids::{LeaderEpoch, ReplicaKey};
 use raft::io::{Observation, Role, ThreadName};
 use raft::message::{ErrorCode, Request, Response};
 
 use super::timings::{Calm, QuorumTimings};
+use crate::checks::by_replica::ByReplica;
 use crate::checks::server_model::ledger::BatchId;
 
 claim! {
@@ -35,10 +36,10 @@ const OVERDUE_INPUTS: u8 = 3;
 struct Watched {
     bound_ns: u64,
     leads: Option<LeaderEpoch>,
-    /// True time of each server's newest Fetch in this epoch.
-    fetched_ns: Vec<u64>,
-    /// UpdateRaftVoter that are not answered yet, and the servers that sent them.
-    updates: Vec<(Rpc, usize)>,
+    /// True time of each replica's newest Fetch in this epoch.
+    fetched_ns: ByReplica<u64>,
+    /// UpdateRaftVoter that are not answered yet, and the voters that sent them.
+    updates: Vec<(Rpc, ReplicaKey)>,
     /// Before this it need not have resigned, by the fetches known when it was computed.
     deadline_ns: u64,
     calm: Calm,
@@ -61,7 +62,7 @@ impl CheckQuorum {
         let watched = &mut self.watched[server];
         watched.leads = leads;
         watched.overdue_inputs = 0;
-        watched.fetched_ns.fill(at_ns);
+        watched.fetched_ns.clear();
         watched.updates.clear();
         watched.since_ns = at_ns;
         watched.deadline_ns = if watched.leads.is_some() { at_ns + watched.bound_ns } else { u64::MAX };
@@ -74,17 +75,17 @@ impl CheckQuorum {
         let watched = &mut self.watched[server];
         let voters = models.ledger.last_voters_batch(models.servers[server].log.whole());
         if watched.leads.is_some() && voters != std::mem::replace(&mut watched.voters, voters) {
-            watched.fetched_ns.fill(at_ns);
+            watched.fetched_ns.clear();
             watched.since_ns = at_ns;
         }
     }
 
     /// A Fetch or FetchSnapshot of `epoch` reaches a server.
     #[inline]
-    pub fn fetched(&mut self, at_ns: u64, server: usize, from: usize, epoch: LeaderEpoch) {
+    pub fn fetched(&mut self, at_ns: u64, server: usize, from: ReplicaKey, epoch: LeaderEpoch) {
         let watched = &mut self.watched[server];
         if watched.leads == Some(epoch) {
-            watched.fetched_ns[from] = at_ns;
+            *watched.fetched_ns.sent(from) = at_ns;
         }
     }
 
@@ -107,16 +108,16 @@ impl CheckQuorum {
             watched.deadline_ns = at_ns + watched.bound_ns;
             return;
         }
-        let needed = voters.majority() - usize::from(voters.is_voter(servers[server].key()));
+        let own = servers[server].key();
+        let needed = voters.majority() - usize::from(voters.is_voter(own));
         let Some(calm_ns) = watched.calm.since_ns() else {
             watched.overdue_inputs = 0;
             return;
         };
-        let others = servers.iter().zip(&watched.fetched_ns).enumerate().filter(|(index, _)| *index != server);
-        let mut fetched_ns: Vec<u64> =
-            others.filter(|(_, (model, _))| voters.is_voter(model.key())).map(|(_, (_, ns))| *ns).collect();
+        let others = voters.nodes().iter().filter(|voter| !voter.is_voter(own));
+        let newest_ns = |voter| watched.fetched_ns.of(voter).next().copied();
+        let mut fetched_ns: Vec<u64> = others.map(|voter| newest_ns(voter).unwrap_or(watched.since_ns)).collect();
         fetched_ns.sort_unstable_by(|a, b| b.cmp(a));
-        // Voters whose disk is lost have not fetched at all.
         let majority_ns = fetched_ns.get(needed - 1).copied().unwrap_or(watched.since_ns);
         watched.deadline_ns = majority_ns.max(calm_ns) + watched.bound_ns;
         if at_ns <= watched.deadline_ns {
@@ -158,7 +159,7 @@ impl Check for CheckQuorum {
             Watched {
                 bound_ns: bound_ns.saturating_mul(1_000_000) / rate + bound_ns / 100 + SLACK_NS,
                 leads: None,
-                fetched_ns: vec![0; config.timings.len()],
+                fetched_ns: ByReplica::default(),
                 updates: Vec::new(),
                 deadline_ns: u64::MAX,
                 calm: Calm::new(config.slowest_ppm),
@@ -176,17 +177,13 @@ impl Check for CheckQuorum {
         match event {
             Event::Input { thread: ThreadName::RaftIo } => self.takes_input(at_ns, server, models, verdict),
             Event::RequestReceived { request: Request::Fetch(fetch), .. } => {
-                if let Some(from) = models.server(fetch.replica_id) {
-                    self.fetched(at_ns, server, from, fetch.current_leader_epoch);
-                }
+                self.fetched(at_ns, server, fetch.replica_key(), fetch.current_leader_epoch);
             }
             Event::RequestReceived { request: Request::FetchSnapshot(fetch), .. } => {
-                if let Some(from) = models.server(fetch.replica_id) {
-                    self.fetched(at_ns, server, from, fetch.current_leader_epoch);
-                }
+                self.fetched(at_ns, server, fetch.replica_key(), fetch.current_leader_epoch);
             }
             Event::RequestReceived { rpc, request: Request::UpdateRaftVoter(update) } => {
-                self.watched[server].updates.extend(models.server(update.voter_id).map(|from| (rpc, from)));
+                self.watched[server].updates.push((rpc, update.voter_key()));
             }
             // `updateCheckQuorumForFollowingVoter`, when the voter has answered ApiVersions.
             Event::ResponseSent { rpc, response: Response::UpdateRaftVoter(answer), .. }

@@ -9,6 +9,7 @@
 
 use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
+use raft::voter_set::VoterSet;
 
 use crate::checks::committed::{Committed, CommittedRecord, Quorum};
 use crate::checks::server_model::ServerModel;
@@ -80,6 +81,18 @@ pub fn commit(
     (gone, first_record)
 }
 
+/// The servers with the ids of voters, and whether the voter's disk was replaced: the server is another replica now, and what
+/// the former one acknowledged may still arrive.
+fn behind<'a>(
+    voters: &'a VoterSet,
+    servers: &'a [ServerModel],
+) -> impl Iterator<Item = (usize, &'a ServerModel, bool)> {
+    voters.nodes().iter().filter_map(|voter| {
+        let (index, server) = servers.iter().enumerate().find(|(_, server)| server.id == voter.id)?;
+        Some((index, server, !voter.is_voter(server.key())))
+    })
+}
+
 /// Without a batch of its own epoch, nothing that a leader counts on a majority is safe there.
 #[track_caller]
 fn own_epoch(
@@ -124,11 +137,13 @@ fn rests_on_amnesia(
     let (mut solid, mut forgotten, mut left_epoch) = (0, 0, 0);
     let voters = servers[leader].voters(ledger);
     let quorum = quorum.of(voters);
-    for (index, voter) in servers.iter().enumerate().filter(|(_, server)| voters.is_voter(server.key())) {
+    for (index, voter, is_replaced) in behind(voters, servers) {
         // It has acknowledged what was forced.
         let acknowledged = voter.log.forced() >= count && voter.log.get(count - 1) == Some(last);
         let holds = acknowledged && voter.log.durable() >= count;
-        if holds && losses.is_bound(index, shown.epoch) {
+        if is_replaced {
+            forgotten += usize::from(losses.had_destroyed(index, last));
+        } else if holds && losses.is_bound(index, shown.epoch) {
             solid += 1;
         } else if acknowledged || losses.has_forgotten(index, last) {
             forgotten += 1;
@@ -182,8 +197,10 @@ fn majority_reached(
     // A leader counts the voters of its own log, also those of a set that is not committed.
     let voters = servers[leader].voters(ledger).clone();
     let quorum = quorum.of(&voters);
-    for (index, server) in servers.iter().enumerate().filter(|(_, server)| voters.is_voter(server.key())) {
-        if server.durably_agreed() >= count {
+    for (index, server, is_replaced) in behind(&voters, servers) {
+        if is_replaced {
+            before_destruction += usize::from(losses.had_destroyed(index, last));
+        } else if server.durably_agreed() >= count {
             durable += 1;
             solid += usize::from(losses.is_bound(index, epoch));
         } else if server.log.agreed.min(server.log.forced()) >= count || losses.has_forgotten(index, last) {

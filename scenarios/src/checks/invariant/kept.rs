@@ -8,12 +8,12 @@
 //! and its voters stay the same.
 
 use crate::checks::prelude::*;
-use raft::ids::LeaderEpoch;
+use raft::ids::{LeaderEpoch, ReplicaKey};
 use raft::io::{Observation, Probe, Role};
 use raft::message::{ErrorCode, FetchResponse, Request, Response};
 
 use super::timings::{Calm, QuorumTimings, shortest_ns};
-use crate::checks::server_model::ServerModel;
+use crate::checks::by_replica::ByReplica;
 use crate::checks::server_model::ledger::BatchId;
 
 claim! {
@@ -28,9 +28,9 @@ struct Watched {
     timeout_ns: u64,
     leads: Option<LeaderEpoch>,
     /// Requests of this epoch that are not answered yet: by whom, and when they came.
-    open: Vec<(Rpc, usize, u64)>,
-    /// When each server's newest request came that was answered well.
-    fetched_ns: Vec<Option<u64>>,
+    open: Vec<(Rpc, ReplicaKey, u64)>,
+    /// When each replica's newest request came that was answered well.
+    fetched_ns: ByReplica<u64>,
     /// The batch that the voters of its log are from, and since when.
     voters: (BatchId, u64),
     calm: Calm,
@@ -56,7 +56,7 @@ impl Check for QuorumKept {
             timeout_ns: shortest_ns(timings.fetch_timeout_ms.saturating_mul(3) / 2, config.fastest_ppm),
             leads: None,
             open: Vec::new(),
-            fetched_ns: vec![None; config.timings.len()],
+            fetched_ns: ByReplica::default(),
             voters: (BatchId::START, 0),
             calm: Calm::new(config.slowest_ppm),
         };
@@ -70,11 +70,11 @@ impl Check for QuorumKept {
         match event {
             Event::RequestReceived { rpc, request } if watched.leads.is_some() => {
                 let (from, epoch) = match request {
-                    Request::Fetch(fetch) => (fetch.replica_id, fetch.current_leader_epoch),
-                    Request::FetchSnapshot(fetch) => (fetch.replica_id, fetch.current_leader_epoch),
+                    Request::Fetch(fetch) => (fetch.replica_key(), fetch.current_leader_epoch),
+                    Request::FetchSnapshot(fetch) => (fetch.replica_key(), fetch.current_leader_epoch),
                     _ => return,
                 };
-                if let Some(from) = models.server(from).filter(|_| watched.leads == Some(epoch)) {
+                if watched.leads == Some(epoch) {
                     watched.open.push((rpc, from, at_ns));
                 }
             }
@@ -108,7 +108,7 @@ impl Watched {
     fn forget(&mut self) {
         self.leads = None;
         self.open.clear();
-        self.fetched_ns.fill(None);
+        self.fetched_ns.clear();
     }
 
     fn answers(&mut self, rpc: Rpc, response: &Response) {
@@ -120,7 +120,8 @@ impl Watched {
             _ => false,
         };
         if counts {
-            self.fetched_ns[from] = self.fetched_ns[from].max(Some(at_ns));
+            let newest_ns = self.fetched_ns.sent(from);
+            *newest_ns = at_ns.max(*newest_ns);
         }
     }
 
@@ -135,10 +136,8 @@ impl Watched {
             return;
         }
         let needed = voters.majority() - usize::from(voters.is_voter(model.key()));
-        let has_fetched = |(index, model): &(usize, &ServerModel)| {
-            *index != server && voters.is_voter(model.key()) && self.fetched_ns[*index] >= Some(from_ns)
-        };
-        let fetched = models.servers.iter().enumerate().filter(has_fetched).count();
+        let others = voters.nodes().iter().filter(|voter| !voter.is_voter(model.key()));
+        let fetched = others.filter(|voter| self.fetched_ns.of(voter).any(|ns| *ns >= from_ns)).count();
         if fetched >= needed {
             verdict.fail(&LeaderWithMajorityStays::CLAIM, || {
                 format!(

@@ -114,6 +114,14 @@ impl QuorumLosses<'_> {
         self.forgotten(server).any(|log| self.ledger.holds(log, batch))
     }
 
+    /// Did a server hold this batch durably when its disk was destroyed, whatever it holds now?
+    pub fn had_destroyed(&self, server: usize, batch: BatchId) -> bool {
+        self.facts.iter().any(|fact| match fact {
+            QuorumFact::Destroyed { server: of, log: Some(log), .. } => *of == server && self.ledger.holds(*log, batch),
+            _ => false,
+        })
+    }
+
     /// What a server has forgotten and does not hold again, a prefix for each fault.
     fn forgotten(&self, server: usize) -> impl Iterator<Item = BatchId> {
         self.facts.iter().enumerate().filter_map(move |(at, fact)| match fact {

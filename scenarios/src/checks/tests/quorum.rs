@@ -13,14 +13,14 @@ use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
 use raft::io::{Effect, Now, Observation, Out, Role};
 use raft::log::{
-    Batch, BatchBuilder, ControlRecord, ElectionState, LeaderChange, LogConfig, QuorumStateFormat, RaftLog, Records,
-    write_election_state,
+    Batch, BatchBuilder, ControlRecord, ElectionState, LeaderChange, LogConfig, MetaProperties, QuorumStateFormat,
+    RaftLog, Records, write_election_state, write_meta_properties,
 };
 use raft::message::{
     BeginQuorumEpochRequest, CurrentLeader, FetchRequest, FetchResponse, ReadRecordsResponse, Request, Response,
     VoteRequest, VoteResponse,
 };
-use raft::voter_set::VoterSet;
+use raft::voter_set::{VoterNode, VoterSet};
 use sim::process::File;
 use sim::watch::{Down, Synced, Write};
 
@@ -402,7 +402,7 @@ impl Quorum {
         Request::Fetch(FetchRequest {
             cluster_id: None,
             replica_id: node(follower),
-            replica_directory_id: None,
+            replica_directory_id: self.checks.models.servers[follower].directory_id,
             topic_id: Uuid::METADATA_TOPIC_ID,
             max_wait_ms: 500,
             max_bytes: 1 << 20,
@@ -505,6 +505,26 @@ impl Quorum {
         self.lose_power(server);
         self.disks[server] = TestDisk::default();
         self.checks.on(Crossing { at_ns: self.now, server, event: Event::DiskDamaged { left: &self.disks[server] } });
+    }
+
+    /// Its disk gets a directory id.
+    pub fn format(&mut self, server: usize, directory_id: Uuid) {
+        let mut out = Out::default();
+        let properties = MetaProperties { cluster_id: "".into(), node_id: node(server), directory_id };
+        write_meta_properties(&properties, Bugs::NONE, &mut out);
+        self.perform(server, out);
+    }
+
+    /// A leader appends these voters, each with the directory id that its disk has.
+    pub fn change_voters(&mut self, leader: usize, epoch: i32, places: &[usize]) {
+        let ids: Vec<NodeId> = places.iter().map(|place| node(*place)).collect();
+        let directory_id = |id: NodeId| self.checks.models.servers[id.0 as usize - 1].directory_id;
+        let with_directory = |voter: &VoterNode| VoterNode { directory_id: directory_id(voter.id), ..voter.clone() };
+        let set = VoterSet::of(VoterSet::of_ids(&ids).nodes().iter().map(with_directory).collect());
+        let mut batch = BatchBuilder::new(self.logs[leader].end_offset(), LeaderEpoch(epoch), 0);
+        batch.control(ControlRecord::KRaftVoters(set));
+        let batch = batch.build();
+        self.write(leader, &batch);
     }
 
     pub fn boot(&mut self, server: usize) {

@@ -1,27 +1,16 @@
 //! Changes of the voters: one at a time, and who is not among them does not begin elections.
 
-use std::rc::Rc;
-
 use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, Offset, Uuid};
 use raft::io::ThreadName;
-use raft::log::{Batch, BatchBuilder, ControlRecord};
+use raft::log::{BatchBuilder, ControlRecord};
 use raft::voter_set::{VoterNode, VoterSet};
 
 use super::quorum::{Quorum, node};
 use crate::checks::prelude::*;
 
-/// A batch behind the log of a leader, with the voters of these places.
-fn voters(quorum: &Quorum, leader: usize, epoch: i32, places: &[usize]) -> Rc<Batch> {
-    let ids: Vec<_> = places.iter().map(|place| node(*place)).collect();
-    let mut batch = BatchBuilder::new(quorum.logs[leader].end_offset(), LeaderEpoch(epoch), 0);
-    batch.control(ControlRecord::KRaftVoters(VoterSet::of_ids(&ids)));
-    batch.build()
-}
-
 fn change(quorum: &mut Quorum, epoch: i32, places: &[usize]) {
-    let batch = voters(quorum, 0, epoch, places);
-    quorum.write(0, &batch);
+    quorum.change_voters(0, epoch, places);
 }
 
 #[test]
