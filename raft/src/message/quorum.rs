@@ -30,6 +30,12 @@ pub struct VoteRequest {
     pub pre_vote: bool,
 }
 
+impl VoteRequest {
+    pub fn replica_key(&self) -> ReplicaKey {
+        ReplicaKey { id: self.replica_id, directory_id: self.replica_directory_id }
+    }
+}
+
 /// Common to all partition-level answers: local epoch, leader, and its address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CurrentLeader {

@@ -147,6 +147,18 @@ impl Canonical for CurrentLeader {
     }
 }
 
+impl AddRaftVoterRequest {
+    pub fn voter_key(&self) -> ReplicaKey {
+        ReplicaKey { id: self.voter_id, directory_id: self.voter_directory_id }
+    }
+}
+
+impl RemoveRaftVoterRequest {
+    pub fn voter_key(&self) -> ReplicaKey {
+        ReplicaKey { id: self.voter_id, directory_id: self.voter_directory_id }
+    }
+}
+
 impl UpdateRaftVoterRequest {
     pub fn voter_key(&self) -> ReplicaKey {
         ReplicaKey { id: self.voter_id, directory_id: self.voter_directory_id }

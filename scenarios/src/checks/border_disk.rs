@@ -28,7 +28,10 @@ impl Checks {
             self.models.committed.facts.push(forgot);
         }
         self.models.note_restored(server);
-        self.models.servers[server].directory_id = read_meta_properties(disk).ok().flatten().map(|it| it.directory_id);
+        // Whose file cannot be read ends itself, and remains who it was.
+        if let Ok(properties) = read_meta_properties(disk) {
+            self.models.servers[server].directory_id = properties.map(|it| it.directory_id);
+        }
         self.models.refresh_quorum();
         let model = &self.models.servers[server];
         if model.log.has_junk() {

@@ -6,7 +6,7 @@ use raft::voter_set::VoterNode;
 
 #[derive(Clone, Debug)]
 pub struct ByReplica<T> {
-    /// The one that has sent something last is at the end.
+    /// Of those with the same id, the newest is the last.
     replicas: Vec<(ReplicaKey, T)>,
 }
 
@@ -17,15 +17,26 @@ impl<T> Default for ByReplica<T> {
 }
 
 impl<T: Default> ByReplica<T> {
-    /// A replica has sent something.
     #[inline]
-    pub fn sent(&mut self, key: ReplicaKey) -> &mut T {
-        let place = self.replicas.iter().position(|(of, _)| *of == key);
-        match place {
-            Some(place) => self.replicas[place..].rotate_left(1),
-            None => self.replicas.push((key, T::default())),
-        }
-        &mut self.replicas.last_mut().expect("it is there").1
+    pub fn entry(&mut self, key: ReplicaKey) -> &mut T {
+        let place = self.place(key);
+        &mut self.replicas[place].1
+    }
+
+    /// The same, of a replica that counts from now on for its id, if the voter has no directory id.
+    #[inline]
+    pub fn newest(&mut self, key: ReplicaKey) -> &mut T {
+        let place = self.place(key);
+        let last = self.replicas.iter().rposition(|(of, _)| of.id == key.id).unwrap_or(place);
+        self.replicas.swap(place, last);
+        &mut self.replicas[last].1
+    }
+
+    fn place(&mut self, key: ReplicaKey) -> usize {
+        self.replicas.iter().position(|(of, _)| *of == key).unwrap_or_else(|| {
+            self.replicas.insert(0, (key, T::default()));
+            0
+        })
     }
 }
 
@@ -34,9 +45,8 @@ impl<T> ByReplica<T> {
         self.replicas.clear();
     }
 
-    /// Of all replicas.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.replicas.iter_mut().map(|(_, it)| it)
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (ReplicaKey, &mut T)> {
+        self.replicas.iter_mut().map(|(key, it)| (*key, it))
     }
 
     /// Of the replicas that count as this voter, the newest first: more than one if the voter has no directory id.
@@ -56,17 +66,20 @@ mod tests {
     fn a_replaced_disk_is_another_replica() {
         let key = |directory: u8| ReplicaKey { id: NodeId(2), directory_id: Some(Uuid([directory; 16])) };
         let mut received: ByReplica<u64> = ByReplica::default();
-        *received.sent(key(1)) = 10;
-        *received.sent(key(2)) = 20;
+        *received.newest(key(1)) = 10;
+        *received.newest(key(2)) = 20;
         let of = |directory_id: Option<Uuid>, received: &ByReplica<u64>| {
             let mut voter = VoterSet::of_ids(&[NodeId(2)]).nodes()[0].clone();
             voter.directory_id = directory_id;
             received.of(&voter).copied().collect::<Vec<_>>()
         };
         assert_eq!(of(key(1).directory_id, &received), [10]);
-        assert_eq!(of(key(3).directory_id, &received), [0; 0]);
+        assert_eq!(of(key(4).directory_id, &received), [0; 0]);
         assert_eq!(of(None, &received), [20, 10]);
-        *received.sent(key(1)) += 1;
-        assert_eq!(of(None, &received), [11, 20]);
+        *received.entry(key(1)) += 1;
+        received.entry(key(3));
+        assert_eq!(of(None, &received), [20, 11, 0]);
+        received.newest(key(1));
+        assert_eq!(of(None, &received), [11, 20, 0]);
     }
 }

@@ -59,12 +59,16 @@ impl Models {
         }
     }
 
-    /// May its word count in the quorum? It is a voter of the committed set, or of one that is in force for who has it in its
-    /// log.
+    /// May its word count in the quorum? It is a voter of the committed set, of the one by which was promised last, or of one in
+    /// some log that is not committed.
     pub fn may_count(&self, server: usize) -> bool {
         let key = self.servers[server].key();
-        let sets = self.servers.iter().map(|it| it.voters(&self.ledger));
-        self.servers[server].voter || { sets }.chain([&self.committed.promised_voters]).any(|set| set.is_voter(key))
+        let committed = self.committed.batches.last().copied().unwrap_or(BatchId::START);
+        let of_logs = self.servers.iter().map(|it| self.ledger.last_voters_batch(it.log.whole()));
+        let mut uncommitted = of_logs.filter(|set| !self.ledger.holds(committed, *set));
+        self.servers[server].voter
+            || self.committed.promised_voters.is_voter(key)
+            || uncommitted.any(|set| self.ledger.voters(set).is_voter(key))
     }
 
     pub fn server(&self, id: NodeId) -> Option<usize> {

@@ -2,7 +2,7 @@
 //! (`controller.quorum.auto.join.enable`, §6.7).
 
 use super::RaftClient;
-use crate::ids::{NodeId, ReplicaKey};
+use crate::ids::NodeId;
 use crate::io::Probe;
 use crate::message::{
     AddRaftVoterRequest, AddRaftVoterResponse, ErrorCode, KRaftVersionFeature, RemoveRaftVoterRequest, Request,
@@ -32,7 +32,7 @@ impl RaftClient {
         request: &AddRaftVoterRequest,
         step: &mut Step<'_>,
     ) -> Result<(), ErrorCode> {
-        let voter = ReplicaKey { id: request.voter_id, directory_id: request.voter_directory_id };
+        let voter = request.voter_key();
         self.validate_change(request.cluster_id.as_deref(), voter)?;
         if !self.has_default_listener(&request.listeners) {
             return Err(ErrorCode::InvalidRequest);

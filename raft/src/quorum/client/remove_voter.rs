@@ -2,7 +2,6 @@
 
 use super::RaftClient;
 use crate::bugs::Bug;
-use crate::ids::ReplicaKey;
 use crate::io::Probe;
 use crate::message::{ErrorCode, RemoveRaftVoterRequest, RemoveRaftVoterResponse, Response};
 use crate::quorum::change_voter::{PendingChange, Requester, VoterChange};
@@ -27,7 +26,7 @@ impl RaftClient {
         request: &RemoveRaftVoterRequest,
         step: &mut Step<'_>,
     ) -> Result<(), ErrorCode> {
-        let voter = ReplicaKey { id: request.voter_id, directory_id: request.voter_directory_id };
+        let voter = request.voter_key();
         self.validate_change(request.cluster_id.as_deref(), voter)?;
         let voters = self.voters_to_change(step)?;
         // R13: whatever directory the voter of this id has.

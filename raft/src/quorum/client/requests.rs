@@ -138,7 +138,7 @@ impl RaftClient {
         if !self.is_addressed_to_this(request.voter_id, request.voter_directory_id) {
             return Ok(refuse(self, ErrorCode::InvalidVoterKey));
         }
-        let candidate = ReplicaKey { id: request.replica_id, directory_id: request.replica_directory_id };
+        let candidate = request.replica_key();
         let theirs = OffsetAndEpoch { epoch: request.last_offset_epoch, offset: request.last_offset };
         let ours = OffsetAndEpoch { epoch: self.log.last_fetched_epoch(), offset: self.end_offset() };
         let is_up_to_date = match self.setup.bugs.has(Bug::VoteComparesOffsetsOnly) {

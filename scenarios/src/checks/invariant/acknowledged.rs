@@ -17,7 +17,7 @@ claim! {
     HighWatermarkAcknowledged by Acknowledged, Safety of Quorum, "KIP-595: a fetch of another epoch is fenced";
 }
 
-/// What a voter has fetched from a leader in its epoch.
+/// What a replica has fetched from a leader in its epoch.
 #[derive(Clone, Debug)]
 struct Fetched {
     /// Where it has been found to be. A voter may go back, if it has lost records (`LeaderState.updateReplicaState`).
@@ -59,22 +59,27 @@ impl Acknowledged {
     pub fn fetched(&mut self, server: usize, from: ReplicaKey, epoch: LeaderEpoch, (rpc, offset): (Rpc, Offset)) {
         let received = &mut self.received[server];
         if received.leads == Some(epoch) {
-            let fetched = received.fetched.sent(from);
-            fetched.offset = fetched.open.last().map_or(fetched.offset, |(_, offset)| *offset);
-            fetched.open.push((rpc, offset));
+            let open = &mut received.fetched.entry(from).open;
+            let accepted = open.last().map(|(_, offset)| *offset);
+            open.push((rpc, offset));
+            if let Some(offset) = accepted {
+                received.fetched.newest(from).offset = offset;
+            }
         }
     }
 
     /// A Fetch is answered, whether or not its connection still exists.
     #[inline]
     pub fn answered(&mut self, server: usize, rpc: Rpc, answer: &FetchResponse) {
-        for fetched in self.received[server].fetched.iter_mut() {
-            let Some(place) = fetched.open.iter().position(|(open, _)| *open == rpc) else { continue };
-            let (_, offset) = fetched.open.remove(place);
-            let has_error = answer.top_error != ErrorCode::None || answer.error != ErrorCode::None;
-            if !has_error && answer.diverging_epoch.is_none() {
-                fetched.offset = offset;
-            }
+        let fetched = &mut self.received[server].fetched;
+        let answered = fetched.iter_mut().find_map(|(from, fetched)| {
+            let place = fetched.open.iter().position(|(open, _)| *open == rpc)?;
+            Some((from, fetched.open.remove(place).1))
+        });
+        let has_error = answer.top_error != ErrorCode::None || answer.error != ErrorCode::None;
+        let is_valid = !has_error && answer.diverging_epoch.is_none() && answer.snapshot_id.is_none();
+        if let Some((from, offset)) = answered.filter(|_| is_valid) {
+            fetched.newest(from).offset = offset;
         }
     }
 

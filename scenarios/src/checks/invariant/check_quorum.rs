@@ -85,7 +85,7 @@ impl CheckQuorum {
     pub fn fetched(&mut self, at_ns: u64, server: usize, from: ReplicaKey, epoch: LeaderEpoch) {
         let watched = &mut self.watched[server];
         if watched.leads == Some(epoch) {
-            *watched.fetched_ns.sent(from) = at_ns;
+            *watched.fetched_ns.newest(from) = at_ns;
         }
     }
 
@@ -118,7 +118,7 @@ impl CheckQuorum {
         let newest_ns = |voter| watched.fetched_ns.of(voter).next().copied();
         let mut fetched_ns: Vec<u64> = others.map(|voter| newest_ns(voter).unwrap_or(watched.since_ns)).collect();
         fetched_ns.sort_unstable_by(|a, b| b.cmp(a));
-        let majority_ns = fetched_ns.get(needed - 1).copied().unwrap_or(watched.since_ns);
+        let majority_ns = fetched_ns[needed - 1];
         watched.deadline_ns = majority_ns.max(calm_ns) + watched.bound_ns;
         if at_ns <= watched.deadline_ns {
             watched.overdue_inputs = 0;

@@ -81,9 +81,9 @@ pub fn commit(
     (gone, first_record)
 }
 
-/// The servers with the ids of voters, and whether the voter's disk was replaced: the server is another replica now, and what
-/// the former one acknowledged may still arrive.
-fn behind<'a>(
+/// The servers with the ids of voters, and whether they are other replicas now: the voter's disk was replaced, and what it had
+/// acknowledged may still arrive.
+fn servers_of<'a>(
     voters: &'a VoterSet,
     servers: &'a [ServerModel],
 ) -> impl Iterator<Item = (usize, &'a ServerModel, bool)> {
@@ -137,7 +137,7 @@ fn rests_on_amnesia(
     let (mut solid, mut forgotten, mut left_epoch) = (0, 0, 0);
     let voters = servers[leader].voters(ledger);
     let quorum = quorum.of(voters);
-    for (index, voter, is_replaced) in behind(voters, servers) {
+    for (index, voter, is_replaced) in servers_of(voters, servers) {
         // It has acknowledged what was forced.
         let acknowledged = voter.log.forced() >= count && voter.log.get(count - 1) == Some(last);
         let holds = acknowledged && voter.log.durable() >= count;
@@ -197,7 +197,7 @@ fn majority_reached(
     // A leader counts the voters of its own log, also those of a set that is not committed.
     let voters = servers[leader].voters(ledger).clone();
     let quorum = quorum.of(&voters);
-    for (index, server, is_replaced) in behind(&voters, servers) {
+    for (index, server, is_replaced) in servers_of(&voters, servers) {
         if is_replaced {
             before_destruction += usize::from(losses.had_destroyed(index, last));
         } else if server.durably_agreed() >= count {

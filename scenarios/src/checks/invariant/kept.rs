@@ -120,7 +120,7 @@ impl Watched {
             _ => false,
         };
         if counts {
-            let newest_ns = self.fetched_ns.sent(from);
+            let newest_ns = self.fetched_ns.newest(from);
             *newest_ns = at_ns.max(*newest_ns);
         }
     }

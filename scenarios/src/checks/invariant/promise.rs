@@ -199,9 +199,9 @@ fn claims_log_end(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdic
     };
     let (server, what) = (&models.servers[crossing.server], request.name());
     // Left late, from an epoch before or from before a cut: it was true when it was made.
-    let late = epoch < server.durable_epoch() || server.ends_before_cuts.contains(&end);
+    let is_late = || epoch < server.durable_epoch() || server.ends_before_cuts.contains(&end);
     let forced_end = models.ledger.end(server.log.prefix(server.log.forced()));
-    if server.voter && end > forced_end && !late {
+    if server.voter && end > forced_end && !is_late() {
         verdict.fail(&PersistBeforePromiseD8::CLAIM, || {
             format!(
                 "node {} claims in a {what} request that its log ends at {end}; only offsets below {forced_end} are forced",

@@ -18,6 +18,7 @@ pub enum QuorumFact {
     /// A fault destroyed durable bytes of a server, or has misled it so that it cut its log.
     Destroyed {
         server: usize,
+        /// Its word may have counted ([`Models::may_count`]).
         voter: bool,
         /// The epochs of which it does not know what it did, from the first to the last: that of its `quorum-state`, if
         /// that is not what it was, up to the one that it had, if that is later.
@@ -114,10 +115,12 @@ impl QuorumLosses<'_> {
         self.forgotten(server).any(|log| self.ledger.holds(log, batch))
     }
 
-    /// Did a server hold this batch durably when its disk was destroyed, whatever it holds now?
+    /// Did a server hold this batch durably when its disk was destroyed, as a voter, whatever it holds now?
     pub fn had_destroyed(&self, server: usize, batch: BatchId) -> bool {
         self.facts.iter().any(|fact| match fact {
-            QuorumFact::Destroyed { server: of, log: Some(log), .. } => *of == server && self.ledger.holds(*log, batch),
+            QuorumFact::Destroyed { server: of, voter: true, log: Some(log), .. } => {
+                *of == server && self.ledger.holds(*log, batch)
+            }
             _ => false,
         })
     }

@@ -159,7 +159,7 @@ impl Ledger {
 
     /// Does the prefix that `log` stands for end with this batch, or go through it?
     pub fn holds(&self, log: BatchId, batch: BatchId) -> bool {
-        batch == BatchId::START || self.first_beyond(batch, log).is_none()
+        batch == BatchId::START || self.end(batch) <= self.end(log) && self.first_beyond(batch, log).is_none()
     }
 
     /// The first batch of the prefix `of` that the prefix `log` does not have; `None` if it has all.

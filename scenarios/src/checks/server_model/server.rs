@@ -207,8 +207,7 @@ impl ServerModel {
             Write::Rename { from, to } => match segment_base(to) {
                 Some(base) => self.segment_replaced(base, from),
                 None => {
-                    if to.ends_with(SNAPSHOT_SUFFIX) {
-                        // It may replace the log.
+                    if self.is_ahead_of_log(to, ledger) {
                         self.remember_end(ledger);
                     }
                     self.small.rename(from, to);
@@ -241,6 +240,12 @@ impl ServerModel {
     fn segment_replaced(&mut self, base: Offset, from: &str) {
         self.log.replaced(base, self.small.bytes_durable(from));
         self.small.unlink(from);
+    }
+
+    /// Is this a snapshot that replaces the log?
+    fn is_ahead_of_log(&self, path: &str, ledger: &Ledger) -> bool {
+        let last = (self.log.last_epoch(ledger), self.log.end(ledger));
+        matches!(SnapshotFile::parse(path), Some(SnapshotFile::Complete(id)) if (Some(id.epoch), id.offset) > last)
     }
 
     /// The log is about to be cut: what it claimed until now was true.

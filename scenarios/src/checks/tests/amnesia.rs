@@ -63,15 +63,7 @@ fn a_voter_of_a_former_disk_counts_with_what_that_had() {
     for (has_acknowledged, holds_again, broken) in
         [(true, false, None), (true, true, None), (false, true, Some("MajorityReachedHighWatermark"))]
     {
-        let mut quorum = Quorum::of(3);
-        for server in 0..3 {
-            quorum.format(server, Uuid([server as u8 + 1; 16]));
-        }
-        quorum.elect(0, 1, &[1, 2]);
-        quorum.change_voters(0, 1, &[0, 1, 2]);
-        quorum.replicate(0, 1, 1);
-        quorum.replicate(0, 2, 1);
-        quorum.move_high_watermark(0, 1);
+        let mut quorum = Quorum::with_directory_ids();
         let batch = quorum.data(0, 1, 12);
         quorum.write(0, &batch);
         if has_acknowledged {

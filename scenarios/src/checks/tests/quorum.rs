@@ -110,6 +110,20 @@ impl Quorum {
         quorum
     }
 
+    /// Three voters whose disks have directory ids; server 0 leads epoch 1, and the voter set with these ids is committed.
+    pub fn with_directory_ids() -> Quorum {
+        let mut quorum = Quorum::of(3);
+        for server in 0..3 {
+            quorum.format(server, Uuid([server as u8 + 1; 16]));
+        }
+        quorum.elect(0, 1, &[1, 2]);
+        quorum.change_voters(0, 1, &[0, 1, 2]);
+        quorum.replicate(0, 1, 1);
+        quorum.replicate(0, 2, 1);
+        quorum.move_high_watermark(0, 1);
+        quorum
+    }
+
     /// The first violation's invariant. What it saw is said in plain words.
     pub fn broke(&self) -> Option<&'static str> {
         let violation = self.checks.violation()?;
@@ -518,7 +532,8 @@ impl Quorum {
     /// A leader appends these voters, each with the directory id that its disk has.
     pub fn change_voters(&mut self, leader: usize, epoch: i32, places: &[usize]) {
         let ids: Vec<NodeId> = places.iter().map(|place| node(*place)).collect();
-        let directory_id = |id: NodeId| self.checks.models.servers[id.0 as usize - 1].directory_id;
+        let directory_id =
+            |id: NodeId| self.checks.models.server(id).and_then(|at| self.checks.models.servers[at].directory_id);
         let with_directory = |voter: &VoterNode| VoterNode { directory_id: directory_id(voter.id), ..voter.clone() };
         let set = VoterSet::of(VoterSet::of_ids(&ids).nodes().iter().map(with_directory).collect());
         let mut batch = BatchBuilder::new(self.logs[leader].end_offset(), LeaderEpoch(epoch), 0);

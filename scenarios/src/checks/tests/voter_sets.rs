@@ -2,43 +2,39 @@
 
 use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, Offset, Uuid};
-use raft::io::ThreadName;
+use raft::io::{Observation, Probe, ThreadName};
 use raft::log::{BatchBuilder, ControlRecord};
 use raft::voter_set::{VoterNode, VoterSet};
 
 use super::quorum::{Quorum, node};
 use crate::checks::prelude::*;
 
-fn change(quorum: &mut Quorum, epoch: i32, places: &[usize]) {
-    quorum.change_voters(0, epoch, places);
-}
-
 #[test]
 fn the_voters_change_one_by_one_when_the_last_change_is_committed() {
     let mut good = Quorum::at_work();
-    change(&mut good, 1, &[0, 1]);
+    good.change_voters(0, 1, &[0, 1]);
     good.replicate(0, 1, 1);
     good.fetch(1, 1);
     good.take_fetch(0, 1, 1);
     good.move_high_watermark(0, 1);
-    change(&mut good, 1, &[0, 1, 2]);
+    good.change_voters(0, 1, &[0, 1, 2]);
     assert_eq!(good.broke(), None);
 
     let mut two_at_once = Quorum::at_work();
-    change(&mut two_at_once, 1, &[0]);
+    two_at_once.change_voters(0, 1, &[0]);
     assert_eq!(two_at_once.broke(), Some("OneVoterChangeAtATime"));
 
     let mut beside_uncommitted = Quorum::at_work();
-    change(&mut beside_uncommitted, 1, &[0, 1]);
+    beside_uncommitted.change_voters(0, 1, &[0, 1]);
     assert_eq!(beside_uncommitted.broke(), None);
-    change(&mut beside_uncommitted, 1, &[0]);
+    beside_uncommitted.change_voters(0, 1, &[0]);
     assert_eq!(beside_uncommitted.broke(), Some("OneVoterChangeAtATime"));
 
     let mut before_own_commit = Quorum::of(3);
     before_own_commit.campaign(0, 1);
     before_own_commit.vote(1, 0, 1);
     before_own_commit.take_over(0, 1);
-    change(&mut before_own_commit, 1, &[0, 1]);
+    before_own_commit.change_voters(0, 1, &[0, 1]);
     assert_eq!(before_own_commit.broke(), Some("OneVoterChangeAtATime"));
 }
 
@@ -67,7 +63,7 @@ fn who_was_removed_does_not_request_votes() {
     for (removed, broken) in [(2, Some("OnlyVotersCampaign")), (1, None)] {
         let mut quorum = Quorum::at_work();
         let rest: Vec<usize> = (0..3).filter(|place| *place != removed).collect();
-        change(&mut quorum, 1, &rest);
+        quorum.change_voters(0, 1, &rest);
         quorum.replicate(0, 2, 1);
         quorum.campaign(2, 2);
         assert_eq!(quorum.broke(), broken);
@@ -92,7 +88,7 @@ fn who_may_still_be_needed_requests_votes() {
                 quorum.take_fetch(0, 1, 1);
                 quorum.move_high_watermark(0, 1);
             }
-            change(&mut quorum, 1, voters);
+            quorum.change_voters(0, 1, voters);
             quorum.replicate(0, 1, 1);
             quorum.replicate(0, 2, 1);
         }
@@ -114,7 +110,7 @@ fn who_may_still_be_needed_requests_votes() {
 fn a_leader_that_has_removed_itself_does_not_count_in_its_majority() {
     for (voters, broken) in [(&[1, 2][..], Some("LeaderWithoutMajorityResigns")), (&[0, 1], None)] {
         let mut quorum = Quorum::at_work();
-        change(&mut quorum, 1, voters);
+        quorum.change_voters(0, 1, voters);
         quorum.replicate(0, 1, 1);
         for _ in 0..10 {
             quorum.now += 1_000_000_000;
@@ -128,11 +124,51 @@ fn a_leader_that_has_removed_itself_does_not_count_in_its_majority() {
     }
 }
 
+/// Three voters with directory ids; server 0 leads. Server 1 has fetched, and after 3 s, in which nobody else does, once more or
+/// not. It comes back with an empty disk, under another directory id.
+fn with_a_replaced_disk(fetches: bool) -> Quorum {
+    let mut quorum = Quorum::with_directory_ids();
+    quorum.now += 3_000_000_000;
+    if fetches {
+        quorum.take_fetch(0, 1, 1);
+    }
+    quorum.replace_disk(1);
+    quorum.boot(1);
+    quorum.format(1, Uuid([9; 16]));
+    quorum
+}
+
+/// With fetch timeouts of 2 s.
+#[test]
+fn check_quorum_counts_what_the_voter_fetched_and_not_who_took_its_place() {
+    let waits = |quorum: &mut Quorum, ms: u64| {
+        quorum.now += ms * 1_000_000;
+        for _ in 0..4 {
+            let event = Event::Input { thread: ThreadName::RaftIo };
+            quorum.checks.on(Crossing { at_ns: quorum.now, server: 0, event });
+        }
+    };
+    let mut quorum = with_a_replaced_disk(true);
+    waits(&mut quorum, 2_000);
+    assert_eq!(quorum.broke(), None);
+    quorum.take_fetch(0, 1, 1);
+    waits(&mut quorum, 2_000);
+    assert_eq!(quorum.broke(), Some("LeaderWithoutMajorityResigns"));
+
+    for (fetches, broken) in [(true, Some("LeaderWithMajorityStays")), (false, None)] {
+        let mut quorum = with_a_replaced_disk(fetches);
+        quorum.take_fetch(0, 1, 1);
+        quorum.now += 1_000_000_000;
+        quorum.say(0, Observation::Probe(Probe::CheckQuorumResigned));
+        assert_eq!(quorum.broke(), broken);
+    }
+}
+
 #[test]
 fn a_leader_that_has_committed_its_removal_commits_nothing_more() {
     for (voters, broken) in [(&[1, 2][..], Some("RemovedLeaderResigns")), (&[0, 1], None)] {
         let mut quorum = Quorum::at_work();
-        change(&mut quorum, 1, voters);
+        quorum.change_voters(0, 1, voters);
         for value in [20, 21] {
             assert_eq!(quorum.broke(), None);
             let batch = quorum.data(0, 1, value);

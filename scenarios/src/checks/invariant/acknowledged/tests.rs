@@ -41,7 +41,7 @@ fn a_fetch_that_is_refused_does_not_count() {
         let rpc = Rpc { connection: 1, correlation_id: number };
         acknowledged.fetched(0, replica(2), LeaderEpoch(2), (rpc, Offset(offset)));
         acknowledged.answered(0, rpc, answer);
-        acknowledged.received[0].fetched.sent(replica(2)).offset
+        acknowledged.received[0].fetched.entry(replica(2)).offset
     };
     assert_eq!(fetch(1, 7, &FetchResponse { diverging_epoch, ..FetchResponse::default() }), Offset(-1));
     assert_eq!(fetch(2, 7, &FetchResponse::default()), Offset(7));
@@ -75,7 +75,7 @@ fn a_refusal_that_nobody_hears_does_not_count() {
         let response = Response::Fetch(FetchResponse { diverging_epoch, ..FetchResponse::default() });
         let event = Event::ResponseUnheard { rpc, response: &response };
         acknowledged.on(&Crossing { at_ns: 1, server: 0, event }, &models, &mut verdict);
-        acknowledged.received[0].fetched.sent(replica(2)).offset
+        acknowledged.received[0].fetched.entry(replica(2)).offset
     };
     assert_eq!(unheard(2, 7, None), Offset(7));
     let diverging_epoch = Some(OffsetAndEpoch { epoch: LeaderEpoch(1), offset: Offset(3) });
@@ -92,7 +92,7 @@ fn a_majority_has_fetched_in_the_leaders_epoch() {
     assert!(breaks(&[(1, 2, 5)]), "nor does its own word count twice");
 }
 
-/// Voter 2 has a directory id, and its disk is replaced while its Fetch is on its way.
+/// Voter 2 has a directory id; a Fetch of that id counts.
 #[test]
 fn a_voter_counts_by_its_directory_id() {
     let directory = |id: u8| Some(Uuid([id; 16]));
@@ -106,6 +106,26 @@ fn a_voter_counts_by_its_directory_id() {
         acknowledged.fetched(0, ReplicaKey { id: NodeId(2), directory_id }, LeaderEpoch(2), (rpc, Offset(5)));
         let shown = OffsetAndEpoch { epoch: LeaderEpoch(2), offset: Offset(5) };
         acknowledged.moved(0, shown, (&leader(), &voters), &mut verdict);
+        assert_eq!(verdict.violation().is_some(), breaks);
+    }
+}
+
+/// Of two replicas with the id of a voter without a directory id, the one counts whose Fetch was accepted last.
+#[test]
+fn a_fetch_that_is_answered_with_a_snapshot_does_not_count() {
+    let of = |directory: u8| ReplicaKey { id: NodeId(2), directory_id: Some(Uuid([directory; 16])) };
+    let snapshot_id = Some(OffsetAndEpoch { epoch: LeaderEpoch(1), offset: Offset(3) });
+    for (snapshot_id, breaks) in [(snapshot_id, false), (None, true)] {
+        let (mut acknowledged, mut verdict) = (Acknowledged::new(&crate::checks::tests::voters(3)), Verdict::default());
+        acknowledged.role_changed(0, Some(LeaderEpoch(2)));
+        for (number, offset) in [(1, 5), (2, 0)] {
+            let rpc = Rpc { connection: 1, correlation_id: number };
+            acknowledged.fetched(0, of(number as u8), LeaderEpoch(2), (rpc, Offset(offset)));
+            let snapshot_id = snapshot_id.filter(|_| number == 2);
+            acknowledged.answered(0, rpc, &FetchResponse { snapshot_id, ..FetchResponse::default() });
+        }
+        let shown = OffsetAndEpoch { epoch: LeaderEpoch(2), offset: Offset(5) };
+        acknowledged.moved(0, shown, (&leader(), &set()), &mut verdict);
         assert_eq!(verdict.violation().is_some(), breaks);
     }
 }
