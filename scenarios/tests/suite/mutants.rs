@@ -75,7 +75,7 @@ mutants! {
     m01_retention_without_snapshot: Kafka14238RetentionWithoutSnapshot, "snapshots" 2 => "NoRecordBelowLogStartNeeded";
     m03_snapshot_not_forced: Kafka15312SnapshotNotForced, "snapshots" 0 => "PersistBeforePromise:D10";
     m04_snapshot_id_inclusive: Kafka14618SnapshotIdInclusive, "snapshots" 0 => "SnapshotEqualsReplay";
-    m07_snapshot_keeps_topics: Kafka14894SnapshotKeepsTopics, "snapshots" 25 => "ImagesEqualAtEqualOffsets";
+    m07_snapshot_keeps_topics: Kafka14894SnapshotKeepsTopics, "snapshots" 51 => "ImagesEqualAtEqualOffsets";
     m10_log_kept_beside_snapshot: Kafka10761LogKeptBesideSnapshot, "snapshots" 1 => "GhostMismatch", then "PersistBeforePromise:D12";
     g22_snapshot_forgets_fencing: SnapshotForgetsFencing, "snapshots" 0 => "SnapshotEqualsReplay";
     r09_leader_outside_voters_counts: Kafka16530LeaderOutsideVotersCounts, "membership" 1 => "MajorityReachedHighWatermark";
@@ -248,7 +248,7 @@ mutants! {
     r14_voted_directory_not_stored: Kafka16526VotedDirectoryNotStored, "membership" 0 => "PersistBeforePromise:D1";
     g23_voters_kept_at_truncation: VotersKeptAtTruncation, "membership" 38 => "PreVoteCarriedThrough";
     g24_voter_changes_overlap: VoterChangesOverlap, "membership" 2 => "OneVoterChangeAtATime";
-    m06_snapshot_checksum_ignored: Kafka14104SnapshotChecksumIgnored, "snapshots" 22 => "DamagedFileRefused";
+    m06_snapshot_checksum_ignored: Kafka14104SnapshotChecksumIgnored, "snapshots" 2 => "DamagedFileRefused";
     r37_voter_updated_unprobed: Kafka20661VoterUpdatedUnprobed, "quorum" 0 => "VoterProbedBeforeUpdate";
 }
 
