@@ -2,7 +2,7 @@
 
 use crate::checks::prelude::*;
 use raft::fixes::{Fix, Fixes};
-use raft::ids::{Offset, Uuid};
+use raft::ids::Offset;
 use raft::io::{FatalFault, Observation, Out, Role};
 
 use super::quorum::Quorum;
@@ -34,54 +34,6 @@ fn a_destroyed_majority_excuses_a_leader_without_the_record() {
     quorum.elect(2, 2, &[1]);
     assert_eq!(quorum.checks.violation(), None);
     assert_eq!(excused(&quorum, "committed_record_destroyed"), 1);
-}
-
-/// Server 2 is a voter of its leader's log only, and the high watermark counts it.
-#[test]
-fn a_disk_counts_before_its_voter_is_committed() {
-    let mut quorum = Quorum::at_work();
-    quorum.change_voters(0, 1, &[0, 1]);
-    quorum.replicate(0, 1, 1);
-    quorum.move_high_watermark(0, 1);
-    let batch = quorum.data(0, 1, 12);
-    quorum.write(0, &batch);
-    let Offset(end) = quorum.logs[0].end_offset();
-    quorum.change_voters(0, 1, &[0, 1, 2]);
-    quorum.replicate(0, 2, 1);
-    quorum.show_high_watermark(0, 1, end, true);
-    assert_eq!(excused(&quorum, "promise_cut_by_destroyed_disk"), 0);
-    quorum.replace_disk(2);
-    assert_eq!(excused(&quorum, "promise_cut_by_destroyed_disk"), 1);
-    quorum.boot(2);
-    assert_eq!(quorum.broke(), None);
-}
-
-/// Voters with directory ids: server 1 acknowledges a record or not, gets an empty disk, and starts as another replica before
-/// the leader moves its high watermark.
-#[test]
-fn a_voter_of_a_former_disk_counts_with_what_that_had() {
-    for (has_acknowledged, holds_again, broken) in
-        [(true, false, None), (true, true, None), (false, true, Some("MajorityReachedHighWatermark"))]
-    {
-        let mut quorum = Quorum::with_directory_ids();
-        let batch = quorum.data(0, 1, 12);
-        quorum.write(0, &batch);
-        if has_acknowledged {
-            quorum.replicate(0, 1, 1);
-        } else {
-            quorum.take_fetch_at(0, 1, 1, quorum.logs[0].end_offset());
-        }
-        quorum.replace_disk(1);
-        quorum.boot(1);
-        quorum.format(1, Uuid([9; 16]));
-        if holds_again {
-            quorum.follow(1, 0, 1);
-            quorum.replicate(0, 1, 1);
-        }
-        quorum.move_high_watermark(0, 1);
-        assert_eq!(quorum.broke(), broken);
-        assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), u64::from(has_acknowledged));
-    }
 }
 
 #[test]

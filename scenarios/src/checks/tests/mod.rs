@@ -4,6 +4,7 @@ mod amnesia;
 mod availability;
 mod brokers;
 mod clients;
+mod directory_ids;
 mod duties;
 mod excuses;
 mod failed_writes;

@@ -2,7 +2,7 @@
 
 use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, Offset, Uuid};
-use raft::io::{Observation, Probe, ThreadName};
+use raft::io::ThreadName;
 use raft::log::{BatchBuilder, ControlRecord};
 use raft::voter_set::{VoterNode, VoterSet};
 
@@ -120,46 +120,6 @@ fn a_leader_that_has_removed_itself_does_not_count_in_its_majority() {
                 quorum.checks.on(Crossing { at_ns: quorum.now, server: 0, event });
             }
         }
-        assert_eq!(quorum.broke(), broken);
-    }
-}
-
-/// Three voters with directory ids; server 0 leads. Server 1 has fetched, and after 3 s, in which nobody else does, once more or
-/// not. It comes back with an empty disk, under another directory id.
-fn with_a_replaced_disk(fetches: bool) -> Quorum {
-    let mut quorum = Quorum::with_directory_ids();
-    quorum.now += 3_000_000_000;
-    if fetches {
-        quorum.take_fetch(0, 1, 1);
-    }
-    quorum.replace_disk(1);
-    quorum.boot(1);
-    quorum.format(1, Uuid([9; 16]));
-    quorum
-}
-
-/// With fetch timeouts of 2 s.
-#[test]
-fn check_quorum_counts_what_the_voter_fetched_and_not_who_took_its_place() {
-    let waits = |quorum: &mut Quorum, ms: u64| {
-        quorum.now += ms * 1_000_000;
-        for _ in 0..4 {
-            let event = Event::Input { thread: ThreadName::RaftIo };
-            quorum.checks.on(Crossing { at_ns: quorum.now, server: 0, event });
-        }
-    };
-    let mut quorum = with_a_replaced_disk(true);
-    waits(&mut quorum, 2_000);
-    assert_eq!(quorum.broke(), None);
-    quorum.take_fetch(0, 1, 1);
-    waits(&mut quorum, 2_000);
-    assert_eq!(quorum.broke(), Some("LeaderWithoutMajorityResigns"));
-
-    for (fetches, broken) in [(true, Some("LeaderWithMajorityStays")), (false, None)] {
-        let mut quorum = with_a_replaced_disk(fetches);
-        quorum.take_fetch(0, 1, 1);
-        quorum.now += 1_000_000_000;
-        quorum.say(0, Observation::Probe(Probe::CheckQuorumResigned));
         assert_eq!(quorum.broke(), broken);
     }
 }

@@ -52,6 +52,7 @@ public final class Main {
     private Path record;
     private boolean selfTest = false;
     private int context = 20;
+    /** In the recording of this one all falsifications of the self-test have their place. */
     private long seed = 2;
     private int seconds = 40;
 
