@@ -6,7 +6,7 @@ use crate::checks::invariant::log_matching;
 use crate::checks::prelude::*;
 use std::rc::Rc;
 
-use raft::ids::Offset;
+use raft::ids::{Offset, Uuid};
 use raft::io::DurableFiles;
 use raft::log::{Batch, LEADER_EPOCH_CHECKPOINT, META_PROPERTIES, parse_meta_properties, read_meta_properties};
 use sim::process::File;
@@ -30,9 +30,8 @@ impl Checks {
         self.models.note_restored(server);
         // Whose file cannot be read ends itself, and remains who it was.
         if let Ok(properties) = read_meta_properties(disk) {
-            self.models.servers[server].directory_id = properties.map(|it| it.directory_id);
+            self.identified(server, properties.map(|it| it.directory_id));
         }
-        self.models.refresh_quorum();
         let model = &self.models.servers[server];
         if model.log.has_junk() {
             self.verdict.met(Situation::TornTail);
@@ -44,6 +43,21 @@ impl Checks {
             self.conflict(server, other, found);
         }
         self.promise_stands();
+    }
+
+    /// A server has the directory id of its `meta.properties`. If it is no voter by that and was one by the id before, that
+    /// voter has ended, and what it held does not count any more.
+    fn identified(&mut self, server: usize, directory_id: Option<Uuid>) {
+        let was_voter = self.models.may_count(server);
+        let model = &mut self.models.servers[server];
+        model.directory_id = directory_id;
+        let held = model.log.prefix(model.log.durable());
+        self.models.refresh_quorum();
+        if was_voter && !self.models.may_count(server) && held != BatchId::START {
+            let fact = QuorumFact::Destroyed { server, voter: true, epochs: None, log: Some(held) };
+            self.models.committed.facts.push(fact);
+            self.cut_promise();
+        }
     }
 
     pub(super) fn down(&mut self, server: usize, how: Down) {
@@ -71,15 +85,17 @@ impl Checks {
         let others = model.small.spoil(left);
         let altered = (!left.paths().is_empty()).then_some(&others[..]);
         let misled = altered.is_none_or(|paths| paths.iter().any(|path| path == LEADER_EPOCH_CHECKPOINT));
-        let (epochs, log) = model.disk_damaged(left, altered, &mut self.models.ledger);
+        let (forgotten, log) = model.disk_damaged(left, altered, &mut self.models.ledger);
         if misled {
             self.models.committed.facts.push(QuorumFact::Misled { server, is_misled: altered.is_some() });
         }
+        // On an empty disk it is another replica, which votes for nobody until it is a voter (KIP-853).
+        let epochs = forgotten.filter(|_| altered.is_some() || !self.models.ledger.has_directory_ids());
         self.models.committed.facts.push(QuorumFact::Destroyed { server, voter, epochs, log });
         if let Some(cluster) = &mut self.models.cluster {
             cluster.replication.damaged(server, altered);
         }
-        if voter && (epochs.is_some() || log.is_some()) {
+        if voter && (forgotten.is_some() || log.is_some()) {
             self.verdict.met(Situation::AmnesiacVoter);
         }
         self.cut_promise();
@@ -128,8 +144,7 @@ impl Checks {
                 }
                 if to == META_PROPERTIES {
                     let formatted = model.small.written(to).and_then(|text| parse_meta_properties(text).ok());
-                    model.directory_id = formatted.map(|it| it.directory_id);
-                    self.models.refresh_quorum();
+                    self.identified(server, formatted.map(|it| it.directory_id));
                 }
                 let model = &mut self.models.servers[server];
                 let now = model.written_election.unwrap_or_default().epoch;

@@ -327,6 +327,9 @@ pub fn promise_stands(
     verdict: &mut Verdict,
 ) {
     let promised = committed.promised;
+    if promised == 0 {
+        return;
+    }
     // A single voter's last commits may be on their way to its disk.
     let in_flight = quorum.commits_before_flush && servers.iter().all(|server| !server.voter || server.up);
     let holders = servers.iter().filter(|s| s.voter && s.durably_agreed() >= promised).count();

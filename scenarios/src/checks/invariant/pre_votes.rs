@@ -16,12 +16,12 @@ claim! {
     PreVoteBeforeVote by PreVotes, Safety of Quorum, "KIP-996: Prospective before Candidate";
 }
 
-/// What one replica may request.
+/// What the process of one replica may request.
 #[derive(Clone, Debug, Default)]
 struct Asker {
     /// This process has said in which epoch it is.
     has_started: bool,
-    /// Epoch of the last start.
+    /// Epoch in which it started.
     started_in: LeaderEpoch,
     /// Epoch of the newest pre-vote granted to it, and by whom.
     granted_in: LeaderEpoch,
@@ -86,7 +86,8 @@ impl Check for PreVotes {
     fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
         let server = crossing.server;
         match crossing.event {
-            Event::Booted { .. } => self.askers[server].has_started = false,
+            // No answer reaches the next process.
+            Event::Booted { .. } => self.askers[server] = Asker::default(),
             Event::Observed { observation: Observation::RoleChanged { epoch, .. } } => self.started(server, epoch),
             Event::RequestSent { request: Request::Vote(vote), .. } if !vote.pre_vote => {
                 self.asks_for_votes(server, &models.servers[server], vote.replica_epoch, verdict);

@@ -103,6 +103,12 @@ impl Ledger {
         self.is_dynamic
     }
 
+    /// Whether every voter of every set has a directory id: a server with another one is no voter.
+    pub fn has_directory_ids(&self) -> bool {
+        let sets = std::iter::once(&self.first_voters).chain(self.voter_sets.iter().map(|(set, _)| set));
+        sets.flat_map(|set| set.nodes()).all(|voter| voter.directory_id.is_some())
+    }
+
     /// The voters that a log has which ends with this batch: each set is in force from its record on.
     pub fn voters(&self, prefix: BatchId) -> &VoterSet {
         let place = if prefix == BatchId::START { FIRST_VOTERS } else { self.get(prefix).voters };

@@ -1,5 +1,6 @@
 //! The small files of one server (everything but segments), as written and as durable.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use raft::io::DurableFiles;
@@ -17,6 +18,8 @@ struct Inode {
     durable: Option<Vec<u8>>,
     /// Has, or had, the name of a state file.
     is_state: bool,
+    /// Whether the written bytes are durable, if nothing has changed since they were compared. Snapshots are large.
+    is_durable: Cell<Option<bool>>,
 }
 
 /// Is it read by [`ServerModel`](super::ServerModel)?
@@ -110,6 +113,7 @@ impl SmallFiles {
     fn inode(&mut self, file: InodeIndex) -> &mut Inode {
         let inode = &mut self.inodes[file];
         self.state_changed |= inode.is_state;
+        inode.is_durable.set(None);
         inode
     }
 
@@ -135,7 +139,11 @@ impl SmallFiles {
     /// Are the bytes under this *written* name durable, whatever of the name?
     pub fn bytes_durable(&self, path: &str) -> bool {
         let inode = self.names.get(path).and_then(|name| name.written).map(|index| &self.inodes[index]);
-        inode.is_some_and(|inode| inode.durable.as_ref() == Some(&inode.written))
+        inode.is_some_and(|inode| {
+            let is_durable = inode.is_durable.get().unwrap_or_else(|| inode.durable.as_ref() == Some(&inode.written));
+            inode.is_durable.set(Some(is_durable));
+            is_durable
+        })
     }
 
     /// A process finds these; `how` and `damaged` as for [`LogModel::booted`](super::log::LogModel::booted). Gives why they
@@ -165,6 +173,7 @@ impl SmallFiles {
                 name.durable = name.written.filter(|_| was_durable);
                 if let Some(index) = name.written {
                     self.inodes[index].durable = before.durable(path).map(<[u8]>::to_vec);
+                    self.inodes[index].is_durable.set(None);
                 }
             }
         }
@@ -182,6 +191,7 @@ impl SmallFiles {
             }
             name.durable = left.is_some().then_some(index);
             self.inodes[index].durable = left;
+            self.inodes[index].is_durable.set(None);
         }
         self.state_changed = true;
         others

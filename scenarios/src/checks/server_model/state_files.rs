@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, Uuid};
+use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, ReplicaKey, Uuid};
 use raft::io::DurableFiles;
 use serde::Deserialize;
 
@@ -21,6 +21,14 @@ pub struct Election {
     pub voted: Option<NodeId>,
     /// Of the replica that was voted for; all zeroes if it has none. `None`: the file is of version 0, which does not name it.
     pub voted_directory: Option<Uuid>,
+}
+
+impl Election {
+    /// Whom the vote is for.
+    pub fn voted_key(&self) -> Option<ReplicaKey> {
+        let directory_id = self.voted_directory.filter(|directory| *directory != Uuid::ZERO);
+        self.voted.map(|id| ReplicaKey { id, directory_id })
+    }
 }
 
 impl fmt::Display for Election {

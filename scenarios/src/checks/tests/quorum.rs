@@ -58,12 +58,17 @@ impl Quorum {
     }
 
     pub fn with(count: usize, fixes: Fixes) -> Quorum {
+        Quorum::of_voters(VoterSet::of_ids(&voters(count)), fixes)
+    }
+
+    fn of_voters(voter_set: VoterSet, fixes: Fixes) -> Quorum {
+        let count = voter_set.len();
         let ids = voters(count);
         let timings = vec![QuorumTimings::DEFAULT; count];
         let config = CheckConfig {
             servers: ids.clone(),
-            voter_set: VoterSet::of_ids(&ids),
-            is_dynamic: false,
+            is_dynamic: voter_set.nodes().iter().any(|voter| voter.directory_id.is_some()),
+            voter_set,
             other_cluster: Vec::new(),
             voters: ids,
             timings,
@@ -112,9 +117,14 @@ impl Quorum {
 
     /// Three voters whose disks have directory ids; server 0 leads epoch 1, and the voter set with these ids is committed.
     pub fn with_directory_ids() -> Quorum {
-        let mut quorum = Quorum::of(3);
+        let directory_id = |server: usize| Uuid([server as u8 + 1; 16]);
+        let mut set = VoterSet::of_ids(&voters(3)).nodes().to_vec();
+        for (server, voter) in set.iter_mut().enumerate() {
+            voter.directory_id = Some(directory_id(server));
+        }
+        let mut quorum = Quorum::of_voters(VoterSet::of(set), Fixes::NONE);
         for server in 0..3 {
-            quorum.format(server, Uuid([server as u8 + 1; 16]));
+            quorum.format(server, directory_id(server));
         }
         quorum.elect(0, 1, &[1, 2]);
         quorum.change_voters(0, 1, &[0, 1, 2]);
@@ -241,7 +251,7 @@ impl Quorum {
             voter_directory_id: None,
             replica_epoch: LeaderEpoch(epoch),
             replica_id: node(server),
-            replica_directory_id: None,
+            replica_directory_id: self.checks.models.servers[server].directory_id,
             last_offset_epoch: self.logs[server].last_fetched_epoch(),
             last_offset: self.logs[server].end_offset(),
             pre_vote: false,

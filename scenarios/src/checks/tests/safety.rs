@@ -91,6 +91,25 @@ fn two_votes_in_one_epoch() {
 }
 
 #[test]
+fn a_process_asks_for_votes_with_pre_votes_of_the_one_before() {
+    for (restarts, broken) in [(false, None), (true, Some("PreVoteBeforeVote"))] {
+        let mut quorum = Quorum::at_work();
+        for voter in [0, 2] {
+            quorum.checks.judges.PreVotes.granted(voter, 1, LeaderEpoch(1), 2);
+        }
+        if restarts {
+            quorum.kill(1);
+            quorum.boot(1);
+            quorum.role(1, Role::Unattached, 1, None);
+        }
+        quorum.persist(1, 2, None, Some(1));
+        quorum.role(1, Role::Candidate, 2, None);
+        quorum.ask_for_vote(1, 2);
+        assert_eq!(quorum.broke(), broken);
+    }
+}
+
+#[test]
 fn a_vote_is_given_that_is_not_on_disk() {
     let mut quorum = Quorum::at_work();
     // `PersistBeforePromise:D3` breaks first.
