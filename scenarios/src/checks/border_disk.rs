@@ -14,7 +14,7 @@ use sim::watch::{Down, Synced, Write};
 
 use super::Checks;
 use super::invariant::{durability, high_watermark, leaders, promise, voter_sets};
-use super::loss::quorum::QuorumFact;
+use super::loss::quorum::{ForgottenEpochs, QuorumFact};
 use super::server_model::ledger::{BatchId, Recorded};
 
 impl Checks {
@@ -89,13 +89,13 @@ impl Checks {
         if misled {
             self.models.committed.facts.push(QuorumFact::Misled { server, is_misled: altered.is_some() });
         }
-        // On an empty disk it is another replica, which votes for nobody until it is a voter (KIP-853).
-        let epochs = forgotten.filter(|_| altered.is_some() || !self.models.ledger.has_directory_ids());
+        let by_same_voter = altered.is_some() || !self.models.ledger.has_directory_ids();
+        let epochs = forgotten.map(|(first, last)| ForgottenEpochs { first, last, by_same_voter });
         self.models.committed.facts.push(QuorumFact::Destroyed { server, voter, epochs, log });
         if let Some(cluster) = &mut self.models.cluster {
             cluster.replication.damaged(server, altered);
         }
-        if voter && (forgotten.is_some() || log.is_some()) {
+        if voter && (epochs.is_some() || log.is_some()) {
             self.verdict.met(Situation::AmnesiacVoter);
         }
         self.cut_promise();

@@ -12,6 +12,22 @@ use raft::log::Batch;
 use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::ledger::{BatchId, Ledger};
 
+/// Epochs of which a server does not know what it did, from the first to the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForgottenEpochs {
+    pub first: LeaderEpoch,
+    pub last: LeaderEpoch,
+    /// It votes in them as the voter that it was. On an empty disk, under another directory id, it is another replica, which
+    /// votes for nobody until it is a voter (KIP-853).
+    pub by_same_voter: bool,
+}
+
+impl ForgottenEpochs {
+    fn has(self, epoch: LeaderEpoch) -> bool {
+        self.first <= epoch && epoch <= self.last
+    }
+}
+
 /// What has happened to the metadata log that bears on losses, in the order in which it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QuorumFact {
@@ -20,9 +36,8 @@ pub enum QuorumFact {
         server: usize,
         /// Its word may have counted ([`Models::may_count`]).
         voter: bool,
-        /// The epochs of which it does not know what it did, from the first to the last: that of its `quorum-state`, if
-        /// that is not what it was, up to the one that it had, if that is later.
-        epochs: Option<(LeaderEpoch, LeaderEpoch)>,
+        /// From that of its `quorum-state`, if that is not what it was, up to the one that it had, if that is later.
+        epochs: Option<ForgottenEpochs>,
         /// What its log held durably, if some of that is gone.
         log: Option<BatchId>,
     },
@@ -46,32 +61,35 @@ pub struct QuorumLosses<'a> {
 }
 
 impl QuorumLosses<'_> {
-    /// Servers that have forgotten epochs: who, whether it votes, and the first and the last.
-    fn forgotten_epochs(&self) -> impl Iterator<Item = (usize, bool, LeaderEpoch, LeaderEpoch)> {
+    /// Servers that have forgotten epochs: who, whether it was a voter, and which.
+    fn forgotten_epochs(&self) -> impl Iterator<Item = (usize, bool, ForgottenEpochs)> {
         self.facts.iter().filter_map(|fact| match fact {
-            QuorumFact::Destroyed { server, voter, epochs: Some((first, last)), .. } => {
-                Some((*server, *voter, *first, *last))
-            }
+            QuorumFact::Destroyed { server, voter, epochs: Some(epochs), .. } => Some((*server, *voter, *epochs)),
             _ => None,
         })
     }
 
-    /// Has a server, one of those that are asked for, forgotten what it did in an epoch?
-    fn is_forgotten(&self, epoch: LeaderEpoch, mut by: impl FnMut(usize, bool) -> bool) -> bool {
-        self.forgotten_epochs().any(|(of, voter, first, last)| by(of, voter) && first <= epoch && epoch <= last)
+    /// Has a server, this one or any, forgotten what it did in an epoch?
+    fn is_forgotten(&self, epoch: LeaderEpoch, by: Option<usize>) -> bool {
+        self.forgotten_epochs().any(|(of, _, epochs)| by.is_none_or(|by| of == by) && epochs.has(epoch))
+    }
+
+    /// Voters that have forgotten epochs, and vote as they did before.
+    fn forgetful_voters(&self) -> impl Iterator<Item = (usize, bool, ForgottenEpochs)> {
+        self.forgotten_epochs().filter(|(_, _, epochs)| epochs.by_same_voter)
     }
 
     /// May a voter vote once more in an epoch?
     pub fn may_vote_again(&self, server: usize, epoch: LeaderEpoch) -> Option<Excuse> {
-        self.is_forgotten(epoch, |of, _| of == server).then_some(Excuse::ForgottenVote)
+        let is_again = |(of, _, epochs): (usize, bool, ForgottenEpochs)| of == server && epochs.has(epoch);
+        self.forgetful_voters().any(is_again).then_some(Excuse::ForgottenVote)
     }
 
     /// May it vote in an epoch that it has left behind?
     pub fn may_vote_late(&self, server: usize, epoch: LeaderEpoch) -> Option<Excuse> {
-        let is_behind = |(of, _, first, last): (usize, bool, LeaderEpoch, LeaderEpoch)| {
-            of == server && first <= epoch && epoch < last
-        };
-        self.forgotten_epochs().any(is_behind).then_some(Excuse::ForgottenVote)
+        let is_behind =
+            |(of, _, epochs): (usize, bool, ForgottenEpochs)| of == server && epochs.has(epoch) && epoch < epochs.last;
+        self.forgetful_voters().any(is_behind).then_some(Excuse::ForgottenVote)
     }
 
     /// May a cluster not recover, though these servers alone are missing? `newest` is the newest epoch that has a leader.
@@ -87,8 +105,7 @@ impl QuorumLosses<'_> {
         let is_ahead = |index: &usize| {
             let server = &servers[*index];
             // It has started with the last epoch that it read of its log (`QuorumState.initialize`), or of `quorum-state`.
-            let was_altered =
-                || self.is_misled(*index) || self.is_forgotten(server.durable_epoch(), |of, _| of == *index);
+            let was_altered = || self.is_misled(*index) || self.is_forgotten(server.durable_epoch(), Some(*index));
             server.up && !server.voter && server.durable_epoch() > newest && was_altered()
         };
         (!missing.is_empty() && missing.iter().all(is_ahead)).then_some(Excuse::EpochAheadOfQuorum)
@@ -96,7 +113,8 @@ impl QuorumLosses<'_> {
 
     /// May an epoch have a second leader? A voter that forgot what it did in this epoch can make a second majority.
     pub fn may_be_led_again(&self, epoch: LeaderEpoch) -> Option<Excuse> {
-        self.is_forgotten(epoch, |_, voter| voter).then_some(Excuse::ForgottenLeadership)
+        let is_again = |(_, voter, epochs): (usize, bool, ForgottenEpochs)| voter && epochs.has(epoch);
+        self.forgetful_voters().any(is_again).then_some(Excuse::ForgottenLeadership)
     }
 
     /// May another batch of an epoch stand where one stood? By a second leader of that epoch.
@@ -229,7 +247,7 @@ impl QuorumLosses<'_> {
         (next, is_promised): (Option<BatchId>, bool),
     ) -> Option<Excuse> {
         let explains = match fault {
-            FatalFault::AnotherLeader => self.is_forgotten(epoch, |_, _| true),
+            FatalFault::AnotherLeader => self.is_forgotten(epoch, None),
             FatalFault::TruncationBelowHighWatermark => {
                 let is_cut = next.is_some_and(|next| self.may_be_missing(next).is_some());
                 is_cut || !is_promised || self.may_cut(server, leader)

@@ -6,7 +6,7 @@ use raft::io::Observation;
 use super::quorum::Quorum;
 use crate::actor::AttemptEvent;
 use crate::checks::loss::excuses::Excuse;
-use crate::checks::loss::quorum::QuorumFact;
+use crate::checks::loss::quorum::{ForgottenEpochs, QuorumFact};
 use crate::report::Linearizability;
 
 /// What a client did in a good run, with what it received.
@@ -242,8 +242,8 @@ fn who_reads_altered_epochs_may_hold_up_recovery() {
     assert_eq!(overdue(&[misled(0, true), misled(0, false)]), (true, None), "it has a new disk");
     // Server 2 is in epoch 2, of which the quorum does not know.
     quorum.persist(2, 2, None, None);
-    let raised =
-        QuorumFact::Destroyed { server: 2, voter: false, epochs: Some((LeaderEpoch(2), LeaderEpoch(2))), log: None };
+    let epochs = ForgottenEpochs { first: LeaderEpoch(2), last: LeaderEpoch(2), by_same_voter: true };
+    let raised = QuorumFact::Destroyed { server: 2, voter: false, epochs: Some(epochs), log: None };
     let excuse = |fact: Option<&QuorumFact>, voter, missing: &[usize]| {
         let mut models = quorum.checks.models.clone();
         models.servers[2].voter = voter;

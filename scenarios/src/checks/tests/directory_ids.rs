@@ -1,7 +1,7 @@
 //! A server whose disk is replaced comes back as another replica: voters are told apart by their directory ids (KIP-853).
 
 use raft::ids::{Offset, Uuid};
-use raft::io::{Observation, Probe, Role, ThreadName};
+use raft::io::{FatalFault, Observation, Probe, Role, ThreadName};
 use raft::log::META_PROPERTIES;
 
 use super::amnesia::excused;
@@ -103,6 +103,17 @@ fn an_epoch_of_a_replaced_disk_has_one_leader() {
         assert_eq!(quorum.broke(), broken);
         assert_eq!(quorum.checks.ended_by(), broken.is_none().then_some("forgotten_leadership"));
     }
+}
+
+/// Its followers name it leader of an epoch of which it knows nothing, and it ends itself.
+#[test]
+fn a_replaced_leader_is_named_to_itself() {
+    let mut quorum = Quorum::with_directory_ids();
+    quorum.replace_disk(0);
+    quorum.boot(0);
+    let event = Event::Halted { reason: "of another leader", fault: Some(FatalFault::AnotherLeader) };
+    quorum.checks.on(Crossing { at_ns: quorum.now, server: 0, event });
+    assert_eq!(quorum.broke(), None);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::voters;
 use crate::checks::committed::Committed;
 use crate::checks::committed::Quorum;
 use crate::checks::invariant::durability::{became_leader, commit, cut_promise};
-use crate::checks::loss::quorum::{QuorumFact, QuorumLosses};
+use crate::checks::loss::quorum::{ForgottenEpochs, QuorumFact, QuorumLosses};
 use crate::checks::prelude::*;
 use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::ledger::{BatchId, Ledger};
@@ -240,6 +240,7 @@ impl World {
 
     /// A fault took what a majority needs: the promise ends where no majority has it.
     fn destroyed(&mut self, server: usize, epochs: Option<(LeaderEpoch, LeaderEpoch)>, log: Option<BatchId>) {
+        let epochs = epochs.map(|(first, last)| ForgottenEpochs { first, last, by_same_voter: true });
         self.committed.facts.push(QuorumFact::Destroyed { server, voter: true, epochs, log });
         for at in 0..self.known.len() {
             let anchored =
@@ -319,8 +320,9 @@ impl World {
         let before = answers(&self.committed.facts);
         let had = self.logs.iter().filter_map(|log| log.last()).next_back().copied().unwrap_or(BatchId::START);
         let epoch = LeaderEpoch(self.epoch);
+        let epochs = ForgottenEpochs { first: LeaderEpoch(0), last: epoch, by_same_voter: true };
         let more = [
-            QuorumFact::Destroyed { server: 0, voter: true, epochs: Some((LeaderEpoch(0), epoch)), log: Some(had) },
+            QuorumFact::Destroyed { server: 0, voter: true, epochs: Some(epochs), log: Some(had) },
             QuorumFact::Cut { epoch, had, left: BatchId::START, at_ns: 0 },
             QuorumFact::CommittedBeside { had, left: BatchId::START },
         ];

@@ -9,7 +9,7 @@ use raft::ids::NodeId;
 use raft::io::{FatalFault, Role};
 
 use super::*;
-use crate::checks::loss::quorum::{QuorumFact, QuorumLosses};
+use crate::checks::loss::quorum::{ForgottenEpochs, QuorumFact, QuorumLosses};
 use crate::checks::server_model::ServerModel;
 use crate::checks::server_model::state_files::Election;
 
@@ -101,6 +101,7 @@ impl History {
 
     fn destroyed(&mut self, server: usize, epochs: Option<(i32, i32)>, log: Option<BatchId>) {
         let (voter, epochs) = (server != BROKER, epochs.map(|(first, last)| (LeaderEpoch(first), LeaderEpoch(last))));
+        let epochs = epochs.map(|(first, last)| ForgottenEpochs { first, last, by_same_voter: true });
         self.facts.push(QuorumFact::Destroyed { server, voter, epochs, log });
     }
 
