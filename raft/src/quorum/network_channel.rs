@@ -23,7 +23,7 @@ use crate::config::{BootstrapServer, ControllerConfig};
 use crate::connection_failures::{ConnectionFailures, ConnectionLimits};
 use crate::ids::NodeId;
 use crate::io::{CloseReason, ConnectToken, Connection, Effect, Entropy, Listener, Now, Out};
-use crate::message::{DiscoverVersions, Endpoints, MeantFor, Request, Response};
+use crate::message::{DiscoverVersions, Endpoint, MeantFor, Request, Response};
 
 /// Not configurable for raft; Kafka sets both in `KafkaRaftManager`.
 const RECONNECT_BACKOFF: ExponentialBackoff = ExponentialBackoff { initial_ms: 50, max_ms: 500 };
@@ -74,9 +74,8 @@ pub struct Destination {
 }
 
 impl Destination {
-    /// At the first of these endpoints, that of the default listener.
-    pub fn at(id: NodeId, endpoints: Option<&Endpoints>) -> Destination {
-        Destination { id, port: endpoints.and_then(|endpoints| endpoints.first()).map(|endpoint| endpoint.port) }
+    pub fn at(id: NodeId, endpoint: Option<&Endpoint>) -> Destination {
+        Destination { id, port: endpoint.map(|endpoint| endpoint.port) }
     }
 }
 

@@ -71,6 +71,8 @@ impl Disk {
 #[derive(Clone, Debug)]
 pub struct Sent {
     pub to: NodeId,
+    /// By which its connection was opened.
+    pub port: Option<u16>,
     pub connection: Connection,
     pub correlation_id: i32,
     pub request: Request,
@@ -93,7 +95,7 @@ pub struct Harness {
     pub observations: Vec<Observation>,
     pub halted: Option<(Rc<str>, bool)>,
     handles: BTreeMap<FileHandle, Rc<str>>,
-    tokens: BTreeMap<u64, (ConnectToken, NodeId)>,
+    tokens: BTreeMap<u64, (ConnectToken, NodeId, Option<u16>)>,
     next_connection: u64,
     timers: [Option<u64>; ThreadName::ALL.len()],
     posts: VecDeque<(ThreadName, Input)>,
@@ -139,6 +141,11 @@ pub fn formatted(id: i32, voters: i32) -> Disk {
 
 fn endpoint(id: i32) -> Endpoint {
     Endpoint { name: "CONTROLLER".into(), host: format!("host{id}").into(), port: 9093 }
+}
+
+/// Of another listener than that of the controllers.
+pub fn other_endpoint(id: i32) -> Endpoint {
+    Endpoint { name: "OTHER".into(), port: 9094, ..endpoint(id) }
 }
 
 pub fn endpoints(id: i32) -> Endpoints {
@@ -206,10 +213,10 @@ impl Harness {
         for effect in out.effects {
             match effect {
                 Effect::Listen { .. } => {}
-                Effect::Connect { token, to, .. } => {
+                Effect::Connect { token, to, port, .. } => {
                     self.next_connection += 1;
                     let connection = Connection(self.next_connection);
-                    self.tokens.insert(connection.0, (token, to));
+                    self.tokens.insert(connection.0, (token, to, port));
                     self.posts.push_back((thread, Input::Opened { token, connection }));
                 }
                 Effect::SendRequest { connection, correlation_id, request: Request::DiscoverVersions(_) } => {
@@ -218,8 +225,8 @@ impl Harness {
                 }
                 Effect::SendRequest { connection, correlation_id, request } => {
                     self.order.push(request.name().to_owned());
-                    let to = self.tokens[&connection.0].1;
-                    self.outbox.push_back(Sent { to, connection, correlation_id, request });
+                    let (_, to, port) = self.tokens[&connection.0];
+                    self.outbox.push_back(Sent { to, port, connection, correlation_id, request });
                 }
                 Effect::SendResponse { connection, response, .. } => {
                     self.order.push(format!("{}Response", response.name()));
@@ -348,13 +355,13 @@ impl Harness {
     }
 
     pub fn reply(&mut self, sent: &Sent, response: Response) {
-        let (token, _) = self.tokens[&sent.connection.0];
+        let (token, ..) = self.tokens[&sent.connection.0];
         self.step(ThreadName::RaftIo, Input::Response { token, correlation_id: sent.correlation_id, response });
     }
 
     /// The connection of a request is gone.
     pub fn hang_up(&mut self, sent: &Sent) {
-        let (token, _) = self.tokens[&sent.connection.0];
+        let (token, ..) = self.tokens[&sent.connection.0];
         self.step(ThreadName::RaftIo, Input::Closed { token, reason: CloseReason::Reset });
     }
 

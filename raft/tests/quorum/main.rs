@@ -14,4 +14,5 @@ mod replication_stories;
 mod restart_stories;
 mod snapshot_stories;
 mod transition_table;
+mod voter_refusal_stories;
 mod voter_update_stories;

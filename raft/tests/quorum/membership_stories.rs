@@ -11,9 +11,9 @@ use raft::message::{
 use crate::harness::*;
 
 /// `controller.quorum.request.timeout.ms`
-const TIMEOUT_MS: u64 = 2_000;
+pub const TIMEOUT_MS: u64 = 2_000;
 
-fn add(id: i32, ack_when_committed: bool) -> Request {
+pub fn add(id: i32, ack_when_committed: bool) -> Request {
     Request::AddRaftVoter(AddRaftVoterRequest {
         cluster_id: Some(CLUSTER_ID.into()),
         timeout_ms: 30_000,
@@ -24,7 +24,7 @@ fn add(id: i32, ack_when_committed: bool) -> Request {
     })
 }
 
-fn remove(id: i32) -> Request {
+pub fn remove(id: i32) -> Request {
     Request::RemoveRaftVoter(RemoveRaftVoterRequest {
         cluster_id: Some(CLUSTER_ID.into()),
         voter_id: NodeId(id),
@@ -32,7 +32,7 @@ fn remove(id: i32) -> Request {
     })
 }
 
-fn error_of(response: Option<Response>) -> Option<ErrorCode> {
+pub fn error_of(response: Option<Response>) -> Option<ErrorCode> {
     match response? {
         Response::AddRaftVoter(answer) => Some(answer.error),
         Response::RemoveRaftVoter(answer) => Some(answer.error),
@@ -40,25 +40,19 @@ fn error_of(response: Option<Response>) -> Option<ErrorCode> {
     }
 }
 
-/// What the harness was asked last, answered now.
-fn answer_now(harness: &mut Harness) -> Option<ErrorCode> {
-    let (_, answer) = harness.answers.pop_front()?;
-    error_of(Some(answer))
-}
-
-fn voters(harness: &Harness) -> Vec<i32> {
+pub fn voters(harness: &Harness) -> Vec<i32> {
     harness.node.voters().expect("it runs").ids().iter().map(|id| id.0).collect()
 }
 
 /// A fetch at the end of the leader's log.
-fn fetch_at_end(harness: &mut Harness, from: i32) {
+pub fn fetch_at_end(harness: &mut Harness, from: i32) {
     let (epoch, look) = (harness.epoch(), harness.look());
     harness.ask(fetch(from, epoch, (look.last_fetched_epoch, look.end), look.high_watermark));
     harness.answers.clear();
 }
 
 /// Replica 1 of so many voters leads, and its first records are committed.
-fn leader_of(voters: i32, fixes: Fixes) -> Harness {
+pub fn leader_of(voters: i32, fixes: Fixes) -> Harness {
     let mut harness = Harness::boot(dynamic(1, voters, fixes), formatted(1, voters), 0);
     elect(&mut harness);
     harness.quiet_state_machine();
@@ -111,26 +105,47 @@ fn a_caught_up_observer_becomes_a_voter_when_its_set_is_committed() {
     assert_eq!(error_of(harness.ask(add(4, true))), Some(ErrorCode::DuplicateVoter));
 }
 
-fn error_of_change(answer: &Response) -> Option<ErrorCode> {
+pub fn error_of_change(answer: &Response) -> Option<ErrorCode> {
     matches!(answer, Response::AddRaftVoter(_) | Response::RemoveRaftVoter(_))
         .then(|| error_of(Some(answer.clone())))?
 }
 
-/// `testAddVoterWithLaggingNewVoter`, `testAddVoterInvalidFeatureVersion`
+/// `Endpoints.address(channel.listenerName())`: a list has no order in Kafka.
 #[test]
-fn who_lags_or_does_not_support_the_level_is_not_added() {
-    let mut harness = leader_of(3, Fixes::default());
-    assert_eq!(error_of(harness.ask(add(4, true))), None);
-    answer_versions(&mut harness);
-    assert_eq!(answer_now(&mut harness), Some(ErrorCode::RequestTimedOut), "it has never fetched");
-
-    fetch_at_end(&mut harness, 4);
-    assert_eq!(error_of(harness.ask(add(4, true))), None);
-    let asked = harness.sent("ApiVersions");
-    let supported = KRaftVersionFeature::OF_STATIC_VOTER;
-    harness.reply(&asked, Response::ApiVersions(ApiVersionsResponse { error: ErrorCode::None, supported }));
-    assert_eq!(answer_now(&mut harness), Some(ErrorCode::InvalidRequest));
-    assert_eq!(voters(&harness), [1, 2, 3]);
+fn a_replica_is_reached_by_the_default_listener_wherever_that_is_in_its_list() {
+    let default = |id| endpoints(id)[0].clone();
+    let orders = |id| [[default(id), other_endpoint(id)], [other_endpoint(id), default(id)]];
+    for listeners in orders(4) {
+        let mut harness = leader_of(3, Fixes::default());
+        fetch_at_end(&mut harness, 4);
+        let Request::AddRaftVoter(mut request) = add(4, true) else { unreachable!() };
+        request.listeners = listeners.into();
+        assert_eq!(error_of(harness.ask(Request::AddRaftVoter(request))), None);
+        let asked = harness.sent("ApiVersions");
+        assert_eq!((asked.to, asked.port), (NodeId(4), Some(default(4).port)));
+        // And so it is when it is a voter (`VoterSet.voterNode`).
+        let supported = KRaftVersionFeature::SUPPORTED;
+        harness.reply(&asked, Response::ApiVersions(ApiVersionsResponse { error: ErrorCode::None, supported }));
+        harness.hang_up(&asked);
+        harness.outbox.retain(|sent| sent.to == NodeId(4));
+        for _ in 0..4 {
+            fetch_at_end(&mut harness, 2);
+            harness.advance_ms(TIMEOUT_MS / 4);
+            harness.outbox.retain(|sent| sent.to == NodeId(4));
+        }
+        let begun = harness.sent("BeginQuorumEpoch");
+        assert_eq!(begun.port, Some(default(4).port));
+    }
+    // Or if it is a leader that has named itself (`FollowerState.leaderNode`).
+    for listeners in orders(2) {
+        let mut harness = Harness::boot(dynamic(1, 3, Fixes::default()), formatted(1, 3), 0);
+        harness.outbox.clear();
+        let Request::BeginQuorumEpoch(mut request) = begin(2, 1) else { unreachable!() };
+        request.leader_endpoints = listeners.into();
+        harness.ask(Request::BeginQuorumEpoch(request));
+        let fetch = harness.sent("Fetch");
+        assert_eq!((fetch.to, fetch.port), (NodeId(2), Some(default(2).port)));
+    }
 }
 
 /// `testRemoveVoter`, `testRemoveVoterIsLeader`

@@ -7,7 +7,7 @@ use raft::ids::{LeaderEpoch, NodeId};
 use raft::io::{Observation, Probe, Role};
 use raft::log::Records;
 use raft::message::{
-    ApiVersionsResponse, Endpoint, ErrorCode, KRaftVersionFeature, Request, Response, UpdateRaftVoterRequest,
+    ApiVersionsResponse, ErrorCode, KRaftVersionFeature, Request, Response, UpdateRaftVoterRequest,
     UpdateRaftVoterResponse,
 };
 
@@ -150,6 +150,23 @@ fn a_leader_accepts_it_when_the_voter_has_answered_api_versions() {
     assert_eq!(error_of(answer), Some(ErrorCode::InvalidRequest), "it has said otherwise");
 }
 
+/// `UpdateVoterHandler.handleUpdateVoterRequest`: `voterEndpoints.address(requestSender.listenerName())`
+#[test]
+fn a_voter_is_asked_by_the_default_listener_wherever_that_is_in_its_list() {
+    let (mut harness, epoch) = committed_leader();
+    harness.ask(update(2, epoch));
+    let probe = harness.sent("ApiVersions");
+    harness.hang_up(&probe);
+    harness.advance_ms(100);
+    harness.outbox.clear();
+    let Request::UpdateRaftVoter(mut request) = update(2, epoch) else { unreachable!() };
+    let default = request.listeners[0].clone();
+    request.listeners = [other_endpoint(2), default.clone()].into();
+    assert_eq!(harness.ask(Request::UpdateRaftVoter(request)), None);
+    let probe = harness.sent("ApiVersions");
+    assert_eq!((probe.to, probe.port), (NodeId(2), Some(default.port)));
+}
+
 #[test]
 fn it_counts_for_check_quorum() {
     let (mut harness, epoch) = committed_leader();
@@ -190,10 +207,7 @@ fn a_leader_refuses_what_it_cannot_judge() {
         (wrong(|it| it.voter_directory_id = None), ErrorCode::InvalidRequest),
         (wrong(|it| it.voter_id = NodeId::NONE), ErrorCode::InvalidRequest),
         (wrong(|it| it.listeners = [].into()), ErrorCode::InvalidRequest),
-        (
-            wrong(|it| it.listeners = [Endpoint { name: "OTHER".into(), ..it.listeners[0].clone() }].into()),
-            ErrorCode::InvalidRequest,
-        ),
+        (wrong(|it| it.listeners = [other_endpoint(2)].into()), ErrorCode::InvalidRequest),
         (wrong(|it| it.k_raft_version_feature.max_supported_version = -1), ErrorCode::InvalidRequest),
     ] {
         assert_eq!(error_of(harness.ask(request)), Some(error));

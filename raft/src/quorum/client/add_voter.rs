@@ -34,9 +34,9 @@ impl RaftClient {
     ) -> Result<(), ErrorCode> {
         let voter = request.voter_key();
         self.validate_change(request.cluster_id.as_deref(), voter)?;
-        if !self.has_default_listener(&request.listeners) {
+        let Some(endpoint) = self.default_endpoint(&request.listeners) else {
             return Err(ErrorCode::InvalidRequest);
-        }
+        };
         let voters = self.voters_to_change(step)?;
         if voters.ids().contains(&request.voter_id) {
             return Err(ErrorCode::DuplicateVoter);
@@ -49,7 +49,7 @@ impl RaftClient {
             supported: KRaftVersionFeature::OF_STATIC_VOTER,
         };
         let change = VoterChange::Add { voter, ack_when_committed: request.ack_when_committed };
-        match self.begin_change(change, Destination::at(request.voter_id, Some(&request.listeners)), requester, step) {
+        match self.begin_change(change, Destination::at(request.voter_id, Some(endpoint)), requester, step) {
             true => Ok(()),
             false => Err(ErrorCode::RequestTimedOut),
         }

@@ -9,7 +9,9 @@ use super::RaftClient;
 use crate::fixes::Fix;
 use crate::ids::{NodeId, ReplicaKey, Uuid};
 use crate::io::DialogueEntry;
-use crate::message::{BeginQuorumEpochRequest, EndQuorumEpochRequest, FetchRequest, Request, VoteRequest};
+use crate::message::{
+    BeginQuorumEpochRequest, EndQuorumEpochRequest, Endpoint, Endpoints, FetchRequest, Request, VoteRequest,
+};
 use crate::quorum::epoch_states::EpochState;
 use crate::quorum::network_channel::Destination;
 use crate::quorum::request_manager::bootstrap_server_id;
@@ -28,12 +30,25 @@ pub(super) struct RequestSendResult {
 impl RaftClient {
     /// A voter by the last voter set of the log.
     pub(super) fn voter(&self, id: NodeId) -> Destination {
-        Destination::at(id, self.quorum.voters().endpoints(id))
+        self.at_default_listener(id, self.quorum.voters().endpoints(id))
     }
 
     /// A leader by what has named it.
     pub(super) fn leader(&self, id: NodeId) -> Destination {
-        Destination::at(id, self.quorum.leader_endpoints())
+        self.at_default_listener(id, self.quorum.leader_endpoints())
+    }
+
+    /// Whoever names several endpoints is reached at that of the default listener, in whatever order (`Endpoints.address`).
+    /// Who has no such listener itself, a broker, takes the first one.
+    fn at_default_listener(&self, id: NodeId, endpoints: Option<&Endpoints>) -> Destination {
+        let endpoint = endpoints.and_then(|known| self.default_endpoint(known).or(known.first()));
+        Destination::at(id, endpoint)
+    }
+
+    /// The one for the listener by which this replica reaches the quorum (`channel.listenerName`).
+    pub(super) fn default_endpoint<'a>(&self, endpoints: &'a Endpoints) -> Option<&'a Endpoint> {
+        let own = self.quorum.local_voter_node().endpoints.first()?;
+        endpoints.iter().find(|endpoint| endpoint.name == own.name)
     }
 
     /// As the configuration names it; a static voter if there are no `controller.quorum.bootstrap.servers`.

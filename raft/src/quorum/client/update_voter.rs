@@ -8,7 +8,7 @@ use crate::bugs::Bug;
 use crate::ids::NodeId;
 use crate::io::Probe;
 use crate::message::{
-    Endpoints, ErrorCode, KRaftVersionFeature, Request, Response, UpdateRaftVoterRequest, UpdateRaftVoterResponse,
+    ErrorCode, KRaftVersionFeature, Request, Response, UpdateRaftVoterRequest, UpdateRaftVoterResponse,
 };
 use crate::quorum::change_voter::{PendingChange, Requester, VoterChange};
 use crate::quorum::leader_state::KRaftVersionUpgrade;
@@ -131,9 +131,9 @@ impl RaftClient {
         if is_busy(self) {
             return Err(ErrorCode::RequestTimedOut);
         }
-        if !self.has_default_listener(&request.listeners) {
+        let Some(endpoint) = self.default_endpoint(&request.listeners) else {
             return Err(ErrorCode::InvalidRequest);
-        }
+        };
         let voter = VoterNode {
             id: request.voter_id,
             directory_id: request.voter_directory_id,
@@ -150,17 +150,11 @@ impl RaftClient {
             self.complete_update_voter(voter, step);
             return Ok(());
         }
-        let destination = Destination::at(request.voter_id, Some(&request.listeners));
+        let destination = Destination::at(request.voter_id, Some(endpoint));
         match self.begin_change(VoterChange::Update { voter }, destination, requester, step) {
             true => Ok(()),
             false => Err(ErrorCode::RequestTimedOut),
         }
-    }
-
-    /// Whether there is an address for the listener by which this replica reaches the quorum.
-    pub(super) fn has_default_listener(&self, listeners: &Endpoints) -> bool {
-        let own = self.quorum.local_voter_node().endpoints.first();
-        own.is_some_and(|own| listeners.iter().any(|endpoint| endpoint.name == own.name))
     }
 
     /// The voter has answered ApiVersions with the versions that it had sent.
