@@ -10,7 +10,9 @@
 //!   reassignment (M32, L14, P22, P35), ZooKeeper (Z01, Z03 to Z09 but Z05 and Z08), several directories (L15,
 //!   L16);
 //! * M02: no fault removes a snapshot. M05: a metadata transaction ends in the batch in which it begins.
-//!   G21: an image consists of committed records. M11, M12, M16 are not written yet;
+//!   G21: an image consists of committed records. M11: publications of the loader alone ask for snapshots, so none is
+//!   asked for before the first one. M12: the loader's publisher counts the bytes, and hears of no resignation. M16: the
+//!   controller keeps its newest and its last stable state, and no snapshot in memory for each offset;
 //! * R20 is what Kafka 4.4 does, which documents it, and so does the model. R36: no generic scenario has a second cluster;
 //! * R27: latencies and clocks break every tie. R23: an abandoned delayed fetch waits for `MaxWaitMs` at most. R22: a
 //!   connection carries one fetch, so a delayed fetch is the follower's newest. R31: listeners are registered before

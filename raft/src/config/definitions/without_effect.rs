@@ -19,6 +19,7 @@ const FAMILIES: &[(&str, &str)] = &[
     ("client.quota.callback.static.", "quotas and limits of connections are not simulated"),
     ("cruise.control.metrics.", "metrics and telemetry are not simulated"),
     ("confluent.", "read by plug-ins of Confluent, not by Apache Kafka"),
+    ("kafka.rest.", "read by plug-ins of Confluent, not by Apache Kafka"),
     ("strimzi.", "read by plug-ins of Strimzi, not by Apache Kafka"),
     ("oauth.", "read by plug-ins of Strimzi, not by Apache Kafka"),
 ];

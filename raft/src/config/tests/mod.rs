@@ -130,6 +130,13 @@ const CONTROLLERS: [(&str, &str); 3] = files!("three-controllers": "controller-1
 const ISOLATED: [(&str, &str); 6] =
     files!("isolated-3x3": "controller-1", "controller-2", "controller-3", "broker-101", "broker-102", "broker-103");
 const COMBINED_3: [(&str, &str); 3] = files!("combined-3": "server-1", "server-2", "server-3");
+const DYNAMIC_COMBINED: [(&str, &str); 3] = files!("dynamic-combined-3": "server-1", "server-2", "server-3");
+const CONFLUENT: [(&str, &str); 6] =
+    files!("confluent-3x3": "controller-1", "controller-2", "controller-3", "broker-101", "broker-102", "broker-103");
+const STRIMZI_DYNAMIC: [(&str, &str); 6] = files!(
+    "strimzi-dynamic-3x3": "my-cluster-controller-3", "my-cluster-controller-4", "my-cluster-controller-5",
+    "my-cluster-broker-0", "my-cluster-broker-1", "my-cluster-broker-2"
+);
 
 fn owned(files: &[(&str, &str)]) -> Vec<(String, String)> {
     files.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect()
@@ -149,6 +156,10 @@ fn the_example_sets_load() {
         (&CONTROLLERS[..], &[1, 2, 3][..], [Roles::CONTROLLER; 2]),
         (&ISOLATED, &[1, 2, 3, 101, 102, 103], [Roles::CONTROLLER, Roles::BROKER]),
         (&COMBINED_3, &[1, 2, 3], [Roles::COMBINED; 2]),
+        (&operators::DYNAMIC, &[1, 2, 3, 101, 102, 103], [Roles::CONTROLLER, Roles::BROKER]),
+        (&DYNAMIC_COMBINED, &[1, 2, 3], [Roles::COMBINED; 2]),
+        (&CONFLUENT, &[1, 2, 3, 101, 102, 103], [Roles::CONTROLLER, Roles::BROKER]),
+        (&STRIMZI_DYNAMIC, &[3, 4, 5, 0, 1, 2], [Roles::CONTROLLER, Roles::BROKER]),
     ] {
         let mut given = owned(files);
         given.reverse();
@@ -159,7 +170,9 @@ fn the_example_sets_load() {
             assert_eq!((config.unrecognised(), config.warnings()), (vec![], vec![]), "{}", config.node_id());
         }
         let own = &configs[1].quorum.voters[1].endpoint;
-        assert_eq!((&*own.name, own.port), ("CONTROLLER", 9093));
+        let is_of_strimzi = files[0].0.starts_with("my-cluster");
+        let expected = if is_of_strimzi { ("CONTROLPLANE-9090", 9090) } else { ("CONTROLLER", 9093) };
+        assert_eq!((&*own.name, own.port), expected);
     }
 }
 

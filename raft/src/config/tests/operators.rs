@@ -4,7 +4,7 @@ use super::*;
 
 const KAFKA_4: [(&str, &str); 2] = files!("kafka-4": "broker", "controller");
 const KAFKA_4_COMBINED: [(&str, &str); 1] = files!("kafka-4-combined": "server");
-const DYNAMIC: [(&str, &str); 6] =
+pub(super) const DYNAMIC: [(&str, &str); 6] =
     files!("dynamic-3x3": "controller-1", "controller-2", "controller-3", "broker-101", "broker-102", "broker-103");
 const STRIMZI: [(&str, &str); 8] = files!(
     "strimzi-5x3": "demo-broker-0", "demo-broker-1", "demo-broker-2", "demo-broker-3", "demo-broker-4",
