@@ -54,7 +54,10 @@ fn may_be_requested(requested: &ScheduledOperation, cluster: &Prepared) -> Resul
         | Operation::AlterBrokerConfig { .. }
         | Operation::DescribeConfigs { .. }
         | Operation::ElectLeaders { .. } => "admin",
-        Operation::AddVoter { .. } | Operation::RemoveVoter { .. } | Operation::UpgradeKraftVersion => "operator",
+        Operation::AddVoter { .. }
+        | Operation::RemoveVoter { .. }
+        | Operation::DescribeQuorum
+        | Operation::UpgradeKraftVersion => "operator",
         Operation::Send { .. } => "producer",
         Operation::Assign { .. } | Operation::AssignAll | Operation::Subscribe => "consumer",
     };

@@ -177,6 +177,7 @@ pub fn operation(operation: &ClientOperation) -> u64 {
         ClientOperation::Append { count } => mix(61, u64::from(*count), 0, 0),
         ClientOperation::AddVoter { node } => mix(116, u64::from(*node as u32), 0, 0),
         ClientOperation::RemoveVoter { node } => mix(117, u64::from(*node as u32), 0, 0),
+        ClientOperation::DescribeQuorum => mix(119, 0, 0, 0),
         ClientOperation::UpgradeKraftVersion => mix(118, 0, 0, 0),
         ClientOperation::Rest => mix(62, 0, 0, 0),
         ClientOperation::Resume => mix(63, 0, 0, 0),

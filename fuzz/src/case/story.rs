@@ -91,6 +91,7 @@ impl<'a> Describer<'a> {
             ClientOperation::ReadFrom { server } => format!("reads from {}", self.name(Node(*server))),
             ClientOperation::AddVoter { node } => format!("adds node {node} to the voters"),
             ClientOperation::RemoveVoter { node } => format!("removes node {node} from the voters"),
+            ClientOperation::DescribeQuorum => "asks for the voters".to_owned(),
             ClientOperation::UpgradeKraftVersion => "upgrades kraft.version to 1".to_owned(),
             ClientOperation::Rest => "pauses".to_owned(),
             ClientOperation::Resume => "continues".to_owned(),

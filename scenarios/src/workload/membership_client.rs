@@ -66,6 +66,18 @@ enum Wish {
     Drawn,
 }
 
+impl Wish {
+    fn of(what: &ClientOperation) -> Option<Wish> {
+        match what {
+            ClientOperation::AddVoter { node } => Some(Wish::Add(NodeId(*node))),
+            ClientOperation::RemoveVoter { node } => Some(Wish::Remove(NodeId(*node))),
+            ClientOperation::UpgradeKraftVersion => Some(Wish::Upgrade),
+            ClientOperation::DescribeQuorum => Some(Wish::Drawn),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct MembershipClient {
     spec: MembershipClientSpec,
@@ -149,21 +161,23 @@ impl MembershipClient {
 
     fn next_wish(&mut self, now: Now) -> Option<Wish> {
         if let Some(agenda) = &mut self.agenda {
-            return match agenda.take_due(now.mono_ns - self.booted_ns)? {
-                ClientOperation::AddVoter { node } => Some(Wish::Add(NodeId(node))),
-                ClientOperation::RemoveVoter { node } => Some(Wish::Remove(NodeId(node))),
-                ClientOperation::UpgradeKraftVersion => Some(Wish::Upgrade),
-                _ => None,
-            };
+            return Wish::of(&agenda.take_due(now.mono_ns - self.booted_ns)?);
         }
         if now.mono_ns >= self.spec.ends_ns {
             self.next_ns = u64::MAX;
         }
-        (now.mono_ns >= self.next_ns).then(|| {
-            self.next_ns =
-                now.mono_ns + self.spec.interval_ns / 2 + self.spec.draws.below(self.spec.interval_ns.max(1));
-            Wish::Drawn
-        })
+        if now.mono_ns < self.next_ns {
+            return None;
+        }
+        self.next_ns = now.mono_ns + self.spec.interval_ns / 2 + self.spec.draws.below(self.spec.interval_ns.max(1));
+        self.keep(ClientOperation::DescribeQuorum, now);
+        Some(Wish::Drawn)
+    }
+
+    fn keep(&mut self, what: ClientOperation, now: Now) {
+        if let Some(requested) = &mut self.requested {
+            requested.push((now.mono_ns - self.booted_ns, what));
+        }
     }
 
     fn answered(&mut self, response: &Response, now: Now, out: &mut Out<impl ClientProcess>) {
@@ -192,9 +206,14 @@ impl MembershipClient {
 
     /// The request that the wish leads to, with the directory ids that the leader knows.
     fn change(&mut self, quorum: &DescribeQuorumResponse, now: Now) -> Option<AdminRequest> {
-        let wish = match self.wish? {
-            Wish::Drawn => self.drawn(quorum)?,
-            wish => wish,
+        let wish = match (self.wish?, &mut self.agenda) {
+            // The list has what was drawn, at the time of the answer.
+            (Wish::Drawn, Some(agenda)) => {
+                let is_change = |what: &ClientOperation| *what != ClientOperation::DescribeQuorum;
+                Wish::of(&agenda.take_due_if(now.mono_ns - self.booted_ns, is_change)?)?
+            }
+            (Wish::Drawn, None) => self.drawn(quorum)?,
+            (wish, _) => wish,
         };
         let (what, request) = match wish {
             Wish::Add(id) => (ClientOperation::AddVoter { node: id.0 }, self.addition(id, quorum)?),
@@ -202,9 +221,7 @@ impl MembershipClient {
             Wish::Upgrade => (ClientOperation::UpgradeKraftVersion, self.upgrade()),
             Wish::Drawn => return None,
         };
-        if let Some(requested) = &mut self.requested {
-            requested.push((now.mono_ns - self.booted_ns, what));
-        }
+        self.keep(what, now);
         Some(request)
     }
 

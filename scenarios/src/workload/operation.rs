@@ -18,6 +18,8 @@ pub enum ClientOperation {
     AddVoter { node: i32 },
     /// Of an operator: removes it from the voters.
     RemoveVoter { node: i32 },
+    /// Of an operator: asks for the voters. A change that follows at the time of the answer is made over the same connection.
+    DescribeQuorum,
     /// Of an operator: upgrades the quorum to `kraft.version` 1.
     UpgradeKraftVersion,
     /// Of any: request nothing more by itself; what is under way continues.
@@ -99,8 +101,17 @@ impl Agenda {
 
     /// The next, if it is due.
     pub fn take_due(&mut self, since_boot_ns: u64) -> Option<ClientOperation> {
+        self.take_due_if(since_boot_ns, |_| true)
+    }
+
+    /// The next, if it is due and one of those that are asked for.
+    pub fn take_due_if(
+        &mut self,
+        since_boot_ns: u64,
+        is_one: impl Fn(&ClientOperation) -> bool,
+    ) -> Option<ClientOperation> {
         let (at_ns, what) = self.list.get(self.next)?;
-        (*at_ns <= since_boot_ns).then(|| {
+        (*at_ns <= since_boot_ns && is_one(what)).then(|| {
             self.next += 1;
             what.clone()
         })

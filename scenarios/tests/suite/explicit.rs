@@ -25,7 +25,7 @@ fn run(scenario: &Scenario, seed: u64, explicit: Explicit) -> Finished {
 
 #[test]
 fn a_run_follows_from_its_plan_and_operations() {
-    for name in ["ci", "quorum", "brokers"] {
+    for name in ["ci", "quorum", "brokers", "membership", "cluster-membership"] {
         let scenario = scenario(name);
         for seed in 0..SEEDS {
             let generated = run(&scenario, seed, Explicit { keeps_operations: true, ..Explicit::default() });

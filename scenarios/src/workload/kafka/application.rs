@@ -266,6 +266,7 @@ impl AdminApplication {
             | ClientOperation::ReadFrom { .. }
             | ClientOperation::AddVoter { .. }
             | ClientOperation::RemoveVoter { .. }
+            | ClientOperation::DescribeQuorum
             | ClientOperation::UpgradeKraftVersion
             | ClientOperation::Rest
             | ClientOperation::Resume
