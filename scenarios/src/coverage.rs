@@ -84,13 +84,13 @@ situations! {
     SnapshotInstalled = "snapshot_installed" needs |can| can.snapshots,
     /// A metadata loader read a snapshot.
     SnapshotLoaded = "snapshot_loaded" needs |can| can.snapshots,
-    /// A server died while it wrote or downloaded a snapshot.
+    /// A server died while it wrote a snapshot.
     DiedDuringSnapshot = "died_during_snapshot" needs |can| can.snapshots && can.restart,
     /// A server died after a snapshot had replaced its log, and before its metadata loader had read that.
     DiedBeforeSnapshotLoaded = "died_before_snapshot_loaded" needs |can| can.snapshots && can.restart,
-    /// A link was cut while a server wrote or downloaded a snapshot.
+    /// A link was cut while a server wrote a snapshot.
     CutDuringSnapshot = "cut_during_snapshot" needs |can| can.snapshots && can.cut,
-    /// A leader was elected while a server wrote or downloaded a snapshot.
+    /// A leader was elected while a server wrote a snapshot.
     ElectionDuringSnapshot = "election_during_snapshot" needs |can| can.snapshots && can.several_voters,
     /// A cut began, or another fault, while one direction between the leader and a voter was cut and the other was open.
     LeaderCutOneWay = "leader_cut_one_way" needs |can| can.cut_at_leader,
@@ -106,8 +106,22 @@ situations! {
     ReturnedWithHigherEpoch = "returned_with_higher_epoch" needs |can| can.cut_at_leader,
     /// A majority talked to each other and to clients for longer than the bound of outages, with nothing changing.
     MajorityOutlastedBound = "majority_outlasted_bound" needs |can| can.cut_at_leader,
-    /// The disk of a server refused something while it wrote or downloaded a snapshot.
+    /// The disk of a server refused something while it wrote a snapshot.
     DiskFailedDuringSnapshot = "disk_failed_during_snapshot" needs |can| can.snapshots && can.disk_error,
+    /// A server died while it downloaded a snapshot.
+    DiedDuringDownload = "died_during_download" needs |can| can.snapshots && can.restart,
+    /// A link was cut while a server downloaded a snapshot.
+    CutDuringDownload = "cut_during_download" needs |can| can.snapshots && can.cut,
+    /// A leader was elected while a server downloaded a snapshot.
+    ElectionDuringDownload = "election_during_download" needs |can| can.snapshots && can.several_voters,
+    /// The disk of a server refused something while it downloaded a snapshot.
+    DiskFailedDuringDownload = "disk_failed_during_download" needs |can| can.snapshots && can.disk_error,
+    /// A link was cut before a metadata loader had read the snapshot that replaced its log.
+    CutBeforeSnapshotLoaded = "cut_before_snapshot_loaded" needs |can| can.snapshots && can.cut,
+    /// A leader was elected before a metadata loader had read the snapshot that replaced its log.
+    ElectionBeforeSnapshotLoaded = "election_before_snapshot_loaded" needs |can| can.snapshots && can.several_voters,
+    /// The disk of a server refused something before its metadata loader had read the snapshot that replaced its log.
+    DiskFailedBeforeSnapshotLoaded = "disk_failed_before_snapshot_loaded" needs |can| can.snapshots && can.disk_error,
 }
 
 const PROBES: &[(Probe, &str, Needs, &str)] = &[

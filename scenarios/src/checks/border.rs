@@ -76,6 +76,12 @@ impl Checks {
                 }
                 self.newest_vote_request = self.newest_vote_request.max(Some(vote));
             }
+            Event::RequestSent { request: Request::FetchSnapshot(_), .. } => {
+                self.models.servers[server].downloads_snapshot = true;
+            }
+            Event::RequestSent { request: Request::Fetch(_), .. } => {
+                self.models.servers[server].downloads_snapshot = false;
+            }
             Event::ResponseSent { response: Response::Fetch(fetch), .. } => self.fetch_answered(server, fetch),
             Event::ResponseSent { rpc, to, response: Response::ReadRecords(read) } => {
                 self.read_answered((server, to), rpc, read);
@@ -196,8 +202,10 @@ impl Checks {
         let model = &self.models.servers[server];
         let before = model.role.map_or(LeaderEpoch(0), |(_, epoch, _)| epoch).max(model.durable_epoch());
         leaders::monotonic_epoch(model, before, epoch, &mut self.verdict);
-        if role == Role::Leader && self.models.servers.iter().any(ServerModel::is_writing_snapshot) {
-            self.verdict.met(Situation::ElectionDuringSnapshot);
+        if role == Role::Leader {
+            for phase in self.models.servers.iter().flat_map(ServerModel::snapshot_phases) {
+                self.verdict.met(phase.election());
+            }
         }
         if matches!(role, Role::Leader | Role::Resigned) {
             // Leaders begin without a high watermark, and resigned ones drop theirs.
@@ -336,8 +344,10 @@ impl Checks {
     /// Links are cut (or, with a negative number, mended).
     pub fn links_cut(&mut self, change: i32) {
         self.cut_links = self.cut_links.saturating_add_signed(change);
-        if change > 0 && self.models.servers.iter().any(ServerModel::is_writing_snapshot) {
-            self.verdict.met(Situation::CutDuringSnapshot);
+        if change > 0 {
+            for phase in self.models.servers.iter().flat_map(ServerModel::snapshot_phases) {
+                self.verdict.met(phase.cut());
+            }
         }
     }
 

@@ -68,11 +68,8 @@ impl Checks {
         if how == Down::PowerLost && model.log.durable() < model.log.count() {
             self.verdict.met(Situation::PowerLossWithUnsyncedTail);
         }
-        if model.is_writing_snapshot() {
-            self.verdict.met(Situation::DiedDuringSnapshot);
-        }
-        if std::mem::take(&mut model.has_snapshot_to_load) {
-            self.verdict.met(Situation::DiedBeforeSnapshotLoaded);
+        for phase in model.snapshot_phases() {
+            self.verdict.met(phase.death());
         }
         model.down(how);
         self.models.pending_votes.retain(|pending| pending.server != server);
@@ -110,8 +107,8 @@ impl Checks {
     pub(super) fn disk_failed(&mut self, server: usize) {
         self.models.servers[server].disk_failed = true;
         self.verdict.met(Situation::DiskFailed);
-        if self.models.servers[server].is_writing_snapshot() {
-            self.verdict.met(Situation::DiskFailedDuringSnapshot);
+        for phase in self.models.servers[server].snapshot_phases() {
+            self.verdict.met(phase.disk_failure());
         }
     }
 

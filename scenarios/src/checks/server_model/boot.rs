@@ -27,6 +27,7 @@ impl ServerModel {
     /// The process is gone.
     pub fn down(&mut self, how: Down) {
         self.up = false;
+        (self.has_snapshot_to_load, self.downloads_snapshot) = (false, false);
         self.down = Some(how);
         self.role = None;
         self.claimed = None;

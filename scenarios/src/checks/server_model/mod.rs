@@ -7,6 +7,8 @@ pub mod ledger;
 pub mod log;
 mod server;
 pub mod small_files;
+mod snapshot_phase;
 pub mod state_files;
 
 pub use server::ServerModel;
+pub use snapshot_phase::SnapshotPhase;

@@ -10,6 +10,7 @@ use raft::snapshot::SnapshotFile;
 use raft::voter_set::VoterSet;
 use sim::watch::{Down, Synced, Write};
 
+use super::SnapshotPhase;
 use super::covering::{SNAPSHOT_SUFFIX, SnapshotShown};
 use super::ledger::Ledger;
 use super::log::LogModel;
@@ -47,6 +48,8 @@ pub struct ServerModel {
     pub directory_id: Option<Uuid>,
     /// A snapshot that it downloaded has replaced its log, and its metadata loader has not read that.
     pub has_snapshot_to_load: bool,
+    /// It has asked its leader for a part of a snapshot, and for nothing else since.
+    pub downloads_snapshot: bool,
     /// In the committed voter set.
     pub voter: bool,
     /// Its disk has the cluster id of the others.
@@ -98,6 +101,7 @@ impl ServerModel {
             id,
             directory_id: None,
             has_snapshot_to_load: false,
+            downloads_snapshot: false,
             voter,
             belongs: true,
             incarnation: 0,
@@ -172,9 +176,12 @@ impl ServerModel {
         }
     }
 
-    /// Is its process writing or downloading a snapshot?
-    pub fn is_writing_snapshot(&self) -> bool {
-        self.up && self.small.ending_with(".checkpoint.part").next().is_some()
+    /// What its process is doing with snapshots.
+    pub fn snapshot_phases(&self) -> impl Iterator<Item = SnapshotPhase> {
+        let is_writing = self.up && self.small.ending_with(".checkpoint.part").next().is_some();
+        let writing = if self.downloads_snapshot { SnapshotPhase::Transfer } else { SnapshotPhase::Generation };
+        let load = self.has_snapshot_to_load.then_some(SnapshotPhase::Load);
+        is_writing.then_some(writing).into_iter().chain(load)
     }
 
     /// Its disk changes. Gives the bytes that are to be appended to a segment, and which, if there are any.
