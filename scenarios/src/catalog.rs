@@ -34,6 +34,7 @@ entries! {
     "snapshots",
     "membership",
     "cluster-membership",
+    "membership-snapshots",
     "disk-replacement",
     "endpoint-change",
     "cold-boot",

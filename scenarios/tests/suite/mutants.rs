@@ -15,7 +15,7 @@ use scenarios::scenario::Scenario;
 /// None of them was made for one bug; the table's columns.
 const GENERIC: [&str; 6] = ["ci", "quorum", "partitions", "clock-skew", "power-loss", "controller-failover"];
 /// Neither were these.
-const MORE_GENERIC: [&str; 11] = [
+const MORE_GENERIC: [&str; 12] = [
     "brokers",
     "cluster-partitions",
     "cluster-power-loss",
@@ -24,6 +24,7 @@ const MORE_GENERIC: [&str; 11] = [
     "asymmetric",
     "membership",
     "cluster-membership",
+    "membership-snapshots",
     "disk-replacement",
     "endpoint-change",
     "cold-boot",
@@ -75,11 +76,11 @@ mutants! {
     m01_retention_without_snapshot: Kafka14238RetentionWithoutSnapshot, "snapshots" 2 => "NoRecordBelowLogStartNeeded";
     m03_snapshot_not_forced: Kafka15312SnapshotNotForced, "snapshots" 0 => "PersistBeforePromise:D10";
     m04_snapshot_id_inclusive: Kafka14618SnapshotIdInclusive, "snapshots" 0 => "SnapshotEqualsReplay";
-    m07_snapshot_keeps_topics: Kafka14894SnapshotKeepsTopics, "snapshots" 51 => "ImagesEqualAtEqualOffsets";
+    m07_snapshot_keeps_topics: Kafka14894SnapshotKeepsTopics, "snapshots" 146 => "ImagesEqualAtEqualOffsets";
     m10_log_kept_beside_snapshot: Kafka10761LogKeptBesideSnapshot, "snapshots" 1 => "GhostMismatch", then "PersistBeforePromise:D12";
     g22_snapshot_forgets_fencing: SnapshotForgetsFencing, "snapshots" 0 => "SnapshotEqualsReplay";
     r09_leader_outside_voters_counts: Kafka16530LeaderOutsideVotersCounts, "membership" 1 => "MajorityReachedHighWatermark";
-    r10_check_quorum_counts_leader: Kafka16531CheckQuorumCountsLeader, "membership" 44 => "LeaderWithoutMajorityResigns";
+    r10_check_quorum_counts_leader: Kafka16531CheckQuorumCountsLeader, "membership" 70 => "LeaderWithoutMajorityResigns";
     r11_observer_campaigns: Kafka17067ObserverCampaigns, "membership" 0 => "RemovedLeaderResigns", then "OnlyVotersCampaign";
     r12_forced_by_voters_only: Kafka17332ForcedByVotersOnly, "membership" 1 => "MajorityReachedHighWatermark";
     r13_directory_id_ignored: Kip853DirectoryIdIgnored, "disk-replacement" 0 => "MajorityReachedHighWatermark";
@@ -246,7 +247,7 @@ mutants! {
     r28_leaders_deposed_by_a_voter_outside: Kip996NoPreVote, "asymmetric" 15 => "PreVoteBeforeVote", then "AvailableWithMajority";
     r08_only_voter_checks_quorum: Kafka16144OnlyVoterChecksQuorum, "membership" 0 => "LeaderWithMajorityStays";
     r14_voted_directory_not_stored: Kafka16526VotedDirectoryNotStored, "membership" 0 => "PersistBeforePromise:D1";
-    g23_voters_kept_at_truncation: VotersKeptAtTruncation, "membership" 38 => "PreVoteCarriedThrough";
+    g23_voters_kept_at_truncation: VotersKeptAtTruncation, "membership" 652 => "PreVoteCarriedThrough";
     g24_voter_changes_overlap: VoterChangesOverlap, "membership" 2 => "OneVoterChangeAtATime";
     m06_snapshot_checksum_ignored: Kafka14104SnapshotChecksumIgnored, "snapshots" 2 => "DamagedFileRefused";
     r37_voter_updated_unprobed: Kafka20661VoterUpdatedUnprobed, "quorum" 0 => "VoterProbedBeforeUpdate";

@@ -147,7 +147,7 @@ fields! {
 
     "knobs.off": Boolean, Default("false"), "No setting is drawn.";
     "knobs.pinned": NamesOf("knobs, see below"), Default("[]"), "Settings that are not drawn. What `cluster.config`, `clients.config` or `--set` sets is not drawn either.";
-    "knobs.also": NamesOf("knobs, see below"), Default("[]"), "Settings that are drawn only where they are named: `cluster.dynamic`, in a fifth of the seeds, and `metadata.log.max.record.bytes.between.snapshots`.";
+    "knobs.also": NamesOf("knobs, see below"), Default("[]"), "Settings that are drawn only where they are named: `cluster.dynamic` and `cluster.kraft_version`, in a fifth of the seeds, and `metadata.log.max.record.bytes.between.snapshots`.";
 
     "floor.append_ok": COUNT, Default("200"), "Acknowledged appends of a run, without brokers.";
     "floor.elections": COUNT, Default("1"), "Elections won in a run.";
