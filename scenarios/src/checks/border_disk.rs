@@ -45,15 +45,16 @@ impl Checks {
         self.promise_stands();
     }
 
-    /// A server has the directory id of its `meta.properties`. If it is no voter by that and was one by the id before, that
-    /// voter has ended, and what it held does not count any more.
+    /// A server has the directory id of its `meta.properties`. If it is no voter by that and was one by the id before, and a
+    /// fault altered the file, that fault has destroyed what the voter held.
     fn identified(&mut self, server: usize, directory_id: Option<Uuid>) {
         let was_voter = self.models.may_count(server);
         let model = &mut self.models.servers[server];
         model.directory_id = directory_id;
+        let altered = model.altered;
         let held = model.log.prefix(model.log.durable());
         self.models.refresh_quorum();
-        if was_voter && !self.models.may_count(server) && held != BatchId::START {
+        if altered && was_voter && !self.models.may_count(server) && held != BatchId::START {
             let fact = QuorumFact::Destroyed { server, voter: true, epochs: None, log: Some(held) };
             self.models.committed.facts.push(fact);
             self.cut_promise();

@@ -175,7 +175,7 @@ impl MembershipClient {
     }
 
     fn keep(&mut self, what: ClientOperation, now: Now) {
-        if let Some(requested) = &mut self.requested {
+        if let Some(requested) = self.requested.as_mut().filter(|_| self.agenda.is_none()) {
             requested.push((now.mono_ns - self.booted_ns, what));
         }
     }

@@ -91,6 +91,19 @@ fn a_disk_with_another_directory_id_is_another_replica() {
     assert_eq!(excused(&quorum, "promise_cut_by_destroyed_disk"), 1);
 }
 
+/// The same without a fault: the server itself writes another directory id.
+#[test]
+fn a_voter_keeps_its_directory_id() {
+    let mut quorum = Quorum::with_directory_ids();
+    let batch = quorum.data(0, 1, 12);
+    quorum.write(0, &batch);
+    quorum.replicate(0, 1, 1);
+    quorum.move_high_watermark(0, 1);
+    quorum.format(1, Uuid([9; 16]));
+    quorum.checks.promise_stands();
+    assert_eq!(quorum.broke(), Some("CommittedRecordsDurable"));
+}
+
 /// It cannot vote, so nothing that the former one forgot explains a second leader of its epoch.
 #[test]
 fn an_epoch_of_a_replaced_disk_has_one_leader() {
@@ -147,7 +160,7 @@ fn a_replaced_disk_has_votes_of_its_own() {
     quorum.boot(2);
     quorum.format(2, Uuid([9; 16]));
     quorum.vote(2, 1, 2);
-    assert_eq!(quorum.broke(), None);
+    assert_eq!((quorum.broke(), quorum.checks.ended_by()), (None, None));
 }
 
 /// Three voters with directory ids; server 0 leads, the others have fetched. After 3 s server 1 fetches again or does not, and
