@@ -200,6 +200,14 @@ switches! {
         /// Fix: a replica whose removal is not known to be committed begins elections; the leader that it may become resigns
         /// when the removal is committed.
         CampaignDespiteUncommittedRemoval,
+        /// A change of the voters that is not committed within `controller.quorum.request.timeout.ms` is forgotten, and a
+        /// second one is refused while the last voter set of the log is not committed (`AddVoterHandler`,
+        /// `RemoveVoterHandler`). A record in the accumulator is not in the log yet: it waits there behind records that the
+        /// controller has prepared and not yet scheduled (`BatchAccumulator.drainOffset`). If replaying those takes longer than
+        /// the time limit, the second change is accepted, and its voter set is made of the one before the first
+        /// (consensus.md §6.2; KAFKA-20661, review of PR 22620): two changes at once, whose majorities need not meet.
+        /// Fix: the last voter set that the leader has appended, to the log or to the accumulator, has to be committed.
+        AwaitUnwrittenVoterChange,
         /// Servers do not check which server a connection has reached. Clients do since KIP-1242: ApiVersions v5 carries the
         /// id of the node that it is meant for, and a broker refuses that of another. All network clients of servers are
         /// built without that check (`KafkaRaftManager.buildNetworkClient`, `NodeToControllerChannelManagerImpl`), the one of

@@ -139,6 +139,8 @@ pub enum Input {
     Terminate,
     /// The next handler of this thread throws an exception; only the controller's event queue receives this.
     Exception,
+    /// The thread has come to its [`Effect::Continue`].
+    Continue,
 }
 
 /// A message from one thread of a node to another.
@@ -197,6 +199,9 @@ pub enum Effect {
     Fsync { file: FileHandle },
     /// Barrier: creations, renames and unlinks become durable.
     FsyncDirectory,
+    /// Step this thread with [`Input::Continue`], before any other input of it: for a thread that reads the clock again,
+    /// or does something that other threads see, in the middle of its work.
+    Continue,
     /// Send a message to another thread of this node.
     Post { thread: ThreadName, post: Post },
     /// Report something that messages and file operations do not show.
@@ -357,6 +362,11 @@ impl Out {
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.push(entry());
         }
+    }
+
+    /// Whether an effect waits for the disk.
+    pub fn writes_to_disk(&self) -> bool {
+        self.effects.iter().any(|effect| matches!(effect, Effect::Fsync { .. } | Effect::FsyncDirectory))
     }
 
     pub fn observe(&mut self, observation: Observation) {

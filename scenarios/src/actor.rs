@@ -352,6 +352,7 @@ fn to_raft(input: Input<Actor>, out: &mut Out<Actor>) -> Option<raft::io::Input>
         Input::Post(post) => raft::io::Input::Post(post),
         Input::Terminate => raft::io::Input::Terminate,
         Input::Exception => raft::io::Input::Exception,
+        Input::Continue => raft::io::Input::Continue,
         Input::Operation(_) => return None,
     })
 }
@@ -394,6 +395,7 @@ fn to_sim(
         Raft::Unlink { path } => Effect::Unlink { path },
         Raft::Fsync { file } => Effect::Fsync { file: to_file(file) },
         Raft::FsyncDirectory => Effect::FsyncDirectory,
+        Raft::Continue => Effect::Continue,
         Raft::Post { thread, post } => Effect::Post { thread: Thread(thread as u8), event: post },
         Raft::Observe(observation) => Effect::Observe(Said::Server(observation)),
         Raft::Halt { reason, fault } => Effect::Halt { reason, fault },

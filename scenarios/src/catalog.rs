@@ -87,6 +87,7 @@ entries! {
     "findings/follow-leader-of-unattached",
     "findings/ignore-leader-without-endpoints",
     "findings/take-new-leader-endpoints",
+    "findings/await-unwritten-voter-change",
     "findings/resign-after-expired-removal",
 }
 

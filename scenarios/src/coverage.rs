@@ -106,6 +106,12 @@ situations! {
     ReturnedWithHigherEpoch = "returned_with_higher_epoch" needs |can| can.cut_at_leader,
     /// A majority talked to each other and to clients for longer than the bound of outages, with nothing changing.
     MajorityOutlastedBound = "majority_outlasted_bound" needs |can| can.cut_at_leader,
+    /// A server did not find the address of another one.
+    LookupFailed = "lookup_failed" needs |can| can.failed_lookup,
+    /// A server connected to an address that no host had, or whose host was off.
+    HostUnreachable = "host_unreachable" needs |can| can.wrong_address || can.power_loss,
+    /// A server refused a connection that was meant for another one.
+    ConnectedToAnotherServer = "connected_to_another_server" needs |can| can.wrong_server,
     /// The disk of a server refused something while it wrote a snapshot.
     DiskFailedDuringSnapshot = "disk_failed_during_snapshot" needs |can| can.snapshots && can.disk_error,
     /// A server died while it downloaded a snapshot.

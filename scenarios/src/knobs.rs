@@ -110,11 +110,15 @@ pub fn names(scenario: &Scenario) -> Vec<&'static str> {
 
 fn is_of(knob: &Knob, scenario: &Scenario) -> bool {
     let has_brokers = scenario.cluster.has_brokers();
+    let is_named = |knob: &str| scenario.knobs.also.iter().any(|name| name == knob);
     match knob.at {
         Where::Everywhere => true,
         Where::Quorum => !has_brokers,
         Where::Brokers => has_brokers,
-        Where::Named => has_brokers && scenario.knobs.also.iter().any(|name| name == knob.name),
-        Where::Snapshots => has_brokers && scenario.cluster.config.0.contains_key(BYTES_BETWEEN_SNAPSHOTS),
+        Where::Named => has_brokers && is_named(knob.name),
+        Where::Snapshots => {
+            let sets = scenario.cluster.config.0.contains_key(BYTES_BETWEEN_SNAPSHOTS);
+            has_brokers && (sets || is_named(BYTES_BETWEEN_SNAPSHOTS))
+        }
     }
 }

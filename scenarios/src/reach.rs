@@ -38,6 +38,12 @@ pub struct Reach {
     pub cut: bool,
     /// Links around the present leader are cut.
     pub cut_at_leader: bool,
+    /// Lookups of host names fail.
+    pub failed_lookup: bool,
+    /// The name of a server leads to an address that no host has.
+    pub wrong_address: bool,
+    /// The name of a server leads to another one.
+    pub wrong_server: bool,
     /// A process stops and restarts.
     pub restart: bool,
     /// A host loses power, and with it its page cache.
@@ -92,6 +98,9 @@ impl Reach {
             brokers: scenario.cluster.has_brokers(),
             cut: may(LeadsTo::Cut),
             cut_at_leader: several_voters && scenario.nemesis.cut.as_ref().is_some_and(|cut| cut.leader_ppm > 0),
+            failed_lookup: scenario.nemesis.allows(Kind::UnresolvedName),
+            wrong_address: scenario.nemesis.allows(Kind::WrongName),
+            wrong_server: scenario.nemesis.wrong_name.as_ref().is_some_and(|names| names.other_servers_ppm > 0),
             restart: may(LeadsTo::Restart),
             power_loss: may(LeadsTo::HostDeath),
             torn_file: bit_rot.is_some()

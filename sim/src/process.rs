@@ -55,8 +55,17 @@ pub enum Input<P: Process> {
     Terminate,
     /// The next handler of this thread throws.
     Exception,
+    /// The thread has come to its [`Effect::Continue`].
+    Continue,
     /// An operation submitted from outside the world (a story, a plan).
     Operation(P::Operation),
+}
+
+impl<P: Process> Input<P> {
+    /// Whether it is about the last list of effects: no other input of its thread precedes it.
+    pub fn is_of_last_list(&self) -> bool {
+        matches!(self, Input::DiskError(_) | Input::Continue)
+    }
 }
 
 /// The effects of a thread, performed in order.
@@ -95,6 +104,8 @@ pub enum Effect<P: Process> {
     Fsync { file: File },
     /// Barrier.
     FsyncDirectory,
+    /// Step this thread with [`Input::Continue`], before any other input of it: the clocks are read anew then.
+    Continue,
     /// A message for another thread of this node.
     Post { thread: Thread, event: P::Post },
     /// An observation about the node itself; `Copy`, at most 32 bytes.

@@ -69,7 +69,8 @@ pub enum Work {
 }
 
 /// The kinds of input that are no messages, by number; messages follow, by [`Payload::kind`].
-pub const PLAIN_INPUTS: [&str; 7] = ["opened", "closed", "timer", "post", "disk-error", "terminate", "operation"];
+pub const PLAIN_INPUTS: [&str; 8] =
+    ["opened", "closed", "timer", "post", "disk-error", "terminate", "operation", "continue"];
 
 /// The number of an input's kind.
 pub fn input_kind<P: Process>(input: &Input<P>) -> usize {
@@ -81,6 +82,7 @@ pub fn input_kind<P: Process>(input: &Input<P>) -> usize {
         Input::DiskError(_) => 4,
         Input::Terminate | Input::Exception => 5,
         Input::Operation(_) => 6,
+        Input::Continue => 7,
         Input::Request { message, .. } | Input::Response { message, .. } => {
             PLAIN_INPUTS.len() + usize::from(message.kind())
         }

@@ -61,6 +61,7 @@ pub enum TraceKind {
     Halt = 15,
     Wrote = 16,
     Exception = 17,
+    Continue = 18,
 }
 
 /// One rung of the ladder.

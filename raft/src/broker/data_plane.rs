@@ -123,7 +123,7 @@ impl DataPlane {
                 self.replicas.on_timer(view, step);
                 self.fetchers.on_timer(&self.replicas, step);
             }
-            Input::DiskError(_) | Input::Post(_) | Input::Terminate | Input::Exception => {}
+            Input::DiskError(_) | Input::Post(_) | Input::Terminate | Input::Exception | Input::Continue => {}
         }
         self.poll(leader, view, step);
     }

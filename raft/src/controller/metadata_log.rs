@@ -58,8 +58,8 @@ pub trait MetadataLog {
         metadata_version: i16,
         step: &mut Step<'_>,
     ) -> Result<Offset, AppendError>;
-    /// Releases the prepared batch.
-    fn schedule_prepared_append(&mut self, step: &mut Step<'_>);
+    /// Releases what is prepared; false if this is no leader any more.
+    fn schedule_prepared_append(&mut self, step: &mut Step<'_>) -> bool;
     /// Offset of the next record.
     fn end_offset(&mut self) -> Offset;
     /// Resigns as leader of this epoch.
@@ -82,13 +82,15 @@ pub trait MetadataLog {
 /// The production implementation: the raft client of this node.
 pub struct ReplicaLog<'a> {
     raft: &'a mut RaftClient,
-    /// The raft thread has no deadline yet for the prepared batch.
-    was_empty: bool,
 }
 
 impl<'a> ReplicaLog<'a> {
     pub fn new(raft: &'a mut RaftClient) -> ReplicaLog<'a> {
-        ReplicaLog { raft, was_empty: false }
+        ReplicaLog { raft }
+    }
+
+    fn needs_drain(&mut self, step: &Step<'_>) -> bool {
+        self.raft.accumulator_mut().is_some_and(|accumulator| accumulator.needs_drain(step.now_ms()))
     }
 
     fn read(&self, item: ListenerItem) -> Result<Option<RaftEvent>, Fatal> {
@@ -133,9 +135,11 @@ impl MetadataLog for ReplicaLog<'_> {
             records.iter().map(|record| record.frame(record.version_for(version)).map(|frame| frame.to_vec().into()));
         // A field that the finalized version does not contain: the controller never sets one.
         let frames: Vec<Box<[u8]>> = frames.collect::<Result<_, _>>().map_err(|_| AppendError::TooLarge)?;
+        // The raft thread has no deadline yet for the prepared batch.
+        let mut was_empty = false;
         let prepared = match self.raft.accumulator_mut() {
             Some(accumulator) => {
-                self.was_empty = accumulator.time_until_drain_ms(now_ms) == i64::MAX;
+                was_empty = accumulator.time_until_drain_ms(now_ms) == i64::MAX;
                 accumulator.prepare_append_records(now_ms, epoch, &frames)
             }
             None => Err(AppendError::NotLeader),
@@ -144,20 +148,23 @@ impl MetadataLog for ReplicaLog<'_> {
             let result = prepared.map_err(|error| format!("{error:?}"));
             DialogueEntry::Prepared { epoch, records: frames.clone(), result }
         });
+        if prepared.is_ok() && (was_empty || self.needs_drain(step)) {
+            wake_raft(step);
+        }
         if prepared == Err(AppendError::NotLeader) {
             self.raft.refused_write(frames);
         }
         prepared
     }
 
-    fn schedule_prepared_append(&mut self, step: &mut Step<'_>) {
-        let now_ms = step.now_ms();
+    fn schedule_prepared_append(&mut self, step: &mut Step<'_>) -> bool {
         step.out.record(|| DialogueEntry::Scheduled);
-        let Some(accumulator) = self.raft.accumulator_mut() else { return };
+        let Some(accumulator) = self.raft.accumulator_mut() else { return false };
         accumulator.schedule_prepared_append();
-        if self.was_empty || accumulator.needs_drain(now_ms) {
+        if self.needs_drain(step) {
             wake_raft(step);
         }
+        true
     }
 
     fn end_offset(&mut self) -> Offset {
@@ -194,14 +201,8 @@ impl MetadataLog for ReplicaLog<'_> {
         validate_only: bool,
         step: &mut Step<'_>,
     ) -> Result<(), ErrorCode> {
-        let appended = self.raft.upgrade_kraft_version(epoch, level, validate_only, step);
-        let result = appended.map(|_| ());
+        let result = self.raft.upgrade_kraft_version(epoch, level, validate_only, step).map(|_| ());
         step.out.record(|| DialogueEntry::KRaftVersionUpgraded { epoch, level, validate_only, result });
-        if appended == Ok(true) && !validate_only {
-            // Kafka's wakes nobody, but the append of the NoOpRecord wakes twice: `prepareAppend`, too, finds a batch that
-            // may be drained at once.
-            wake_raft(step);
-        }
         result
     }
 

@@ -86,7 +86,8 @@ impl RecordLog {
             | Input::Opened { .. }
             | Input::Closed { .. }
             | Input::Response { .. }
-            | Input::Terminate => {}
+            | Input::Terminate
+            | Input::Continue => {}
             Input::Exception => self.renounce(raft, step),
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! Kafka's `KafkaRaftClient`: all consensus state of one replica, changed on a single IO thread.
 //!
 //! A step is one iteration of that thread: handle at most one message, update the listeners, then poll the current
-//! state until it would wait (consensus.md §0). The files:
+//! state until it would wait (consensus.md §0). Behind a write to the disk it goes on in a step of its own, which has
+//! another time (`Place`). The files:
 //!
 //! * `poll`: the timers of each state
 //! * `requests`: handling of Vote, BeginQuorumEpoch and EndQuorumEpoch requests
@@ -83,6 +84,17 @@ struct Appended {
     at_ms: i64,
 }
 
+/// Where the IO thread's loop is after a step that ends with a write to the disk. It reads the clock again from there.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// At the end of `poll`: it updates the listeners.
+    Listeners,
+    /// At the begin of `poll`: it polls the state.
+    Poll,
+    /// Before it waits for a message: for that long, if there is none.
+    Wait { ms: i64 },
+}
+
 /// One replica of the metadata log.
 #[derive(Clone, Debug)]
 pub struct RaftClient {
@@ -106,6 +118,8 @@ pub struct RaftClient {
     shutdown: Option<Timer>,
     last_correlation_id: i32,
     armed_mono_ns: Option<u64>,
+    /// Where [`Input::Continue`] finds the thread.
+    place: Place,
     has_shut_down: bool,
 }
 
@@ -158,6 +172,7 @@ impl RaftClient {
             shutdown: None,
             last_correlation_id: 0,
             armed_mono_ns: None,
+            place: Place::Poll,
             has_shut_down: false,
             setup,
         };
@@ -166,7 +181,7 @@ impl RaftClient {
         client.poll_current_state(step)?;
         client.channel.poll(step.now, step.entropy, step.out);
         client.listeners = client.setup.listeners.iter().map(|thread| ListenerContext::new(*thread)).collect();
-        client.run(step)?;
+        client.run(Place::Listeners, step)?;
         Ok(client)
     }
 
@@ -183,8 +198,9 @@ impl RaftClient {
             }
             Input::Request { connection, correlation_id, request } => {
                 self.handle_request(connection, correlation_id, request, step)?;
-                return self.run(step);
+                return self.run(Place::Listeners, step);
             }
+            Input::Continue => return self.run(self.place, step),
             Input::Timer => self.armed_mono_ns = None,
             Input::Post(_) | Input::Exception => {}
             Input::Terminate => self.begin_shutdown(step),
@@ -195,7 +211,7 @@ impl RaftClient {
         if let Some(inbound) = self.channel.take_inbound() {
             self.handle_inbound(inbound, step)?;
         }
-        self.run(step)
+        self.run(Place::Listeners, step)
     }
 
     /// Processes one input of the scheduler's thread: work of the log that was posted to it, its end, and the deletion of
@@ -235,24 +251,49 @@ impl RaftClient {
     /// with the state and ends with the message; here a step begins with the message. A state that has changed does not
     /// let the thread wait, and is polled again only after a message that is in its queue by then: what has arrived while
     /// a prospective wrote `quorum-state` is answered before it requests pre-votes itself.
-    fn run(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
+    fn run(&mut self, from: Place, step: &mut Step<'_>) -> Result<(), Fatal> {
+        let mut place = from;
         let wait_ms = loop {
-            self.poll_listeners(step)?;
-            if self.poll_shutdown(step) {
-                return Ok(());
+            match place {
+                Place::Listeners => {
+                    self.poll_listeners(step)?;
+                    place = Place::Poll;
+                }
+                Place::Poll => {
+                    if self.poll_shutdown(step) {
+                        return Ok(());
+                    }
+                    let ms = self.poll_current_state(step)?.min(self.poll_log_cleaner(step));
+                    place = Place::Wait { ms };
+                }
+                Place::Wait { ms } => {
+                    self.channel.poll(step.now, step.entropy, step.out);
+                    // The queue may contain a message of this step, such as the failure of a request whose connection is
+                    // in reconnect backoff.
+                    let Some(inbound) = self.channel.take_inbound() else { break ms };
+                    self.handle_inbound(inbound, step)?;
+                    place = Place::Listeners;
+                    continue;
+                }
             }
-            let wait_ms = self.poll_current_state(step)?.min(self.poll_log_cleaner(step));
-            self.channel.poll(step.now, step.entropy, step.out);
-            // The queue may contain a message of this step, such as the failure of a request whose connection is in
-            // reconnect backoff.
-            match self.channel.take_inbound() {
-                Some(inbound) => self.handle_inbound(inbound, step)?,
-                None => break wait_ms,
+            if step.out.writes_to_disk() {
+                return self.continue_from(place, step);
             }
         };
         self.quorum.write_late(step);
         step.out.record(|| DialogueEntry::Waits { ms: wait_ms });
         self.arm_timer(wait_ms, step);
+        Ok(())
+    }
+
+    /// The thread reads the clock in each poll, and before it waits (`KafkaRaftClient.poll`): what follows a write to the
+    /// disk happens when that is done.
+    fn continue_from(&mut self, place: Place, step: &mut Step<'_>) -> Result<(), Fatal> {
+        self.place = place;
+        if let Place::Wait { ms } = place {
+            step.out.record(|| DialogueEntry::Waits { ms });
+        }
+        step.out.push(Effect::Continue);
         Ok(())
     }
 

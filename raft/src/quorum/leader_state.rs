@@ -144,6 +144,8 @@ pub struct LeaderState {
     /// The voter change that is pending; only one may be.
     pub pending_change: Option<PendingChange>,
     pub kraft_version_upgrade: KRaftVersionUpgrade,
+    /// Of the last voter set that this leader has appended to its accumulator.
+    pub last_voters_offset: Option<Offset>,
     /// The voters of `replicas`.
     voters: VoterSet,
     /// Their offset in the log, at the election; `None` if they are the static ones.
@@ -186,6 +188,7 @@ impl LeaderState {
             pending_change: None,
             kraft_version_upgrade: with_own.flatten().map_or(KRaftVersionUpgrade::Empty, KRaftVersionUpgrade::Voters),
             replicas: voters.nodes().iter().map(|voter| ReplicaState::new(voter.key())).collect(),
+            last_voters_offset: None,
             offset_of_voters_at_start: partition_state.last_voter_set_entry().map(|(offset, _)| offset),
             kraft_version_at_start: kraft_version,
             voters,

@@ -85,6 +85,8 @@ pub struct Harness {
     pub node: Node,
     pub disk: Disk,
     pub mono_ns: u64,
+    /// Duration of an fsync.
+    pub fsync_ms: u64,
     pub draws: Draws,
     /// Requests it sent, not yet taken by the test.
     pub outbox: VecDeque<Sent>,
@@ -168,6 +170,7 @@ impl Harness {
             node,
             disk,
             mono_ns,
+            fsync_ms: 0,
             draws,
             outbox: VecDeque::new(),
             answers: VecDeque::new(),
@@ -234,6 +237,7 @@ impl Harness {
                 }
                 Effect::Close { .. } => {}
                 Effect::ArmTimer { at_mono_ns } => self.timers[thread as usize] = Some(at_mono_ns),
+                Effect::Continue => self.posts.push_front((thread, Input::Continue)),
                 Effect::CancelTimer => self.timers[thread as usize] = None,
                 Effect::Open { file, path, truncate } => {
                     let entry = self.disk.0.entry(Rc::clone(&path)).or_default();
@@ -249,6 +253,7 @@ impl Harness {
                     *durable = (*durable).min(len as usize);
                 }
                 Effect::Fsync { file } => {
+                    self.mono_ns += self.fsync_ms * 1_000_000;
                     let (bytes, durable) = self.file(file);
                     *durable = bytes.len();
                     let path = Rc::clone(&self.handles[&file]);

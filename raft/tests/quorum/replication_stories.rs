@@ -1,9 +1,12 @@
 //! Fetches, divergence, the high watermark, and what the state machine receives.
 
+use std::rc::Rc;
+
 use raft::bugs::{Bug, Bugs};
+use raft::config::ControllerConfig;
 use raft::fixes::Fixes;
 use raft::ids::{LeaderEpoch, NodeId, Offset};
-use raft::io::{Observation, Probe, Role};
+use raft::io::{Observation, Probe, Role, ThreadName};
 use raft::log::{BatchBuilder, ControlRecord, Records};
 use raft::message::{ErrorCode, FetchRequest, ReadRecordsRequest, Request, Response};
 
@@ -41,6 +44,23 @@ fn next_fetch(harness: &Harness) -> (i64, i32) {
         _ => None,
     });
     request.expect("it fetches on")
+}
+
+/// The time limit of a request begins when it is sent (`KafkaRaftClient.poll` reads the clock), not before the fsync.
+#[test]
+fn a_fetch_that_follows_a_slow_fsync_is_sent_then() {
+    let mut spec = spec(1, 3, Bugs::NONE, Fixes::default());
+    let mut config = ControllerConfig::clone(&spec.config);
+    config.request_timeout_ms = 1_000;
+    spec.config = Rc::new(config);
+    let mut harness = Harness::boot(spec, Disk::default(), 0);
+    harness.ask(begin(2, 1));
+    harness.shake_off_bootstrap();
+    harness.fsync_ms = 200;
+    answer_fetch(&mut harness, fetched(2, 1, records(&[(0, 1)]), None));
+    harness.sent("Fetch");
+    assert!(harness.mono_ns >= 200_000_000);
+    assert_eq!(harness.next_timer(), Some((harness.mono_ns + 1_000_000_000, ThreadName::RaftIo)));
 }
 
 #[test]

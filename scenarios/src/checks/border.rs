@@ -10,6 +10,7 @@ use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use raft::io::{DurableFiles, FatalFault, Observation, Role};
 use raft::message::{ErrorCode, FetchResponse, ReadRecordsResponse, Request, Response};
 use sim::fault::Fault;
+use sim::process::CloseReason;
 use sim::watch::Phase;
 
 use super::audit::NodeView;
@@ -66,7 +67,9 @@ impl Checks {
             Event::RequestReceived { rpc, request: Request::Vote(vote) } => {
                 let (epoch, pre_vote) = (vote.replica_epoch, vote.pre_vote);
                 let (candidate, directory_id) = (vote.replica_id, vote.replica_directory_id);
-                let requested = PendingVote { server, rpc, epoch, candidate, directory_id, pre_vote };
+                let process = self.models.servers.iter().find(|model| model.id == candidate);
+                let incarnation = process.map(|model| model.incarnation);
+                let requested = PendingVote { server, rpc, epoch, candidate, incarnation, directory_id, pre_vote };
                 self.models.pending_votes.push(requested);
             }
             Event::RequestSent { request: Request::Vote(vote), .. } if !vote.pre_vote => {
@@ -76,11 +79,14 @@ impl Checks {
                 }
                 self.newest_vote_request = self.newest_vote_request.max(Some(vote));
             }
+            Event::NotConnected { reason: CloseReason::Unresolved } => self.verdict.met(Situation::LookupFailed),
+            Event::NotConnected { reason: CloseReason::Unreachable } => self.verdict.met(Situation::HostUnreachable),
+            Event::HungUp { .. } => self.verdict.met(Situation::ConnectedToAnotherServer),
+            Event::ResponseReceived { response: Response::Fetch(answer), .. } => {
+                self.models.servers[server].downloads_snapshot = answer.snapshot_id.is_some();
+            }
             Event::RequestSent { request: Request::FetchSnapshot(_), .. } => {
                 self.models.servers[server].downloads_snapshot = true;
-            }
-            Event::RequestSent { request: Request::Fetch(_), .. } => {
-                self.models.servers[server].downloads_snapshot = false;
             }
             Event::ResponseSent { response: Response::Fetch(fetch), .. } => self.fetch_answered(server, fetch),
             Event::ResponseSent { rpc, to, response: Response::ReadRecords(read) } => {
@@ -187,7 +193,8 @@ impl Checks {
             Observation::LeadershipRenounced { .. } | Observation::Published { .. } | Observation::Broker(_) => {}
             Observation::SnapshotGenerated { .. } => self.verdict.met(Situation::SnapshotGenerated),
             Observation::SnapshotInstalled { .. } => {
-                self.models.servers[server].has_snapshot_to_load = true;
+                let model = &mut self.models.servers[server];
+                (model.downloads_snapshot, model.has_snapshot_to_load) = (false, true);
                 self.verdict.met(Situation::SnapshotInstalled);
             }
             Observation::SnapshotLoaded { .. } => {
@@ -202,6 +209,8 @@ impl Checks {
         let model = &self.models.servers[server];
         let before = model.role.map_or(LeaderEpoch(0), |(_, epoch, _)| epoch).max(model.durable_epoch());
         leaders::monotonic_epoch(model, before, epoch, &mut self.verdict);
+        // A follower that follows again asks for the snapshot anew (`FollowerState.fetchingSnapshot`).
+        self.models.servers[server].downloads_snapshot = false;
         if role == Role::Leader {
             for phase in self.models.servers.iter().flat_map(ServerModel::snapshot_phases) {
                 self.verdict.met(phase.election());

@@ -4,7 +4,7 @@ use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{DurableFiles, FatalFault, Observation, ThreadName};
 use raft::message::{Request, Response};
 use raft::metadata::MetadataRecord;
-use sim::process::File;
+use sim::process::{CloseReason, File};
 use sim::watch::{Down, Synced, Write};
 
 use super::invariant::timings::Disturbance;
@@ -105,6 +105,10 @@ events! {
         token: u32,
         /// The world's number of it.
         connection: u64,
+    },
+    /// A process could not open a connection, or one that it has opened is gone.
+    NotConnected = NOT_CONNECTED {
+        reason: CloseReason,
     },
     RequestSent = REQUEST_SENT {
         rpc: Rpc,

@@ -134,7 +134,7 @@ fn each_refusal_says_where_what_and_what_would_do() {
         ),
         (
             "[threads.raft-io]\nfetch = \"1us\"",
-            "s:4: threads.raft-io.fetch: no such kind of input; allowed: opened, closed, request, response, timer, disk-error, post, terminate, operation",
+            "s:4: threads.raft-io.fetch: no such kind of input; allowed: opened, closed, request, response, timer, disk-error, post, terminate, operation, continue",
         ),
         ("[workload]\nmax_in_flight = 6", "s:4: workload.max_in_flight: 6; allowed: 1..5"),
         (

@@ -201,8 +201,8 @@ pub type Threads = BTreeMap<String, BTreeMap<String, Nanos>>;
 pub const THREAD_NAMES: &[&str] = <crate::actor::Actor as sim::process::Process>::THREADS;
 
 /// The kinds of input that a thread may process.
-pub const INPUT_KINDS: [&str; 9] =
-    ["opened", "closed", "request", "response", "timer", "disk-error", "post", "terminate", "operation"];
+pub const INPUT_KINDS: [&str; 10] =
+    ["opened", "closed", "request", "response", "timer", "disk-error", "post", "terminate", "operation", "continue"];
 
 pub(super) fn check_threads(threads: &Threads) -> Result<(), Refusal> {
     for (thread, costs) in threads {

@@ -166,6 +166,13 @@ impl Recorder {
         if entries.is_empty() && matches!(what, What::Step { event: None, .. }) {
             return;
         }
+        // The event goes on: for Kafka's controller it is one.
+        if let ([Entry::Schedule], What::Step { event: None, .. }) = (&entries[..], &what)
+            && let Some(line) = self.lines.iter_mut().rfind(|line| matches!(line.what, What::Step { .. }))
+        {
+            line.entries.extend(entries);
+            return;
+        }
         let state = server
             .node
             .controller()

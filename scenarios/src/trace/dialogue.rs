@@ -392,6 +392,7 @@ impl Watch<Actor> for Recorder {
             Input::Post(raft::io::Post::Stop) | Input::Terminate => ("terminate", None),
             Input::Post(_) => ("wake-up", None),
             Input::DiskError(_) => ("disk-error", None),
+            Input::Continue => ("continue", None),
             Input::Exception | Input::Operation(_) => ("exception", None),
         };
         self.input = Some((cause, entry));

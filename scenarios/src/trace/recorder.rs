@@ -215,7 +215,7 @@ impl Watch<Actor> for Recorder {
                 (known.map(|state| state.0), What::Disconnected(known.map(|state| state.1), *reason))
             }
             Input::Timer => (self.thread(node, thread).timer.take(), What::TimerFired),
-            Input::DiskError(_) => return self.goes_on(node, thread),
+            Input::DiskError(_) | Input::Continue => return self.goes_on(node, thread),
             Input::Post(post) => (self.thread(node, thread).posts.pop_front(), What::Woken(word(post))),
             Input::Terminate => (self.state(node).ending, What::Terminated),
             Input::Exception => (self.state(node).ending, What::Thrown),

@@ -31,6 +31,10 @@ fn a_run_follows_from_its_plan_and_operations() {
             let generated = run(&scenario, seed, Explicit { keeps_operations: true, ..Explicit::default() });
             let requested = operations(&generated);
             assert!(requested.len() > 100, "{name} {seed}: {} operations", requested.len());
+            let has_operator = scenario.workload.membership_clients > 0;
+            let has = |is_one: fn(&ClientOperation) -> bool| requested.iter().any(|requested| is_one(&requested.what));
+            assert_eq!(has(|what| *what == ClientOperation::DescribeQuorum), has_operator, "{name} {seed}");
+            assert_eq!(has(|what| matches!(what, ClientOperation::RemoveVoter { .. })), has_operator, "{name} {seed}");
             let given = Explicit { operations: Some(requested), ..Explicit::default() };
             let reported = run(&scenario, seed, given);
             assert_eq!(reported.run.world.digest(), generated.run.world.digest(), "{name} {seed}");

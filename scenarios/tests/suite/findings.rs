@@ -95,14 +95,15 @@ findings! {
     stable_offset_of_snapshot: "findings/stable-offset-of-snapshot" 145..155 >= 1;
     leave_silent_bootstrap_server: "findings/leave-silent-bootstrap-server" 0..12 >= 6;
     campaign_despite_uncommitted_removal: "findings/campaign-despite-uncommitted-removal" 0..8 >= 2;
-    refuse_misrouted_connections: "findings/refuse-misrouted-connections" 0..16 >= 3;
+    refuse_misrouted_connections: "findings/refuse-misrouted-connections" 21..37 >= 3;
     // As many offsets as were truncated must contain a change of the voters: 1 of 20 seeds.
     read_control_records_after_truncation: "findings/read-control-records-after-truncation" 0..6 >= 1;
     ignore_answer_of_removed_voter: "findings/ignore-answer-of-removed-voter" 9..14 >= 1;
     endpoints_in_end_quorum_epoch: "findings/endpoints-in-end-quorum-epoch" 24..30 >= 1;
-    follow_leader_of_unattached: "findings/follow-leader-of-unattached" 11..24 >= 2;
+    follow_leader_of_unattached: "findings/follow-leader-of-unattached" 11..16 >= 1;
     take_new_leader_endpoints: "findings/take-new-leader-endpoints" 0..6 >= 2;
     ignore_leader_without_endpoints: "findings/ignore-leader-without-endpoints" 0..24 >= 2;
+    await_unwritten_voter_change: "findings/await-unwritten-voter-change" 0..8 >= 6;
     resign_after_expired_removal: "findings/resign-after-expired-removal" 5..7 >= 2;
     retry_assigned_only: "findings/retry-assigned-only" 0..60 >= 2;
 }

@@ -121,7 +121,7 @@ mutants! {
     m15_renounces_without_revert: Kafka13114RenounceWithoutRevert, "ci" 7 => "NoFatalFault";
     m24_expiries_from_one_base: Kafka13173ExpiriesFromOneBase, "ci" 5 => "ValidControllerIsrAndElr";
     m28_fenced_in_a_new_isr: Kafka13083FencedInNewIsr, "ci" 0 => "ValidControllerIsrAndElr";
-    g18_acknowledged_by_offset: AckByOffset, "ci" 29 => "LinearizableAdmin";
+    g18_acknowledged_by_offset: AckByOffset, "ci" 3 => "LinearizableAdmin";
     p01_truncates_to_its_high_watermark: Kip101TruncateToHighWatermark, "ci" 1 => "AckedValueNotLost";
     p05_joins_below_the_epochs_start: Kafka7128JoinBelowEpochStart, "ci" 237 => "LeaderCandidateCompleteness";
     p19_isr_change_never_cleared: Kafka12751IsrChangeNeverCleared, "ci" 1 => "Recovery";
@@ -153,7 +153,7 @@ mutants! {
     partition_read_uncommitted: ReadUncommitted, "ci" 178 => "ConsistentRead", then "UncommittedRead";
     partition_ack_wrong_offset: AckWrongOffset, "ci" 0 => "AckedValueNotLost", then "InconsistentOffsets";
     partition_pending_append_refused: PendingAppendRefused, "ci" 44 => "AbortedRead";
-    m19_read_of_latest_state: Kafka15048ReadOfLatestState, "cluster-partitions" 11 => "StaleAdminAnswer";
+    m19_read_of_latest_state: Kafka15048ReadOfLatestState, "cluster-partitions" 42 => "StaleAdminAnswer";
     m25_no_session_after_failover: Kafka18138NoSessionAfterFailover, "cluster-partitions" 43 => "SilentBrokerFenced";
     m35_unclean_shutdown_unnoticed: Kafka18635UncleanShutdownUnnoticed, "brokers" 47 => "AckedValueNotLost";
     l03_fenced_joins_isr: Kafka13916FencedJoinsIsr, "ci" 0 => "ValidControllerIsrAndElr";
@@ -198,7 +198,7 @@ mutants! {
     g32_fetch_timer_reset_by_any_message: FetchTimerResetByAnyMessage, "quorum" 0 => "SilentLeaderLeft";
     m37_elr_of_an_old_min_isr: Kafka16540ElrOfOldMinIsr, "ci" 1 => "ValidControllerIsrAndElr";
     z02_write_without_epoch: Kafka6082WriteWithoutEpoch, "cluster-partitions" 5 => "RecordAfterClaim";
-    z05_no_compare_and_set: Kafka428NoCompareAndSet, "combined" 160 => "IsrCompareAndSet";
+    z05_no_compare_and_set: Kafka428NoCompareAndSet, "combined" 12 => "IsrCompareAndSet";
     l01_isr_without_epochs: Kafka14617IsrWithoutEpochs, "ci" 0 => "ProposalNamesProcess";
     p03_end_offset_without_its_epoch: Kip279EndOffsetWithoutEpoch, "brokers" 85 => "Recovery";
     p09_stale_fetch_applied: Kafka18991StaleFetchApplied, "cluster-partitions" 187 => "PresentLeaderObeyed";
@@ -211,7 +211,7 @@ mutants! {
     n02_fetch_offset_never_goes_back: FetchOffsetNeverGoesBack, "quorum" 43 => "HighWatermarkAcknowledged";
     n03_observer_counts_for_check_quorum: ObserverCountsForCheckQuorum, "ci" 7 => "LeaderWithoutMajorityResigns";
     n04_appended_kept_by_follower: AppendedKeptByFollower, "quorum" 499 => "CommittedReads";
-    n05_pre_vote_of_follower_in_touch: PreVoteOfFollowerInTouch, "quorum" 0 => "PreVoteRefusedInTouch";
+    n05_pre_vote_of_follower_in_touch: PreVoteOfFollowerInTouch, "quorum" 52 => "PreVoteRefusedInTouch";
     n06_diverging_fetch_credited: DivergingFetchCredited, "quorum" 0 => "MajorityReachedHighWatermark";
     n07_elr_kept_at_min_isr: ElrKeptAtMinIsr, "ci" 1 => "ValidControllerIsrAndElr";
     n08_no_record_answered_at_once: NoRecordAnsweredAtOnce, "cluster-partitions" 0 => "StaleAdminAnswer";

@@ -211,6 +211,10 @@ impl<P: Process> World<P> {
                 state.disk.unlink(path);
                 watch.wrote(self.now, node, Write::Unlink { path });
             }
+            Effect::Continue => {
+                state.threads[usize::from(thread.0)].queue.push_front((Input::Continue, 0));
+                self.ready.push_back((node, thread));
+            }
             Effect::Fsync { file } => return Then::Barrier(Some(file)),
             Effect::FsyncDirectory => return Then::Barrier(None),
             Effect::Post { thread: to, ref event } => {

@@ -311,15 +311,15 @@ impl<P: Process> NodeState<P> {
         self.slow_factors.iter().fold(1, |all: u64, factor| all.saturating_mul(u64::from(*factor).max(1)))
     }
 
-    /// True if nothing waits behind a barrier, and no failed effect is still to be reported.
+    /// True if nothing waits behind a barrier, no failed effect is still to be reported, and no thread is to continue.
     pub fn is_settled(&self) -> bool {
         self.threads.iter().all(|thread| {
             let of_pool = thread.pool.as_ref().and_then(|pool| pool.next());
             let mut next = of_pool.into_iter().chain(thread.queue.front().map(|(input, _)| input));
-            let to_be_notified = next.any(|input| matches!(input, Input::DiskError(_)));
+            let to_be_notified = next.any(Input::is_of_last_list);
             let quiet = match &thread.busy {
                 Busy::Free => true,
-                Busy::Serving { input, .. } => !matches!(input, Input::DiskError(_)),
+                Busy::Serving { input, .. } => !input.is_of_last_list(),
                 _ => false,
             };
             quiet && !to_be_notified

@@ -25,9 +25,12 @@ impl Lane {
                 Lane::Opened(*token)
             }
             Input::Post(_) => Lane::Posts,
-            Input::Timer | Input::DiskError(_) | Input::Terminate | Input::Exception | Input::Operation(_) => {
-                Lane::Rest
-            }
+            Input::Timer
+            | Input::DiskError(_)
+            | Input::Continue
+            | Input::Terminate
+            | Input::Exception
+            | Input::Operation(_) => Lane::Rest,
         }
     }
 }

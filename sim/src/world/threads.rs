@@ -110,7 +110,7 @@ impl<P: Process> World<P> {
             let slot = &mut self.nodes[usize::from(node.0)].threads[usize::from(thread.0)];
             let (Some(pool), Some((input, hash))) = (&mut slot.pool, slot.queue.pop_front()) else { return };
             let entry = Entry { lane: Lane::of(&input), input, hash };
-            if matches!(entry.input, Input::DiskError(_)) {
+            if entry.input.is_of_last_list() {
                 pool.served.push_front(entry);
             } else if pool.is_taken(entry.lane) {
                 pool.waiting.push_back(entry);
@@ -393,6 +393,7 @@ fn kind_of<P: Process>(input: &Input<P>) -> TraceKind {
         Input::Post(_) => TraceKind::Post,
         Input::Terminate => TraceKind::Terminate,
         Input::Exception => TraceKind::Exception,
+        Input::Continue => TraceKind::Continue,
         Input::Operation(_) => TraceKind::Operation,
     }
 }

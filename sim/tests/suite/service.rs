@@ -153,6 +153,30 @@ fn inputs_of_a_pool_are_served_side_by_side() {
     assert_eq!(said, [(125, 100), (150, 8), (175, 1_101)]);
 }
 
+/// What follows an fsync in a step of its own has the time after it, and precedes what has come meanwhile.
+#[test]
+fn a_thread_continues_before_it_takes_from_its_queue() {
+    let continues = Strings {
+        boot: |_, out| out.push(Effect::Arm { at_mono_ns: ms(100) }),
+        step: |_, thread, now, input, out| match input {
+            Input::Timer => {
+                out.push(Effect::Open { file: File(1), path: Rc::from("log"), truncate: false });
+                out.push(Effect::Post { thread, event: 7 });
+                out.push(Effect::Fsync { file: File(1) });
+                out.push(Effect::Continue);
+            }
+            Input::Continue => out.push(Effect::Observe(now.mono_ns / ms(1))),
+            Input::Post(seven) => out.push(Effect::Observe(seven)),
+            _ => {}
+        },
+    };
+    let mut config = config(&[continues], vec![]);
+    config.nodes[0].fsync = constant(30);
+    let (_, run) = drive(config, 1_000);
+    let said: Vec<_> = run.watch.said.iter().map(|(at, _, what)| (at / ms(1), *what)).collect();
+    assert_eq!(said, [(130, 130), (130, 7)]);
+}
+
 #[test]
 fn a_process_starts_late_and_receives_its_signal_late() {
     let ends = Strings {

@@ -202,7 +202,8 @@ impl BrokerLifecycleManager {
             | Input::DiskError(_)
             | Input::Post(_)
             | Input::Terminate
-            | Input::Exception => {}
+            | Input::Exception
+            | Input::Continue => {}
         }
     }
 

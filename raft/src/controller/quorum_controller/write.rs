@@ -11,7 +11,7 @@ use crate::controller::settings::ControllerSettings;
 use crate::controller::state::ControllerState;
 use crate::controller::{cluster, configuration, producer_ids};
 use crate::ids::Offset;
-use crate::io::DialogueEntry;
+use crate::io::{DialogueEntry, Effect};
 use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode, Response};
 use crate::metadata::MetadataRecord;
 use crate::quorum::accumulator::AppendError;
@@ -184,7 +184,10 @@ impl QuorumController {
         // `appendRecords` goes on until a batch is not full: behind n × 10,000 records it appends none, which raft
         // refuses, with all of them scheduled.
         let ends_full = !atomic && wrote && records.len().is_multiple_of(MAX_RECORDS_PER_BATCH);
-        for batch in records.chunks(batches).chain(ends_full.then_some(&[][..])) {
+        for (number, batch) in records.chunks(batches).chain(ends_full.then_some(&[][..])).enumerate() {
+            if number > 0 {
+                log.schedule_prepared_append(step);
+            }
             if let Err(error) = self.append(log, batch, step)? {
                 // NotLeader is no fault; all others are, and the client gets UNKNOWN_SERVER_ERROR (§2.5).
                 let code = match error {
@@ -195,6 +198,9 @@ impl QuorumController {
                 self.answers.extend(requested.map(|(pending, _)| pending.failure(code)));
                 return Ok(());
             }
+        }
+        if wrote {
+            step.out.push(Effect::Continue);
         }
         let Some(active) = &self.active else { return Ok(()) };
         let end = Offset(active.next_write_offset.0 - 1);
@@ -215,7 +221,15 @@ impl QuorumController {
         Ok(())
     }
 
-    /// Appends one batch: prepare, replay, schedule. A record that cannot be replayed is fatal.
+    /// The event goes on when the records of its last batch are replayed. Raft refuses if this is no leader any more, which
+    /// fails the event as if that had been known before (`ControllerWriteEvent.run`, `handleEventException`).
+    pub(super) fn schedule_prepared_append(&mut self, log: &mut dyn MetadataLog, step: &mut Step<'_>) {
+        if self.active.is_some() && !log.schedule_prepared_append(step) {
+            self.renounce(log, step);
+        }
+    }
+
+    /// Prepares one batch and replays it. A record that cannot be replayed is fatal.
     fn append(
         &mut self,
         log: &mut dyn MetadataLog,
@@ -233,7 +247,6 @@ impl QuorumController {
             active.latest.replay(record, Offset(offset)).map_err(|error| Fatal::from(error.to_string()))?;
             active.note_registration(record);
         }
-        log.schedule_prepared_append(step);
         active.next_write_offset = Offset(last.0 + 1);
         Ok(Ok(()))
     }

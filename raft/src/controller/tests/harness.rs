@@ -80,10 +80,11 @@ impl MetadataLog for FakeLog {
         Ok(last_offset)
     }
 
-    fn schedule_prepared_append(&mut self, _step: &mut Step<'_>) {
+    fn schedule_prepared_append(&mut self, _step: &mut Step<'_>) -> bool {
         let batch = self.fenced.take().expect("something was prepared");
         self.written.extend(batch.records.iter().cloned());
         self.pending.push(batch);
+        true
     }
 
     fn end_offset(&mut self) -> Offset {
@@ -122,6 +123,8 @@ pub struct Harness {
     draws: Draws,
     timer_ns: Option<u64>,
     posts: VecDeque<Post>,
+    /// The last step is to go on.
+    continues: bool,
     answers: Vec<(i32, Response)>,
     next_correlation_id: i32,
     /// Steps that the queue's thread was given.
@@ -138,6 +141,7 @@ impl Harness {
             draws: Draws(1),
             timer_ns: None,
             posts: VecDeque::new(),
+            continues: false,
             answers: Vec::new(),
             next_correlation_id: 0,
             steps: 0,
@@ -239,6 +243,13 @@ impl Harness {
 
     pub fn step(&mut self, input: Input) {
         self.steps += 1;
+        self.run_step(input);
+        if std::mem::take(&mut self.continues) {
+            self.run_step(Input::Continue);
+        }
+    }
+
+    fn run_step(&mut self, input: Input) {
         self.with_step(|controller, log, step| controller.step(log, input, step).expect("no fault"));
     }
 
@@ -251,6 +262,7 @@ impl Harness {
                 Effect::Post { thread: ThreadName::ControllerEventQueue, post } => self.posts.push_back(post),
                 Effect::ArmTimer { at_mono_ns } => self.timer_ns = Some(at_mono_ns),
                 Effect::CancelTimer => self.timer_ns = None,
+                Effect::Continue => self.continues = true,
                 Effect::SendResponse { correlation_id, response, .. } => self.answers.push((correlation_id, response)),
                 _ => {}
             }

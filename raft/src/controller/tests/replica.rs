@@ -58,6 +58,7 @@ impl Process {
             match effect {
                 Effect::Post { thread, post } => self.posts.push_back((thread, Input::Post(post))),
                 Effect::ArmTimer { at_mono_ns } => self.timers[thread as usize] = Some(at_mono_ns),
+                Effect::Continue => self.posts.push_front((thread, Input::Continue)),
                 Effect::CancelTimer => self.timers[thread as usize] = None,
                 Effect::SendResponse { .. } => self.answered += 1,
                 _ => {}

@@ -38,17 +38,17 @@ impl RaftClient {
         self.at_default_listener(id, self.quorum.leader_endpoints())
     }
 
-    /// Whoever names several endpoints is reached at that of the default listener, in whatever order (`Endpoints.address`).
-    /// Who has no such listener itself, a broker, takes the first one.
     fn at_default_listener(&self, id: NodeId, endpoints: Option<&Endpoints>) -> Destination {
-        let endpoint = endpoints.and_then(|known| self.default_endpoint(known).or(known.first()));
-        Destination::at(id, endpoint)
+        Destination::at(id, endpoints.and_then(|endpoints| self.default_endpoint(endpoints)))
     }
 
-    /// The one for the listener by which this replica reaches the quorum (`channel.listenerName`).
+    /// The endpoint of the listener by which this replica reaches the quorum (`channel.listenerName`, `Endpoints.address`).
+    /// The settings of a broker do not have that name here; it takes the first endpoint.
     pub(super) fn default_endpoint<'a>(&self, endpoints: &'a Endpoints) -> Option<&'a Endpoint> {
-        let own = self.quorum.local_voter_node().endpoints.first()?;
-        endpoints.iter().find(|endpoint| endpoint.name == own.name)
+        match self.quorum.local_voter_node().endpoints.first() {
+            Some(own) => endpoints.iter().find(|endpoint| endpoint.name == own.name),
+            None => endpoints.first(),
+        }
     }
 
     /// As the configuration names it; a static voter if there are no `controller.quorum.bootstrap.servers`.

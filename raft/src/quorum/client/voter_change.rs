@@ -44,9 +44,12 @@ impl RaftClient {
 
     /// The last voter set of the log, if its record is committed.
     pub(super) fn committed_voter_set(&self) -> Option<VoterSet> {
-        let high_watermark = self.quorum.leader()?.high_watermark?.offset;
+        let leader = self.quorum.leader()?;
+        let high_watermark = leader.high_watermark?.offset;
         let (offset, voters) = self.quorum.partition_state().last_voter_set_entry()?;
-        (offset < high_watermark).then(|| voters.clone())
+        let awaits_unwritten = self.setup.fixes.has(Fix::AwaitUnwrittenVoterChange);
+        let last_offset = leader.last_voters_offset.filter(|_| awaits_unwritten).unwrap_or(offset);
+        (offset.max(last_offset) < high_watermark).then(|| voters.clone())
     }
 
     /// Sends ApiVersions to a voter, and waits for its answer; `false` if it cannot be sent a request now.
@@ -84,7 +87,9 @@ impl RaftClient {
     pub(super) fn append_voters(&mut self, voters: VoterSet, step: &mut Step<'_>) -> Option<Offset> {
         let now_ms = step.now_ms();
         let leader = self.quorum.leader_mut()?;
-        Some(leader.accumulator.append_control(now_ms, [crate::log::ControlRecord::KRaftVoters(voters)]))
+        let offset = leader.accumulator.append_control(now_ms, [crate::log::ControlRecord::KRaftVoters(voters)]);
+        leader.last_voters_offset = Some(offset);
+        Some(offset)
     }
 
     /// Time until the pending change expires, which it does now if that is over; `i64::MAX` if there is none.

@@ -86,7 +86,6 @@ impl Check for PreVotes {
     fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
         let server = crossing.server;
         match crossing.event {
-            // No answer reaches the next process.
             Event::Booted { .. } => self.askers[server] = Asker::default(),
             Event::Observed { observation: Observation::RoleChanged { epoch, .. } } => self.started(server, epoch),
             Event::RequestSent { request: Request::Vote(vote), .. } if !vote.pre_vote => {
@@ -95,6 +94,7 @@ impl Check for PreVotes {
             Event::ResponseSent { to, .. } if to < self.askers.len() => {
                 if let Some((requested, answer)) = models.vote_answered(crossing)
                     && requested.pre_vote
+                    && requested.incarnation == Some(models.servers[to].incarnation)
                     && answer.vote_granted
                 {
                     let majority = models.servers[to].voters(&models.ledger).majority();

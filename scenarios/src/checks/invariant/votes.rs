@@ -1,5 +1,5 @@
 //! `ValidVotes`: one vote per voter and epoch, across crashes, from what is written to
-//! `quorum-state` and from what is granted. Voters and candidates are told apart by their directory ids, where those are known
+//! `quorum-state` and from what is granted. Voters and candidates are identified by their directory ids, where those are known
 //! (KIP-853).
 
 use crate::checks::prelude::*;

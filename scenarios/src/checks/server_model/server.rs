@@ -48,7 +48,7 @@ pub struct ServerModel {
     pub directory_id: Option<Uuid>,
     /// A snapshot that it downloaded has replaced its log, and its metadata loader has not read that.
     pub has_snapshot_to_load: bool,
-    /// It has asked its leader for a part of a snapshot, and for nothing else since.
+    /// Its leader has named a snapshot to it, which it has not installed.
     pub downloads_snapshot: bool,
     /// In the committed voter set.
     pub voter: bool,

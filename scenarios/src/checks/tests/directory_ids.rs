@@ -1,4 +1,4 @@
-//! A server whose disk is replaced comes back as another replica: voters are told apart by their directory ids (KIP-853).
+//! A server whose disk is replaced is another replica afterwards: voters are identified by their directory ids (KIP-853).
 
 use raft::ids::{Offset, Uuid};
 use raft::io::{FatalFault, Observation, Probe, Role, ThreadName};
@@ -56,17 +56,29 @@ fn a_voter_of_a_former_disk_counts_with_what_that_had() {
     }
 }
 
-/// A process that cannot read `meta.properties` ends itself; its disk is still that of the voter.
-#[test]
-fn a_disk_without_a_readable_directory_id_keeps_what_it_has() {
+/// Three voters with directory ids, of which servers 0 and 1 hold the last committed record.
+fn with_a_record_on_two() -> Quorum {
     let mut quorum = Quorum::with_directory_ids();
     let batch = quorum.data(0, 1, 12);
     quorum.write(0, &batch);
     quorum.replicate(0, 1, 1);
     quorum.move_high_watermark(0, 1);
+    quorum
+}
+
+/// A fault has altered what is on the disk of a server.
+fn damaged(quorum: &mut Quorum, server: usize) {
+    let event = Event::DiskDamaged { left: &quorum.disks[server] };
+    quorum.checks.on(Crossing { at_ns: quorum.now, server, event });
+}
+
+/// A process that cannot read `meta.properties` ends itself; its disk is still that of the voter.
+#[test]
+fn a_disk_without_a_readable_directory_id_keeps_what_it_has() {
+    let mut quorum = with_a_record_on_two();
     quorum.lose_power(1);
     quorum.disks[1].bytes_mut(META_PROPERTIES).clear();
-    quorum.checks.on(Crossing { at_ns: quorum.now, server: 1, event: Event::DiskDamaged { left: &quorum.disks[1] } });
+    damaged(&mut quorum, 1);
     let event = Event::Booted { incarnation: 1, disk: &quorum.disks[1] };
     quorum.checks.on(Crossing { at_ns: quorum.now, server: 1, event });
     assert_eq!(quorum.broke(), None);
@@ -75,17 +87,13 @@ fn a_disk_without_a_readable_directory_id_keeps_what_it_has() {
 /// A bit flips in the directory id of a voter that holds what is committed.
 #[test]
 fn a_disk_with_another_directory_id_is_another_replica() {
-    let mut quorum = Quorum::with_directory_ids();
-    let batch = quorum.data(0, 1, 12);
-    quorum.write(0, &batch);
-    quorum.replicate(0, 1, 1);
-    quorum.move_high_watermark(0, 1);
+    let mut quorum = with_a_record_on_two();
     quorum.lose_power(1);
     assert_eq!(excused(&quorum, "promise_cut_by_destroyed_disk"), 0);
     let properties = quorum.disks[1].bytes_mut(META_PROPERTIES);
     let text = String::from_utf8(properties.clone()).expect("lines");
     *properties = text.replace(&Uuid([2; 16]).to_string(), &Uuid([9; 16]).to_string()).into_bytes();
-    quorum.checks.on(Crossing { at_ns: quorum.now, server: 1, event: Event::DiskDamaged { left: &quorum.disks[1] } });
+    damaged(&mut quorum, 1);
     quorum.boot(1);
     assert_eq!(quorum.broke(), None);
     assert_eq!(excused(&quorum, "promise_cut_by_destroyed_disk"), 1);
@@ -94,11 +102,7 @@ fn a_disk_with_another_directory_id_is_another_replica() {
 /// The same without a fault: the server itself writes another directory id.
 #[test]
 fn a_voter_keeps_its_directory_id() {
-    let mut quorum = Quorum::with_directory_ids();
-    let batch = quorum.data(0, 1, 12);
-    quorum.write(0, &batch);
-    quorum.replicate(0, 1, 1);
-    quorum.move_high_watermark(0, 1);
+    let mut quorum = with_a_record_on_two();
     quorum.format(1, Uuid([9; 16]));
     quorum.checks.promise_stands();
     assert_eq!(quorum.broke(), Some("CommittedRecordsDurable"));

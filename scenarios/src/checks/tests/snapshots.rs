@@ -1,16 +1,18 @@
 //! Snapshots that are not durable, are of something else than the log, or do not cover what the log lacks.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch, Uuid};
 use raft::io::{Effect, Observation, Out, Visitor as _};
 use raft::log::segment_path;
-use raft::message::{FetchRequest, Request};
+use raft::message::{FetchRequest, FetchResponse, Request, Response};
 use raft::snapshot::SnapshotWriter;
 
 use super::quorum::{Quorum, node};
 use crate::actor::Message;
 use crate::checks::audit::NodeView;
+use crate::checks::prelude::*;
 
 fn id(epoch: i32, offset: i64) -> OffsetAndEpoch {
     OffsetAndEpoch { epoch: LeaderEpoch(epoch), offset: Offset(offset) }
@@ -137,5 +139,36 @@ fn a_process_goes_on_behind_the_snapshot_that_it_finds() {
         });
         quorum.send(1, Message::Request { correlation_id: 1, request });
         assert_eq!(quorum.broke(), broken);
+    }
+}
+
+/// A server writes a snapshot, downloads the one that its leader has named, or has installed one, when it is interrupted.
+#[test]
+fn an_interruption_counts_for_the_phase_of_the_snapshot() {
+    let kinds = ["cut", "election", "disk_failed", "died"];
+    let phases = ["during_snapshot", "during_download", "before_snapshot_loaded"];
+    for (phase, named, installs) in
+        [(phases[0], None, false), (phases[1], Some(id(1, 3)), false), (phases[2], Some(id(1, 3)), true)]
+    {
+        let mut quorum = Quorum::at_work();
+        let answer = Response::Fetch(FetchResponse { snapshot_id: named, ..FetchResponse::default() });
+        let event = Event::ResponseReceived { token: 0, correlation_id: 3, response: &answer };
+        quorum.checks.on(Crossing { at_ns: quorum.now, server: 1, event });
+        if installs {
+            freeze(&mut quorum, 1, id(1, 3), |_| false);
+            quorum.say(1, Observation::SnapshotInstalled { end: Offset(3) });
+        } else {
+            let mut out = Out::default();
+            drop(quorum.logs[1].create_new_snapshot_unchecked(id(1, 3), &mut out).expect("a new one"));
+            quorum.perform(1, out);
+        }
+        quorum.checks.links_cut(1);
+        quorum.elect(0, 2, &[2]);
+        quorum.checks.on(Crossing { at_ns: quorum.now, server: 1, event: Event::DiskFailed });
+        quorum.kill(1);
+        let is_one = |name: &str| phases.iter().any(|phase| name.ends_with(phase));
+        let met = quorum.checks.coverage().filter(|(name, count)| *count > 0 && is_one(name));
+        let expected: BTreeSet<String> = kinds.map(|kind| format!("{kind}_{phase}")).into();
+        assert_eq!(met.map(|(name, _)| name.to_owned()).collect::<BTreeSet<_>>(), expected);
     }
 }

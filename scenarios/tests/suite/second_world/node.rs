@@ -215,6 +215,7 @@ impl Server {
                 }
                 Effect::Close { token } => self.opened.retain(|_, (_, other)| *other != token),
                 Effect::ArmTimer { at_mono_ns } => self.timers[thread as usize] = Some(at_mono_ns),
+                Effect::Continue => self.inputs.push_front((thread, Input::Continue)),
                 Effect::CancelTimer => self.timers[thread as usize] = None,
                 Effect::Post { thread, post } => self.inputs.push_back((thread, Input::Post(post))),
                 Effect::Observe(said) => with(|second| second.checks.observed(self.place, &self.node, said)),

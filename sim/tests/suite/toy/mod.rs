@@ -134,7 +134,7 @@ impl Process for Toy {
             }
             Input::Operation(number) => out.push(Effect::Observe(Said::Reported(number))),
             Input::Terminate => out.push(Effect::Halt { reason: Rc::from("terminated"), fault: None }),
-            Input::Exception => {}
+            Input::Exception | Input::Continue => {}
             Input::DiskError(_) => out.push(Effect::Halt { reason: Rc::from("disk error"), fault: Some(()) }),
         }
     }

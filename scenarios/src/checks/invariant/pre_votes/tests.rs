@@ -1,8 +1,12 @@
 //! Tests of pre-votes.
 
 use raft::ids::NodeId;
+use raft::message::{CurrentLeader, Response, VoteResponse};
 
 use super::*;
+use crate::checks::Checks;
+use crate::checks::event::Rpc;
+use crate::checks::models::PendingVote;
 use crate::checks::tests::voters;
 
 /// Of five.
@@ -33,4 +37,23 @@ fn who_starts_as_candidate_of_an_epoch_goes_on_in_it() {
     let mut votes = PreVotes::new(&voters(3));
     votes.started(0, LeaderEpoch(7));
     assert!(!breaks(&votes, 7) && breaks(&votes, 8));
+}
+
+#[test]
+fn an_answer_to_a_former_process_does_not_count() {
+    for (incarnation, counts) in [(1, false), (2, true)] {
+        let (mut votes, mut verdict) = (PreVotes::new(&voters(3)), Verdict::default());
+        let mut models = Checks::new(voters(3)).models;
+        models.servers[0].incarnation = 2;
+        let (rpc, epoch) = (Rpc { connection: 1, correlation_id: 1 }, LeaderEpoch(3));
+        let (candidate, incarnation) = (models.servers[0].id, Some(incarnation));
+        let requested =
+            PendingVote { server: 1, rpc, epoch, candidate, incarnation, directory_id: None, pre_vote: true };
+        models.pending_votes.push(requested);
+        let current_leader = CurrentLeader { leader_epoch: epoch, ..CurrentLeader::default() };
+        let response = VoteResponse { current_leader, vote_granted: true, ..VoteResponse::default() };
+        let event = Event::ResponseSent { rpc, to: 0, response: &Response::Vote(response) };
+        votes.on(&Crossing { at_ns: 0, server: 1, event }, &models, &mut verdict);
+        assert_eq!(!breaks(&votes, 4), counts);
+    }
 }

@@ -98,3 +98,27 @@ fn a_file_whose_name_alone_is_durable_is_empty() {
     assert_eq!((after(Some(b"")), after(Some(b"one"))), (None, None));
     assert!(after(Some(b"on")).is_some());
 }
+
+#[test]
+fn bytes_are_compared_again_after_each_change() {
+    let mut files = SmallFiles::default();
+    let file = files.open("a", true);
+    assert!(!files.bytes_durable("a"));
+    files.synced(file);
+    assert!(files.bytes_durable("a"));
+    files.append(file, b"one");
+    assert!(!files.bytes_durable("a"));
+    files.synced(file);
+    assert!(files.bytes_durable("a"));
+    files.truncate(file, 1);
+    assert!(!files.bytes_durable("a"));
+    files.synced(file);
+    assert!(files.bytes_durable("a"));
+    files.open("a", true);
+    assert!(!files.bytes_durable("a"), "emptied");
+    replace(&mut files, b"two");
+    files.names_synced();
+    assert!(files.bytes_durable(CHECKPOINT));
+    files.spoil(&One(Some(b"six")));
+    assert!(!files.bytes_durable(CHECKPOINT), "other bytes are on the disk");
+}

@@ -83,6 +83,10 @@ final class Life implements RaftNode.Driver, AutoCloseable {
             node.boot(Uuid.fromString(dialogue.directoryId(boot)), dialogue.endpoint(boot));
             while (node.isRunning()) {
                 node.poll();
+                if (node.isRunning() && endsBeforePoll()) {
+                    finish();
+                    advance();
+                }
             }
             node.finish();
             halted(false, "shut down");
@@ -165,7 +169,8 @@ final class Life implements RaftNode.Driver, AutoCloseable {
     private void begin(Line line) {
         step = line;
         nextEntry = 0;
-        handedOver = false;
+        // The client's thread is where the last step ended, and takes nothing from its queue before it has polled the state.
+        handedOver = line.cause().equals("continue");
         outputs.clear();
         differences.clear();
         unclaimed.clear();
@@ -196,6 +201,14 @@ final class Life implements RaftNode.Driver, AutoCloseable {
         boolean first = !handedOver;
         handedOver = true;
         return first;
+    }
+
+    /** Whether the model's step ends here, with a write to the disk: the clock shows another time in the next poll. */
+    private boolean endsBeforePoll() {
+        boolean goesOn = step.entries().stream().noneMatch(
+            entry -> entry.kind().equals("wait") || entry.kind().equals("halt"));
+        boolean hasInput = step.entries().stream().skip(nextEntry).anyMatch(Entry::isInput);
+        return goesOn && !hasInput && !feed();
     }
 
     /** Whether the client's thread did this. Parked fetches are answered by the one that watches their time. */
@@ -427,7 +440,9 @@ final class Life implements RaftNode.Driver, AutoCloseable {
                     throw new Over();
                 }
                 begin(next);
-                compareWakeUp();
+                if (!next.cause().equals("continue")) {
+                    compareWakeUp();
+                }
                 return;
             }
         }

@@ -18,6 +18,7 @@ import org.apache.kafka.controller.KeepElrOfEmptyIsr;
 import org.apache.kafka.controller.SessionSinceRegistration;
 import org.apache.kafka.controller.StableOffsetOfSnapshot;
 import org.apache.kafka.controller.StayFencedInShutdown;
+import org.apache.kafka.raft.AwaitUnwrittenVoterChange;
 import org.apache.kafka.raft.CampaignDespiteUncommittedRemoval;
 import org.apache.kafka.raft.CompareLogOfRepeatedVote;
 import org.apache.kafka.raft.ElectDespiteEqualLatencies;
@@ -64,6 +65,7 @@ final class Findings {
         new ClearIndexOfElr(),
         new StableOffsetOfSnapshot(),
         new ReadControlRecordsAfterTruncation(),
+        new AwaitUnwrittenVoterChange(),
         new ResignAfterExpiredRemoval(),
         new IgnoreAnswerOfRemovedVoter(),
         new FollowLeaderOfUnattached(),
