@@ -38,6 +38,7 @@ entries! {
     "disk-replacement",
     "endpoint-change",
     "cold-boot",
+    "other-cluster",
     "beyond",
     "lost/acks-1",
     "lost/min-isr-1",

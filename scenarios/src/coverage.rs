@@ -110,7 +110,7 @@ situations! {
     LookupFailed = "lookup_failed" needs |can| can.failed_lookup,
     /// A server connected to an address that no host had, or whose host was off.
     HostUnreachable = "host_unreachable" needs |can| can.wrong_address || can.power_loss,
-    /// A server refused a connection that was meant for another one.
+    /// A server received a request that was meant for another one.
     ConnectedToAnotherServer = "connected_to_another_server" needs |can| can.wrong_server,
     /// The disk of a server refused something while it wrote a snapshot.
     DiskFailedDuringSnapshot = "disk_failed_during_snapshot" needs |can| can.snapshots && can.disk_error,

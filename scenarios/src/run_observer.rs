@@ -175,7 +175,7 @@ impl Watch<Actor> for RunObserver {
             Input::Opened { token, connection } if thread.0 == ThreadName::RequestHandler as u8 => {
                 self.cross(at, node, Event::Connected { token: *token, connection: connection.0 });
             }
-            Input::Closed { reason, .. } => self.cross(at, node, Event::NotConnected { reason: *reason }),
+            Input::Closed { reason, .. } => self.cross(at, node, Event::ConnectionClosed { reason: *reason }),
             _ => {}
         }
     }

@@ -62,8 +62,8 @@ pub enum Input<P: Process> {
 }
 
 impl<P: Process> Input<P> {
-    /// Whether it is about the last list of effects: no other input of its thread precedes it.
-    pub fn is_of_last_list(&self) -> bool {
+    /// Whether it belongs to the thread's last list of effects: it precedes all that waits in the queue.
+    pub fn precedes_queue(&self) -> bool {
         matches!(self, Input::DiskError(_) | Input::Continue)
     }
 }

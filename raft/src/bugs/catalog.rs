@@ -131,6 +131,7 @@ pub const CATALOG: &[Row] = rows! {
     R29 Kafka17641BackToNamedLeader Raft "KAFKA-17641, fixed in 4.0" => ["PreVoteCarriedThrough"];
     R30 EndQuorumEpochIgnored Raft "KAFKA-20895, open in 2026-08" => ["EndQuorumEpochObeyed"];
     R35 Kafka17751PollTimeoutZero Raft "KAFKA-17751, fixed in 3.9; KAFKA-19605, fixed in 4.2" => ["TimeMoves"];
+    R36 Kafka12440ClusterIdUnchecked Raft "KAFKA-12440, KAFKA-10817, fixed in 3.0.0" => ["OtherClusterRefused"];
     R37 Kafka20661VoterUpdatedUnprobed Raft "KAFKA-20661, fixed after 4.4" => ["VoterProbedBeforeUpdate"];
     M01 Kafka14238RetentionWithoutSnapshot Raft "KAFKA-14238, fixed in 3.3" => ["NoRecordBelowLogStartNeeded"];
     M03 Kafka15312SnapshotNotForced Raft "KAFKA-15312, fixed in 3.3" => ["PersistBeforePromise:D10"];

@@ -177,17 +177,16 @@ impl RaftClient {
             setup,
         };
         client.start(step)?;
-        // The thread begins before listeners are registered; each registration wakes it up.
-        client.poll_current_state(step)?;
-        client.channel.poll(step.now, step.entropy, step.out);
-        client.listeners = client.setup.listeners.iter().map(|thread| ListenerContext::new(*thread)).collect();
-        client.run(Place::Listeners, step)?;
+        match step.out.writes_to_disk() {
+            true => client.continue_from(Place::Poll, step),
+            false => client.run(Place::Poll, step)?,
+        }
         Ok(client)
     }
 
     /// One iteration of the IO thread.
     pub fn step(&mut self, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
-        let now_ms = step.now_ms();
+        let (now_ms, mut may_wait) = (step.now_ms(), true);
         // Another thread of Kafka's has done so before.
         self.expire_parked_fetches(step);
         match input {
@@ -201,13 +200,17 @@ impl RaftClient {
                 return self.run(Place::Listeners, step);
             }
             Input::Continue => return self.run(self.place, step),
-            Input::Timer => self.armed_mono_ns = None,
+            // It fires when no other input is waiting.
+            Input::Timer => {
+                self.armed_mono_ns = None;
+                may_wait = false;
+            }
             Input::Post(_) | Input::Exception => {}
             Input::Terminate => self.begin_shutdown(step),
             Input::DiskError(error) if self.ignores(error) => self.armed_mono_ns = None,
             Input::DiskError(error) => throw!("the disk failed: {error}"),
         }
-        self.channel.poll(step.now, step.entropy, step.out);
+        self.channel.poll(step.now, may_wait, step.entropy, step.out);
         if let Some(inbound) = self.channel.take_inbound() {
             self.handle_inbound(inbound, step)?;
         }
@@ -267,17 +270,22 @@ impl RaftClient {
                     place = Place::Wait { ms };
                 }
                 Place::Wait { ms } => {
-                    self.channel.poll(step.now, step.entropy, step.out);
+                    self.channel.poll(step.now, true, step.entropy, step.out);
                     // The queue may contain a message of this step, such as the failure of a request whose connection is
                     // in reconnect backoff.
-                    let Some(inbound) = self.channel.take_inbound() else { break ms };
-                    self.handle_inbound(inbound, step)?;
+                    match self.channel.take_inbound() {
+                        Some(inbound) => self.handle_inbound(inbound, step)?,
+                        // The thread begins before listeners are registered, and each registration wakes it up.
+                        None if self.has_listeners_to_register() => {}
+                        None => break ms,
+                    }
                     place = Place::Listeners;
                     continue;
                 }
             }
             if step.out.writes_to_disk() {
-                return self.continue_from(place, step);
+                self.continue_from(place, step);
+                return Ok(());
             }
         };
         self.quorum.write_late(step);
@@ -288,13 +296,16 @@ impl RaftClient {
 
     /// The thread reads the clock in each poll, and before it waits (`KafkaRaftClient.poll`): what follows a write to the
     /// disk happens when that is done.
-    fn continue_from(&mut self, place: Place, step: &mut Step<'_>) -> Result<(), Fatal> {
+    fn continue_from(&mut self, place: Place, step: &mut Step<'_>) {
         self.place = place;
         if let Place::Wait { ms } = place {
             step.out.record(|| DialogueEntry::Waits { ms });
         }
         step.out.push(Effect::Continue);
-        Ok(())
+    }
+
+    fn has_listeners_to_register(&self) -> bool {
+        self.listeners.len() < self.setup.listeners.len()
     }
 
     fn poll_log_cleaner(&mut self, step: &mut Step<'_>) -> i64 {

@@ -225,15 +225,22 @@ impl NetworkChannel {
     }
 
     /// Runs the thread if it is awake (`InterBrokerSendThread.pollOnce`, from where its wait ends): once, and once more
-    /// for each time that it has sent something, since a completed write ends the next wait.
-    pub fn poll(&mut self, now: Now, entropy: &mut dyn Entropy, out: &mut Out) {
+    /// for each time that it has sent something, since a completed write ends the next wait. Kafka's thread takes an answer
+    /// when it arrives; here answers may have to wait for another input, or for the disk. So it looks at ages only if
+    /// nothing may be waiting, and otherwise when the timer fires, which is behind all that waits.
+    pub fn poll(&mut self, now: Now, may_wait: bool, entropy: &mut dyn Entropy, out: &mut Out) {
         if !std::mem::take(&mut self.is_woken) && now.mono_ns < self.blocked_until_ns {
             return;
         }
+        let defers = may_wait && self.has_expired(now.wall_ms);
         let wait_ms = loop {
-            self.end_timed_out_connections(now.wall_ms, entropy, out);
+            if !defers {
+                self.end_timed_out_connections(now.wall_ms, entropy, out);
+            }
             self.check_disconnects();
-            self.fail_expired_requests(now.wall_ms);
+            if !defers {
+                self.fail_expired_requests(now.wall_ms);
+            }
             for (index, unsent) in self.queue.drain(..) {
                 self.destinations[index].unsent.push_back(unsent);
             }
@@ -242,31 +249,47 @@ impl NetworkChannel {
                 break wait_ms;
             }
         };
+        if defers {
+            self.blocked_until_ns = now.mono_ns;
+            return;
+        }
         // A wait takes a little longer than requested, and the limits of ages are exclusive.
         self.blocked_until_ns = after_ms(now, wait_ms.min(self.request_timeout_ms.saturating_add(1)));
+    }
+
+    /// Whether a connection or a request is older than it may be.
+    fn has_expired(&self, now_ms: i64) -> bool {
+        self.destinations.iter().any(|destination| {
+            let is_old = |unsent: &Unsent| self.is_too_old(unsent.created_ms, now_ms);
+            self.timed_out(&destination.link, now_ms).is_some() || destination.unsent.iter().any(is_old)
+        })
+    }
+
+    fn is_too_old(&self, since_ms: i64, now_ms: i64) -> bool {
+        now_ms > since_ms.saturating_add(self.request_timeout_ms)
+    }
+
+    /// The error of a connection that has timed out.
+    fn timed_out(&self, link: &PeerConnection, now_ms: i64) -> Option<(ConnectToken, TransportError)> {
+        match *link {
+            PeerConnection::CheckingApiVersions { token, sent_ms, .. }
+            | PeerConnection::Ready { token, in_flight: Some(InFlight { sent_ms, .. }), .. } => {
+                self.is_too_old(sent_ms, now_ms).then_some((token, TransportError::TimedOut))
+            }
+            PeerConnection::Connecting { token, since_ms, timeout_ms } => {
+                let is_over = now_ms > since_ms.saturating_add(timeout_ms);
+                is_over.then_some((token, TransportError::Disconnected))
+            }
+            PeerConnection::Disconnected { .. } | PeerConnection::Ready { in_flight: None, .. } => None,
+        }
     }
 
     /// `NetworkClient.handleTimedOutConnections`, `handleTimedOutRequests`
     fn end_timed_out_connections(&mut self, now_ms: i64, entropy: &mut dyn Entropy, out: &mut Out) {
         for index in 0..self.destinations.len() {
-            match self.destinations[index].link {
-                PeerConnection::CheckingApiVersions { token, sent_ms, .. }
-                | PeerConnection::Ready { token, in_flight: Some(InFlight { sent_ms, .. }), .. }
-                    if now_ms > sent_ms.saturating_add(self.request_timeout_ms) =>
-                {
-                    out.push(Effect::Close { token });
-                    self.disconnect(index, now_ms, TransportError::TimedOut, entropy);
-                }
-                PeerConnection::Connecting { token, since_ms, timeout_ms }
-                    if now_ms > since_ms.saturating_add(timeout_ms) =>
-                {
-                    out.push(Effect::Close { token });
-                    self.disconnect(index, now_ms, TransportError::Disconnected, entropy);
-                }
-                PeerConnection::Disconnected { .. }
-                | PeerConnection::Connecting { .. }
-                | PeerConnection::CheckingApiVersions { .. }
-                | PeerConnection::Ready { .. } => {}
+            if let Some((token, error)) = self.timed_out(&self.destinations[index].link, now_ms) {
+                out.push(Effect::Close { token });
+                self.disconnect(index, now_ms, error, entropy);
             }
         }
     }

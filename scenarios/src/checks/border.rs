@@ -60,6 +60,11 @@ impl Checks {
     /// What an event means to the models of the quorum.
     #[inline]
     fn of_quorum(&mut self, server: usize, event: Event<'_>) {
+        if let Event::RequestReceived { request, .. } = event
+            && !request.meant_for().admits(self.models.servers[server].id)
+        {
+            self.verdict.met(Situation::ConnectedToAnotherServer);
+        }
         match event {
             Event::Booted { incarnation, disk } => self.booted(server, incarnation, disk),
             Event::Down { how } => self.down(server, how),
@@ -67,9 +72,7 @@ impl Checks {
             Event::RequestReceived { rpc, request: Request::Vote(vote) } => {
                 let (epoch, pre_vote) = (vote.replica_epoch, vote.pre_vote);
                 let (candidate, directory_id) = (vote.replica_id, vote.replica_directory_id);
-                let process = self.models.servers.iter().find(|model| model.id == candidate);
-                let incarnation = process.map(|model| model.incarnation);
-                let requested = PendingVote { server, rpc, epoch, candidate, incarnation, directory_id, pre_vote };
+                let requested = PendingVote { server, rpc, epoch, candidate, directory_id, pre_vote };
                 self.models.pending_votes.push(requested);
             }
             Event::RequestSent { request: Request::Vote(vote), .. } if !vote.pre_vote => {
@@ -79,9 +82,10 @@ impl Checks {
                 }
                 self.newest_vote_request = self.newest_vote_request.max(Some(vote));
             }
-            Event::NotConnected { reason: CloseReason::Unresolved } => self.verdict.met(Situation::LookupFailed),
-            Event::NotConnected { reason: CloseReason::Unreachable } => self.verdict.met(Situation::HostUnreachable),
-            Event::HungUp { .. } => self.verdict.met(Situation::ConnectedToAnotherServer),
+            Event::ConnectionClosed { reason: CloseReason::Unresolved } => self.verdict.met(Situation::LookupFailed),
+            Event::ConnectionClosed { reason: CloseReason::Unreachable } => {
+                self.verdict.met(Situation::HostUnreachable)
+            }
             Event::ResponseReceived { response: Response::Fetch(answer), .. } => {
                 self.models.servers[server].downloads_snapshot = answer.snapshot_id.is_some();
             }

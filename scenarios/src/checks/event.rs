@@ -107,7 +107,7 @@ events! {
         connection: u64,
     },
     /// A process could not open a connection, or one that it has opened is gone.
-    NotConnected = NOT_CONNECTED {
+    ConnectionClosed = CONNECTION_CLOSED {
         reason: CloseReason,
     },
     RequestSent = REQUEST_SENT {

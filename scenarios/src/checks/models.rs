@@ -18,8 +18,6 @@ pub struct PendingVote {
     pub epoch: LeaderEpoch,
     /// Who requests votes.
     pub candidate: NodeId,
-    /// Its process, if it is one of the servers.
-    pub incarnation: Option<u32>,
     /// Of the candidate, if it names it.
     pub directory_id: Option<Uuid>,
     /// Whether it is a pre-vote.

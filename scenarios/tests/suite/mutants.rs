@@ -15,7 +15,8 @@ use scenarios::scenario::Scenario;
 /// None of them was made for one bug; the table's columns.
 const GENERIC: [&str; 6] = ["ci", "quorum", "partitions", "clock-skew", "power-loss", "controller-failover"];
 /// Neither were these.
-const MORE_GENERIC: [&str; 12] = [
+const MORE_GENERIC: [&str; 13] = [
+    "other-cluster",
     "brokers",
     "cluster-partitions",
     "cluster-power-loss",
@@ -250,6 +251,7 @@ mutants! {
     g23_voters_kept_at_truncation: VotersKeptAtTruncation, "membership" 652 => "PreVoteCarriedThrough";
     g24_voter_changes_overlap: VoterChangesOverlap, "membership" 2 => "OneVoterChangeAtATime";
     m06_snapshot_checksum_ignored: Kafka14104SnapshotChecksumIgnored, "snapshots" 2 => "DamagedFileRefused";
+    r36_cluster_id_unchecked: Kafka12440ClusterIdUnchecked, "other-cluster" 0 => "OtherClusterRefused";
     r37_voter_updated_unprobed: Kafka20661VoterUpdatedUnprobed, "quorum" 0 => "VoterProbedBeforeUpdate";
 }
 

@@ -271,6 +271,8 @@ impl<P: Process> World<P> {
         let state = &mut self.nodes[usize::from(node.0)];
         let slot = &mut state.threads[usize::from(thread.0)];
         slot.held.clear();
+        // It is the end of the same list, if that was so far.
+        slot.queue.pop_front_if(|(input, _)| matches!(input, Input::Continue));
         slot.busy = Busy::Free;
         slot.queue.push_front((Input::DiskError(error), u64::from(error == DiskError::NoSpace)));
         if let Some(crash) = &mut state.scheduled_crash {

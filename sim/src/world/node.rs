@@ -85,9 +85,15 @@ pub(crate) enum Busy<P: Process> {
 /// What a thread continues with when its node thaws.
 #[derive(Clone, Debug)]
 pub(crate) enum Thaw<P: Process> {
-    Step { input: Input<P>, hash: u64 },
-    Sync { file: Option<File> },
-    Continue,
+    Step {
+        input: Input<P>,
+        hash: u64,
+    },
+    Sync {
+        file: Option<File>,
+    },
+    /// Performs the effects that are held.
+    Held,
 }
 
 /// The one timer of a thread; its schedule entry may be early (the deadline moved later) or stale.
@@ -316,10 +322,10 @@ impl<P: Process> NodeState<P> {
         self.threads.iter().all(|thread| {
             let of_pool = thread.pool.as_ref().and_then(|pool| pool.next());
             let mut next = of_pool.into_iter().chain(thread.queue.front().map(|(input, _)| input));
-            let to_be_notified = next.any(Input::is_of_last_list);
+            let to_be_notified = next.any(Input::precedes_queue);
             let quiet = match &thread.busy {
                 Busy::Free => true,
-                Busy::Serving { input, .. } => !input.is_of_last_list(),
+                Busy::Serving { input, .. } => !input.precedes_queue(),
                 _ => false,
             };
             quiet && !to_be_notified

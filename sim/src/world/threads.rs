@@ -110,7 +110,7 @@ impl<P: Process> World<P> {
             let slot = &mut self.nodes[usize::from(node.0)].threads[usize::from(thread.0)];
             let (Some(pool), Some((input, hash))) = (&mut slot.pool, slot.queue.pop_front()) else { return };
             let entry = Entry { lane: Lane::of(&input), input, hash };
-            if entry.input.is_of_last_list() {
+            if entry.input.precedes_queue() {
                 pool.served.push_front(entry);
             } else if pool.is_taken(entry.lane) {
                 pool.waiting.push_back(entry);
@@ -226,7 +226,7 @@ impl<P: Process> World<P> {
         }
         let thaw = match std::mem::replace(&mut slot.busy, Busy::Free) {
             Busy::Serving { input, hash, .. } => Thaw::Step { input, hash },
-            _ => Thaw::Continue,
+            _ => Thaw::Held,
         };
         if frozen {
             slot.busy = Busy::Thawing(thaw);
@@ -269,7 +269,7 @@ impl<P: Process> World<P> {
             return true;
         }
         if frozen {
-            self.nodes[usize::from(node.0)].threads[usize::from(thread.0)].busy = Busy::Thawing(Thaw::Continue);
+            self.nodes[usize::from(node.0)].threads[usize::from(thread.0)].busy = Busy::Thawing(Thaw::Held);
             return true;
         }
         self.go_on(watch, node, thread);
@@ -344,7 +344,7 @@ impl<P: Process> World<P> {
             if matches!(slot.busy, Busy::Thawing(_)) {
                 match std::mem::replace(&mut slot.busy, Busy::Free) {
                     Busy::Thawing(Thaw::Step { input, hash }) => self.step(watch, node, id, input, hash),
-                    Busy::Thawing(Thaw::Continue) => {
+                    Busy::Thawing(Thaw::Held) => {
                         watch.resumes(self.now, node, id);
                         self.apply_held(watch, node, id);
                     }

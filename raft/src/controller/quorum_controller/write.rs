@@ -186,7 +186,8 @@ impl QuorumController {
         let ends_full = !atomic && wrote && records.len().is_multiple_of(MAX_RECORDS_PER_BATCH);
         for (number, batch) in records.chunks(batches).chain(ends_full.then_some(&[][..])).enumerate() {
             if number > 0 {
-                log.schedule_prepared_append(step);
+                let is_leader = log.schedule_prepared_append(step);
+                assert!(is_leader, "the batch before was prepared in this step");
             }
             if let Err(error) = self.append(log, batch, step)? {
                 // NotLeader is no fault; all others are, and the client gets UNKNOWN_SERVER_ERROR (§2.5).

@@ -25,6 +25,9 @@ impl RaftClient {
 
     /// Updates the listeners at the end of a poll.
     pub(super) fn poll_listeners(&mut self, step: &mut Step<'_>) -> Result<(), Fatal> {
+        if self.has_listeners_to_register() {
+            self.listeners = self.setup.listeners.iter().map(|thread| ListenerContext::new(*thread)).collect();
+        }
         let past = self.setup.bugs.has(Bug::AppliedPastHighWatermark).then(|| self.log.end_offset());
         if let Some(high_watermark) = past.or(self.quorum.high_watermark()) {
             self.update_listeners(high_watermark, step)?;

@@ -79,7 +79,8 @@ impl RaftClient {
 
     /// `None` is valid: old clients do not send a cluster id.
     pub(super) fn has_valid_cluster_id(&self, cluster_id: Option<&str>) -> bool {
-        cluster_id.is_none_or(|id| *id == *self.setup.cluster_id)
+        let is_unchecked = self.setup.bugs.has(Bug::Kafka12440ClusterIdUnchecked);
+        is_unchecked || cluster_id.is_none_or(|id| *id == *self.setup.cluster_id)
     }
 
     /// The epoch, leader and leader address of every partition-level answer.

@@ -9,6 +9,8 @@ use raft::ids::LeaderEpoch;
 use raft::io::Observation;
 use raft::message::Request;
 
+use crate::checks::event::Rpc;
+
 use crate::checks::server_model::ServerModel;
 
 claim! {
@@ -23,6 +25,8 @@ struct Asker {
     has_started: bool,
     /// Epoch in which it started.
     started_in: LeaderEpoch,
+    /// Pre-votes that it has requested. Those of a former process count for nobody.
+    requested: Vec<Rpc>,
     /// Epoch of the newest pre-vote granted to it, and by whom.
     granted_in: LeaderEpoch,
     granted_by: Vec<usize>,
@@ -87,16 +91,22 @@ impl Check for PreVotes {
         let server = crossing.server;
         match crossing.event {
             Event::Booted { .. } => self.askers[server] = Asker::default(),
+            Event::RequestSent { rpc, request: Request::Vote(vote) } if vote.pre_vote => {
+                self.askers[server].requested.push(rpc);
+            }
             Event::Observed { observation: Observation::RoleChanged { epoch, .. } } => self.started(server, epoch),
             Event::RequestSent { request: Request::Vote(vote), .. } if !vote.pre_vote => {
                 self.asks_for_votes(server, &models.servers[server], vote.replica_epoch, verdict);
             }
-            Event::ResponseSent { to, .. } if to < self.askers.len() => {
+            Event::ResponseSent { rpc, to, .. } if to < self.askers.len() => {
                 if let Some((requested, answer)) = models.vote_answered(crossing)
                     && requested.pre_vote
-                    && requested.incarnation == Some(models.servers[to].incarnation)
-                    && answer.vote_granted
+                    && let Some(place) = self.askers[to].requested.iter().position(|asked| *asked == rpc)
                 {
+                    self.askers[to].requested.swap_remove(place);
+                    if !answer.vote_granted {
+                        return;
+                    }
                     let majority = models.servers[to].voters(&models.ledger).majority();
                     self.granted(server, to, answer.current_leader.leader_epoch, majority);
                 }

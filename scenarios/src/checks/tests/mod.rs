@@ -11,6 +11,7 @@ mod failed_writes;
 mod fresh;
 mod histories;
 mod metadata;
+mod names;
 mod persist_before_promise;
 mod quorum;
 mod replicas;

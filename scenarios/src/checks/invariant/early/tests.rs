@@ -44,15 +44,7 @@ fn grants_in_touch(error: ErrorCode, correlation_id: i32) -> bool {
     let (mut early, mut verdict) = (Early::new(&voters(3)), Verdict::default());
     let (epoch, candidate) = (LeaderEpoch(1), NodeId(3));
     let rpc = Rpc { connection: 1, correlation_id: 1 };
-    models.pending_votes.push(PendingVote {
-        server: 0,
-        rpc,
-        epoch,
-        candidate,
-        incarnation: Some(0),
-        directory_id: None,
-        pre_vote: true,
-    });
+    models.pending_votes.push(PendingVote { server: 0, rpc, epoch, candidate, directory_id: None, pre_vote: true });
     let fetch = Request::Fetch(FetchRequest {
         cluster_id: None,
         replica_id: NodeId(1),

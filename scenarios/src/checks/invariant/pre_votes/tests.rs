@@ -1,12 +1,13 @@
 //! Tests of pre-votes.
 
-use raft::ids::NodeId;
-use raft::message::{CurrentLeader, Response, VoteResponse};
+use raft::ids::{NodeId, Offset};
+use raft::message::{CurrentLeader, Response, VoteRequest, VoteResponse};
 
 use super::*;
 use crate::checks::Checks;
 use crate::checks::event::Rpc;
 use crate::checks::models::PendingVote;
+use crate::checks::tests::test_disk::TestDisk;
 use crate::checks::tests::voters;
 
 /// Of five.
@@ -39,21 +40,34 @@ fn who_starts_as_candidate_of_an_epoch_goes_on_in_it() {
     assert!(!breaks(&votes, 7) && breaks(&votes, 8));
 }
 
+/// A replica requests a pre-vote, may be restarted, and the answer is sent.
 #[test]
 fn an_answer_to_a_former_process_does_not_count() {
-    for (incarnation, counts) in [(1, false), (2, true)] {
+    for restarts in [false, true] {
         let (mut votes, mut verdict) = (PreVotes::new(&voters(3)), Verdict::default());
         let mut models = Checks::new(voters(3)).models;
-        models.servers[0].incarnation = 2;
         let (rpc, epoch) = (Rpc { connection: 1, correlation_id: 1 }, LeaderEpoch(3));
-        let (candidate, incarnation) = (models.servers[0].id, Some(incarnation));
-        let requested =
-            PendingVote { server: 1, rpc, epoch, candidate, incarnation, directory_id: None, pre_vote: true };
-        models.pending_votes.push(requested);
+        let candidate = models.servers[0].id;
+        models.pending_votes.push(PendingVote { server: 1, rpc, epoch, candidate, directory_id: None, pre_vote: true });
+        let request = Request::Vote(VoteRequest {
+            cluster_id: None,
+            voter_id: NodeId::NONE,
+            voter_directory_id: None,
+            replica_epoch: epoch,
+            replica_id: candidate,
+            replica_directory_id: None,
+            last_offset_epoch: LeaderEpoch(0),
+            last_offset: Offset(0),
+            pre_vote: true,
+        });
         let current_leader = CurrentLeader { leader_epoch: epoch, ..CurrentLeader::default() };
-        let response = VoteResponse { current_leader, vote_granted: true, ..VoteResponse::default() };
-        let event = Event::ResponseSent { rpc, to: 0, response: &Response::Vote(response) };
-        votes.on(&Crossing { at_ns: 0, server: 1, event }, &models, &mut verdict);
-        assert_eq!(!breaks(&votes, 4), counts);
+        let response = Response::Vote(VoteResponse { current_leader, vote_granted: true, ..VoteResponse::default() });
+        let disk = TestDisk::default();
+        let boot = restarts.then_some((0, Event::Booted { incarnation: 2, disk: &disk }));
+        let events = [(0, Event::RequestSent { rpc, request: &request })].into_iter().chain(boot);
+        for (server, event) in events.chain([(1, Event::ResponseSent { rpc, to: 0, response: &response })]) {
+            votes.on(&Crossing { at_ns: 0, server, event }, &models, &mut verdict);
+        }
+        assert_eq!(breaks(&votes, 4), restarts);
     }
 }
