@@ -206,7 +206,7 @@ switches! {
         /// controller has prepared and not yet scheduled (`BatchAccumulator.drainOffset`). If replaying those takes longer than
         /// the time limit, the second change is accepted, and its voter set is made of the one before the first
         /// (consensus.md §6.2; KAFKA-20661, review of PR 22620): two changes at once, whose majorities need not meet.
-        /// Fix: the last voter set that the leader has appended, to the log or to the accumulator, has to be committed.
+        /// Fix: the voter set of the last change that the leader has begun has to be committed, also if it is not in the log.
         AwaitUnwrittenVoterChange,
         /// Servers do not check which server a connection has reached. Clients do since KIP-1242: ApiVersions v5 carries the
         /// id of the node that it is meant for, and a broker refuses that of another. All network clients of servers are

@@ -389,8 +389,8 @@ pub enum DialogueEntry {
     Expired { connection: Connection, correlation_id: i32 },
     /// `RaftClient.prepareAppend`, by another thread: the values of the records, and the offset of the last.
     Prepared { epoch: LeaderEpoch, records: Vec<Box<[u8]>>, result: Result<Offset, String> },
-    /// `RaftClient.schedulePreparedAppend`, by another thread.
-    Scheduled,
+    /// `RaftClient.schedulePreparedAppend`, by another thread; false if it was refused, since this is no leader any more.
+    Scheduled { is_leader: bool },
     /// `RaftClient.resign`, by another thread.
     Resigned { epoch: LeaderEpoch },
     /// `RaftClient.upgradeKRaftVersion`, by another thread.

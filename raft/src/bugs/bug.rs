@@ -427,7 +427,8 @@ switches! {
         /// voter sends it already one fetch timeout after it has followed its leader. With kraft.version 0 releases
         /// since KAFKA-16538 do so: 4.3.0 and 4.4.0, but not 4.0.0, which does not send it.
         Kafka20661VoterUpdatedUnprobed,
-        /// R36 (KAFKA-12440, KAFKA-10817): a controller does not compare the cluster id of a request with its own.
+        /// OtherClusterRefused's synthetic mutant: a controller does not compare the cluster id of a request with its own
+        /// (row R36 of `bugs.md`, where Kafka did so for Fetch and for the requests of elections).
         Kafka12440ClusterIdUnchecked,
         /// N33: the failure of an fsync of the raft thread is ignored, and the next one that succeeds counts for it, too.
         /// Linux has marked the pages clean by then, and nothing writes them any more.

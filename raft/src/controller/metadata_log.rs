@@ -158,8 +158,9 @@ impl MetadataLog for ReplicaLog<'_> {
     }
 
     fn schedule_prepared_append(&mut self, step: &mut Step<'_>) -> bool {
-        step.out.record(|| DialogueEntry::Scheduled);
-        let Some(accumulator) = self.raft.accumulator_mut() else { return false };
+        let accumulator = self.raft.accumulator_mut();
+        step.out.record(|| DialogueEntry::Scheduled { is_leader: accumulator.is_some() });
+        let Some(accumulator) = accumulator else { return false };
         accumulator.schedule_prepared_append();
         if self.needs_drain(step) {
             wake_raft(step);

@@ -301,7 +301,7 @@ fn prepare_append(
         DialogueEntry::Prepared { epoch, records: frames(), result }
     });
     let last_offset = prepared?;
-    step.out.record(|| DialogueEntry::Scheduled);
+    step.out.record(|| DialogueEntry::Scheduled { is_leader: true });
     accumulator.schedule_prepared_append();
     if was_empty || accumulator.needs_drain(now_ms) {
         wake_raft(step);

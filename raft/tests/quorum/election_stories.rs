@@ -318,6 +318,8 @@ fn however_many_requests_fail_at_once_are_all_handled_before_the_thread_waits() 
         if times_out {
             harness.mono_ns += 3_000_000_000;
             harness.ask(vote(3, 65, (0, 0), true));
+            // Ages are looked at behind all that may be waiting.
+            harness.advance_ms(0);
         } else {
             let sent = harness.sent("Fetch");
             harness.hang_up(&sent);

@@ -80,7 +80,7 @@ checks! {
         Answered in invariant::answered;
         Early in invariant::early;
         Refused in invariant::refused;
-        OtherClusters in invariant::other_clusters;
+        OtherClusters in invariant::refused::other_clusters;
         Shrinks in replication::shrinks;
         Demotions in replication::demotions;
         ProposalNamesProcess in replication::proposals;

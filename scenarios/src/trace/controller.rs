@@ -73,8 +73,8 @@ pub enum Entry {
     Throws,
     /// Output: `RaftClient.prepareAppend`, and its result, which is an input.
     Append { epoch: LeaderEpoch, records: Vec<Box<[u8]>>, result: Result<Offset, String> },
-    /// Output: `RaftClient.schedulePreparedAppend`.
-    Schedule,
+    /// Output: `RaftClient.schedulePreparedAppend`, and whether raft accepts it, which is an input.
+    Schedule { is_leader: bool },
     /// Output: `RaftClient.resign`.
     Resign { epoch: LeaderEpoch },
     /// Output: the answer to a request.
@@ -122,6 +122,8 @@ struct Recorder {
     lines: Vec<Line>,
     incarnation: Option<u32>,
     input: Option<(Thread, Option<Entry>)>,
+    /// That input lets the last event go on.
+    continues: bool,
     /// Raft has ended the process, which is about to stop: another thread may still be given an input.
     has_ended: bool,
     /// Lines and entries of the raft calls whose content is not known yet: it is when they are run.
@@ -138,6 +140,7 @@ impl Recorder {
             lines: Vec::new(),
             incarnation: None,
             input: None,
+            continues: false,
             has_ended: false,
             announced: VecDeque::new(),
         }
@@ -166,17 +169,18 @@ impl Recorder {
         if entries.is_empty() && matches!(what, What::Step { event: None, .. }) {
             return;
         }
-        // The event goes on: for Kafka's controller it is one.
-        if let ([Entry::Schedule], What::Step { event: None, .. }) = (&entries[..], &what)
-            && let Some(line) = self.lines.iter_mut().rfind(|line| matches!(line.what, What::Step { .. }))
-        {
-            line.entries.extend(entries);
-            return;
-        }
         let state = server
             .node
             .controller()
             .map(|controller| State { claimed: controller.claimed(), last_stable: controller.last_stable_offset() });
+        // The event goes on: for Kafka's controller it is one.
+        if std::mem::take(&mut self.continues)
+            && let Some(line) = self.lines.iter_mut().rfind(|line| matches!(line.what, What::Step { .. }))
+        {
+            line.entries.extend(entries);
+            line.state = state;
+            return;
+        }
         let (now, draws) = (arguments.now, arguments.draws.clone());
         if let (What::Step { event, .. }, Some(call)) = (&mut what, &ran) {
             *event = Some(match call {
@@ -205,7 +209,7 @@ fn output(entry: &DialogueEntry) -> Option<Entry> {
         DialogueEntry::Prepared { epoch, records, result } => {
             Entry::Append { epoch: *epoch, records: records.clone(), result: result.clone() }
         }
-        DialogueEntry::Scheduled => Entry::Schedule,
+        DialogueEntry::Scheduled { is_leader } => Entry::Schedule { is_leader: *is_leader },
         DialogueEntry::Resigned { epoch } => Entry::Resign { epoch: *epoch },
         DialogueEntry::Effect(Effect::SendResponse { connection, correlation_id, response }) => {
             let (connection, correlation_id, response) = (*connection, *correlation_id, response.clone());
@@ -249,6 +253,7 @@ impl Watch<Actor> for Recorder {
             Input::Post(Post::ListenerEvent) => Some(Entry::Raft(None)),
             _ => None,
         };
+        self.continues = matches!(input, Input::Continue);
         self.input = Some((thread, entry));
     }
 

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use sim::fault::{Terminate, What};
+use sim::fault::{FsyncFails, Pause, Terminate, What};
 use sim::latency::Latency;
 use sim::process::*;
 use sim::service::{Calls, PLAIN_INPUTS, Pauses, ServiceTimes, Work};
@@ -11,6 +11,7 @@ use crate::puppet::*;
 
 /// Number of [`Input::Timer`] among the kinds of input.
 const TIMER: usize = 2;
+const CONTINUE: usize = 7;
 
 fn constant(duration_ms: u64) -> Latency {
     Latency::Constant { ns: ms(duration_ms) }
@@ -153,28 +154,51 @@ fn inputs_of_a_pool_are_served_side_by_side() {
     assert_eq!(said, [(125, 100), (150, 8), (175, 1_101)]);
 }
 
+/// Writes at 100 ms, which takes 30 ms, and goes on: observes the ms of its clock. 7 waits in its queue, 13 is an error.
+const CONTINUES: Strings = Strings {
+    boot: |_, out| out.push(Effect::Arm { at_mono_ns: ms(100) }),
+    step: |_, thread, now, input, out| match input {
+        Input::Timer => {
+            out.push(Effect::Open { file: File(1), path: Rc::from("log"), truncate: false });
+            out.push(Effect::Append { file: File(1), bytes: Rc::from([1].as_slice()) });
+            out.push(Effect::Post { thread, event: 7 });
+            out.push(Effect::Fsync { file: File(1) });
+            out.push(Effect::Continue);
+        }
+        Input::Continue => out.push(Effect::Observe(now.mono_ns / ms(1))),
+        Input::DiskError(_) => out.push(Effect::Observe(13)),
+        Input::Post(seven) => out.push(Effect::Observe(seven)),
+        _ => {}
+    },
+};
+
 /// What follows an fsync in a step of its own has the time after it, and precedes what has come meanwhile.
 #[test]
 fn a_thread_continues_before_it_takes_from_its_queue() {
-    let continues = Strings {
-        boot: |_, out| out.push(Effect::Arm { at_mono_ns: ms(100) }),
-        step: |_, thread, now, input, out| match input {
-            Input::Timer => {
-                out.push(Effect::Open { file: File(1), path: Rc::from("log"), truncate: false });
-                out.push(Effect::Post { thread, event: 7 });
-                out.push(Effect::Fsync { file: File(1) });
-                out.push(Effect::Continue);
-            }
-            Input::Continue => out.push(Effect::Observe(now.mono_ns / ms(1))),
-            Input::Post(seven) => out.push(Effect::Observe(seven)),
-            _ => {}
-        },
-    };
-    let mut config = config(&[continues], vec![]);
+    let node = Node(0);
+    for (happens, at_ms) in [
+        (None, [(130, 130), (130, 7)]),
+        (Some(fault(50, 500, What::FsyncFails(FsyncFails { node, count: 1 }))), [(130, 13), (130, 7)]),
+        (Some(fault(110, 200, What::Pause(Pause { node }))), [(310, 310), (310, 7)]),
+        (Some(fault(120, 50, kill(node))), [(200, 200), (200, 7)]),
+    ] {
+        let mut config = config(&[CONTINUES], happens.into_iter().collect());
+        config.nodes[0].fsync = constant(30);
+        let (_, run) = drive(config, 1_000);
+        let said: Vec<_> = run.watch.said.iter().map(|(at, _, what)| (at / ms(1), *what)).collect();
+        assert_eq!(said, at_ms);
+    }
+}
+
+#[test]
+fn to_continue_may_take_time() {
+    let mut config = config(&[CONTINUES], vec![]);
+    let mut times = ServiceTimes::default();
+    times.set::<Puppet>(Work::Input(Thread(0), CONTINUE), Calls::constant(ms(20)));
+    config.nodes[0].service = Rc::new(times);
     config.nodes[0].fsync = constant(30);
     let (_, run) = drive(config, 1_000);
-    let said: Vec<_> = run.watch.said.iter().map(|(at, _, what)| (at / ms(1), *what)).collect();
-    assert_eq!(said, [(130, 130), (130, 7)]);
+    assert_eq!(said_ms(&run, 0), [150, 150]);
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub struct FakeLog {
     pub events: VecDeque<RaftEvent>,
     pub resigned: bool,
     pub fails_with: Option<AppendError>,
+    /// What is prepared cannot be scheduled.
+    pub refuses: bool,
     fenced: Option<CommittedBatch>,
 }
 
@@ -82,6 +84,9 @@ impl MetadataLog for FakeLog {
 
     fn schedule_prepared_append(&mut self, _step: &mut Step<'_>) -> bool {
         let batch = self.fenced.take().expect("something was prepared");
+        if self.refuses {
+            return false;
+        }
         self.written.extend(batch.records.iter().cloned());
         self.pending.push(batch);
         true

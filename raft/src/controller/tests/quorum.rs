@@ -140,6 +140,19 @@ fn appends_that_raft_refuses_end_the_claim() {
     }
 }
 
+/// The quorum has another leader by the time that the records are replayed.
+#[test]
+fn a_prepared_append_that_cannot_be_scheduled_ends_the_claim() {
+    let mut harness = Harness::active();
+    harness.join(&[1]);
+    let before = harness.controller.stable().clone();
+    harness.log.refuses = true;
+    let id = harness.send(ControllerRequest::Admin(create("t", 9_999)));
+    assert_eq!(created(harness.answer(id)), Some(ErrorCode::NotController));
+    assert!(harness.controller.claimed().is_none() && harness.log.resigned);
+    assert_eq!(harness.controller.stable(), &before);
+}
+
 #[test]
 fn the_heartbeat_of_a_standby_is_refused_at_once_and_one_that_waited_too_long_keeps_its_session() {
     let mut harness = Harness::active();

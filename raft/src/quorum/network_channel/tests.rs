@@ -76,7 +76,7 @@ impl World {
         let now = self.now();
         self.step(|channel, now_ms, out| {
             channel.send(now_ms, Destination::at(NodeId(to), None), id, Request::ReadRecords(request));
-            channel.poll(now, &mut Middle, out);
+            channel.poll(now, false, &mut Middle, out);
         });
     }
     /// The connection is established, and ApiVersions is answered.
@@ -133,7 +133,7 @@ impl World {
     }
     fn poll(&mut self) {
         let now = self.now();
-        self.step(|channel, _, out| channel.poll(now, &mut Middle, out));
+        self.step(|channel, _, out| channel.poll(now, false, &mut Middle, out));
     }
     /// By the monotonic clock.
     fn deadline_ms(&self) -> Option<i64> {
@@ -254,6 +254,26 @@ fn a_request_waits_behind_a_forgotten_one() {
     world.wait(1);
     assert_eq!(world.finished[1..], [(2, Err(TransportError::TimedOut)), (3, Err(TransportError::Disconnected))]);
     assert!(world.open.is_empty(), "the connection is closed with it");
+}
+
+/// Kafka's network thread takes an answer when it arrives, whatever the raft thread waits for.
+#[test]
+fn an_answer_that_came_in_time_counts_however_late_it_is_taken() {
+    for answers in [true, false] {
+        let mut world = World::new();
+        world.send(1);
+        let token = world.nth_connecting(0).expect("one attempt");
+        world.open(token);
+        world.advance(TIMEOUT_MS + 1);
+        let now = world.now();
+        world.step(|channel, _, out| channel.poll(now, true, &mut Middle, out));
+        assert_eq!((&world.finished[..], world.deadline_ms()), (&[][..], Some(world.mono_ms)), "an answer may wait");
+        if answers {
+            world.respond(token, 1);
+        }
+        world.poll();
+        assert_eq!(world.finished, [(1, if answers { Ok(()) } else { Err(TransportError::TimedOut) })]);
+    }
 }
 
 /// `InterBrokerSendThread.pollOnce`: it waits before it finds that a connection has failed.
@@ -391,7 +411,7 @@ fn a_connection_goes_to_the_port_of_the_oldest_request() {
         let request = Request::ReadRecords(ReadRecordsRequest { from: Offset(0), max_records: 1 });
         channel.send(now.wall_ms, Destination { id: NodeId(7), port: Some(port) }, id, request);
     }
-    channel.poll(now, &mut Middle, &mut out);
+    channel.poll(now, false, &mut Middle, &mut out);
     let port_of = |effect: &Effect| if let Effect::Connect { port, .. } = effect { *port } else { None };
     let ports: Vec<u16> = out.effects.iter().filter_map(port_of).collect();
     assert_eq!(ports, [9094], "there is one connection for each node");

@@ -16,7 +16,7 @@
 //! * [`answered`]: every request is answered; [`voter_update`]: UpdateRaftVoter is accepted
 //!   after ApiVersions
 //! * [`fatal_fault`], [`refused`]: processes end themselves for their disks only, and start from no damaged file
-//! * [`other_clusters`]: servers of another cluster are refused
+//! * [`refused::other_clusters`]: servers of another cluster are refused
 //!
 //! What is claimed of a cluster with brokers is in [`super::metadata`] and [`super::replication`], and of clients in
 //! [`super::clients`].
@@ -35,7 +35,6 @@ pub mod kept;
 pub mod leaders;
 pub mod linger;
 pub mod log_matching;
-pub mod other_clusters;
 pub mod pre_votes;
 pub mod promise;
 pub mod refused;

@@ -1,4 +1,7 @@
-//! `DamagedFileRefused`: no process starts from a state file that it cannot read.
+//! `DamagedFileRefused`: no process starts from a state file that it cannot read. [`other_clusters`]: whom controllers refuse.
+
+pub mod other_clusters;
+
 use crate::checks::prelude::*;
 
 claim! {

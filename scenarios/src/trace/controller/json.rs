@@ -128,7 +128,8 @@ fn entry(entry: &Entry) -> Value {
             }
             json!({"append": append})
         }
-        Entry::Schedule => json!({"schedule": {}}),
+        Entry::Schedule { is_leader: true } => json!({"schedule": {}}),
+        Entry::Schedule { is_leader: false } => json!({"schedule": {"error": "NotLeader"}}),
         Entry::Resign { epoch } => json!({"resign": {"epoch": epoch.0}}),
         Entry::Halt { reason } => json!({"halt": {"reason": &**reason}}),
     }

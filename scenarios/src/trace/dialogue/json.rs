@@ -171,7 +171,7 @@ fn raft_entry(entry: &DialogueEntry) -> Value {
             }
             keyed("append", append)
         }
-        DialogueEntry::Scheduled => keyed("schedule", json!({})),
+        DialogueEntry::Scheduled { .. } => keyed("schedule", json!({})),
         DialogueEntry::ShutDown => keyed("shutdown", json!({"timeout_ms": 5000})),
         DialogueEntry::Resigned { epoch } => keyed("resign", json!({"epoch": epoch.0})),
         DialogueEntry::KRaftVersionUpgraded { epoch, level, validate_only, result } => {

@@ -62,10 +62,12 @@ final class ControllerLife {
         report.compared(line, List.of(), List.of());
     }
 
+    private static List<JsonNode> bodies(Line line, String kind) {
+        return line.entries().stream().filter(entry -> entry.kind().equals(kind)).map(Entry::body).toList();
+    }
+
     private void step(Line line) throws IOException {
-        List<JsonNode> appends = line.entries().stream()
-            .filter(entry -> entry.kind().equals("append")).map(Entry::body).toList();
-        controller.begin(line.monoNs(), line.wallMs(), line.draws(), appends);
+        controller.begin(line.monoNs(), line.wallMs(), line.draws(), bodies(line, "append"), bodies(line, "schedule"));
         boolean throwing = false;
         for (Entry entry : line.entries()) {
             switch (entry.kind()) {

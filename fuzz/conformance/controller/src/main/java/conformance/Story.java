@@ -178,7 +178,7 @@ final class Story implements AutoCloseable {
     private void begin() {
         // Of several ids some may contain a dash, which are drawn again.
         List<int[]> bytes = Stream.generate(() -> new int[] {256, random.nextInt(256)}).limit(DRAWS).toList();
-        controller.begin(nowNs, nowNs / 1_000_000, bytes, List.of());
+        controller.begin(nowNs, nowNs / 1_000_000, bytes, List.of(), List.of());
     }
 
     private JsonNode step() {

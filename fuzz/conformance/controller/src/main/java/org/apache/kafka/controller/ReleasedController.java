@@ -148,10 +148,12 @@ public final class ReleasedController implements AutoCloseable {
         }
     }
 
-    /** Begins a step. @param appends of the dialogue, which say what raft returns */
-    public void begin(long monoNs, long wallMs, List<int[]> drawn, List<JsonNode> appends) {
+    /** Begins a step. @param appends of the dialogue, which say what raft returns, as do {@code schedules} */
+    public void begin(
+        long monoNs, long wallMs, List<int[]> drawn, List<JsonNode> appends, List<JsonNode> schedules
+    ) {
         clock.set(monoNs, wallMs);
-        raft.begin(appends);
+        raft.begin(appends, schedules);
         draws.begin(drawn, () -> output(new Entry("draw", JsonNodeFactory.instance.objectNode())));
     }
 

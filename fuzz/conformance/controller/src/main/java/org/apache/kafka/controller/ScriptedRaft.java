@@ -40,6 +40,7 @@ final class ScriptedRaft implements RaftClient<ApiMessageAndVersion> {
     private final KRaftVersion kraftVersion;
     private final Consumer<Entry> outputs;
     private final Deque<JsonNode> appends = new ArrayDeque<>();
+    private final Deque<JsonNode> schedules = new ArrayDeque<>();
     private Listener<ApiMessageAndVersion> listener;
     private LeaderAndEpoch leaderAndEpoch = LeaderAndEpoch.UNKNOWN;
     private long logEnd = 0;
@@ -55,10 +56,12 @@ final class ScriptedRaft implements RaftClient<ApiMessageAndVersion> {
         return listener;
     }
 
-    /** @param appends those of the dialogue's step, whose results are given to the appends of this one */
-    void begin(List<JsonNode> appends) {
+    /** @param appends those of the dialogue's step, and {@code schedules}: their results are those of this one's calls */
+    void begin(List<JsonNode> appends, List<JsonNode> schedules) {
         this.appends.clear();
         this.appends.addAll(appends);
+        this.schedules.clear();
+        this.schedules.addAll(schedules);
     }
 
     /** What {@code handleLeaderChange} is about to see. */
@@ -103,6 +106,10 @@ final class ScriptedRaft implements RaftClient<ApiMessageAndVersion> {
     @Override
     public void schedulePreparedAppend() {
         outputs.accept(new Entry("schedule", JsonNodeFactory.instance.objectNode()));
+        JsonNode scripted = schedules.poll();
+        if (scripted != null && scripted.path("error").asText().equals("NotLeader")) {
+            throw new NotLeaderException("as in the dialogue");
+        }
     }
 
     @Override

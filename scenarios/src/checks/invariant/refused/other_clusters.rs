@@ -21,8 +21,11 @@ pub struct OtherClusters {
 }
 
 impl Check for OtherClusters {
-    const EVENTS: Kinds =
-        Kinds::REQUEST_RECEIVED.and(Kinds::RESPONSE_SENT).and(Kinds::RESPONSE_UNHEARD).and(Kinds::DOWN);
+    const EVENTS: Kinds = Kinds::REQUEST_RECEIVED
+        .and(Kinds::RESPONSE_SENT)
+        .and(Kinds::RESPONSE_UNHEARD)
+        .and(Kinds::HUNG_UP)
+        .and(Kinds::DOWN);
 
     fn new(config: &CheckConfig) -> OtherClusters {
         OtherClusters { has_other: !config.other_cluster.is_empty(), pending: Vec::new() }
@@ -52,6 +55,7 @@ impl Check for OtherClusters {
                     });
                 }
             }
+            Event::HungUp { connection } => self.pending.retain(|(_, rpc)| rpc.connection != connection),
             Event::Down { .. } => self.pending.retain(|(of, _)| *of != server),
             _ => {}
         }
@@ -69,7 +73,14 @@ fn cluster_id(request: &Request) -> Option<&str> {
         Request::UpdateRaftVoter(request) => request.cluster_id.as_deref(),
         Request::AddRaftVoter(request) => request.cluster_id.as_deref(),
         Request::RemoveRaftVoter(request) => request.cluster_id.as_deref(),
-        _ => None,
+        Request::ApiVersions(_)
+        | Request::DiscoverVersions(_)
+        | Request::AppendRecords(_)
+        | Request::ReadRecords(_)
+        | Request::Data(_)
+        | Request::Cluster(_)
+        | Request::Admin(_)
+        | Request::Envelope(_) => None,
     }
 }
 

@@ -3,7 +3,10 @@
 use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, NodeId, Offset};
-use raft::message::{VoteRequest, VoteResponse};
+use raft::message::{
+    AddRaftVoterResponse, CurrentLeader, FetchResponse, FetchSnapshotResponse, QuorumEpochResponse,
+    RemoveRaftVoterResponse, UpdateRaftVoterResponse, VoteRequest, VoteResponse,
+};
 
 use super::*;
 use crate::checks::Checks;
@@ -42,4 +45,22 @@ fn who_states_another_cluster_is_refused() {
     assert!(!breaks(0, Some(CLUSTER_ID), ErrorCode::None) && !breaks(0, None, ErrorCode::None));
     assert!(breaks(2, Some(CLUSTER_ID), ErrorCode::None), "the other way round");
     assert!(!breaks(2, Some("another"), ErrorCode::None));
+}
+
+/// Each answer has its error elsewhere.
+#[test]
+fn the_error_of_every_answer_is_found() {
+    let (top_error, current_leader) = (ErrorCode::InconsistentClusterId, CurrentLeader::default());
+    let error_of_epoch = || QuorumEpochResponse { top_error, ..QuorumEpochResponse::default() };
+    let answers = [
+        Response::Vote(VoteResponse { top_error, ..VoteResponse::default() }),
+        Response::BeginQuorumEpoch(error_of_epoch()),
+        Response::EndQuorumEpoch(error_of_epoch()),
+        Response::Fetch(FetchResponse { top_error, ..FetchResponse::default() }),
+        Response::FetchSnapshot(FetchSnapshotResponse { top_error, ..FetchSnapshotResponse::default() }),
+        Response::UpdateRaftVoter(UpdateRaftVoterResponse { error: top_error, current_leader }),
+        Response::AddRaftVoter(AddRaftVoterResponse { error: top_error }),
+        Response::RemoveRaftVoter(RemoveRaftVoterResponse { error: top_error }),
+    ];
+    assert!(answers.iter().all(|answer| error(answer) == Some(top_error)));
 }
