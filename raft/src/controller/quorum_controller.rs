@@ -208,7 +208,10 @@ impl QuorumController {
 
     fn run_next(&mut self, log: &mut dyn MetadataLog, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         match input {
-            Input::Continue => return Ok(self.schedule_prepared_append(log, step)),
+            Input::Continue => {
+                self.schedule_prepared_append(log, step);
+                return Ok(());
+            }
             Input::Post(Post::WakeUp) => self.wake_ups = self.wake_ups.saturating_sub(1),
             Input::Post(Post::ListenerEvent) => self.queue.append(Event::Raft, None),
             Input::Timer => self.armed_ns = None,
