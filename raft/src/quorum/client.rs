@@ -84,7 +84,7 @@ struct Appended {
     at_ms: i64,
 }
 
-/// Where the IO thread's loop is after a step that ends with a write to the disk. It reads the clock again from there.
+/// A place in the IO thread's loop. Behind a write to the disk the thread goes on from there, and reads the clock again.
 #[derive(Clone, Copy, Debug)]
 enum Place {
     /// At the end of `poll`: it updates the listeners.

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use raft::controller::settings::ControllerSettings;
-use raft::ids::{LeaderEpoch, NodeId, Offset};
+use raft::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch};
 use raft::io::{Connection, DialogueEntry, Effect, Post, ThreadName};
 use raft::log::Records;
 use raft::message::{Request, Response};
@@ -88,6 +88,8 @@ pub enum Entry {
 pub enum RaftCall {
     /// `handleCommit`
     Commit(Records),
+    /// `handleLoadSnapshot`, or `handleLoadBootstrap` of the one at 0-0
+    LoadSnapshot { id: OffsetAndEpoch, bytes: Rc<[u8]> },
     /// `handleLeaderChange`; `log_end` is `RaftClient.logEndOffset` when it is run.
     LeaderChange { leader: Option<NodeId>, epoch: LeaderEpoch, log_end: Offset },
 }
@@ -160,6 +162,9 @@ impl Recorder {
                     what = What::Step { event: Some(name), timed_out: *timed_out };
                 }
                 DialogueEntry::HandlesCommit { records } => ran = Some(RaftCall::Commit(records.clone())),
+                DialogueEntry::HandlesLoadSnapshot { id, bytes } => {
+                    ran = Some(RaftCall::LoadSnapshot { id: *id, bytes: bytes.clone() });
+                }
                 DialogueEntry::HandlesLeaderChange { leader, epoch, log_end } => {
                     ran = Some(RaftCall::LeaderChange { leader: *leader, epoch: *epoch, log_end: *log_end });
                 }
@@ -185,6 +190,7 @@ impl Recorder {
         if let (What::Step { event, .. }, Some(call)) = (&mut what, &ran) {
             *event = Some(match call {
                 RaftCall::Commit(_) => "handleCommit",
+                RaftCall::LoadSnapshot { .. } => "handleLoadSnapshot",
                 RaftCall::LeaderChange { .. } => "handleLeaderChange",
             });
         }
@@ -194,10 +200,27 @@ impl Recorder {
         }
     }
 
+    /// An event whose process has ended before it went on is no whole one, and nobody has seen what it did.
+    fn drop_cut_event(&mut self) {
+        let last = self.lines.iter().rposition(|line| matches!(line.what, What::Step { .. }));
+        let is_prepared = |entry: &Entry| match entry {
+            Entry::Append { result, .. } => Some(result.is_ok()),
+            Entry::Schedule { .. } => Some(false),
+            _ => None,
+        };
+        if let Some(last) = last
+            && self.lines[last].entries.iter().rev().find_map(is_prepared) == Some(true)
+        {
+            self.lines.remove(last);
+        }
+    }
+
     /// The oldest raft call that has not been run, if this step has run one.
     fn announced_if(&mut self, what: What) -> Option<(usize, usize)> {
         match what {
-            What::Step { event: Some("handleCommit" | "handleLeaderChange"), .. } => self.announced.pop_front(),
+            What::Step { event: Some("handleCommit" | "handleLoadSnapshot" | "handleLeaderChange"), .. } => {
+                self.announced.pop_front()
+            }
             _ => None,
         }
     }
@@ -275,6 +298,7 @@ impl Watch<Actor> for Recorder {
 
     fn down(&mut self, at_ns: u64, node: Node, _: &Disk, how: Down) {
         if node == self.node {
+            self.drop_cut_event();
             let (draws, entries, state) = (Vec::new(), Vec::new(), None);
             self.lines.push(Line { at_ns, mono_ns: 0, wall_ms: 0, what: What::Down { how }, draws, entries, state });
         }

@@ -10,7 +10,6 @@ use raft::io::Observation;
 use raft::message::Request;
 
 use crate::checks::event::Rpc;
-
 use crate::checks::server_model::ServerModel;
 
 claim! {
@@ -101,12 +100,9 @@ impl Check for PreVotes {
             Event::ResponseSent { rpc, to, .. } if to < self.askers.len() => {
                 if let Some((requested, answer)) = models.vote_answered(crossing)
                     && requested.pre_vote
-                    && let Some(place) = self.askers[to].requested.iter().position(|asked| *asked == rpc)
+                    && answer.vote_granted
+                    && self.askers[to].requested.contains(&rpc)
                 {
-                    self.askers[to].requested.swap_remove(place);
-                    if !answer.vote_granted {
-                        return;
-                    }
                     let majority = models.servers[to].voters(&models.ledger).majority();
                     self.granted(server, to, answer.current_leader.leader_epoch, majority);
                 }

@@ -115,6 +115,9 @@ fn entry(entry: &Entry) -> Value {
             let base = records.0.first().map(|batch| batch.base_offset.0);
             json!({"commit": {"base": base, "batches": batches}})
         }
+        Entry::Raft(Some(RaftCall::LoadSnapshot { id, bytes })) => {
+            json!({"load_snapshot": {"end": id.offset.0, "epoch": id.epoch.0, "bytes": STANDARD.encode(bytes)}})
+        }
         Entry::Raft(Some(RaftCall::LeaderChange { leader, epoch, log_end })) => {
             json!({"leader_change": {"leader": leader.map(|leader| leader.0), "epoch": epoch.0, "log_end": log_end.0}})
         }

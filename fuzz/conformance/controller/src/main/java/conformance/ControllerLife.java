@@ -76,6 +76,10 @@ final class ControllerLife {
                     raftCalls.add(entry);
                     controller.handleCommit(entry.body());
                 }
+                case "load_snapshot" -> {
+                    raftCalls.add(entry);
+                    controller.handleLoadSnapshot(entry.body());
+                }
                 case "leader_change" -> {
                     raftCalls.add(entry);
                     controller.handleLeaderChange(entry.body());
@@ -93,7 +97,7 @@ final class ControllerLife {
     }
 
     private void see(Line line) {
-        if (line.cause().equals("handleCommit") || line.cause().equals("handleLeaderChange")) {
+        if (line.cause().startsWith("handle")) {
             Entry call = raftCalls.poll();
             if (call != null && call.kind().equals("leader_change")) {
                 controller.sees(call.body());

@@ -22,9 +22,12 @@ import org.apache.kafka.raft.LeaderAndEpoch;
 import org.apache.kafka.raft.internals.RecordsBatchReader;
 import org.apache.kafka.server.common.ApiMessageAndVersion;
 import org.apache.kafka.server.common.KRaftVersion;
+import org.apache.kafka.server.common.OffsetAndEpoch;
 import org.apache.kafka.server.config.DefaultSupportedConfigChecker;
 import org.apache.kafka.server.fault.FaultHandler;
 import org.apache.kafka.server.fault.FaultHandlerException;
+import org.apache.kafka.snapshot.RecordsSnapshotReader;
+import org.apache.kafka.snapshot.Snapshots;
 
 import java.io.ByteArrayOutputStream;
 import java.lang.reflect.Field;
@@ -172,6 +175,19 @@ public final class ReleasedController implements AutoCloseable {
         MemoryRecords records = MemoryRecords.readableRecords(ByteBuffer.wrap(batches.toByteArray()));
         raft.listener().handleCommit(RecordsBatchReader.of(commit.path("base").asLong(), records, new MetadataRecordSerde(),
             BufferSupplier.NO_CACHING, LARGEST_BATCH, reader -> { }, true, new LogContext()));
+    }
+
+    /** The checkpoint that an empty disk is formatted with is a listener call of its own. */
+    public void handleLoadSnapshot(JsonNode snapshot) {
+        OffsetAndEpoch id = new OffsetAndEpoch(snapshot.path("end").asLong(), snapshot.path("epoch").asInt());
+        SnapshotBytes bytes = new SnapshotBytes(id, Base64.getDecoder().decode(snapshot.path("bytes").asText()));
+        var reader = RecordsSnapshotReader.of(bytes, new MetadataRecordSerde(), BufferSupplier.NO_CACHING, LARGEST_BATCH, true,
+            new LogContext());
+        if (id.equals(Snapshots.BOOTSTRAP_SNAPSHOT_ID)) {
+            raft.listener().handleLoadBootstrap(reader);
+        } else {
+            raft.listener().handleLoadSnapshot(reader);
+        }
     }
 
     public void handleLeaderChange(JsonNode change) {
