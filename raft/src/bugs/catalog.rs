@@ -236,8 +236,7 @@ pub const CATALOG: &[Row] = rows! {
     N20 AckAtLastOffset Repl "Kafka's acks=all" => ["ReplicationQuorumSuperset"];
     N21 UnknownEpochStopsFetching Repl "KIP-320" => ["Recovery"];
     N22 TruncatedSegmentsLeftOnDisk Repl "LocalLog.truncateTo" => ["LogMatching"];
-    N23 UnresolvedOnlyOnTheWire Producer "KIP-360" => ["Recovery"]
-        hidden by "a batch has to expire between two attempts, and a later one of its partition must have been sent: of 5,000 seeds none shows it, and one run of the corpus does";
+    N23 UnresolvedOnlyOnTheWire Producer "KIP-360" => ["Recovery"];
     N24 RetriedBatchTakesMore Producer "KIP-98" => ["InventedRecord"];
     N25 OlderMetadataWithLeaderAccepted Producer "KIP-320" => ["PositionLost"];
     N26 PositionTakesLeaderEpoch Producer "KIP-320" => ["PositionLost"];

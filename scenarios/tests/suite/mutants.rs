@@ -229,6 +229,7 @@ mutants! {
     n20_ack_at_last_offset: AckAtLastOffset, "ci" 0 => "ReplicationQuorumSuperset";
     n21_unknown_epoch_stops_fetching: UnknownEpochStopsFetching, "combined" 22 => "Recovery";
     n22_truncated_segments_left_on_disk: TruncatedSegmentsLeftOnDisk, "brokers" 0 => "LogMatching";
+    n23_unresolved_only_on_the_wire: UnresolvedOnlyOnTheWire, "cluster-power-loss" 1592 => "Recovery";
     n24_retried_batch_takes_more: RetriedBatchTakesMore, "brokers" 1 => "InventedRecord";
     n25_older_metadata_with_leader_accepted: OlderMetadataWithLeaderAccepted, "cluster-partitions" 127 => "PositionLost";
     n26_position_takes_leader_epoch: PositionTakesLeaderEpoch, "cluster-power-loss" 22 => "PositionLost";
