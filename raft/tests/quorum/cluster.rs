@@ -33,7 +33,11 @@ impl Cluster {
     /// Replicas 1..=voters vote, those above observe.
     pub fn start(voters: i32, replicas: i32, bugs: Bugs) -> Cluster {
         let boot = |id| Harness::boot(spec(id, voters, bugs, Fixes::default()), Disk::default(), 0);
-        let harnesses = (1..=replicas).map(boot).collect();
+        Cluster::of((1..=replicas).map(boot).collect())
+    }
+
+    /// Of replicas that have just booted, with ids from 1 on.
+    pub fn of(harnesses: Vec<Harness>) -> Cluster {
         Cluster {
             harnesses,
             now_ns: 0,

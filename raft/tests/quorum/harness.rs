@@ -135,7 +135,12 @@ pub fn voter_set(ids: &[i32]) -> VoterSet {
 /// Its disk, formatted as that of one of the initial voters.
 pub fn formatted(id: i32, voters: i32) -> Disk {
     let ids: Vec<i32> = (1..=voters).collect();
-    let files = format_voter(&CLUSTER_ID.into(), NodeId(id), &voter_set(&ids), &[], 0).expect("it is a voter");
+    formatted_with(id, &voter_set(&ids))
+}
+
+/// Its disk, formatted with these initial voters, of which it is one.
+pub fn formatted_with(id: i32, voters: &VoterSet) -> Disk {
+    let files = format_voter(&CLUSTER_ID.into(), NodeId(id), voters, &[], 0).expect("it is a voter");
     let mut disk = Disk::default();
     files.into_iter().for_each(|(path, bytes)| disk.put(&path, bytes));
     disk

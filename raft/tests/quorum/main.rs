@@ -8,6 +8,7 @@
 mod cluster;
 mod cluster_stories;
 mod election_stories;
+mod formatted_stories;
 mod harness;
 mod membership_stories;
 mod replication_stories;

@@ -66,8 +66,8 @@ final class DirectoryComparison {
             }
         }
         long from = segments.size() == 0 ? -1 : segments.get(0).path("batches").path(0).path("base_offset").asLong(0);
-        if (from != 0) {
-            report.note("images not compared: the log starts at a snapshot", 1);
+        if (from < 0) {
+            report.note("images not compared: the log is empty", 1);
             return;
         }
         if (!json.get("image").get("features").has("metadata.version")) {
@@ -82,8 +82,10 @@ final class DirectoryComparison {
                 newest = end(snapshot) > 0 && (newest == null || end(snapshot) > end(newest)) ? snapshot : newest;
             }
             File snapshot = newest == null ? null : directory.resolve(newest.get("file").asText()).toFile();
-            report.note("images that the simulator reads from a snapshot and the log", newest == null ? 0 : 1);
-            kafka = new Image().load(files, end, snapshot, newest == null ? 0 : end(newest));
+            boolean isTrimmed = from > 0;
+            report.note(isTrimmed ? "images of trimmed logs, which both read from the snapshot and the log"
+                : "images that the simulator reads from a snapshot and the log", newest == null ? 0 : 1);
+            kafka = new Image().load(files, end, snapshot, newest == null ? 0 : end(newest), isTrimmed);
         } catch (RuntimeException e) {
             report.judge("image digests (MetadataLoader)", "image.unreadable", false, directory.toString(), e::toString);
             return;

@@ -11,6 +11,8 @@ import org.apache.kafka.common.protocol.ByteBufferAccessor;
 import org.apache.kafka.common.record.internal.FileLogInputStream.FileChannelRecordBatch;
 import org.apache.kafka.common.record.internal.FileRecords;
 import org.apache.kafka.common.record.internal.Record;
+import org.apache.kafka.common.utils.internals.BufferSupplier;
+import org.apache.kafka.common.utils.internals.LogContext;
 import org.apache.kafka.image.MetadataDelta;
 import org.apache.kafka.image.MetadataImage;
 import org.apache.kafka.image.loader.LoaderManifest;
@@ -23,9 +25,15 @@ import org.apache.kafka.raft.Batch;
 import org.apache.kafka.raft.internals.MemoryBatchReader;
 import org.apache.kafka.server.common.ApiMessageAndVersion;
 import org.apache.kafka.server.common.MetadataVersion;
+import org.apache.kafka.snapshot.FileRawSnapshotReader;
+import org.apache.kafka.snapshot.RecordsSnapshotReader;
+import org.apache.kafka.snapshot.SnapshotPath;
+import org.apache.kafka.snapshot.SnapshotReader;
+import org.apache.kafka.snapshot.Snapshots;
 
 import java.io.File;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -45,6 +53,7 @@ import java.util.concurrent.TimeoutException;
  */
 final class Image {
     private static final int SECONDS = 20;
+    private static final int MAX_BATCH_BYTES = 8 * 1024 * 1024;
 
     /** The order of end points and features, which Kafka's maps do not keep. */
     private final Map<Integer, RegisterBrokerRecord> brokers = new HashMap<>();
@@ -53,9 +62,11 @@ final class Image {
 
     /**
      * The image of these segments, up to a byte of the last; null if they hold no metadata record. The order of lists is that
-     * of a snapshot, if there is one, and of the log from its end on.
+     * of a snapshot, if there is one, and of the log from its end on. The loader is given the snapshot if the log is trimmed,
+     * else the whole log.
      */
-    ObjectNode load(List<File> segments, Long lastBytes, File snapshot, long snapshotEnd) throws IOException {
+    ObjectNode load(List<File> segments, Long lastBytes, File snapshot, long snapshotEnd, boolean isTrimmed)
+        throws IOException {
         List<Batch<ApiMessageAndVersion>> batches = new ArrayList<>();
         if (snapshot != null) {
             try (FileRecords records = FileRecords.open(snapshot, false)) {
@@ -75,14 +86,22 @@ final class Image {
                 for (var all = records.batches().iterator(); position < end && all.hasNext();) {
                     FileChannelRecordBatch batch = all.next();
                     position += batch.sizeInBytes();
-                    if (!batch.isControlBatch()) {
+                    boolean isBehind = batch.baseOffset() >= snapshotEnd;
+                    if (!batch.isControlBatch() && (isBehind || !isTrimmed)) {
                         batches.add(Batch.data(batch.baseOffset(), batch.partitionLeaderEpoch(), batch.maxTimestamp(),
-                            batch.sizeInBytes(), decode(batch, batch.baseOffset() >= snapshotEnd)));
+                            batch.sizeInBytes(), decode(batch, isBehind)));
                     }
                 }
             }
         }
-        return batches.isEmpty() ? null : json(image(batches));
+        SnapshotReader<ApiMessageAndVersion> reader = isTrimmed && snapshot != null ? reader(snapshot.toPath()) : null;
+        return batches.isEmpty() && reader == null ? null : json(image(reader, batches));
+    }
+
+    private static SnapshotReader<ApiMessageAndVersion> reader(Path snapshot) {
+        SnapshotPath parsed = Snapshots.parse(snapshot).orElseThrow();
+        return RecordsSnapshotReader.of(FileRawSnapshotReader.open(snapshot.getParent(), parsed.snapshotId()),
+            MetadataRecordSerde.INSTANCE, BufferSupplier.NO_CACHING, MAX_BATCH_BYTES, true, new LogContext());
     }
 
     private List<ApiMessageAndVersion> decode(FileChannelRecordBatch batch, boolean isNoted) {
@@ -106,7 +125,8 @@ final class Image {
         }
     }
 
-    private static MetadataImage image(List<Batch<ApiMessageAndVersion>> batches) throws IOException {
+    private static MetadataImage image(SnapshotReader<ApiMessageAndVersion> snapshot,
+        List<Batch<ApiMessageAndVersion>> batches) throws IOException {
         CompletableFuture<MetadataImage> published = new CompletableFuture<>();
         MetadataPublisher publisher = new MetadataPublisher() {
             @Override
@@ -119,7 +139,7 @@ final class Image {
                 published.complete(image);
             }
         };
-        long end = batches.get(batches.size() - 1).lastOffset() + 1;
+        long end = batches.isEmpty() ? snapshot.snapshotId().offset() : batches.get(batches.size() - 1).lastOffset() + 1;
         MetadataLoader loader = new MetadataLoader.Builder()
             .setNodeId(-1)
             .setFaultHandler((message, cause) -> {
@@ -131,6 +151,9 @@ final class Image {
             .setSupportedConfigChecker(org.apache.kafka.metadata.SupportedConfigChecker.TRUE)
             .build();
         try {
+            if (snapshot != null) {
+                loader.handleLoadSnapshot(snapshot);
+            }
             batches.forEach(batch -> loader.handleCommit(MemoryBatchReader.of(List.of(batch), reader -> { })));
             loader.installPublishers(List.of(publisher)).get(SECONDS, TimeUnit.SECONDS);
             return published.get(SECONDS, TimeUnit.SECONDS);

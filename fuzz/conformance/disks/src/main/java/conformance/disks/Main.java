@@ -21,7 +21,8 @@ public final class Main {
                      files, against `kraftsim inspect log`
           recover    what simulated power losses left: LogManager and KafkaRaftLog, against the next simulated boot
           lead       real controllers boot from the directories of simulated ones, and lead from the same log end
-          real       a real cluster on loopback, killed and stopped: its directories, read both ways
+          real       two real clusters on loopback, one with static voters, one dynamic with trimmed metadata logs, killed
+                     and stopped: their directories, read both ways
           falsify    every comparison fails when a byte is changed or a batch is missing
 
           --kraftsim PATH    the simulator (run builds it)
@@ -90,7 +91,14 @@ public final class Main {
                     }
                 }
                 case "lead" -> new Leaders(kraftsim, work, report).run(simulated);
-                case "real" -> new RealCluster(kraftsim, work, report).run(keep);
+                case "real" -> {
+                    for (boolean isDynamic : List.of(false, true)) {
+                        String name = isDynamic ? "dynamic" : "static";
+                        Path directory = Files.createDirectory(work.resolve(name));
+                        new RealCluster(kraftsim, directory, report, isDynamic)
+                            .run(keep == null ? null : Files.createDirectories(keep.resolve(name)));
+                    }
+                }
                 default -> isDone = new Falsify(kraftsim, work).run();
             }
             System.out.println(part + ", Kafka " + System.getProperty("disks.kafka", ""));

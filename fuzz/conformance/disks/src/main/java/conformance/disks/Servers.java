@@ -37,9 +37,10 @@ final class Servers implements AutoCloseable {
     }
 
     /** Formats the directories of a node (`kafka-storage format`). */
-    void format(Path properties, String clusterId) throws IOException {
+    void format(Path properties, String clusterId, List<String> options) throws IOException {
         List<String> words = java("kafka.tools.StorageTool");
         words.addAll(List.of("format", "-t", clusterId, "-c", properties.toString()));
+        words.addAll(options);
         Process process = new ProcessBuilder(words).redirectErrorStream(true).start();
         String said = new String(process.getInputStream().readAllBytes());
         if (await(process) != 0) {
@@ -50,7 +51,8 @@ final class Servers implements AutoCloseable {
     private static List<String> java(String main) {
         return new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), HEAP,
             "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Ddisks.log=info",
-            "-Dlog4j2.configurationFile=" + System.getProperty("log4j2.configurationFile"), "-cp",
+            "-Dlog4j2.configurationFile=" + System.getProperty("log4j2.configurationFile"),
+            "-Djdk.net.hosts.file=" + System.getProperty("jdk.net.hosts.file"), "-cp",
             System.getProperty("java.class.path"), main));
     }
 
