@@ -9,6 +9,7 @@ mod explicit;
 mod file_damage;
 mod findings;
 mod hosts;
+mod local_snapshots;
 mod log_directory;
 mod lost;
 mod messages;
