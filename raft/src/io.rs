@@ -217,6 +217,8 @@ pub enum FatalFault {
     AnotherLeader,
     /// The leader requests a truncation of the log below the high watermark (consensus.md §4.1).
     TruncationBelowHighWatermark,
+    /// A leader appends a batch that is larger than a segment of its log.
+    BatchLargerThanSegment,
     /// Any other.
     Other,
 }

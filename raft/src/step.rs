@@ -46,6 +46,7 @@ impl From<LogError> for Fatal {
     fn from(error: LogError) -> Fatal {
         let fault = match error {
             LogError::BelowHighWatermark(_) => FatalFault::TruncationBelowHighWatermark,
+            LogError::LargerThanSegment(_) => FatalFault::BatchLargerThanSegment,
             LogError::Refused(_) => FatalFault::Other,
         };
         Fatal { fault, message: error.to_string() }

@@ -43,6 +43,9 @@ pub enum LogError {
     /// A log may not be truncated below its high watermark.
     #[error("{0}")]
     BelowHighWatermark(String),
+    /// A leader may not append a batch that is larger than a segment (`RecordBatchTooLargeException`).
+    #[error("{0}")]
+    LargerThanSegment(String),
 }
 
 impl LogError {

@@ -232,7 +232,8 @@ impl RaftLog {
         if let (AppendOrigin::RaftLeader, true, Some(first)) =
             (origin, bytes > self.config.segment_bytes, batches.first())
         {
-            return Err(self.refused(first, "it is larger than a segment"));
+            let refused = self.refused(first, "it is larger than a segment");
+            return Err(LogError::LargerThanSegment(refused.to_string()));
         }
         self.maybe_roll(batches, now_ms, out);
         for batch in batches {

@@ -5,13 +5,14 @@
 //! * one that the process answers by itself, when the wait that the request allows ends;
 //! * one that a broker forwards to the active controller (`ForwardingManager`), when that answers, or at the end of
 //!   `FORWARDING_TIMEOUT_MS` and of a request that is in flight then;
+//! * one to change the voters, at the end of `controller.quorum.request.timeout.ms`;
 //! * one for the active controller, when all that it has written is committed, or when it leads no longer
 //!   (`DeferredEventQueue.completeUpTo`, `failAll`).
 
 use crate::checks::prelude::*;
 use raft::broker::forwarding::FORWARDING_TIMEOUT_MS;
 use raft::io::Observation;
-use raft::message::{DataRequest, ErrorCode, Request, Response};
+use raft::message::{AdminRequest, DataRequest, ErrorCode, Request, Response};
 
 use super::timings::{Calm, longest_ns};
 
@@ -165,8 +166,11 @@ impl Answered {
             Request::Data(DataRequest::Fetch(request)) => ("Fetch", Wait::Startup, request.max_wait_ms),
             Request::Data(request) => (request.name(), Wait::Startup, 0),
             Request::Fetch(request) => ("Fetch", Wait::Nothing, request.max_wait_ms),
-            // The sender's own answer to ApiVersions.
-            Request::UpdateRaftVoter(_) | Request::AddRaftVoter(_) | Request::RemoveRaftVoter(_) => {
+            // The sender's own answer to ApiVersions, and the commit.
+            Request::UpdateRaftVoter(_)
+            | Request::AddRaftVoter(_)
+            | Request::RemoveRaftVoter(_)
+            | Request::Envelope(AdminRequest::AddRaftVoter(_) | AdminRequest::RemoveRaftVoter(_)) => {
                 (request.name(), Wait::Nothing, self.quorum_request_timeout_ms[server])
             }
             Request::Cluster(_) | Request::Envelope(_) | Request::AppendRecords(_) | Request::ReadRecords(_) => {

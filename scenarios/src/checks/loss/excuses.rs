@@ -16,6 +16,7 @@ pub const ARGUMENTS: &[&str] = &[
     "Without enable.idempotence a retry may duplicate and reorder (KIP-98, motivation).",
     "acks=1 promises only that one broker had the record.",
     "The scenario injects more faults than Kafka tolerates (beyond-tolerance).",
+    "No batch of the quorum is larger than a segment: metadata.log.segment.bytes is at least 8 MiB (MetadataLogConfig), which is KafkaRaftClient.MAX_BATCH_SIZE_BYTES. internal.metadata.log.segment.bytes, for tests, has no such bound.",
 ];
 
 /// Declares the closed list with names and causes.
@@ -168,6 +169,8 @@ excuses! {
     /// A replica that may lead truncates committed records that such a leader lacks: it does not know either that
     /// the leader was deposed.
     TruncatedForDeposedLeader = "truncated_for_deposed_leader", 3;
+    /// A leader ended itself because a batch is larger than a segment, whose size `internal.metadata.log.segment.bytes` sets.
+    BatchLargerThanSegment = "batch_larger_than_segment", 12;
     /// With `beyond-tolerance`, a claim was violated that assumes fewer faults than were injected. Counted
     /// each time.
     BeyondTolerance = "beyond_tolerance", 11;

@@ -247,6 +247,7 @@ impl QuorumLosses<'_> {
         (next, is_promised): (Option<BatchId>, bool),
     ) -> Option<Excuse> {
         let explains = match fault {
+            FatalFault::BatchLargerThanSegment => return Some(Excuse::BatchLargerThanSegment),
             FatalFault::AnotherLeader => self.is_forgotten(epoch, None),
             FatalFault::TruncationBelowHighWatermark => {
                 let is_cut = next.is_some_and(|next| self.may_be_missing(next).is_some());

@@ -415,6 +415,7 @@ fn a_fatal_fault_is_excused_by_what_its_server_has_forgotten_only() {
     assert_eq!(halted(1, FatalFault::AnotherLeader).as_deref(), Some("NoFatalFault"), "it knows that epoch again");
     assert_eq!(halted(0, FatalFault::TruncationBelowHighWatermark), None);
     assert_eq!(halted(2, FatalFault::TruncationBelowHighWatermark).as_deref(), Some("NoFatalFault"));
+    assert_eq!(halted(1, FatalFault::BatchLargerThanSegment), None, "its segments are smaller than Kafka's smallest");
 }
 
 /// Server 0 commits by what server 1 holds, or has forgotten: a newer leader that lacks it may ask for less than that.

@@ -7,7 +7,9 @@ use raft::io::ThreadName;
 use raft::message::admin::UnregisterBrokerRequest;
 use raft::message::cluster::AllocateProducerIdsRequest;
 use raft::message::data::{DataFetchRequest, DataFetchResponse};
-use raft::message::{AdminRequest, ClusterRequest, DataResponse, EnvelopeResponse, ErrorCode, MeantFor};
+use raft::message::{
+    AdminRequest, ClusterRequest, DataResponse, EnvelopeResponse, ErrorCode, MeantFor, RemoveRaftVoterRequest,
+};
 
 use super::*;
 use crate::checks::Checks;
@@ -60,6 +62,22 @@ fn what_a_process_answers_by_itself_it_answers_when_its_wait_ends() {
     let paused = [(1_100, Event::Disturbed { how: begins }), (2_500, Event::Disturbed { how: Disturbance::default() })];
     assert!(!then(&[paused[0], paused[1], (4_600, INPUT)]));
     assert!(then(&[paused[0], paused[1], (6_100, INPUT)]), "it takes no longer afterwards");
+}
+
+/// A leader waits for the new voter's answer to ApiVersions, whether an operator or a broker asks it.
+#[test]
+fn a_change_of_the_voters_is_answered_when_the_request_timeout_of_the_quorum_ends() {
+    let remove = RemoveRaftVoterRequest { cluster_id: None, voter_id: NodeId(3), voter_directory_id: None };
+    for request in [Request::RemoveRaftVoter(remove.clone()), Request::Envelope(AdminRequest::RemoveRaftVoter(remove))]
+    {
+        let leads = Observation::LeadershipAnnounced { epoch: raft::ids::LeaderEpoch(1) };
+        let requested = [
+            (0, Event::Observed { observation: leads }),
+            (1_000, Event::RequestReceived { rpc: rpc(2), request: &request }),
+        ];
+        let then = |ms| breaks(&[&requested[..], &[(ms, INPUT)]].concat());
+        assert!(!then(5_900) && then(6_100), "{}", request.name());
+    }
 }
 
 #[test]

@@ -107,7 +107,11 @@ public final class ReleasedController implements AutoCloseable {
         properties.put("controller.listener.names", "CONTROLLER");
         properties.put("listeners", "CONTROLLER://controller-" + setup.nodeId() + ":9093");
         List<String> voters = setup.voters().stream().map(id -> id + "@controller-" + id + ":9093").toList();
-        properties.put("controller.quorum.voters", String.join(",", voters));
+        if (voters.isEmpty()) {
+            properties.put("controller.quorum.bootstrap.servers", "controller-" + setup.nodeId() + ":9093");
+        } else {
+            properties.put("controller.quorum.voters", String.join(",", voters));
+        }
         return new KafkaConfig(properties, false);
     }
 
