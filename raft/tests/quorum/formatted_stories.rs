@@ -111,7 +111,8 @@ fn beside_voters_that_have_a_leader_it_ends_itself() {
     assert_eq!(cluster.harness(3).epoch(), cluster.harness(leader).epoch());
     cluster.heal();
     cluster.run_ms(4_000);
-    assert!(cluster.harness(3).halted.is_some());
+    let halted = cluster.harness(3).halted.clone();
+    assert!(halted.as_ref().is_some_and(|(reason, fatal)| *fatal && reason.contains("leader")), "{halted:?}");
     assert_eq!(cluster.leaders(), [leader]);
     assert!(is_committed(&mut cluster, leader, append(3)));
 }

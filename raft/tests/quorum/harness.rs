@@ -279,7 +279,8 @@ impl Harness {
                 Effect::Post { thread, post } => self.posts.push_back((thread, Input::Post(post))),
                 Effect::Observe(observation) => self.observations.push(observation),
                 Effect::NoResponse { .. } | Effect::HangUp { .. } => panic!("{effect:?} is not of raft"),
-                Effect::Halt { reason, fault } => self.halted = Some((reason, fault.is_some())),
+                // What reaches it later finds that it has ended.
+                Effect::Halt { reason, fault } => _ = self.halted.get_or_insert((reason, fault.is_some())),
             }
         }
     }

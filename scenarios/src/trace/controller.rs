@@ -200,7 +200,7 @@ impl Recorder {
         }
     }
 
-    /// An event whose process has ended before it went on is no whole one, and nobody has seen what it did.
+    /// Drops the event whose process has ended before its `Continue`: what it would have done is not known.
     fn drop_cut_event(&mut self) {
         let last = self.lines.iter().rposition(|line| matches!(line.what, What::Step { .. }));
         let is_prepared = |entry: &Entry| match entry {
