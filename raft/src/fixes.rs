@@ -219,5 +219,13 @@ switches! {
         /// Fix: a server closes a connection that is meant for another one, whose id is in ApiVersions. Fetchers state it in
         /// Fetch and ListOffsets (a tagged field in Kafka, as `ClusterId` is), so no message is added.
         RefuseMisroutedConnections,
+        /// `replication-offset-checkpoint` names partitions by the names of their topics, and a deletion leaves its line there
+        /// until the next checkpoint; that of recovery points is written at once (`ReplicaManager.stopPartitions`,
+        /// `LogManager.asyncDelete`; controller-broker.md §6.1). If a topic of the same name is created and the process dies
+        /// before the next checkpoint, the new process takes the former topic's offset for the high watermark of the new log,
+        /// limited by the end of that log (`Partition.createLog`). A leader then shows consumers records that its in-sync
+        /// followers lack, and the next leader may not have them.
+        /// Fix: a log that is created removes its line from the checkpoint, before it has a record.
+        ForgetHighWatermarkOfFormerTopic,
     }
 }

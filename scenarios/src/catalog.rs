@@ -90,6 +90,7 @@ entries! {
     "findings/take-new-leader-endpoints",
     "findings/await-unwritten-voter-change",
     "findings/resign-after-expired-removal",
+    "findings/forget-high-watermark-of-former-topic",
 }
 
 /// All entries: first the scenarios that must hold (those under `lost/` drop a precondition of a guarantee and name

@@ -40,6 +40,8 @@ use operator::operator;
 
 pub use explicit::Explicit;
 
+/// The minimum of `metadata.log.segment.bytes`, which is Kafka's largest batch (`MetadataLogConfig`).
+const SMALLEST_SEGMENT_BYTES: i32 = 8 << 20;
 /// All wall clocks start about here: 2026-01-01, in ms since 1970.
 const WALL_START_MS: i64 = 1_767_225_600_000;
 /// The number of clients that also read; each reads every record from every server.
@@ -78,6 +80,8 @@ pub struct Prepared {
     pub trigger_watch: TriggerWatch,
     /// Each server's settings of quorum timers.
     pub timings: Vec<QuorumTimings>,
+    /// The servers whose metadata logs have segments below Kafka's smallest `metadata.log.segment.bytes`.
+    pub small_segments: Vec<NodeId>,
     /// The knobs that this seed drew.
     pub knobs: Vec<(String, String)>,
     /// How long after healing the cluster must have recovered, ns.
@@ -145,6 +149,8 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
     let longest_ms = if scenario.nemesis.beyond_tolerance { BEYOND_TOLERANCE_MS } else { u64::MAX };
     let recovery_bound_ns = recovery_bound_ms.min(longest_ms) * 1_000_000;
     let timings = configs.iter().map(timings).collect();
+    let is_small = |(_, config): &(&NodeId, &KafkaNode)| config.quorum.segment_bytes < SMALLEST_SEGMENT_BYTES;
+    let small_segments = servers.iter().zip(&configs).filter(is_small).map(|(id, _)| *id).collect();
     let leads_to_server = |what: &What| matches!(what, What::WrongName(name) if name.to.is_some());
     let wrong_names = !scenario.fixes.has(Fix::RefuseMisroutedConnections)
         && world.plan.0.iter().any(|fault| leads_to_server(&fault.what));
@@ -160,6 +166,7 @@ pub fn prepare(scenario: &Scenario, seed: Seed, explicit: &Explicit) -> Result<P
         wrong_names,
         trigger_watch,
         timings,
+        small_segments,
         knobs: drawn,
         recovery_bound_ns,
         availability,

@@ -133,6 +133,7 @@ pub fn run_observer(prepared: &Prepared, request: &Request<'_>) -> RunObserver {
         voter_set: prepared.voter_set.clone(),
         is_dynamic: prepared.is_dynamic,
         other_cluster: prepared.scenario.cluster.other_cluster.iter().map(|id| NodeId(*id)).collect(),
+        small_segments: prepared.small_segments.clone(),
         timings: prepared.timings.clone(),
         slowest_ppm: prepared.scenario.clock.slowest_ppm(),
         fastest_ppm: prepared.scenario.clock.fastest_ppm(),

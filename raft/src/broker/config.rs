@@ -34,8 +34,12 @@ pub struct BrokerConfig {
     pub replica_fetch_backoff_ms: i64,
     /// `replica.high.watermark.checkpoint.interval.ms`
     pub high_watermark_checkpoint_interval_ms: i64,
-    /// `log.flush.offset.checkpoint.interval.ms`; also the interval of the log start offset checkpoint.
+    /// `log.flush.offset.checkpoint.interval.ms`
     pub recovery_point_checkpoint_interval_ms: i64,
+    /// `log.flush.start.offset.checkpoint.interval.ms`
+    pub log_start_checkpoint_interval_ms: i64,
+    /// `log.initial.task.delay.ms`: before the first of these two checkpoints.
+    pub initial_task_delay_ms: i64,
     /// `producer.id.expiration.ms`
     pub producer_id_expiration_ms: i64,
     /// `producer.id.expiration.check.interval.ms`
@@ -68,6 +72,8 @@ impl BrokerConfig {
             replica_fetch_backoff_ms: 1_000,
             high_watermark_checkpoint_interval_ms: 5_000,
             recovery_point_checkpoint_interval_ms: 60_000,
+            log_start_checkpoint_interval_ms: 60_000,
+            initial_task_delay_ms: 30_000,
             producer_id_expiration_ms: 86_400_000,
             producer_id_expiration_check_interval_ms: 600_000,
             min_insync_replicas: 1,

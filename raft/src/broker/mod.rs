@@ -8,6 +8,7 @@
 //! * [`log`]: data logs on disk, producers' sequences, checkpoints, the clean-shutdown marker
 //! * [`fetcher`]: followers' fetch loops
 //! * [`alter_partition`]: ISR changes sent to the controller
+//! * [`checkpoint_tasks`]: when checkpoints are written
 //! * [`lifecycle`]: registration, heartbeats, start-up and shutdown
 //! * [`controller_channel`] and [`link`]: connections to the active controller and to leaders
 //! * [`forwarding`], [`producer_ids`] and [`metadata_cache`]: admin requests, producer ids and metadata for clients
@@ -16,6 +17,7 @@
 //! * [`observation`]: what the broker reports to checkers; [`dialogue`]: what its replicas live through
 
 pub mod alter_partition;
+pub mod checkpoint_tasks;
 pub mod config;
 pub mod controller_channel;
 pub mod data_plane;

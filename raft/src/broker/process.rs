@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::checkpoint_tasks::CheckpointTasks;
 use super::config::BrokerConfig;
 use super::data_plane::DataPlane;
 use super::dialogue::PartitionEntry;
@@ -26,8 +27,6 @@ use crate::message::{Fields, Value};
 use crate::metadata::loader::Publication;
 use crate::quorum::RaftClient;
 use crate::step::{Fatal, Step, throw};
-
-const NS_PER_MS: u64 = 1_000_000;
 
 /// A published image for the publishers, and the offset that heartbeats may report after it.
 #[derive(Clone, Debug)]
@@ -55,6 +54,7 @@ pub struct BrokerProcess {
     lifecycle: BrokerLifecycleManager,
     server: BrokerServer,
     data_plane: DataPlane,
+    checkpoint_tasks: CheckpointTasks,
     reported_state: u8,
 }
 
@@ -80,15 +80,14 @@ impl BrokerProcess {
             server: BrokerServer::new(config.controlled_shutdown_enable),
             data_plane: DataPlane::new(Rc::clone(config), logs),
             config: Rc::clone(config),
+            checkpoint_tasks: CheckpointTasks::default(),
             reported_state: 0,
         }
     }
 
-    /// Starts its threads by posts.
+    /// Starts the lifecycle manager's thread by a post.
     pub fn start(step: &mut Step<'_>) {
-        for thread in [ThreadName::BrokerLifecycle, ThreadName::Scheduler] {
-            step.out.push(Effect::Post { thread, post: Post::Start });
-        }
+        step.out.push(Effect::Post { thread: ThreadName::BrokerLifecycle, post: Post::Start });
     }
 
     /// The state, for instruments.
@@ -245,6 +244,7 @@ impl BrokerProcess {
                 self.data_plane.replicas_mut().shut_down(step.out);
                 step.out.push(Effect::Post { thread: ThreadName::RaftIo, post: Post::Stop });
             }
+            Input::Post(Post::WakeUp) => self.collect_checkpoints(step),
             input => self.data_plane.step(input, leader, &self.view, step),
         }
         self.data_plane.replicas_mut().tell(step);
@@ -274,25 +274,28 @@ impl BrokerProcess {
             self.data_plane.replicas_mut().update_min_insync_replicas(topic_id, min_insync_replicas, step.out);
         }
         self.data_plane.poll(leader, &self.view, step);
+        if is_first {
+            self.checkpoint_tasks.start(&self.config, step.now.mono_ns);
+            self.collect_checkpoints(step);
+        }
         self.applied.push_back(last_applied);
         step.out.push(Effect::Post { thread: ThreadName::BrokerLifecycle, post: Post::Applied });
     }
 
-    /// Processes one input of the scheduler's thread: the checkpoint of high watermarks by its timer, and the work of
-    /// logs when the request handler posts it.
+    /// Processes one input of the scheduler's thread: its timer, when a checkpoint is due, and what the request handler has
+    /// for it then, and whenever logs have work.
     pub fn step_scheduler(&mut self, input: Input, step: &mut Step<'_>) -> Result<(), Fatal> {
         match input {
-            Input::Post(Post::Start) => self.arm_scheduler(step),
-            Input::Timer => {
-                self.data_plane.replicas().checkpoint_high_watermarks(step.out);
-                self.arm_scheduler(step);
-            }
+            Input::Timer => step.out.push(Effect::Post { thread: ThreadName::RequestHandler, post: Post::WakeUp }),
             Input::Post(Post::WakeUp) => {
                 let begun = self.data_plane.replicas_mut().begin_background_work(step.out);
                 let done = Effect::Post { thread: ThreadName::Scheduler, post: Post::Applied };
                 step.out.effects.extend(begun.then_some(done));
+                let next_ns = self.checkpoint_tasks.next_ns();
+                step.out.effects.extend(next_ns.map(|at_mono_ns| Effect::ArmTimer { at_mono_ns }));
             }
             Input::Post(Post::Stop) => {
+                self.checkpoint_tasks.stop();
                 step.out.push(Effect::CancelTimer);
                 step.out.push(Effect::Post { thread: ThreadName::RequestHandler, post: Post::Stop });
             }
@@ -304,8 +307,11 @@ impl BrokerProcess {
         Ok(())
     }
 
-    fn arm_scheduler(&self, step: &mut Step<'_>) {
-        let interval_ms = u64::try_from(self.config.high_watermark_checkpoint_interval_ms).unwrap_or(1).max(1);
-        step.out.push(Effect::ArmTimer { at_mono_ns: step.now.mono_ns + interval_ms * NS_PER_MS });
+    /// The scheduler's thread writes them, and arms its timer.
+    fn collect_checkpoints(&mut self, step: &mut Step<'_>) {
+        while let Some(which) = self.checkpoint_tasks.take_due(step.now.mono_ns) {
+            self.data_plane.replicas_mut().collect_checkpoint(which);
+        }
+        step.out.push(Effect::Post { thread: ThreadName::Scheduler, post: Post::WakeUp });
     }
 }

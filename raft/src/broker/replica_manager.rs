@@ -89,7 +89,6 @@ pub struct ReplicaManager {
     in_controlled_shutdown: bool,
     next_isr_check_ns: Option<u64>,
     next_producer_sweep_ns: Option<u64>,
-    next_checkpoint_ns: Option<u64>,
     observations: Vec<BrokerObservation>,
     /// In progress on the scheduler's thread.
     background: Vec<BackgroundTask>,
@@ -115,7 +114,6 @@ impl ReplicaManager {
             in_controlled_shutdown: false,
             next_isr_check_ns: None,
             next_producer_sweep_ns: None,
-            next_checkpoint_ns: None,
             observations: Vec::new(),
             background: Vec::new(),
             being_created: VecDeque::new(),

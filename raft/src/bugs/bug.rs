@@ -476,5 +476,7 @@ switches! {
         VoterChangesOverlap,
         /// M06 (KAFKA-14104): the checksums of a snapshot are not verified when it is read.
         Kafka14104SnapshotChecksumIgnored,
+        /// CheckpointedHighWatermark's synthetic mutant: the checkpoint of high watermarks has the ends of the logs.
+        LogEndCheckpointed,
     }
 }

@@ -103,7 +103,7 @@ pub(super) fn replace_file_by_parts(
 }
 
 /// The first half of [`replace_file_by_parts`].
-pub(super) fn write_temporary(
+pub(crate) fn write_temporary(
     temporary: &Rc<str>,
     handle: FileHandle,
     parts: impl Iterator<Item = Rc<[u8]>>,
@@ -119,7 +119,7 @@ pub(super) fn write_temporary(
 
 /// The temporary file of a scheduler's thread. Kafka's threads use the same one, one after the other: a `CheckpointFile`
 /// has a lock.
-pub(super) fn temporary_of_scheduler(path: &str) -> Rc<str> {
+pub(crate) fn temporary_of_scheduler(path: &str) -> Rc<str> {
     format!("{path}.scheduler.tmp").into()
 }
 

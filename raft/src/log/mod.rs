@@ -42,7 +42,7 @@ pub use files::{
     LEADER_EPOCH_CHECKPOINT_SCHEDULER_HANDLE, LogError, META_PROPERTIES, META_PROPERTIES_HANDLE, PARTITION_METADATA,
     PARTITION_METADATA_HANDLE, QUORUM_STATE, QUORUM_STATE_HANDLE, parse_segment_path, segment_path,
 };
-pub(crate) use files::{Force, read_file, replace_file};
+pub(crate) use files::{Force, read_file, replace_file, temporary_of_scheduler, write_temporary};
 pub use log_config::LogConfig;
 pub use meta_properties::{MetaProperties, parse_meta_properties, read_meta_properties, write_meta_properties};
 pub(crate) use partition_metadata::{TopicIdFile, read_topic_id};

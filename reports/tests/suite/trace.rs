@@ -266,7 +266,7 @@ fn why_tells_what_led_to_a_violation() {
     let turning: Vec<&str> = turning.filter_map(|step| step["what"].as_str()).collect();
     assert!(turning.len() == 1 && turning[0].starts_with("broker-102 <- producer-2 Produce"), "{turning:?}");
     let last = texts.last().expect("the violation");
-    assert!(last.contains("Produce response #6") && last.contains("(at 15.721 s, event 1324)"), "{last}");
+    assert!(last.contains("Produce response #6") && last.contains("(at 15.721 s, event 1326)"), "{last}");
     // This one is found in the step that violates the claim.
     let (_, texts) = chain("Kafka14296DemotionIgnored");
     assert!(texts.last().is_some_and(|last| !last.contains("(at ")), "{texts:#?}");

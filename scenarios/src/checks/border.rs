@@ -125,7 +125,7 @@ impl Checks {
         let has_published = |cluster: &ClusterChecks| cluster.metadata.published(server).is_some();
         let has_started = self.models.cluster.as_deref().map_or(model.role.is_some(), has_published);
         let altered_at_start = model.altered && !has_started;
-        let (id, excuse) = (model.id, quorum.may_end_itself(fault, at, (model.epoch(), altered_at_start), below));
+        let (id, excuse) = (model.id, quorum.may_end_itself(fault, at, (model, altered_at_start), below));
         self.verdict.fail_unless(excuse, &NoFatalFault::CLAIM, || format!("node {id} ended itself: {reason}"));
     }
 

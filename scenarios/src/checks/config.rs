@@ -20,6 +20,8 @@ pub struct CheckConfig {
     pub is_dynamic: bool,
     /// The servers whose disks are formatted with another cluster id: they cannot take part.
     pub other_cluster: Vec<NodeId>,
+    /// The servers whose metadata logs have segments below Kafka's smallest `metadata.log.segment.bytes`.
+    pub small_segments: Vec<NodeId>,
     /// Each server's settings of quorum timers.
     pub timings: Vec<QuorumTimings>,
     /// How much the slowest clock loses if nothing disturbs it, ppm.

@@ -118,6 +118,7 @@ checks! {
         ReplicationQuorumSuperset in replication::acks;
         LeaderCandidateCompleteness in replication::elections;
         ConsistentRead in replication::partition;
+        CheckpointedHighWatermark in replication::disks;
         IdempotentSequence in replication::producers;
         DuplicateRecognised in replication::producers;
         EndQuorumEpochObeyed in invariant::campaigns;

@@ -46,11 +46,12 @@ pub struct Checks {
 }
 
 /// A server before its first boot, with the disk that a voter is formatted with.
-fn first(id: NodeId, belongs: bool, voters: &VoterSet) -> ServerModel {
+fn first(id: NodeId, (belongs, has_small_segments): (bool, bool), voters: &VoterSet) -> ServerModel {
     let key = voters.key_of(id);
     let mut server = ServerModel::new(id, key.is_some());
     server.directory_id = key.and_then(|key| key.directory_id);
     server.belongs = belongs;
+    server.has_small_segments = has_small_segments;
     server
 }
 
@@ -59,15 +60,15 @@ impl Checks {
         let (judges, availability) = (Judges::new(&config), Availability::new(&config));
         let electorates = Electorates::new(&config);
         let CheckConfig { servers, voter_set, appends, reads, brokers, fixes, .. } = config;
-        let CheckConfig { keep_going, beyond_tolerance, other_cluster, .. } = config;
+        let CheckConfig { keep_going, beyond_tolerance, other_cluster, small_segments, .. } = config;
         let verdict = Verdict::new(keep_going);
         let single_voter_is_early = !fixes.has(Fix::SingleVoterFlushFirst);
         let quorum = Quorum { majority: 0, commits_before_flush: false, single_voter_is_early }.of(&voter_set);
         let count = servers.len();
         let failovers = Failovers::new(servers.clone(), brokers.as_ref());
-        let belongs = |id: &NodeId| !other_cluster.contains(id);
+        let of = |id: &NodeId| (!other_cluster.contains(id), small_segments.contains(id));
         let models = Models {
-            servers: servers.iter().map(|id| first(*id, belongs(id), &voter_set)).collect(),
+            servers: servers.iter().map(|id| first(*id, of(id), &voter_set)).collect(),
             quorum,
             ledger: Ledger::new(voter_set.clone()),
             committed: Committed::of(voter_set),

@@ -132,6 +132,9 @@ knobs! {
         "metadata.log.max.record.bytes.between.snapshots": Texts(&["8192", "65536"]),
         "cluster.kraft_version": Seldom("0"),
     }
+    Brokers {
+        "log.initial.task.delay.ms": Texts(&["500"]),
+    }
 }
 
 /// A combined cluster has at least three brokers: its topics have three replicas.

@@ -65,8 +65,9 @@ impl NodeFiles {
         let mut config = self.config.clone();
         // The clocks of a run start in the past: retention would delete the logs. It begins only after this time, and so
         // do the other periodic tasks of `LogManager`.
-        let more = [("log.dirs", log_directory), ("log.initial.task.delay.ms", "86400000")];
-        config.kept = config.kept.iter().cloned().chain(more.map(|(key, value)| kept(key, value))).collect();
+        config.broker.initial_task_delay_ms = 86_400_000;
+        let more = kept("log.dirs", log_directory);
+        config.kept = config.kept.iter().cloned().chain([more]).collect();
         config.to_properties()
     }
 }

@@ -44,8 +44,20 @@ fn loaded_ahead(scenario: &Scenario, seed: u64) -> Option<(Offset, Offset)> {
 #[test]
 fn a_broker_loads_a_snapshot_of_records_that_the_only_voter_has_lost() {
     let (lacking, whole) = (scenario(r#"["all", "-SingleVoterFlushFirst"]"#), scenario(r#"["all"]"#));
-    for (seed, ahead) in [(3, (118, 114)), (12, (126, 125))] {
+    for (seed, ahead) in [(6, (75, 71)), (15, (182, 181))] {
         assert_eq!(loaded_ahead(&lacking, seed), Some((Offset(ahead.0), Offset(ahead.1))), "seed {seed}");
         assert_eq!(loaded_ahead(&whole, seed), None, "seed {seed} with the fix");
+    }
+}
+
+/// `cargo test --release -p scenarios --test suite local_snapshots::seeds -- --ignored --nocapture`
+#[test]
+#[ignore = "looks for new seeds"]
+fn seeds() {
+    let (lacking, whole) = (scenario(r#"["all", "-SingleVoterFlushFirst"]"#), scenario(r#"["all"]"#));
+    for seed in 0..60 {
+        if let Some((snapshot, end)) = loaded_ahead(&lacking, seed) {
+            println!("({seed}, ({snapshot}, {end})), with the fix: {:?}", loaded_ahead(&whole, seed));
+        }
     }
 }

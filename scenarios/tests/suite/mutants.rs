@@ -76,7 +76,7 @@ mutants! {
     m01_retention_without_snapshot: Kafka14238RetentionWithoutSnapshot, "snapshots" 2 => "NoRecordBelowLogStartNeeded";
     m03_snapshot_not_forced: Kafka15312SnapshotNotForced, "snapshots" 0 => "PersistBeforePromise:D10";
     m04_snapshot_id_inclusive: Kafka14618SnapshotIdInclusive, "snapshots" 0 => "SnapshotEqualsReplay";
-    m07_snapshot_keeps_topics: Kafka14894SnapshotKeepsTopics, "snapshots" 14 => "ImagesEqualAtEqualOffsets";
+    m07_snapshot_keeps_topics: Kafka14894SnapshotKeepsTopics, "snapshots" 172 => "ImagesEqualAtEqualOffsets";
     m10_log_kept_beside_snapshot: Kafka10761LogKeptBesideSnapshot, "snapshots" 1 => "GhostMismatch", then "PersistBeforePromise:D12";
     g22_snapshot_forgets_fencing: SnapshotForgetsFencing, "snapshots" 0 => "SnapshotEqualsReplay";
     r09_leader_outside_voters_counts: Kafka16530LeaderOutsideVotersCounts, "membership" 1 => "MajorityReachedHighWatermark";
@@ -139,6 +139,7 @@ mutants! {
     forwarded_forgotten: ForwardedForgotten, "ci" 0 => "RequestAnswered";
     r16_malformed_election_ignored: MalformedElectionIgnored, "power-loss" 87 => "DamagedFileRefused";
     epoch_begins_at_last_record: EpochBeginsAtLastRecord, "quorum" 4 => "EpochsOfRecords";
+    log_end_checkpointed: LogEndCheckpointed, "brokers" 0 => "CheckpointedHighWatermark";
     malformed_epoch_skipped: MalformedEpochSkipped, "power-loss" 487 => "DamagedFileRefused";
     renounced_unheard: RenouncedUnheard, "ci" 0 => "Recovery";
     shrunk_early: ShrunkEarly, "ci" 0 => "IsrNotShrunkEarly";
@@ -200,10 +201,10 @@ mutants! {
     z02_write_without_epoch: Kafka6082WriteWithoutEpoch, "cluster-partitions" 5 => "RecordAfterClaim";
     z05_no_compare_and_set: Kafka428NoCompareAndSet, "combined" 12 => "IsrCompareAndSet";
     l01_isr_without_epochs: Kafka14617IsrWithoutEpochs, "ci" 0 => "ProposalNamesProcess";
-    p03_end_offset_without_its_epoch: Kip279EndOffsetWithoutEpoch, "brokers" 360 => "Recovery";
-    p09_stale_fetch_applied: Kafka18991StaleFetchApplied, "cluster-partitions" 112 => "PresentLeaderObeyed";
+    p03_end_offset_without_its_epoch: Kip279EndOffsetWithoutEpoch, "brokers" 240 => "Recovery";
+    p09_stale_fetch_applied: Kafka18991StaleFetchApplied, "cluster-partitions" 268 => "PresentLeaderObeyed";
     g29_producer_state_not_restored: ProducerStateNotRestored, "ci" 3 => "DuplicateRecord";
-    m39_clear_elr_restores_a_topic: Kafka19383ClearElrRestoresTopic, "ci" 44 => "ImagesEqualAtEqualOffsets";
+    m39_clear_elr_restores_a_topic: Kafka19383ClearElrRestoresTopic, "ci" 112 => "ImagesEqualAtEqualOffsets";
     m40_deleted_topic_stays_created: Kafka19497DeletedTopicStaysCreated, "ci" 0 => "ImagesEqualAtEqualOffsets";
     z08_full_update_keeps_deleted: Kafka15799FullUpdateKeepsDeleted, "ci" 0 => "ImagesEqualAtEqualOffsets";
     g25_replay_by_local_clock: ReplayByLocalClock, "ci" 0 => "ImagesEqualAtEqualOffsets";
@@ -221,15 +222,15 @@ mutants! {
     n12_expired_session_of_former_process: ExpiredSessionOfFormerProcess, "brokers" 1 => "HeardBrokerNotFenced";
     n13_last_isr_member_removed: LastIsrMemberRemoved, "brokers" 0 => "AckedValueNotLost";
     n14_shutdown_awaits_itself_only: ShutdownAwaitsItselfOnly, "brokers" 49 => "ControlledShutdownEnds";
-    n15_fetcher_outlives_election: FetcherOutlivesElection, "combined" 25 => "PresentLeaderObeyed";
+    n15_fetcher_outlives_election: FetcherOutlivesElection, "combined" 0 => "PresentLeaderObeyed";
     n16_refused_proposal_forgotten: RefusedProposalForgotten, "brokers" 0 => "ProposalKeptUntilKnown";
     n17_high_watermark_below_min_isr: HighWatermarkBelowMinIsr, "ci" 0 => "ReplicationQuorumSuperset";
-    n18_producers_not_rolled_back: ProducersNotRolledBack, "brokers" 318 => "IdempotentSequence";
+    n18_producers_not_rolled_back: ProducersNotRolledBack, "brokers" 35 => "IdempotentSequence";
     n19_remembers_one_batch: RemembersOneBatch, "ci" 0 => "DuplicateRecognised";
     n20_ack_at_last_offset: AckAtLastOffset, "ci" 0 => "ReplicationQuorumSuperset";
     n21_unknown_epoch_stops_fetching: UnknownEpochStopsFetching, "combined" 22 => "Recovery";
     n22_truncated_segments_left_on_disk: TruncatedSegmentsLeftOnDisk, "brokers" 0 => "LogMatching";
-    n23_unresolved_only_on_the_wire: UnresolvedOnlyOnTheWire, "cluster-power-loss" 1592 => "Recovery";
+    n23_unresolved_only_on_the_wire: UnresolvedOnlyOnTheWire, "cluster-power-loss" 15 => "Recovery";
     n24_retried_batch_takes_more: RetriedBatchTakesMore, "brokers" 1 => "InventedRecord";
     n25_older_metadata_with_leader_accepted: OlderMetadataWithLeaderAccepted, "cluster-partitions" 127 => "PositionLost";
     n26_position_takes_leader_epoch: PositionTakesLeaderEpoch, "cluster-power-loss" 22 => "PositionLost";
@@ -249,7 +250,7 @@ mutants! {
     r14_voted_directory_not_stored: Kafka16526VotedDirectoryNotStored, "membership" 0 => "PersistBeforePromise:D1";
     g23_voters_kept_at_truncation: VotersKeptAtTruncation, "membership" 652 => "PreVoteCarriedThrough";
     g24_voter_changes_overlap: VoterChangesOverlap, "membership" 2 => "OneVoterChangeAtATime";
-    m06_snapshot_checksum_ignored: Kafka14104SnapshotChecksumIgnored, "snapshots" 2 => "DamagedFileRefused";
+    m06_snapshot_checksum_ignored: Kafka14104SnapshotChecksumIgnored, "snapshots" 282 => "DamagedFileRefused";
     r36_cluster_id_unchecked: Kafka12440ClusterIdUnchecked, "other-cluster" 0 => "OtherClusterRefused";
     r37_voter_updated_unprobed: Kafka20661VoterUpdatedUnprobed, "quorum" 0 => "VoterProbedBeforeUpdate";
 }

@@ -9,8 +9,8 @@ use crate::bugs::Bugs;
 use smallvec::SmallVec;
 
 use crate::ids::Offset;
-use crate::io::{DurableFiles, FileHandle, Out};
-use crate::log::{Force, LogError, read_file, replace_file};
+use crate::io::{DurableFiles, Effect, FileHandle, Out};
+use crate::log::{Force, LogError, read_file, replace_file, temporary_of_scheduler, write_temporary};
 
 /// Format version of all three files.
 const VERSION: &str = "0";
@@ -46,6 +46,11 @@ impl OffsetCheckpoint {
         })
     }
 
+    /// Behind that of the clean-shutdown marker.
+    fn handle_of_scheduler(self) -> FileHandle {
+        FileHandle(self.handle().0 + 4)
+    }
+
     /// An absent file is read as empty. A malformed one takes its log directory offline, and with it the broker, which
     /// has only one (`CheckpointFileWithFailureHandler.read`). But a malformed number in the recovery-point file makes
     /// all recovery points 0: it throws `NumberFormatException`, which is no `IOException` (`LogManager.loadLogs`).
@@ -72,6 +77,23 @@ impl OffsetCheckpoint {
     /// Replaces the file: write a temporary file, fsync, rename, fsync the directory.
     pub(super) fn write(self, offsets: &Offsets, bugs: Bugs, out: &mut Out) {
         replace_file(self.path(), self.handle(), to_text(offsets).as_bytes(), Force::durable(bugs), out);
+    }
+
+    /// The scheduler's thread: writes its temporary file, and fsyncs it.
+    pub(super) fn begin(self, offsets: &Offsets, bugs: Bugs, out: &mut Out) {
+        let parts = std::iter::once(to_text(offsets).as_bytes().into());
+        write_temporary(
+            &temporary_of_scheduler(self.path()),
+            self.handle_of_scheduler(),
+            parts,
+            Force::durable(bugs),
+            out,
+        );
+    }
+
+    /// The second half of [`OffsetCheckpoint::begin`], before an fsync of the directory.
+    pub(super) fn put_in_place(self, out: &mut Out) {
+        out.push(Effect::Rename { from: temporary_of_scheduler(self.path()), to: self.path().into() });
     }
 }
 

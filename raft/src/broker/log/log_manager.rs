@@ -4,13 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::checkpoint_writer::CheckpointWriter;
 use super::checkpoints::{OffsetCheckpoint, Offsets};
 use super::clean_shutdown;
 use super::partition_log::PartitionLog;
 use super::partition_log_config::PartitionLogConfig;
 use super::paths;
 use super::recovery::{LastEnd, read_state, recover};
-use crate::bugs::Bug;
+use crate::bugs::{Bug, Bugs};
 use crate::ids::{BrokerEpoch, Offset, TopicIdPartition, Uuid};
 use crate::io::{DurableFiles, Out};
 use crate::log::LogError;
@@ -34,6 +35,7 @@ struct Flush {
 pub struct LogManager {
     config: PartitionLogConfig,
     loaded: BTreeMap<(Rc<str>, i32), PartitionLog>,
+    checkpoints: CheckpointWriter,
     /// Effects of loading, executed when the first publish starts the log manager.
     at_start: Out,
     previous_broker_epoch: BrokerEpoch,
@@ -70,7 +72,15 @@ impl LogManager {
             }
         }
         let previous_broker_epoch = marker.unwrap_or(BrokerEpoch::UNKNOWN);
-        Ok(LogManager { config, loaded, at_start, previous_broker_epoch, started: false, opened })
+        Ok(LogManager {
+            config,
+            loaded,
+            checkpoints: CheckpointWriter::new(config, high_watermarks),
+            at_start,
+            previous_broker_epoch,
+            started: false,
+            opened,
+        })
     }
 
     /// The logs that no partition has opened yet, ascending by topic and partition.
@@ -119,6 +129,7 @@ impl LogManager {
             Some(older) => older.delete(out),
             None => {}
         }
+        self.checkpoints.forget_high_watermark(&key, out);
         self.opened += 1;
         PartitionLog::create(paths::directory(topic, partition), topic_id, self.opened, self.config, out)
     }
@@ -139,30 +150,38 @@ impl LogManager {
 
     /// Writes a checkpoint; the caller passes all logs. Does nothing before the log manager has started.
     pub fn write_checkpoint<'a>(
-        &self,
+        &mut self,
         which: OffsetCheckpoint,
         logs: impl Iterator<Item = (&'a Rc<str>, i32, &'a PartitionLog)>,
         out: &mut Out,
     ) {
-        if !self.started {
-            return;
+        if self.started {
+            self.checkpoints.write(which, offsets(which, logs, self.config.bugs), out);
         }
-        let offset_of = |log: &PartitionLog| match which {
-            OffsetCheckpoint::HighWatermark => Some(log.high_watermark()),
-            OffsetCheckpoint::RecoveryPoint => Some(log.recovery_point()),
-            // Kafka leaves out logs whose start offset was never advanced by deleting records.
-            OffsetCheckpoint::LogStart => Some(log.start_offset()).filter(|start| *start > Offset(0)),
-        };
-        let offsets: Offsets =
-            logs.filter_map(|(topic, partition, log)| Some(((Rc::clone(topic), partition), offset_of(log)?))).collect();
-        which.write(&offsets, self.config.bugs, out);
+    }
+
+    /// The same for the scheduler's thread, which writes it by [`LogManager::checkpoints`].
+    pub fn collect_checkpoint<'a>(
+        &mut self,
+        which: OffsetCheckpoint,
+        logs: impl Iterator<Item = (&'a Rc<str>, i32, &'a PartitionLog)>,
+    ) {
+        self.checkpoints.collect(which, offsets(which, logs, self.config.bugs));
+    }
+
+    pub fn checkpoints(&mut self) -> &mut CheckpointWriter {
+        &mut self.checkpoints
+    }
+
+    pub fn has_collected_checkpoints(&self) -> bool {
+        self.checkpoints.has_collected()
     }
 
     /// A clean shutdown: every log is flushed and closed, then recovery points and start offsets are written, and the marker
     /// last. Of a directory that was not loaded in this run there are no logs: its checkpoints become empty, and a marker of the
     /// run before stays.
     pub fn shut_down<'a>(
-        &self,
+        &mut self,
         logs: impl Iterator<Item = (&'a Rc<str>, i32, &'a mut PartitionLog)>,
         broker_epoch: BrokerEpoch,
         out: &mut Out,
@@ -195,6 +214,21 @@ impl BackgroundTask {
         }
         log.finish_small_files(out)
     }
+}
+
+fn offsets<'a>(
+    which: OffsetCheckpoint,
+    logs: impl Iterator<Item = (&'a Rc<str>, i32, &'a PartitionLog)>,
+    bugs: Bugs,
+) -> Offsets {
+    let offset_of = |log: &PartitionLog| match which {
+        OffsetCheckpoint::HighWatermark if bugs.has(Bug::LogEndCheckpointed) => Some(log.end_offset()),
+        OffsetCheckpoint::HighWatermark => Some(log.high_watermark()),
+        OffsetCheckpoint::RecoveryPoint => Some(log.recovery_point()),
+        // Kafka leaves out logs whose start offset was never advanced by deleting records.
+        OffsetCheckpoint::LogStart => Some(log.start_offset()).filter(|start| *start > Offset(0)),
+    };
+    logs.filter_map(|(topic, partition, log)| Some(((Rc::clone(topic), partition), offset_of(log)?))).collect()
 }
 
 fn directories(files: &dyn DurableFiles) -> Vec<Rc<str>> {

@@ -4,7 +4,7 @@
 //! * `partition_log`: [`PartitionLog`], the log of a replica; start there
 //! * `recovery`: the state of a log after a restart
 //! * `producer_state`: idempotent producers' sequences
-//! * `checkpoints`: the small files that hold an offset for each partition
+//! * `checkpoints`: the small files that hold an offset for each partition; `checkpoint_writer`: which thread writes them
 //! * `clean_shutdown`: the marker that states that the logs are complete
 //! * `log_manager`: all logs of the broker: loading, flushing, checkpoints, strays
 //! * `paths`: file names and handles
@@ -12,6 +12,7 @@
 //! Not written, as for the metadata log: index files and producer `.snapshot` files. They hold nothing that is not in
 //! the log, whose start never moves here (no retention).
 
+mod checkpoint_writer;
 mod checkpoints;
 mod clean_shutdown;
 mod log_manager;

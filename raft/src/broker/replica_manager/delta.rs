@@ -2,6 +2,7 @@
 
 use super::{FetcherChanges, FetcherStart, LocalChanges, ReplicaManager};
 use crate::broker::dialogue::{Hosted, PartitionCall, PartitionEntry};
+use crate::broker::log::OffsetCheckpoint;
 use crate::broker::partition::Partition;
 use crate::broker::view::{ClusterView, PartitionView, TopicsDelta};
 use crate::bugs::Bug;
@@ -23,6 +24,11 @@ impl ReplicaManager {
                 changes.stop.push(id);
                 touched.push(id);
             }
+        }
+        // `LogManager.asyncDelete`: not that of high watermarks.
+        if !touched.is_empty() {
+            self.checkpoint(OffsetCheckpoint::RecoveryPoint, step.out);
+            self.checkpoint(OffsetCheckpoint::LogStart, step.out);
         }
         let first_leads = self.bugs().has(Bug::FirstReplicaLeads);
         let leads = |of: &PartitionView| of.leader == Some(local) || first_leads && of.replicas.first() == Some(&local);

@@ -1,6 +1,8 @@
 //! Work without requests: ISR checks and the controller's responses, timers, background flushes, checkpoints, clean
 //! shutdown (controller-broker.md §5.3, §6.1, §6.4, §6.9).
 
+use std::rc::Rc;
+
 use super::ReplicaManager;
 use super::delayed::NS_PER_MS;
 use crate::broker::dialogue::{PartitionCall, PartitionEntry};
@@ -14,6 +16,7 @@ use crate::message::cluster::{
     AlterPartitionItem, AlterPartitionRequest, AlterPartitionResponse, AlterPartitionResult,
 };
 use crate::message::data::FetchablePartition;
+use crate::sorted_map::SortedMap;
 use crate::step::Step;
 
 impl ReplicaManager {
@@ -24,7 +27,6 @@ impl ReplicaManager {
         let now_ns = step.now.mono_ns;
         self.next_isr_check_ns = Some(now_ns + self.isr_check_interval_ns());
         self.next_producer_sweep_ns = Some(now_ns + ns(self.config.producer_id_expiration_check_interval_ms));
-        self.next_checkpoint_ns = Some(now_ns + ns(self.config.recovery_point_checkpoint_interval_ms));
     }
 
     /// The broker epoch of the last clean shutdown, for the registration.
@@ -45,11 +47,6 @@ impl ReplicaManager {
             self.next_isr_check_ns = Some(now_ns + self.isr_check_interval_ns());
             self.shrink_isrs(view, step);
         }
-        if self.next_checkpoint_ns.is_some_and(|at| at <= now_ns) {
-            self.next_checkpoint_ns = Some(now_ns + ns(self.config.recovery_point_checkpoint_interval_ms));
-            self.write_checkpoint(OffsetCheckpoint::RecoveryPoint, step.out);
-            self.write_checkpoint(OffsetCheckpoint::LogStart, step.out);
-        }
         if self.next_producer_sweep_ns.is_some_and(|at| at <= now_ns) {
             let (now_ms, expiration_ms) = (step.now.wall_ms, self.config.producer_id_expiration_ms);
             self.next_producer_sweep_ns = Some(now_ns + ns(self.config.producer_id_expiration_check_interval_ms));
@@ -66,7 +63,6 @@ impl ReplicaManager {
         let timers = [
             self.next_isr_check_ns,
             self.next_producer_sweep_ns,
-            self.next_checkpoint_ns,
             self.next_produce_deadline_ns(),
             self.next_fetch_deadline_ns(),
             self.alter_partition.next_deadline_ns(),
@@ -185,12 +181,13 @@ impl ReplicaManager {
         self.being_created.pop_front();
     }
 
-    /// Whether a log has rolled, or has to write its epoch checkpoint or its topic id.
+    /// Whether a log has rolled, or has to write its epoch checkpoint or its topic id; or a checkpoint of all is due.
     pub fn has_background_work(&self) -> bool {
-        self.partitions.values().any(|partition| partition.log().has_background_work())
+        self.logs.has_collected_checkpoints()
+            || self.partitions.values().any(|partition| partition.log().has_background_work())
     }
 
-    /// The scheduler's thread: flushes the segments below rolled ones, and writes epoch checkpoints and topic ids. Returns whether
+    /// The scheduler's thread: flushes the segments below rolled ones, and writes checkpoints and topic ids. Returns whether
     /// there were any; [`ReplicaManager::finish_background_work`] must be called when everything before it in the list is
     /// complete. A log that is being created is left out: it schedules nothing before its directory is there (`UnifiedLog.create`).
     pub fn begin_background_work(&mut self, out: &mut Out) -> bool {
@@ -199,7 +196,7 @@ impl ReplicaManager {
         for partition in self.partitions.values_mut().filter(|partition| is_created(partition.id())) {
             self.background.extend(LogManager::begin_background_work(partition.id(), partition.log_mut(), out));
         }
-        self.background.len() > before
+        self.logs.checkpoints().begin(out) || self.background.len() > before
     }
 
     /// The recovery points advance, and the files are put in their place: all before an fsync, behind which their
@@ -211,12 +208,28 @@ impl ReplicaManager {
                 is_dirty |= task.finish(partition.log_mut(), out);
             }
         }
+        is_dirty |= self.logs.checkpoints().finish(out);
         out.effects.extend(is_dirty.then_some(Effect::FsyncDirectory));
     }
 
-    /// Background thread, every `replica.high.watermark.checkpoint.interval.ms`.
-    pub fn checkpoint_high_watermarks(&self, out: &mut Out) {
-        self.write_checkpoint(OffsetCheckpoint::HighWatermark, out);
+    /// Writes a checkpoint of all logs.
+    pub fn checkpoint(&mut self, which: OffsetCheckpoint, out: &mut Out) {
+        if self.has_offsets_for(which) {
+            self.logs.write_checkpoint(which, logs(&self.partitions), out);
+        }
+    }
+
+    /// The same for the scheduler's thread, as [`ReplicaManager::begin_background_work`].
+    pub fn collect_checkpoint(&mut self, which: OffsetCheckpoint) {
+        if self.has_offsets_for(which) {
+            self.logs.collect_checkpoint(which, logs(&self.partitions));
+        }
+    }
+
+    /// `ReplicaManager.checkpointHighWatermarks` goes by the directories of the partitions, so it writes nothing if there are
+    /// none.
+    fn has_offsets_for(&self, which: OffsetCheckpoint) -> bool {
+        which != OffsetCheckpoint::HighWatermark || !self.partitions.is_empty()
     }
 
     /// A follower has processed a leader's answer.
@@ -235,7 +248,7 @@ impl ReplicaManager {
     /// Truncates a follower's log, and checkpoints the recovery points before the next append.
     pub(in crate::broker) fn truncate(&mut self, id: TopicIdPartition, target: Offset, step: &mut Step<'_>) {
         if self.log_mut(id).is_some_and(|log| log.truncate_to(target, step.out)) {
-            self.write_checkpoint(OffsetCheckpoint::RecoveryPoint, step.out);
+            self.checkpoint(OffsetCheckpoint::RecoveryPoint, step.out);
         }
         self.record(id, || PartitionCall::TruncateTo { offset: target }, step.out);
     }
@@ -249,14 +262,9 @@ impl ReplicaManager {
     ) {
         if let Some(log) = self.log_mut(id) {
             log.truncate_fully_and_start_at(start, step.out);
-            self.write_checkpoint(OffsetCheckpoint::RecoveryPoint, step.out);
+            self.checkpoint(OffsetCheckpoint::RecoveryPoint, step.out);
             self.record(id, || PartitionCall::TruncateFullyAndStartAt { offset: start }, step.out);
         }
-    }
-
-    fn write_checkpoint(&self, which: OffsetCheckpoint, out: &mut Out) {
-        let logs = self.partitions.values().map(|it| (it.topic(), it.id().partition, it.log()));
-        self.logs.write_checkpoint(which, logs, out);
     }
 
     /// Closes the connections of all delayed requests.
@@ -270,7 +278,7 @@ impl ReplicaManager {
 
     /// A clean shutdown (§5.3): high watermarks, then all logs are flushed and the marker is written.
     pub fn shut_down(&mut self, out: &mut Out) {
-        self.checkpoint_high_watermarks(out);
+        self.checkpoint(OffsetCheckpoint::HighWatermark, out);
         let mut partitions: Vec<&mut Partition> = self.partitions.values_mut().collect();
         let topics: Vec<_> = partitions.iter().map(|partition| partition.topic().clone()).collect();
         let logs: Vec<(i32, &mut PartitionLog)> =
@@ -278,6 +286,10 @@ impl ReplicaManager {
         let logs = topics.iter().zip(logs).map(|(topic, (partition, log))| (topic, partition, log));
         self.logs.shut_down(logs, self.broker_epoch, out);
     }
+}
+
+fn logs(partitions: &SortedMap<TopicIdPartition, Partition>) -> impl Iterator<Item = (&Rc<str>, i32, &PartitionLog)> {
+    partitions.values().map(|it| (it.topic(), it.id().partition, it.log()))
 }
 
 fn ns(ms: i64) -> u64 {

@@ -2,7 +2,7 @@
 
 use super::harness::{Harness, batch};
 use crate::broker::config::BrokerConfig;
-use crate::broker::log::{CLEAN_SHUTDOWN_FILE, LogManager, PartitionLogConfig, read_clean_shutdown};
+use crate::broker::log::{CLEAN_SHUTDOWN_FILE, LogManager, OffsetCheckpoint, PartitionLogConfig, read_clean_shutdown};
 use crate::broker::view::TopicsDelta;
 use crate::fixes::{Fix, Fixes};
 use crate::ids::{BrokerEpoch, NodeId, Uuid};
@@ -55,7 +55,7 @@ fn a_rolled_segment_is_forced_in_the_background() {
     harness.with(1, |plane, _, step| {
         assert!(plane.replicas().has_background_work() && plane.replicas_mut().begin_background_work(step.out));
         plane.replicas_mut().finish_background_work(step.out);
-        plane.replicas_mut().checkpoint_high_watermarks(step.out);
+        plane.replicas_mut().checkpoint(OffsetCheckpoint::HighWatermark, step.out);
     });
     assert_eq!(harness.partition(1).log().recovery_point().0, 6);
     harness.lose_power(1);

@@ -131,8 +131,12 @@ table! {
         "backoff of a partition after an error (ReplicationConfigs)";
     "replica.high.watermark.checkpoint.interval.ms" long(1, "ms"), default Some(5000), sets broker.high_watermark_checkpoint_interval_ms,
         "interval of the high watermark checkpoint (ReplicationConfigs)";
-    "log.flush.offset.checkpoint.interval.ms" int(1, "ms"), default Some(60_000), sets broker.recovery_point_checkpoint_interval_ms,
-        "interval of the checkpoints of recovery points and log starts (ServerLogConfigs)";
+    "log.flush.offset.checkpoint.interval.ms" int(0, "ms"), default Some(60_000), sets broker.recovery_point_checkpoint_interval_ms,
+        "interval of the checkpoint of recovery points; 0: it is written once (ServerLogConfigs, KafkaScheduler.schedule)";
+    "log.flush.start.offset.checkpoint.interval.ms" int(0, "ms"), default Some(60_000), sets broker.log_start_checkpoint_interval_ms,
+        "the same of log starts (ServerLogConfigs)";
+    "log.initial.task.delay.ms" long(0, "ms"), default Some(30_000), sets broker.initial_task_delay_ms,
+        "time from the first metadata to the first of these two checkpoints; internal (ServerLogConfigs)";
     "producer.id.expiration.ms" int(1, "ms"), default Some(86_400_000), sets broker.producer_id_expiration_ms,
         "an idle producer's sequences are forgotten after this time (TransactionLogConfig)";
     "producer.id.expiration.check.interval.ms" int(1, "ms"), default Some(600_000), sets broker.producer_id_expiration_check_interval_ms,
@@ -200,7 +204,6 @@ table! {
     "log.flush.interval.messages" long(1, ""), default Some(i64::MAX), "data logs are forced after this number of records (ServerLogConfigs)";
     "log.flush.interval.ms" long(i64::MIN, "ms"), default None, "interval at which data logs are forced (ServerLogConfigs)";
     "log.flush.scheduler.interval.ms" long(i64::MIN, "ms"), default Some(i64::MAX), "interval of the check for that (ServerLogConfigs)";
-    "log.flush.start.offset.checkpoint.interval.ms" int(0, "ms"), default Some(60_000), "interval of the log start checkpoint; here together with recovery points (ServerLogConfigs)";
     "log.message.timestamp.type" PropertyKind::Text, default None, "CreateTime or LogAppendTime (ServerLogConfigs)";
     "log.dir.failure.timeout.ms" long(1, "ms"), default Some(30_000), "time within which a failed directory must be reported (ServerLogConfigs)";
     "offsets.topic.num.partitions" int(1, ""), default Some(50), "partitions of __consumer_offsets (GroupCoordinatorConfig)";

@@ -243,18 +243,20 @@ impl QuorumLosses<'_> {
         &self,
         fault: FatalFault,
         (server, leader): (usize, Option<usize>),
-        (epoch, altered_at_start): (LeaderEpoch, bool),
+        (model, altered_at_start): (&ServerModel, bool),
         (next, is_promised): (Option<BatchId>, bool),
     ) -> Option<Excuse> {
         let explains = match fault {
-            FatalFault::BatchLargerThanSegment => return Some(Excuse::BatchLargerThanSegment),
-            FatalFault::AnotherLeader => self.is_forgotten(epoch, None),
+            FatalFault::AnotherLeader => self.is_forgotten(model.epoch(), None),
             FatalFault::TruncationBelowHighWatermark => {
                 let is_cut = next.is_some_and(|next| self.may_be_missing(next).is_some());
                 is_cut || !is_promised || self.may_cut(server, leader)
             }
             // A file that can be read may name another cluster, node or partition: it is read at the start.
             FatalFault::Other => altered_at_start,
+            FatalFault::BatchLargerThanSegment => {
+                return model.has_small_segments.then_some(Excuse::BatchLargerThanSegment);
+            }
         };
         explains.then_some(Excuse::FatalFaultAfterDestroyedDisk)
     }

@@ -25,6 +25,11 @@ use crate::checks::loss::facts::Fact;
 use crate::checks::server_model::ledger::Ledger;
 use crate::checks::server_model::log::LogModel;
 
+claim! {
+    /// A replica starts with a high watermark from `replication-offset-checkpoint` that it had before.
+    CheckpointedHighWatermark, Safety of Partition, "Kafka: ReplicaManager.checkpointHighWatermarks, Partition.createLog";
+}
+
 #[derive(Default)]
 struct FoundLog {
     directory: Rc<str>,
@@ -273,7 +278,9 @@ impl Replication {
             let left = replica.log.left_of(replica.log.count(), &log.log).map(|count| replica.log.prefix(count));
             let mismatch = replica.log.booted(log, how, damaged);
             replica.log.recount_agreement(&model.committed);
-            replica.high_watermark = replica.high_watermark.min(replica.log.end(ledger));
+            let starts_with = replica.high_watermark.min(replica.log.end(ledger));
+            let reached = replica.reached;
+            replica.reaches(starts_with);
             replica.leads = None;
             let (has_junk, was_rotten) = (replica.log.has_junk(), model.losses().is_rotten(server));
             if has_junk && damaged && !was_rotten {
@@ -286,6 +293,13 @@ impl Replication {
                 verdict.met(Situation::ReplicaLostTail);
             }
             let (id, of) = (self.servers[server], model.id);
+            if starts_with > reached && !damaged {
+                verdict.fail(&CheckpointedHighWatermark::CLAIM, || {
+                    format!(
+                        "partition {of}: broker {id} starts with high watermark {starts_with} from its checkpoint; the highest that it had is {reached}"
+                    )
+                });
+            }
             if let Some(mismatch) = mismatch {
                 verdict.fail(&GhostMismatch::CLAIM, || format!("partition {of} on broker {id}: {mismatch}"));
             } else if conflict.is_some() {

@@ -254,13 +254,13 @@ impl Replication {
                 partition.facts.extend(led.map(|led| Fact::Ended { epoch: led.epoch, at: verdict.event }));
             }
             BrokerObservation::LeaderHighWatermark { epoch, offset, .. } => {
-                replica.high_watermark = offset;
+                replica.reaches(offset);
                 let moved = (epoch, offset, broker.decided_by);
                 let ack = acks::leader_high_watermark(partition, server, moved, verdict);
                 broker.acks.extend(ack.map(|ack| (index, ack)));
             }
             BrokerObservation::FollowerHighWatermark { offset, .. } => {
-                replica.high_watermark = offset;
+                replica.reaches(offset);
                 acks::follower_high_watermark(partition, server, offset, verdict);
             }
             BrokerObservation::IsrState { partition_epoch, maximal, in_flight, .. } => {

@@ -41,9 +41,17 @@ pub struct Replica {
     /// The high watermark that this life has said last, or that its checkpoint held when it started, as far as the log
     /// went then.
     pub high_watermark: Offset,
+    /// The highest that any life of this replica has said.
+    pub reached: Offset,
 }
 
 impl Replica {
+    /// It says its high watermark.
+    pub fn reaches(&mut self, high_watermark: Offset) {
+        self.high_watermark = high_watermark;
+        self.reached = self.reached.max(high_watermark);
+    }
+
     /// How many leading batches end at `end`; `None` if no batch does.
     pub fn count_to(&self, end: Offset, ledger: &Ledger) -> Option<usize> {
         let count = self.log.count_below(end, ledger);

@@ -54,6 +54,8 @@ pub struct ServerModel {
     pub voter: bool,
     /// Its disk has the cluster id of the others.
     pub belongs: bool,
+    /// The segments of its metadata log are smaller than the smallest `metadata.log.segment.bytes`.
+    pub has_small_segments: bool,
     /// Life number; grows with each boot.
     pub incarnation: u32,
     pub up: bool,
@@ -104,6 +106,7 @@ impl ServerModel {
             downloads_snapshot: false,
             voter,
             belongs: true,
+            has_small_segments: false,
             incarnation: 0,
             up: false,
             log: LogModel::default(),

@@ -405,17 +405,21 @@ fn a_destroyed_record_excuses_those_who_hold_it_and_nothing_else() {
 
 #[test]
 fn a_fatal_fault_is_excused_by_what_its_server_has_forgotten_only() {
-    let halted = |server: usize, fault: FatalFault| {
+    let halted_with = |server: usize, fault: FatalFault, has_small_segments: bool| {
         let mut quorum = refilled();
+        quorum.checks.models.servers[server].has_small_segments = has_small_segments;
         let event = Event::Halted { reason: "as it says", fault: Some(fault) };
         quorum.checks.on(Crossing { at_ns: quorum.now + 1, server, event });
         quorum.broke().map(str::to_owned)
     };
+    let halted = |server, fault| halted_with(server, fault, true);
     assert_eq!(halted(1, FatalFault::Other).as_deref(), Some("NoFatalFault"));
     assert_eq!(halted(1, FatalFault::AnotherLeader).as_deref(), Some("NoFatalFault"), "it knows that epoch again");
     assert_eq!(halted(0, FatalFault::TruncationBelowHighWatermark), None);
     assert_eq!(halted(2, FatalFault::TruncationBelowHighWatermark).as_deref(), Some("NoFatalFault"));
-    assert_eq!(halted(1, FatalFault::BatchLargerThanSegment), None, "its segments are smaller than Kafka's smallest");
+    let too_large = FatalFault::BatchLargerThanSegment;
+    assert_eq!(halted(1, too_large), None, "its segments are smaller than Kafka's smallest");
+    assert_eq!(halted_with(1, too_large, false).as_deref(), Some("NoFatalFault"));
 }
 
 /// Server 0 commits by what server 1 holds, or has forgotten: a newer leader that lacks it may ask for less than that.

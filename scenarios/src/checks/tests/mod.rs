@@ -41,6 +41,7 @@ pub fn voters(count: i32) -> CheckConfig {
         voter_set: VoterSet::of_ids(&ids),
         is_dynamic: false,
         other_cluster: Vec::new(),
+        small_segments: Vec::new(),
         voters: ids,
         slowest_ppm: 0,
         fastest_ppm: 0,

@@ -70,6 +70,7 @@ impl Quorum {
             is_dynamic: voter_set.nodes().iter().any(|voter| voter.directory_id.is_some()),
             voter_set,
             other_cluster: Vec::new(),
+            small_segments: ids.clone(),
             voters: ids,
             timings,
             slowest_ppm: 0,

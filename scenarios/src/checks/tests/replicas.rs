@@ -291,6 +291,28 @@ fn a_log_of_a_partition_has_no_epoch_but_those_of_its_records() {
 }
 
 #[test]
+fn a_replica_starts_with_a_high_watermark_that_it_had() {
+    for (of_checkpoint, is_right) in [(0, true), (2, true), (3, false)] {
+        let checkpointed = || {
+            let mut brokers = Brokers::at_work(false, &[10, 11]);
+            let batch = brokers.batch(12);
+            brokers.append(0, &batch);
+            brokers.perform(0, checkpoint("replication-offset-checkpoint", &format!("0\n1\nt 0 {of_checkpoint}\n")));
+            brokers
+        };
+        let mut brokers = checkpointed();
+        brokers.restart(0, Down::Killed);
+        assert_eq!(brokers.broke(), (!is_right).then_some("CheckpointedHighWatermark"), "{of_checkpoint}");
+        // A fault has left it. What was written since is that again.
+        let mut brokers = checkpointed();
+        brokers.cluster_mut().replication.damaged(0, Some(&["replication-offset-checkpoint".to_owned()]));
+        brokers.restart(0, Down::PowerLost);
+        brokers.restart(0, Down::Killed);
+        assert_eq!(brokers.broke(), None);
+    }
+}
+
+#[test]
 fn a_log_with_a_hole_does_not_end_behind_it() {
     let mut brokers = with_hole();
     assert_eq!((brokers.broke(), brokers.logs[1].end_offset()), (None, Offset(3)));

@@ -159,7 +159,7 @@ fn put(disk: &mut TestDisk, log: &mut PartitionLog, batches: &[(i64, i32)]) {
 #[test]
 fn epochs_that_the_checkpoint_lacks_are_found_in_segments_that_are_scanned() {
     let config = PartitionLogConfig { segment_bytes: 200, ..CONFIG };
-    let (manager, mut log, mut disk) = Harness::open(config, TestDisk::default());
+    let (mut manager, mut log, mut disk) = Harness::open(config, TestDisk::default());
     put(&mut disk, &mut log, &[(0, 1), (1, 2), (2, 3), (3, 4)]);
     let mut out = Out::default();
     let task = LogManager::begin_background_work(ID, &mut log, &mut out).expect("the log has rolled");
@@ -205,12 +205,38 @@ fn the_scheduler_writes_the_topic_id_of_a_log_without_records() {
 /// `UnifiedLog.close`
 #[test]
 fn a_clean_shutdown_writes_the_topic_id_of_a_log_without_records() {
-    let (manager, mut log, mut disk) = Harness::open(CONFIG, TestDisk::default());
+    let (mut manager, mut log, mut disk) = Harness::open(CONFIG, TestDisk::default());
     let (topic, mut out): (Rc<str>, _) = ("t".into(), Out::default());
     manager.shut_down(std::iter::once((&topic, 0, &mut log)), BrokerEpoch(1), &mut out);
     disk.apply(&mut out);
     disk.lose_power();
     assert!(LogManager::load(&disk, CONFIG).expect("the log loads").has_loaded("t", ID));
+}
+
+/// `LogManager.asyncDelete` does not write the checkpoint of high watermarks, and `Partition.createLog` looks there for the
+/// name of the topic.
+#[test]
+fn a_checkpointed_high_watermark_outlives_its_topic() {
+    let fix = Fixes::NONE.with(Fix::ForgetHighWatermarkOfFormerTopic);
+    for (fixes, expected) in [(Fixes::NONE, 2), (fix, 0)] {
+        let config = PartitionLogConfig { fixes, ..CONFIG };
+        let (mut manager, mut former, mut disk) = Harness::open(config, TestDisk::default());
+        put(&mut disk, &mut former, &[(0, 1), (1, 1), (2, 1)]);
+        former.update_high_watermark(Offset(3));
+        let (topic, mut out): (Rc<str>, _) = ("t".into(), Out::default());
+        manager.write_checkpoint(OffsetCheckpoint::HighWatermark, std::iter::once((&topic, 0, &former)), &mut out);
+        former.delete(&mut out);
+        let again = TopicIdPartition { topic_id: Uuid([9; 16]), partition: 0 };
+        let mut log = manager.open("t", again.topic_id, 0, &mut out);
+        disk.apply(&mut out);
+        put(&mut disk, &mut log, &[(0, 1), (1, 1)]);
+        assert_eq!((log.high_watermark(), log.end_offset()), (Offset(0), Offset(2)));
+        disk.kill();
+        let manager = LogManager::load(&disk, config).expect("the log loads");
+        assert!(manager.has_loaded("t", again));
+        let loaded: Vec<Offset> = manager.loaded().map(|(_, _, log)| log.high_watermark()).collect();
+        assert_eq!(loaded, [Offset(expected)]);
+    }
 }
 
 proptest! {

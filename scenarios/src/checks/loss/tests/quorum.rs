@@ -200,8 +200,10 @@ impl History {
             let beside = self.cut_by.is_some_and(|by| number < by);
             agree(4, losses.may_commit_beside(epoch).is_some(), beside);
             let another = self.forgot.iter().any(|(_, first, last)| (*first..=*last).contains(&number));
+            let mut model = ServerModel::new(NodeId(0), true);
+            model.role = Some((Role::Follower, epoch, NodeId(1)));
             for altered in [false, true] {
-                let ends = |fault| losses.may_end_itself(fault, (0, None), (epoch, altered), (None, true)).is_some();
+                let ends = |fault| losses.may_end_itself(fault, (0, None), (&model, altered), (None, true)).is_some();
                 agree(5, ends(FatalFault::AnotherLeader), another);
                 agree(5, ends(FatalFault::Other), altered);
             }
@@ -220,10 +222,10 @@ impl History {
                 let naive = misled || leader.is_some_and(|leader| self.misled[leader]);
                 agree(9, losses.may_cut(server, leader), naive);
                 for next in self.written.iter().copied().map(Some).chain([None]) {
-                    let (fault, epochs) = (FatalFault::TruncationBelowHighWatermark, (LeaderEpoch(0), false));
+                    let (fault, model) = (FatalFault::TruncationBelowHighWatermark, ServerModel::new(NodeId(0), true));
                     let is_gone = next.is_some_and(|next| self.gone.contains(&next));
                     for promised in [false, true] {
-                        let answer = losses.may_end_itself(fault, (server, leader), epochs, (next, promised));
+                        let answer = losses.may_end_itself(fault, (server, leader), (&model, false), (next, promised));
                         agree(9, answer.is_some(), naive || is_gone || !promised);
                     }
                 }
