@@ -5,6 +5,7 @@ import findings.broker.DropAbortedTransaction;
 import findings.broker.DropSegmentsBehindGap;
 import findings.broker.FirstPublishAfterCaughtUp;
 import findings.broker.ForceMarkerRemoval;
+import findings.broker.ForgetHighWatermarkOfFormerTopic;
 import findings.broker.KeepProposalOfSameEpoch;
 import findings.broker.ResetReplicasOfMissedEpoch;
 import findings.broker.WriteEpochsBeforeAppend;
@@ -62,6 +63,7 @@ final class Findings {
         new CompareEpochOfPosition(),
         new DropSegmentsBehindGap(),
         new WriteEpochsBeforeAppend(),
+        new ForgetHighWatermarkOfFormerTopic(),
         new ClearIndexOfElr(),
         new StableOffsetOfSnapshot(),
         new ReadControlRecordsAfterTruncation(),

@@ -48,7 +48,11 @@ public final class Logs {
 
     /** What a follower that fetches from this offset gets, up to the end of a segment. */
     public static MemoryRecords read(UnifiedLog log, long offset) throws IOException {
-        FileRecords records = (FileRecords) log.read(offset, EVERYTHING, FetchIsolation.LOG_END, true).records;
+        return inMemory((FileRecords) log.read(offset, EVERYTHING, FetchIsolation.LOG_END, true).records);
+    }
+
+    /** Records of a segment, as the network brings them. */
+    public static MemoryRecords inMemory(FileRecords records) throws IOException {
         ByteBuffer bytes = ByteBuffer.allocate(records.sizeInBytes());
         records.readInto(bytes, 0);
         return MemoryRecords.readableRecords(bytes);

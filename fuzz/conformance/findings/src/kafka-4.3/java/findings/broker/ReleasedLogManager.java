@@ -62,6 +62,10 @@ final class ReleasedLogManager implements AutoCloseable {
         return OptionConverters.toJava(manager.getLog(partition, false));
     }
 
+    LogManager released() {
+        return manager;
+    }
+
     /** The broker's publisher of metadata, which starts this manager; what else it starts does nothing. */
     MetadataPublisher publisher(FaultHandler faults) {
         return new BrokerMetadataPublisher(config,

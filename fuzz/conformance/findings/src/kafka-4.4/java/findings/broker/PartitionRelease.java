@@ -26,7 +26,14 @@ final class PartitionRelease {
         TopicPartition partition, Uuid topicId, int broker, LongSupplier brokerEpoch, long replicaLagTimeMaxMs, Time time,
         MetadataCache metadata, Function<LeaderAndIsr, CompletableFuture<LeaderAndIsr>> proposals
     ) {
-        AlterPartitionManager manager = new AlterPartitionManager() {
+        return new Partition(partition, replicaLagTimeMaxMs, broker, () -> brokerEpoch.getAsLong(), time,
+            Mockito.mock(AlterPartitionListener.class), Mockito.mock(DelayedOperations.class), metadata,
+            Mockito.mock(LogManager.class), alterPartitionManager(proposals), scala.Option.apply(topicId));
+    }
+
+    /** Gives away what partitions propose. */
+    static AlterPartitionManager alterPartitionManager(Function<LeaderAndIsr, CompletableFuture<LeaderAndIsr>> proposals) {
+        return new AlterPartitionManager() {
             @Override
             public void start() {
             }
@@ -40,8 +47,5 @@ final class PartitionRelease {
                 return proposals.apply(proposal);
             }
         };
-        return new Partition(partition, replicaLagTimeMaxMs, broker, () -> brokerEpoch.getAsLong(), time,
-            Mockito.mock(AlterPartitionListener.class), Mockito.mock(DelayedOperations.class), metadata,
-            Mockito.mock(LogManager.class), manager, scala.Option.apply(topicId));
     }
 }

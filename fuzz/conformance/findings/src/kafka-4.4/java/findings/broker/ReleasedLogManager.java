@@ -59,6 +59,10 @@ final class ReleasedLogManager implements AutoCloseable {
         return manager.getLog(partition);
     }
 
+    LogManager released() {
+        return manager;
+    }
+
     /** The broker's publisher of metadata, which starts this manager; what else it starts does nothing. */
     MetadataPublisher publisher(FaultHandler faults) {
         return new BrokerMetadataPublisher(config,

@@ -20,7 +20,7 @@ final class Broker {
         properties.put("process.roles", "broker");
         properties.put("node.id", Integer.toString(id));
         properties.put("controller.listener.names", "CONTROLLER");
-        properties.put("controller.quorum.voters", "1@localhost:9093");
+        properties.put("controller.quorum.voters", "100@localhost:9093");
         properties.put("listeners", "PLAINTEXT://localhost:9092");
         properties.put("log.dirs", logDirectory.toString());
         properties.put("log.cleaner.enable", "false");

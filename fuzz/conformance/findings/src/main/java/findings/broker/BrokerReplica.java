@@ -8,14 +8,10 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
 import org.apache.kafka.common.compress.Compression;
 import org.apache.kafka.common.config.TopicConfig;
-import org.apache.kafka.common.message.AlterPartitionRequestData;
-import org.apache.kafka.common.message.AlterPartitionResponseData;
 import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.common.record.internal.MemoryRecords;
 import org.apache.kafka.common.record.internal.SimpleRecord;
 import org.apache.kafka.controller.ActiveController;
-import org.apache.kafka.metadata.LeaderAndIsr;
-import org.apache.kafka.metadata.LeaderRecoveryState;
 import org.apache.kafka.metadata.MetadataCache;
 import org.apache.kafka.metadata.PartitionRegistration;
 import org.apache.kafka.server.common.RequestLocal;
@@ -29,11 +25,8 @@ import org.mockito.ArgumentMatchers;
 import org.mockito.Mockito;
 
 import java.io.IOException;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
 
 /**
  * A broker's replica of partition t-0: the released {@link Partition} on a {@link UnifiedLog} in a directory. What it
@@ -44,16 +37,13 @@ final class BrokerReplica implements AutoCloseable {
     private static final TopicPartition TOPIC_PARTITION = new TopicPartition("t", 0);
     private static final OffsetCheckpoints NO_CHECKPOINTS = (directory, partition) -> Optional.empty();
 
-    private record Proposal(LeaderAndIsr value, CompletableFuture<LeaderAndIsr> answer) {
-    }
-
     private final int id;
     private final Clock clock;
     private final ActiveController controller;
     private final Uuid topicId;
     private final UnifiedLog log;
     private final Partition partition;
-    private final Deque<Proposal> proposals = new ArrayDeque<>();
+    private final Proposals proposals;
 
     BrokerReplica(Steps steps, Clock clock, ActiveController controller, int id, Uuid topicId, int minInsyncReplicas)
         throws IOException {
@@ -61,11 +51,12 @@ final class BrokerReplica implements AutoCloseable {
         this.clock = clock;
         this.controller = controller;
         this.topicId = topicId;
+        proposals = new Proposals(controller, id);
         MetadataCache metadata = Mockito.mock(MetadataCache.class);
         Mockito.when(metadata.getAliveBrokerEpoch(ArgumentMatchers.anyInt()))
             .thenAnswer(call -> Optional.of(controller.brokerEpoch(call.getArgument(0))));
         partition = PartitionRelease.partition(TOPIC_PARTITION, topicId, id, () -> controller.brokerEpoch(id),
-            REPLICA_LAG_TIME_MAX_MS, clock, metadata, this::proposed);
+            REPLICA_LAG_TIME_MAX_MS, clock, metadata, proposals::add);
         log = Logs.open(
             steps.directory(TOPIC_PARTITION.toString()), clock, topicId, config(minInsyncReplicas), 0, true);
         partition.log_$eq(scala.Option.apply(log));
@@ -98,32 +89,14 @@ final class BrokerReplica implements AutoCloseable {
 
     // Proposals
 
-    private CompletableFuture<LeaderAndIsr> proposed(LeaderAndIsr proposal) {
-        CompletableFuture<LeaderAndIsr> answer = new CompletableFuture<>();
-        proposals.add(new Proposal(proposal, answer));
-        return answer;
-    }
-
     /** The ISR that the leader's next AlterPartition request asks for. */
     String proposedIsr() {
-        return proposals.isEmpty() ? "no ISR" : "ISR " + proposals.peek().value.isr();
+        return proposals.next();
     }
 
     /** The controller handles the oldest proposal; the answer is given to the leader by the returned action. */
     Runnable propose() {
-        Proposal proposal = proposals.remove();
-        AlterPartitionResponseData.PartitionData answer = controller.alterPartition(id, topicId,
-            new AlterPartitionRequestData.PartitionData()
-                .setPartitionIndex(0)
-                .setLeaderEpoch(proposal.value.leaderEpoch())
-                .setPartitionEpoch(proposal.value.partitionEpoch())
-                .setNewIsrWithEpochs(proposal.value.isrWithBrokerEpoch())
-                .setLeaderRecoveryState(proposal.value.leaderRecoveryState().value()));
-        if (answer.errorCode() != Errors.NONE.code()) {
-            throw Errors.forCode(answer.errorCode()).exception();
-        }
-        return () -> proposal.answer.complete(new LeaderAndIsr(answer.leaderId(), answer.leaderEpoch(), answer.isr(),
-            LeaderRecoveryState.of(answer.leaderRecoveryState()), answer.partitionEpoch()));
+        return proposals.propose(topicId);
     }
 
     void maybeShrinkIsr() {

@@ -130,8 +130,13 @@ public final class ActiveController {
     }
 
     private void replayFeatures() {
-        features.featureMap().forEach((name, level) ->
-            featureControl.replay(new FeatureLevelRecord().setName(name).setFeatureLevel(level)));
+        featureRecords().forEach(featureControl::replay);
+    }
+
+    private List<FeatureLevelRecord> featureRecords() {
+        return features.featureMap().entrySet().stream()
+            .map(feature -> new FeatureLevelRecord().setName(feature.getKey()).setFeatureLevel(feature.getValue()))
+            .toList();
     }
 
     private void brokerShutDown(int broker, boolean clean, List<ApiMessageAndVersion> records) {
@@ -289,6 +294,13 @@ public final class ActiveController {
     }
 
     // Records
+
+    /** All records, as brokers get them. */
+    public List<ApiMessage> records() {
+        List<ApiMessage> records = new ArrayList<>(featureRecords());
+        log.forEach(record -> records.add(record.message()));
+        return records;
+    }
 
     private <T> T replayed(ControllerResult<T> result) {
         result.records().forEach(this::append);
