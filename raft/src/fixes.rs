@@ -225,7 +225,8 @@ switches! {
         /// before the next checkpoint, the new process takes the former topic's offset for the high watermark of the new log,
         /// limited by the end of that log (`Partition.createLog`). A leader then shows consumers records that its in-sync
         /// followers lack, and the next leader may not have them.
-        /// Fix: a log that is created removes its line from the checkpoint, before it has a record.
+        /// Fix: a log that is created removes its line from the checkpoint before it has a record, also from one that is being
+        /// written.
         ForgetHighWatermarkOfFormerTopic,
     }
 }

@@ -147,7 +147,7 @@ pub enum Input {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Post {
     /// To the raft thread: the accumulator holds something drainable, or a resignation was requested. To a scheduler: a log
-    /// has work for it. To the request handler: checkpoints are due.
+    /// has work for it, or a checkpoint is to be written. To the request handler: checkpoints are due.
     WakeUp,
     /// To the event queue: the listener has something new (commits, a leader change).
     ListenerEvent,

@@ -40,7 +40,8 @@ use operator::operator;
 
 pub use explicit::Explicit;
 
-/// The minimum of `metadata.log.segment.bytes`, which is Kafka's largest batch (`MetadataLogConfig`).
+/// The minimum of `metadata.log.segment.bytes` (`MetadataLogConfig`), which is Kafka's largest batch
+/// (`KafkaRaftClient.MAX_BATCH_SIZE_BYTES`).
 const SMALLEST_SEGMENT_BYTES: i32 = 8 << 20;
 /// All wall clocks start about here: 2026-01-01, in ms since 1970.
 const WALL_START_MS: i64 = 1_767_225_600_000;

@@ -1,5 +1,5 @@
 //! The checkpoints as two threads write them: the scheduler's in periods, the request handler's when logs were truncated
-//! or deleted, and at the end.
+//! or deleted, at the end, and by a fix when a log is created.
 //!
 //! The scheduler's thread writes what the request handler has collected: what the latter's earlier steps have ordered behind
 //! an fsync has happened then. Kafka's threads take turns (`CheckpointFile.lock`); here what the request handler writes while
@@ -17,7 +17,7 @@ use crate::log::Force;
 #[derive(Clone, Debug)]
 pub struct CheckpointWriter {
     config: PartitionLogConfig,
-    /// What `replication-offset-checkpoint` holds.
+    /// What `replication-offset-checkpoint` holds when the ordered effects are performed.
     high_watermarks: Offsets,
     /// At most one of each kind.
     of_scheduler: Vec<Collected>,
@@ -100,6 +100,96 @@ impl CheckpointWriter {
     fn is_in_place(&mut self, which: OffsetCheckpoint, offsets: Offsets) {
         if which == OffsetCheckpoint::HighWatermark {
             self.high_watermarks = offsets;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::broker::config::BrokerConfig;
+    use crate::fixes::Fixes;
+    use crate::ids::NodeId;
+    use crate::io::{DurableFiles, Effect};
+    use crate::test_disk::TestDisk;
+
+    const HIGH_WATERMARK: OffsetCheckpoint = OffsetCheckpoint::HighWatermark;
+
+    fn of(high_watermark: i64) -> Offsets {
+        [(("t".into(), 0), Offset(high_watermark))].into()
+    }
+
+    struct Written {
+        writer: CheckpointWriter,
+        disk: TestDisk,
+    }
+
+    impl Written {
+        fn new() -> Written {
+            let fixes = Fixes::NONE.with(Fix::ForgetHighWatermarkOfFormerTopic);
+            let config = PartitionLogConfig { fixes, ..BrokerConfig::new(NodeId(1)).log };
+            Written { writer: CheckpointWriter::new(config, Offsets::new()), disk: TestDisk::default() }
+        }
+
+        fn perform<T>(&mut self, step: impl FnOnce(&mut CheckpointWriter, &mut Out) -> T) -> T {
+            let mut out = Out::default();
+            let came = step(&mut self.writer, &mut out);
+            self.disk.apply(&mut out);
+            came
+        }
+
+        fn finish(&mut self) {
+            self.perform(|writer, out| {
+                let is_dirty = writer.finish(out);
+                out.effects.extend(is_dirty.then_some(Effect::FsyncDirectory));
+            });
+        }
+
+        fn in_file(&self) -> Option<Offsets> {
+            self.disk.read(HIGH_WATERMARK.path())?;
+            Some(HIGH_WATERMARK.read(&self.disk).expect("well formed"))
+        }
+    }
+
+    #[test]
+    fn what_another_thread_writes_takes_the_place_of_what_the_scheduler_has_begun() {
+        let mut it = Written::new();
+        it.writer.collect(HIGH_WATERMARK, of(1));
+        assert!(it.writer.has_collected() && it.perform(CheckpointWriter::begin) && !it.writer.has_collected());
+        assert_eq!(it.in_file(), None, "its temporary file is written");
+        it.perform(|writer, out| writer.write(HIGH_WATERMARK, of(2), out));
+        it.finish();
+        assert_eq!(it.in_file(), Some(of(2)));
+    }
+
+    #[test]
+    fn a_checkpoint_that_is_collected_meanwhile_is_written_next() {
+        let mut it = Written::new();
+        it.writer.collect(HIGH_WATERMARK, of(1));
+        assert!(it.perform(CheckpointWriter::begin));
+        it.writer.collect(HIGH_WATERMARK, of(2));
+        it.finish();
+        assert_eq!(it.in_file(), None);
+        assert!(it.perform(CheckpointWriter::begin));
+        it.finish();
+        assert_eq!(it.in_file(), Some(of(2)));
+        it.disk.lose_power();
+        assert_eq!(it.in_file(), Some(of(2)));
+    }
+
+    #[test]
+    fn a_new_log_takes_its_line_from_what_is_collected_or_begun_too() {
+        for begins in [false, true] {
+            let mut it = Written::new();
+            it.writer.collect(HIGH_WATERMARK, of(1));
+            if begins {
+                assert!(it.perform(CheckpointWriter::begin));
+            }
+            it.perform(|writer, out| writer.forget_high_watermark(&("t".into(), 0), out));
+            assert_eq!(it.in_file(), Some(Offsets::new()));
+            it.perform(CheckpointWriter::begin);
+            it.finish();
+            assert_eq!(it.in_file(), Some(Offsets::new()));
         }
     }
 }

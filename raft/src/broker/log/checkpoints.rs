@@ -17,11 +17,11 @@ const VERSION: &str = "0";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OffsetCheckpoint {
-    /// High watermarks; written every `replica.high.watermark.checkpoint.interval.ms`.
+    /// High watermarks.
     HighWatermark,
-    /// Everything below these offsets was flushed; written every 60 s.
+    /// Everything below these offsets was flushed.
     RecoveryPoint,
-    /// Log start offsets; written every 60 s.
+    /// Log start offsets.
     LogStart,
 }
 

@@ -148,16 +148,14 @@ impl LogManager {
         (rewrites || flush.is_some()).then_some(BackgroundTask { partition, flush })
     }
 
-    /// Writes a checkpoint; the caller passes all logs. Does nothing before the log manager has started.
+    /// Writes a checkpoint; the caller passes all logs.
     pub fn write_checkpoint<'a>(
         &mut self,
         which: OffsetCheckpoint,
         logs: impl Iterator<Item = (&'a Rc<str>, i32, &'a PartitionLog)>,
         out: &mut Out,
     ) {
-        if self.started {
-            self.checkpoints.write(which, offsets(which, logs, self.config.bugs), out);
-        }
+        self.checkpoints.write(which, offsets(which, logs, self.config.bugs), out);
     }
 
     /// The same for the scheduler's thread, which writes it by [`LogManager::checkpoints`].

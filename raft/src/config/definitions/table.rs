@@ -129,8 +129,8 @@ table! {
         "size of a fetch's answer, of all partitions (ReplicationConfigs)";
     "replica.fetch.backoff.ms" int(1, "ms"), default Some(1000), sets broker.replica_fetch_backoff_ms,
         "backoff of a partition after an error (ReplicationConfigs)";
-    "replica.high.watermark.checkpoint.interval.ms" long(1, "ms"), default Some(5000), sets broker.high_watermark_checkpoint_interval_ms,
-        "interval of the high watermark checkpoint (ReplicationConfigs)";
+    "replica.high.watermark.checkpoint.interval.ms" long(i64::MIN, "ms"), default Some(5000), sets broker.high_watermark_checkpoint_interval_ms,
+        "interval of the high watermark checkpoint; 0 or less: it is written once (ReplicationConfigs, KafkaScheduler.schedule)";
     "log.flush.offset.checkpoint.interval.ms" int(0, "ms"), default Some(60_000), sets broker.recovery_point_checkpoint_interval_ms,
         "interval of the checkpoint of recovery points; 0: it is written once (ServerLogConfigs, KafkaScheduler.schedule)";
     "log.flush.start.offset.checkpoint.interval.ms" int(0, "ms"), default Some(60_000), sets broker.log_start_checkpoint_interval_ms,

@@ -132,6 +132,15 @@ impl Losses<'_> {
         newest == Some(true)
     }
 
+    /// Why may a server's replica start with a high watermark that it never had?
+    pub fn may_start_above(&self, of: usize) -> Option<Excuse> {
+        let newest = self.facts.iter().rev().find_map(|fact| match fact {
+            Fact::HighWatermarksAltered { server, are } if *server == of => Some(*are),
+            _ => None,
+        });
+        (newest == Some(true)).then_some(Excuse::HighWatermarksAltered)
+    }
+
     /// Has a fault taken this batch from a server, and not itself since it got it back?
     fn has_lost(&self, server: usize, batch: BatchId) -> bool {
         self.has_lost_before(self.facts.len(), server, batch)

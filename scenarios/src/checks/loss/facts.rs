@@ -54,6 +54,11 @@ pub enum Fact {
         server: usize,
         are: bool,
     },
+    /// A fault has left other bytes in a server's `replication-offset-checkpoint`, or the file is replaced.
+    HighWatermarksAltered {
+        server: usize,
+        are: bool,
+    },
     /// Metadata has committed, with permission, a leader that was a member of neither ISR nor ELR.
     UncleanElection {
         epoch: LeaderEpoch,

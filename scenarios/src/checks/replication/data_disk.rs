@@ -10,7 +10,7 @@ use super::partitions::PartitionIndex;
 
 pub(super) const TOPIC_ID_FILE: &str = "/partition.metadata";
 pub(super) const EPOCHS_FILE: &str = "/leader-epoch-checkpoint";
-const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
+pub(super) const HIGH_WATERMARKS: &str = "replication-offset-checkpoint";
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Directory {

@@ -17,7 +17,7 @@ use raft::log::Batch;
 use sim::process::File;
 use sim::watch::{Down, Synced, Write};
 
-use super::data_disk::{DataDisk, EPOCHS_FILE, TOPIC_ID_FILE, high_watermarks, partition_of, segment};
+use super::data_disk::{DataDisk, EPOCHS_FILE, HIGH_WATERMARKS, TOPIC_ID_FILE, high_watermarks, partition_of, segment};
 use super::partition::PartitionModel;
 use super::partitions::PartitionIndex;
 use super::{Replication, elections};
@@ -26,7 +26,7 @@ use crate::checks::server_model::ledger::Ledger;
 use crate::checks::server_model::log::LogModel;
 
 claim! {
-    /// A replica starts with a high watermark from `replication-offset-checkpoint` that it had before.
+    /// A replica starts with a high watermark from `replication-offset-checkpoint` that is not above the highest it had.
     CheckpointedHighWatermark, Safety of Partition, "Kafka: ReplicaManager.checkpointHighWatermarks, Partition.createLog";
 }
 
@@ -139,6 +139,9 @@ impl Replication {
     /// A name has moved; `content` is what the new name holds now.
     pub fn renamed(&mut self, server: usize, (from, to): (&str, &str), content: Option<&[u8]>, verdict: &mut Verdict) {
         self.unlinked(server, from, verdict);
+        if to == HIGH_WATERMARKS {
+            self.high_watermarks_altered(server, false);
+        }
         let Some(name) = to.strip_suffix(TOPIC_ID_FILE) else { return };
         let Some(id) = content.and_then(|content| partition_of(name, content)) else { return };
         let partition = self.partitions.index_of(id);
@@ -208,15 +211,31 @@ impl Replication {
         replicas[server].log.fsync_failed(before, &LogModel::read(segments, Vec::new(), ledger).log);
     }
 
+    /// Of all replicas of a broker.
+    fn high_watermarks_altered(&mut self, server: usize, are: bool) {
+        for partition in self.partitions.iter_mut() {
+            if partition.losses().may_start_above(server).is_some() != are {
+                partition.facts.push(Fact::HighWatermarksAltered { server, are });
+            }
+        }
+    }
+
     /// A fault has changed the files at these paths, or replaced the disk.
     pub fn damaged(&mut self, server: usize, altered: Option<&[String]>) {
-        let disk = &mut self.brokers[server].disk;
-        disk.damaged = true;
+        self.brokers[server].disk.damaged = true;
+        // A new disk has none.
+        let are_altered = altered.map(|paths| paths.iter().any(|path| path == HIGH_WATERMARKS));
+        match are_altered {
+            Some(true) => self.high_watermarks_altered(server, true),
+            Some(false) => {}
+            None => self.high_watermarks_altered(server, false),
+        }
         let Some(paths) = altered else {
             let is_altered = |fact: &Fact| matches!(fact, Fact::EpochsAltered { server: of, .. } if *of == server);
             let of_it = self.partitions.iter_mut().filter(|partition| partition.facts.iter().any(is_altered));
             return of_it.for_each(|partition| partition.facts.push(Fact::EpochsAltered { server, are: false }));
         };
+        let disk = &mut self.brokers[server].disk;
         for name in paths.iter().filter_map(|path| path.strip_suffix(EPOCHS_FILE)) {
             if let Some(index) = disk.known(name).and_then(|directory| directory.partition) {
                 self.partitions[index].facts.push(Fact::EpochsAltered { server, are: true });
@@ -293,8 +312,8 @@ impl Replication {
                 verdict.met(Situation::ReplicaLostTail);
             }
             let (id, of) = (self.servers[server], model.id);
-            if starts_with > reached && !damaged {
-                verdict.fail(&CheckpointedHighWatermark::CLAIM, || {
+            if starts_with > reached {
+                verdict.fail_unless(model.losses().may_start_above(server), &CheckpointedHighWatermark::CLAIM, || {
                     format!(
                         "partition {of}: broker {id} starts with high watermark {starts_with} from its checkpoint; the highest that it had is {reached}"
                     )

@@ -41,12 +41,12 @@ pub struct Replica {
     /// The high watermark that this life has said last, or that its checkpoint held when it started, as far as the log
     /// went then.
     pub high_watermark: Offset,
-    /// The highest that any life of this replica has said.
+    /// The highest that any life of this replica has said, or has started with.
     pub reached: Offset,
 }
 
 impl Replica {
-    /// It says its high watermark.
+    /// It says its high watermark, or starts with it.
     pub fn reaches(&mut self, high_watermark: Offset) {
         self.high_watermark = high_watermark;
         self.reached = self.reached.max(high_watermark);

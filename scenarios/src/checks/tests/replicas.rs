@@ -297,18 +297,28 @@ fn a_replica_starts_with_a_high_watermark_that_it_had() {
             let mut brokers = Brokers::at_work(false, &[10, 11]);
             let batch = brokers.batch(12);
             brokers.append(0, &batch);
+            brokers.flush(0);
             brokers.perform(0, checkpoint("replication-offset-checkpoint", &format!("0\n1\nt 0 {of_checkpoint}\n")));
             brokers
         };
         let mut brokers = checkpointed();
         brokers.restart(0, Down::Killed);
         assert_eq!(brokers.broke(), (!is_right).then_some("CheckpointedHighWatermark"), "{of_checkpoint}");
-        // A fault has left it. What was written since is that again.
+        // A fault has left it, until it is replaced.
         let mut brokers = checkpointed();
         brokers.cluster_mut().replication.damaged(0, Some(&["replication-offset-checkpoint".to_owned()]));
         brokers.restart(0, Down::PowerLost);
+        let excused = brokers.excused("high_watermarks_altered");
+        assert_eq!((brokers.broke(), excused), (None, u64::from(!is_right)), "{of_checkpoint}");
+        let batch = brokers.batch(13);
+        brokers.append(0, &batch);
+        brokers.perform(0, checkpoint("replication-offset-checkpoint", "0\n1\nt 0 4\n"));
         brokers.restart(0, Down::Killed);
-        assert_eq!(brokers.broke(), None);
+        assert_eq!(brokers.broke(), Some("CheckpointedHighWatermark"));
+        let mut brokers = checkpointed();
+        brokers.cluster_mut().replication.damaged(0, Some(&["quorum-state".to_owned()]));
+        brokers.restart(0, Down::PowerLost);
+        assert_eq!(brokers.broke(), (!is_right).then_some("CheckpointedHighWatermark"), "another file");
     }
 }
 
