@@ -153,7 +153,7 @@ pub enum Post {
     ListenerEvent,
     /// SIGTERM: to a broker's lifecycle manager, then to its request handler.
     ShuttingDown,
-    /// To a thread of a broker: start. To the request handler: requests are served from now on.
+    /// To a broker's lifecycle manager: start. To the request handler: requests are served from now on.
     Start,
     /// To the request handler: the loader has published metadata.
     Published,

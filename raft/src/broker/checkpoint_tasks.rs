@@ -1,9 +1,7 @@
 //! When a broker writes its checkpoints: the periodic tasks of `KafkaScheduler` (controller-broker.md §6.1).
 
-use super::config::BrokerConfig;
+use super::config::{BrokerConfig, ns};
 use super::log::OffsetCheckpoint;
-
-const NS_PER_MS: u64 = 1_000_000;
 
 /// The tasks of a broker. They begin with the first published metadata (`LogManager.startup`,
 /// `BrokerMetadataPublisher.finishInitializingReplicaManager`), and end with the scheduler.
@@ -61,14 +59,12 @@ impl CheckpointTasks {
     }
 }
 
-fn ns(ms: i64) -> u64 {
-    u64::try_from(ms).unwrap_or(0).saturating_mul(NS_PER_MS)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::ids::NodeId;
+
+    const NS_PER_MS: u64 = 1_000_000;
 
     fn due(tasks: &mut CheckpointTasks, at_ms: u64) -> Vec<OffsetCheckpoint> {
         std::iter::from_fn(|| tasks.take_due(at_ms * NS_PER_MS)).collect()

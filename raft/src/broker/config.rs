@@ -99,3 +99,8 @@ impl BrokerConfig {
         self
     }
 }
+
+/// A time of the configuration in ns; a negative one is 0.
+pub(in crate::broker) fn ns(ms: i64) -> u64 {
+    u64::try_from(ms).unwrap_or(0).saturating_mul(1_000_000)
+}

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use crate::broker::config::BrokerConfig;
+use crate::broker::config::{BrokerConfig, ns};
 use crate::broker::controller_channel::{ChannelOutcome, ControllerChannel, Ticket};
 use crate::fixes::Fix;
 use crate::ids::{BrokerEpoch, NodeId, Offset, Uuid};
@@ -349,8 +349,4 @@ impl BrokerLifecycleManager {
             self.events.push(event);
         }
     }
-}
-
-fn ns(ms: i64) -> u64 {
-    u64::try_from(ms).unwrap_or(0).saturating_mul(NS_PER_MS)
 }

@@ -8,7 +8,7 @@ use crate::message::data::{DataFetchRequest, PartitionProduceResponse};
 use crate::message::{DataResponse, Response};
 use crate::step::Step;
 
-pub(super) const NS_PER_MS: u64 = 1_000_000;
+const NS_PER_MS: u64 = 1_000_000;
 
 /// A fetch that waits for `min_bytes`.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::ReplicaManager;
-use super::delayed::NS_PER_MS;
+use crate::broker::config::ns;
 use crate::broker::dialogue::{PartitionCall, PartitionEntry};
 use crate::broker::log::{AppendRefusal, LogManager, OffsetCheckpoint, PartitionLog};
 use crate::broker::partition::{AlterPartitionOutcome, Partition};
@@ -290,8 +290,4 @@ impl ReplicaManager {
 
 fn logs(partitions: &SortedMap<TopicIdPartition, Partition>) -> impl Iterator<Item = (&Rc<str>, i32, &PartitionLog)> {
     partitions.values().map(|it| (it.topic(), it.id().partition, it.log()))
-}
-
-fn ns(ms: i64) -> u64 {
-    u64::try_from(ms).unwrap_or(0).saturating_mul(NS_PER_MS)
 }

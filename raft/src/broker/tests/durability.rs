@@ -64,6 +64,31 @@ fn a_rolled_segment_is_forced_in_the_background() {
     assert_eq!(harness.high_watermark(1), 6, "the checkpoint said 7, and was clipped");
 }
 
+/// `LogManager.asyncDelete`, and `ReplicaManager.checkpointHighWatermarks` of a broker without partitions.
+#[test]
+fn a_deletion_writes_recovery_points_and_leaves_high_watermarks() {
+    let mut harness = harness_with(0..4);
+    let lines = |harness: &mut Harness, which: OffsetCheckpoint| {
+        harness.disk(1).read(which.path()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    };
+    harness.with(1, |plane, _, step| {
+        for which in [OffsetCheckpoint::HighWatermark, OffsetCheckpoint::RecoveryPoint] {
+            plane.replicas_mut().checkpoint(which, step.out);
+        }
+    });
+    harness.delete_topic();
+    harness.with(1, |plane, _, step| {
+        let replicas = plane.replicas_mut();
+        replicas.checkpoint(OffsetCheckpoint::HighWatermark, step.out);
+        replicas.collect_checkpoint(OffsetCheckpoint::HighWatermark);
+        assert!(!replicas.has_background_work(), "no directory has a partition");
+    });
+    let none = || Some("0\n0\n".to_owned());
+    assert_eq!(lines(&mut harness, OffsetCheckpoint::HighWatermark), Some("0\n1\nt 0 4\n".to_owned()));
+    assert_eq!(lines(&mut harness, OffsetCheckpoint::RecoveryPoint), none());
+    assert_eq!(lines(&mut harness, OffsetCheckpoint::LogStart), none());
+}
+
 /// The directory of a topic that was deleted may be there until then: `UnifiedLog.create` schedules its tasks behind that.
 #[test]
 fn a_new_log_schedules_nothing_before_the_publication_that_creates_it_is_complete() {
