@@ -182,6 +182,13 @@ switches! {
         /// replaced and that has its id still in the voter set, for one. Fix: the leader of a dynamic quorum fills in its
         /// endpoints.
         EndpointsInEndQuorumEpoch,
+        /// Answers name the leader by its id alone, and a message that names a replica as leader of an epoch in which it is
+        /// not the leader throws (`KafkaRaftClient.maybeTransition`, `KafkaRaftClient.hasConsistentLeader`; consensus.md
+        /// §3.2). If the disk of a leader is replaced, the new replica under its id has another directory id, and every
+        /// server that it asks names its id, until another leader is elected: each process of it ends at its first answer.
+        /// Fix: for a replica that is not among the voters that it knows, by its id and its directory id, such an answer
+        /// counts as one without a leader.
+        IgnoreLeaderOfFormerDirectory,
         /// A follower has at most one request in flight (`RequestManager.hasAnyInflightRequest`; consensus.md §2.4). While
         /// its leader is in backoff, it sends a Fetch to a bootstrap server, drawn at random. If that one is cut off, the
         /// follower fetches nothing from its leader for `controller.quorum.request.timeout.ms`, by default as long as the
@@ -200,6 +207,14 @@ switches! {
         /// Fix: a replica whose removal is not known to be committed begins elections; the leader that it may become resigns
         /// when the removal is committed.
         CampaignDespiteUncommittedRemoval,
+        /// A Follower refuses pre-votes if it has fetched from its leader in this epoch (`FollowerState.canGrantVote`, KIP-996;
+        /// consensus.md §3.3). A voter becomes Prospective when its fetch timer expires; an observer remains Follower until it
+        /// hears of a later epoch. A replica that is being added to the voters is an observer by its own log as long as it
+        /// does not have the record. If the leader fails then, and only one of the other voters has that record, its pre-vote
+        /// needs that of the new one, which is refused however long the leader is silent; and the others need the vote of the one
+        /// with the longer log. Nobody is elected until the leader is back, if it comes back.
+        /// Fix: a Follower whose fetch timer has expired grants pre-votes.
+        GrantPreVoteAfterFetchTimeout,
         /// A change of the voters that is not committed within `controller.quorum.request.timeout.ms` is forgotten, and a
         /// second one is refused while the last voter set of the log is not committed (`AddVoterHandler`,
         /// `RemoveVoterHandler`). A record in the accumulator is not in the log yet: it waits there behind records that the

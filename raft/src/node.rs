@@ -137,6 +137,7 @@ impl Node {
             | Request::UpdateRaftVoter(_)
             | Request::AddRaftVoter(_)
             | Request::RemoveRaftVoter(_)
+            | Request::DescribeQuorum(_)
             // `ControllerApis.handleRaftRequest`
             | Request::Envelope(
                 AdminRequest::DescribeQuorum(_) | AdminRequest::AddRaftVoter(_) | AdminRequest::RemoveRaftVoter(_),

@@ -102,7 +102,7 @@ impl Payload for BoxedMessage {
 }
 
 /// The RPCs that are not in a group; first those of the raft client.
-const UNGROUPED: [&str; 13] = [
+const UNGROUPED: [&str; 14] = [
     "Vote",
     "BeginQuorumEpoch",
     "EndQuorumEpoch",
@@ -111,13 +111,14 @@ const UNGROUPED: [&str; 13] = [
     "UpdateRaftVoter",
     "AddRaftVoter",
     "RemoveRaftVoter",
+    "DescribeQuorum",
     "ApiVersions",
     "ApiVersions",
     "AppendRecords",
     "ReadRecords",
     "Envelope",
 ];
-const OF_RAFT: usize = 9;
+const OF_RAFT: usize = 10;
 const DATA: usize = UNGROUPED.len();
 const CLUSTER: usize = DATA + DataRequest::NAMES.len();
 const ADMIN: usize = CLUSTER + ClusterRequest::NAMES.len();
@@ -134,11 +135,12 @@ fn request_kind(request: &Request) -> usize {
         Request::UpdateRaftVoter(_) => 5,
         Request::AddRaftVoter(_) => 6,
         Request::RemoveRaftVoter(_) => 7,
-        Request::ApiVersions(_) => 8,
-        Request::DiscoverVersions(_) => 9,
-        Request::AppendRecords(_) => 10,
-        Request::ReadRecords(_) => 11,
-        Request::Envelope(_) => 12,
+        Request::DescribeQuorum(_) => 8,
+        Request::ApiVersions(_) => 9,
+        Request::DiscoverVersions(_) => 10,
+        Request::AppendRecords(_) => 11,
+        Request::ReadRecords(_) => 12,
+        Request::Envelope(_) => 13,
         Request::Data(request) => DATA + request.number(),
         Request::Cluster(request) => CLUSTER + request.number(),
         Request::Admin(request) => ADMIN + request.number(),
@@ -155,11 +157,12 @@ fn response_kind(response: &Response) -> usize {
         Response::UpdateRaftVoter(_) => 5,
         Response::AddRaftVoter(_) => 6,
         Response::RemoveRaftVoter(_) => 7,
-        Response::ApiVersions(_) => 8,
-        Response::DiscoverVersions => 9,
-        Response::AppendRecords(_) => 10,
-        Response::ReadRecords(_) => 11,
-        Response::Envelope(_) => 12,
+        Response::DescribeQuorum(_) => 8,
+        Response::ApiVersions(_) => 9,
+        Response::DiscoverVersions => 10,
+        Response::AppendRecords(_) => 11,
+        Response::ReadRecords(_) => 12,
+        Response::Envelope(_) => 13,
         Response::Data(response) => DATA + response.number(),
         Response::Cluster(response) => CLUSTER + response.number(),
         Response::Admin(response) => ADMIN + response.number(),

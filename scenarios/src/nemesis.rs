@@ -13,7 +13,8 @@
 //! data logs, so only a minority of them lose power, too, unless the scenario says otherwise (`guarded`,
 //! `within-tolerance`, `any-broker-loses-data`, `beyond-tolerance`). Aimed faults may destroy bytes of any node; in a
 //! scenario that has them, each fault that destroys bytes has a guard that forbids it if it would exceed the tolerance
-//! ([`crate::aim::guard`]).
+//! ([`crate::aim::guard`]). With a guard, disks of all controllers of a dynamic quorum may be replaced: it looks at the voter
+//! set of the instant.
 
 mod aimed;
 mod disks;

@@ -16,6 +16,7 @@ use crate::actor::{Actor, AttemptEvent, BoxedMessage, Files, Message, NodeDisk, 
 use crate::aim::guard;
 use crate::aim::tracker::Tracker;
 use crate::aim::trigger_watch::TriggerWatch;
+use crate::aim::voter_disks::VoterDisks;
 use crate::checks::Checks;
 use crate::checks::audit::NodeView;
 use crate::checks::config::CheckConfig;
@@ -57,8 +58,10 @@ impl RunObserver {
     pub fn new(config: CheckConfig, trigger_watch: TriggerWatch, checks_on: bool) -> RunObserver {
         let (servers, voters) = (config.servers.len(), config.voters.len());
         let brokers = config.brokers.as_ref().map_or(&[][..], |brokers| &brokers.ids);
-        let tracker =
-            trigger_watch.needs_tracker().then(|| Box::new(Tracker::new(&config.servers, &config.voters, brokers)));
+        let tracker = trigger_watch.needs_tracker().then(|| {
+            let voter_disks = VoterDisks::new(config.voter_set.clone(), config.least_voters);
+            Box::new(Tracker::new(&config.servers, &config.voters, brokers, voter_disks))
+        });
         let checks = checks_on.then(|| Checks::new(config));
         RunObserver {
             checks,

@@ -50,7 +50,7 @@ impl ImageView {
             let Some(topic) = self.image.topics().topic(id.topic_id) else { continue };
             let Some(found) = topic.partitions.get(&id.partition) else { continue };
             let same = |before: &Rc<PartitionRegistration>| before.partition_epoch == found.partition_epoch;
-            if !before.partition(id).is_some_and(same) {
+            if !delta.partition_before(id).is_some_and(same) {
                 topics.changed.push(self.partition_view(topic, id.partition, found));
             }
         }

@@ -285,6 +285,12 @@ impl QuorumController {
             ControllerRequest::Admin(AdminRequest::UpdateFeatures(request))
             | ControllerRequest::Envelope(AdminRequest::UpdateFeatures(request)) => {
                 let error = self.update_features(log, request, step).err().unwrap_or_default();
+                // `NotLeaderException` of raft, which `FeatureControlManager.updateFeature` does not catch.
+                if error == ErrorCode::NotController {
+                    self.renounce(log, step);
+                    self.answers.push(pending.failure(error));
+                    return Ok(());
+                }
                 // A NoOp, so that the answer waits for an offset behind the control records.
                 let writes = error == ErrorCode::None && !request.validate_only;
                 let records = writes.then_some(MetadataRecord::NoOp(NoOp {})).into_iter().collect();

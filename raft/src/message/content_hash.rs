@@ -60,6 +60,7 @@ impl Request {
             Request::FetchSnapshot(r) => r.walk(h.u8(27)),
             Request::AddRaftVoter(r) => r.walk(h.u8(29)),
             Request::RemoveRaftVoter(r) => r.walk(h.u8(30)),
+            Request::DescribeQuorum(r) => r.walk(h.u8(33)),
             // Not `meant_for`: see there.
             Request::DiscoverVersions(r) => {
                 h.u8(25).u8(r.listener as u8);
@@ -113,6 +114,7 @@ impl Response {
             Response::FetchSnapshot(r) => r.walk(h.u8(28)),
             Response::AddRaftVoter(r) => r.walk(h.u8(31)),
             Response::RemoveRaftVoter(r) => r.walk(h.u8(32)),
+            Response::DescribeQuorum(r) => r.walk(h.u8(34)),
             Response::DiscoverVersions => {
                 h.u8(26);
             }

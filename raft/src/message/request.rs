@@ -11,8 +11,9 @@ use super::quorum::{
     VoteResponse,
 };
 use super::voter_set::{
-    AddRaftVoterRequest, AddRaftVoterResponse, ApiVersionsRequest, ApiVersionsResponse, RemoveRaftVoterRequest,
-    RemoveRaftVoterResponse, UpdateRaftVoterRequest, UpdateRaftVoterResponse,
+    AddRaftVoterRequest, AddRaftVoterResponse, ApiVersionsRequest, ApiVersionsResponse, DescribeQuorumRequest,
+    DescribeQuorumResponse, RemoveRaftVoterRequest, RemoveRaftVoterResponse, UpdateRaftVoterRequest,
+    UpdateRaftVoterResponse,
 };
 use crate::ids::Listener;
 
@@ -34,6 +35,8 @@ pub enum Request {
     AddRaftVoter(AddRaftVoterRequest),
     /// RemoveRaftVoter (81), of an observer whose id another voter has
     RemoveRaftVoter(RemoveRaftVoterRequest),
+    /// DescribeQuorum (55), of an operator who asks a controller (`--bootstrap-controller`)
+    DescribeQuorum(DescribeQuorumRequest),
     /// ApiVersions (18), as a leader sends it to a voter
     ApiVersions(ApiVersionsRequest),
     /// ApiVersions (18): the first request on a new connection of a NetworkClient, to a listener
@@ -78,6 +81,8 @@ pub enum Response {
     AddRaftVoter(AddRaftVoterResponse),
     /// RemoveRaftVoter (81), of an observer whose id another voter has
     RemoveRaftVoter(RemoveRaftVoterResponse),
+    /// DescribeQuorum (55), to an operator who asks a controller
+    DescribeQuorum(DescribeQuorumResponse),
     /// ApiVersions (18)
     ApiVersions(ApiVersionsResponse),
     /// Answer to a [`Request::DiscoverVersions`].
@@ -119,6 +124,7 @@ impl Request {
             Request::UpdateRaftVoter(_) => "UpdateRaftVoter",
             Request::AddRaftVoter(_) => "AddRaftVoter",
             Request::RemoveRaftVoter(_) => "RemoveRaftVoter",
+            Request::DescribeQuorum(_) => "DescribeQuorum",
             Request::ApiVersions(_) | Request::DiscoverVersions(_) => "ApiVersions",
             Request::AppendRecords(_) => "AppendRecords",
             Request::ReadRecords(_) => "ReadRecords",
@@ -142,6 +148,7 @@ impl Response {
             Response::UpdateRaftVoter(_) => "UpdateRaftVoter",
             Response::AddRaftVoter(_) => "AddRaftVoter",
             Response::RemoveRaftVoter(_) => "RemoveRaftVoter",
+            Response::DescribeQuorum(_) => "DescribeQuorum",
             Response::ApiVersions(_) | Response::DiscoverVersions => "ApiVersions",
             Response::AppendRecords(_) => "AppendRecords",
             Response::ReadRecords(_) => "ReadRecords",

@@ -15,6 +15,7 @@ pub struct MetadataDelta {
     /// The result of the replay on `base`; they share unchanged parts.
     next: MetadataImage,
     changes: MetadataChanges,
+    of_snapshot: bool,
 }
 
 /// What a delta changes for the replicas of one broker (Kafka's `LocalReplicaChanges`). They are
@@ -34,7 +35,12 @@ pub struct LocalReplicaChanges {
 impl MetadataDelta {
     /// An empty delta on top of `base`.
     pub fn new(base: Rc<MetadataImage>) -> MetadataDelta {
-        MetadataDelta { next: MetadataImage::clone(&base), base, changes: MetadataChanges::default() }
+        MetadataDelta {
+            next: MetadataImage::clone(&base),
+            base,
+            changes: MetadataChanges::default(),
+            of_snapshot: false,
+        }
     }
 
     /// The delta from the empty image to `image`: the first one of a new publisher.
@@ -54,7 +60,7 @@ impl MetadataDelta {
             configs: image.configs().resources().keys().cloned().collect(),
             producer_ids: image.next_producer_id().0 > 0,
         };
-        MetadataDelta { base: Rc::default(), next: image.clone(), changes }
+        MetadataDelta { base: Rc::default(), next: image.clone(), changes, of_snapshot: false }
     }
 
     /// The delta from `base` to the image of a snapshot: what the snapshot lacks is deleted (`finishSnapshot`).
@@ -69,12 +75,18 @@ impl MetadataDelta {
         changes.producer_ids |= before.producer_ids;
         let is_gone = |topic_id: &Uuid| !changes.topics.contains_key(topic_id);
         changes.deleted_topics = before.topics.keys().filter(|topic_id| is_gone(topic_id)).copied().collect();
-        MetadataDelta { base, next, changes }
+        MetadataDelta { base, next, changes, of_snapshot: true }
     }
 
     /// The image before the delta.
     pub fn base(&self) -> &Rc<MetadataImage> {
         &self.base
+    }
+
+    /// A changed partition before the delta. To a snapshot all partitions are new: it has a record of each topic, and that
+    /// begins with an empty `TopicImage` (`TopicsDelta.replay`).
+    pub fn partition_before(&self, id: TopicIdPartition) -> Option<&Rc<PartitionRegistration>> {
+        if self.of_snapshot { None } else { self.base.topics().partition(id) }
     }
 
     /// The changed entities. A topic that was created and removed in the delta is not included.
@@ -118,7 +130,7 @@ impl MetadataDelta {
         }
         for id in self.changes.partitions() {
             let Some(partition) = self.next.topics().partition(id) else { continue };
-            let before = self.base.topics().partition(id);
+            let before = self.partition_before(id);
             if !partition.has_replica(broker) {
                 if before.is_some_and(|before| before.has_replica(broker)) {
                     local.deletes.insert(id);

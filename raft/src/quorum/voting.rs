@@ -22,7 +22,7 @@ impl QuorumState {
     }
 
     /// Whether this replica would grant the vote in its current epoch. Changes nothing.
-    pub fn can_grant_vote(&self, candidate: ReplicaKey, is_log_up_to_date: bool, pre_vote: bool) -> bool {
+    pub fn can_grant_vote(&self, candidate: ReplicaKey, is_log_up_to_date: bool, pre_vote: bool, now_ms: i64) -> bool {
         let is_log_up_to_date = is_log_up_to_date || self.bugs.has(Bug::NoLogTest);
         match &self.state {
             EpochState::Unattached(_) | EpochState::Prospective(_) if pre_vote => is_log_up_to_date,
@@ -38,9 +38,13 @@ impl QuorumState {
                 }
             }
             EpochState::Candidate(_) | EpochState::Resigned(_) => pre_vote && is_log_up_to_date,
-            // KIP-996: a voter that has received a response from its leader in this epoch refuses pre-votes.
+            // KIP-996: a voter that has received a response from its leader in this epoch refuses pre-votes, until its fetch
+            // timer expires, which makes it Prospective. An observer goes on as Follower.
             EpochState::Follower(state) => {
-                let in_touch = state.has_fetched_from_leader && !self.bugs.has(Bug::PreVoteOfFollowerInTouch);
+                let is_timed_out = self.fixes.has(Fix::GrantPreVoteAfterFetchTimeout)
+                    && state.fetch_timer.remaining_at(now_ms) == Some(0);
+                let in_touch =
+                    state.has_fetched_from_leader && !is_timed_out && !self.bugs.has(Bug::PreVoteOfFollowerInTouch);
                 pre_vote && is_log_up_to_date && !in_touch
             }
             EpochState::Leader(_) => false,

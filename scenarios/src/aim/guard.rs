@@ -4,6 +4,7 @@
 use sim::fault::{Fault, Guard, Kind};
 
 use super::tracker::Tracker;
+use crate::scenario::Scenario;
 use crate::scenario::fault_profile::{Destroys, means};
 use crate::scenario::faults::Nemesis;
 
@@ -18,6 +19,14 @@ pub fn forbids(guard: Guard, tracker: &Tracker, fault: &Fault) -> bool {
     }
 }
 
+/// Whether the disk of any controller may be replaced, and not only those of the same minority all through a run: voters have
+/// directory ids, and a guard looks at the voter set of the instant.
+pub fn may_replace_any_controller(scenario: &Scenario) -> bool {
+    scenario.cluster.is_dynamic()
+        && !scenario.cluster.begins_static()
+        && of(&scenario.nemesis, Kind::ReplaceDisk, false).is_some()
+}
+
 /// The guard of a fault of this kind; `waits`: it waits for a trigger.
 pub fn of(nemesis: &Nemesis, kind: Kind, waits: bool) -> Option<Guard> {
     if nemesis.beyond_tolerance || nemesis.any_broker_loses_data {
@@ -27,7 +36,7 @@ pub fn of(nemesis: &Nemesis, kind: Kind, waits: bool) -> Option<Guard> {
         return Some(Guard::Tolerance);
     }
     let destroys = match means(kind).destroys {
-        // The same minority of servers loses its disks all through a run, unless aimed faults destroy others, too.
+        // The same minority of servers loses bytes all through a run, unless aimed faults destroy others, too.
         Destroys::Forced => nemesis.aimed.is_some() || nemesis.guarded,
         Destroys::Unforced => waits || nemesis.guarded,
         Destroys::Nothing => false,

@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use raft::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset, PartitionEpoch, TopicIdPartition, Uuid};
 use raft::io::{Observation, Role};
-use raft::log::BatchBuilder;
+use raft::log::{BatchBuilder, ControlRecord, MetaProperties};
 use raft::message::cluster::BrokerHeartbeatResponse;
 use raft::message::{ClusterResponse, ErrorCode, Response};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::{BrokerRegistrationChange, Partition, PartitionChange, RegisterBroker};
+use raft::voter_set::{KRaftVersionFeature, VoterNode, VoterSet};
 use sim::fault::{Fault, Guard, Kill, PowerLoss, ReplaceDisk, Tail, What};
 use sim::process::{File, Node};
 use sim::watch::{Phase, Write};
@@ -16,6 +17,7 @@ use sim::watch::{Phase, Write};
 use super::guard::forbids;
 use super::tracker::{METADATA_LOG, Tracker};
 use super::trigger_event::TriggerEvent;
+use super::voter_disks::VoterDisks;
 
 const TOPIC: Uuid = Uuid([7; 16]);
 const PARTITION: TopicIdPartition = TopicIdPartition { topic_id: TOPIC, partition: 0 };
@@ -29,7 +31,13 @@ impl Cluster {
     /// Three combined servers and a controller; the first leads the quorum and the partition, and all are in sync.
     fn at_work() -> Cluster {
         let ids: Vec<NodeId> = (0..4).map(id).collect();
-        let mut cluster = Cluster { tracker: Tracker::new(&ids, &ids, &ids[..3]), end: Offset(0) };
+        Cluster::of(VoterSet::of(ids.iter().map(|id| voter(*id, None)).collect()))
+    }
+
+    fn of(voters: VoterSet) -> Cluster {
+        let ids: Vec<NodeId> = (0..4).map(id).collect();
+        let voter_disks = VoterDisks::new(voters, None);
+        let mut cluster = Cluster { tracker: Tracker::new(&ids, &ids, &ids[..3], voter_disks), end: Offset(0) };
         let path = format!("{METADATA_LOG}00000000000000000000.log");
         for server in 0..4 {
             let node = Node(server as u16);
@@ -64,6 +72,23 @@ impl Cluster {
         self.end = batch.next_offset();
         let events: Vec<_> = self.shows(self.end).iter().map(|commit| commit.event).collect();
         assert_eq!(events, [TriggerEvent::of_commit(&record).expect("a trigger may name it")]);
+    }
+
+    fn formats(&mut self, server: usize, directory: u8) {
+        let (cluster_id, directory_id) = ("c".into(), Uuid([directory; 16]));
+        let text = MetaProperties { cluster_id, node_id: id(server), directory_id }.to_text();
+        let (node, file) = (Node(server as u16), File(2));
+        self.tracker.wrote(node, Write::Open { file, path: "meta.properties.tmp", truncate: true });
+        self.tracker.wrote(node, Write::Append { file, bytes: &text.as_bytes().into() });
+    }
+
+    /// The leader writes a KRaftVoters record.
+    fn writes(&mut self, voters: VoterSet) {
+        let mut builder = BatchBuilder::new(self.end, LeaderEpoch(1), 0);
+        builder.control(ControlRecord::KRaftVoters(voters));
+        let batch = builder.build();
+        self.tracker.wrote(Node(0), Write::Append { file: File(1), bytes: &batch.bytes });
+        self.end = batch.next_offset();
     }
 
     fn shows(&mut self, high_watermark: Offset) -> Vec<super::tracker::Commit> {
@@ -111,6 +136,16 @@ impl Cluster {
     fn last_copy_forbids(&self, fault: &Fault) -> bool {
         forbids(Guard::LastCopy, &self.tracker, fault)
     }
+}
+
+fn voter(id: NodeId, directory: Option<u8>) -> VoterNode {
+    let directory_id = directory.map(|of| Uuid([of; 16]));
+    VoterNode { id, directory_id, endpoints: Rc::default(), supported: KRaftVersionFeature::SUPPORTED }
+}
+
+/// The first of these places are voters, each with a directory.
+fn voters(directories: &[(usize, u8)]) -> VoterSet {
+    VoterSet::of(directories.iter().map(|(place, directory)| voter(id(*place), Some(*directory))).collect())
 }
 
 fn id(server: usize) -> NodeId {
@@ -231,4 +266,23 @@ fn the_last_copy_of_what_is_in_sync_is_kept() {
     assert!(!cluster.last_copy_forbids(&kill(0)), "its page cache is kept");
     cluster.begins(&replace(2));
     assert!(cluster.last_copy_forbids(&replace(1)), "two of three voters");
+}
+
+#[test]
+fn disks_of_a_dynamic_quorum_are_replaced_while_each_voter_set_keeps_a_majority() {
+    let all = [(0, 1), (1, 2), (2, 3)];
+    let mut cluster = Cluster::of(voters(&all));
+    assert!(!cluster.last_copy_forbids(&replace(0)), "a leader, too: it cannot vote again");
+    cluster.begins(&replace(0));
+    assert!(cluster.last_copy_forbids(&replace(3)), "who may be about to join counts");
+    cluster.formats(0, 9);
+    let without = [(1, 2), (2, 3)];
+    cluster.writes(voters(&without));
+    assert!(cluster.last_copy_forbids(&replace(3)), "the removal is not committed");
+    cluster.shows(cluster.end);
+    assert!(!cluster.last_copy_forbids(&replace(3)));
+    let again = [(0, 9), (1, 2), (2, 3)];
+    cluster.writes(voters(&again));
+    cluster.shows(cluster.end);
+    assert!(!cluster.last_copy_forbids(&replace(3)), "the new replica is a voter");
 }

@@ -7,16 +7,18 @@ use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, NodeId, Offset, Uuid};
 use raft::io::{Observation, Role};
-use raft::log::Batch;
+use raft::log::{Batch, ControlRecord, META_PROPERTIES, parse_meta_properties};
 use raft::message::cluster::AlterPartitionRequest;
 use raft::message::{ClusterResponse, ErrorCode, Response};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::NO_LEADER_CHANGE;
-use sim::fault::Fault;
+use raft::voter_set::VoterSet;
+use sim::fault::{Fault, Kind};
 use sim::process::Node;
 use sim::watch::{Phase, Write};
 
 use super::trigger_event::TriggerEvent;
+use super::voter_disks::{OtherDisks, VoterDisks};
 use crate::scenario::fault_profile::{Destroys, means};
 
 /// The metadata log's directory.
@@ -31,6 +33,13 @@ pub struct Commit {
     pub about: Option<NodeId>,
 }
 
+/// What a file is whose writes matter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tracked {
+    MetadataLog,
+    MetaProperties,
+}
+
 /// A batch of the metadata log that is written and not yet committed.
 #[derive(Clone, Debug)]
 struct Written {
@@ -40,6 +49,18 @@ struct Written {
     control: bool,
     bytes: Rc<[u8]>,
     position: usize,
+}
+
+impl Written {
+    /// Those of a KRaftVoters record.
+    fn voters(&self) -> Option<VoterSet> {
+        let (batch, _) = Batch::parse(&self.bytes[self.position..]).ok()?;
+        let records = batch.control_records().ok()?;
+        records.into_iter().find_map(|record| match record {
+            ControlRecord::KRaftVoters(voters) => Some(voters),
+            _ => None,
+        })
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -65,6 +86,8 @@ struct Server {
     hurt: bool,
     /// Durable bytes of it were destroyed at some time in the run.
     destroyed: bool,
+    /// They were, on a disk that it has still.
+    damaged: bool,
     /// Number of faults in force that may keep it from its peers, or slow it down.
     weakened: u32,
     /// A controller has answered a heartbeat of it since a fault last weakened it or a voter, so that its session does
@@ -78,9 +101,10 @@ struct Server {
 #[derive(Clone, Debug)]
 pub struct Tracker {
     servers: Vec<Server>,
+    voter_disks: VoterDisks,
     has_brokers: bool,
-    /// Open files of the metadata log, by place and handle.
-    files: BTreeSet<(Node, u32)>,
+    /// Open files, by place and handle.
+    files: BTreeMap<(Node, u32), Tracked>,
     /// Ascending by offset.
     written: Vec<Written>,
     end: Offset,
@@ -90,7 +114,7 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    pub fn new(ids: &[NodeId], voters: &[NodeId], brokers: &[NodeId]) -> Tracker {
+    pub fn new(ids: &[NodeId], voters: &[NodeId], brokers: &[NodeId], voter_disks: VoterDisks) -> Tracker {
         let server = |id: &NodeId| Server {
             id: *id,
             voter: voters.contains(id),
@@ -101,14 +125,16 @@ impl Tracker {
             leaving: false,
             hurt: false,
             destroyed: false,
+            damaged: false,
             weakened: 0,
             renewed: true,
             log_end: Offset(0),
         };
         Tracker {
             servers: ids.iter().map(server).collect(),
+            voter_disks,
             has_brokers: !brokers.is_empty(),
-            files: BTreeSet::new(),
+            files: BTreeMap::new(),
             written: Vec::new(),
             end: Offset(0),
             partitions: BTreeMap::new(),
@@ -128,14 +154,30 @@ impl Tracker {
     pub fn wrote(&mut self, node: Node, write: Write<'_>) {
         match write {
             Write::Open { file, path, .. } => {
-                if path.starts_with(METADATA_LOG) && path.ends_with(LOG_SUFFIX) {
-                    self.files.insert((node, file.0));
-                } else {
-                    self.files.remove(&(node, file.0));
-                }
+                let tracked = match path {
+                    _ if path.starts_with(METADATA_LOG) && path.ends_with(LOG_SUFFIX) => Some(Tracked::MetadataLog),
+                    _ if path.starts_with(META_PROPERTIES) => Some(Tracked::MetaProperties),
+                    _ => None,
+                };
+                match tracked {
+                    Some(tracked) => self.files.insert((node, file.0), tracked),
+                    None => self.files.remove(&(node, file.0)),
+                };
             }
-            Write::Append { file, bytes } if self.files.contains(&(node, file.0)) => self.appended(node, bytes),
+            Write::Append { file, bytes } => match self.files.get(&(node, file.0)) {
+                Some(Tracked::MetadataLog) => self.appended(node, bytes),
+                Some(Tracked::MetaProperties) => self.formatted(node, bytes),
+                None => {}
+            },
             _ => {}
+        }
+    }
+
+    fn formatted(&mut self, node: Node, bytes: &[u8]) {
+        if let Some(id) = self.server(node).map(|server| server.id)
+            && let Ok(properties) = parse_meta_properties(bytes)
+        {
+            self.voter_disks.formatted(id, properties.directory_id);
         }
     }
 
@@ -180,6 +222,9 @@ impl Tracker {
         for written in self.written.drain(..count).collect::<Vec<_>>() {
             self.end = written.end;
             if written.control {
+                if let Some(voters) = written.voters() {
+                    self.voter_disks.committed(voters);
+                }
                 continue;
             }
             let bytes = &written.bytes[written.position..];
@@ -282,7 +327,7 @@ impl Tracker {
 
     /// A process stops, or boots.
     pub fn down(&mut self, node: Node) {
-        self.files.retain(|(owner, _)| *owner != node);
+        self.files.retain(|(owner, _), _| *owner != node);
         if let Some(server) = self.server(node) {
             (server.role, server.registered, server.leaving) = (None, false, false);
         }
@@ -309,11 +354,16 @@ impl Tracker {
             }
         }
         let Some(place) = affected.first().copied().filter(|_| phase == Phase::Start) else { return };
+        let is_replaced = fault.what.kind() == Kind::ReplaceDisk;
+        if is_replaced {
+            self.voter_disks.replaced(self.servers[place].id);
+        }
         let server = &mut self.servers[place];
         if means.destroys != Destroys::Nothing {
             server.hurt = true;
             if means.destroys == Destroys::Forced {
                 (server.destroyed, server.log_end) = (true, Offset(0));
+                server.damaged = !is_replaced;
             }
         }
         if means.destroys != Destroys::Nothing && server.broker {
@@ -365,7 +415,7 @@ impl Tracker {
             let again = self.recovering == Some(Node(*place as u16));
             let calm = |server: &Server| server.weakened == 0 && (server.renewed || again || !server.broker);
             let calm = others.into_iter().all(|(_, server)| calm(server));
-            let promises = |place| !self.breaks_promise_of_voter(place) && self.are_other_voters_in_sync(place);
+            let promises = |place| !self.breaks_promise_of_voter(place, fault) && self.are_other_voters_in_sync(place);
             return means.destroys == Destroys::Forced && server.voter && !promises(*place)
                 || server.broker && !(calm && self.is_whole_but(again.then_some(server.id)));
         }
@@ -390,12 +440,27 @@ impl Tracker {
             let candidates = || partition.isr.iter().chain(partition.elr.iter());
             candidates().any(|id| *id == server.id) && !candidates().any(keeps)
         };
-        forced && (self.breaks_promise_of_voter(place) || self.are_too_many(place, |server| server.broker))
+        forced && (self.breaks_promise_of_voter(place, fault) || self.are_too_many(place, |server| server.broker))
             || server.broker && self.partitions.values().any(is_last)
     }
 
-    fn breaks_promise_of_voter(&self, place: usize) -> bool {
-        self.servers[place].voter && (self.are_too_many(place, |server| server.voter) || self.has_open_vote(place))
+    /// Voters that are known by their ids alone lose their disks in a minority, which is the same one all through a run.
+    fn breaks_promise_of_voter(&self, place: usize, fault: &Fault) -> bool {
+        let server = &self.servers[place];
+        if fault.what.kind() == Kind::ReplaceDisk && self.voter_disks.are_known_by_directory() {
+            let is_damaged = |id: NodeId| self.servers.iter().any(|server| server.id == id && server.damaged);
+            let is_behind = |server: &&Server| server.destroyed && server.log_end < self.end;
+            let lost: Vec<NodeId> = self.servers.iter().filter(is_behind).map(|server| server.id).collect();
+            let others = OtherDisks { is_damaged: &is_damaged, lost: &lost };
+            let is_controller = server.voter || !server.broker;
+            return is_controller && self.voter_disks.would_be_too_many(server.id, others, &self.written_voter_sets());
+        }
+        server.voter && (self.are_too_many(place, |server| server.voter) || self.has_open_vote(place))
+    }
+
+    /// Voter sets that are not committed.
+    fn written_voter_sets(&self) -> Vec<VoterSet> {
+        self.written.iter().filter(|written| written.control).filter_map(Written::voters).collect()
     }
 
     /// Whether all other voters follow the newest leader, undisturbed, and have the committed records.
@@ -420,8 +485,8 @@ impl Tracker {
         is_one(&self.servers[place]) && lost > (all - 1) / 2
     }
 
-    /// Whether its vote or its leadership of the newest epoch may still matter. Voters are known by their ids only
-    /// (KIP-853's directory ids are not modelled), so a voter that loses its quorum-state may vote twice.
+    /// Whether its vote or its leadership of the newest epoch may still matter. A voter that is known by its id only, and
+    /// loses its quorum-state, may vote twice.
     fn has_open_vote(&self, place: usize) -> bool {
         let newest = self.newest_epoch();
         let leads = |server: &Server| matches!(server.role, Some((Role::Leader, epoch)) if Some(epoch) == newest);

@@ -21,10 +21,11 @@ impl Checks {
     pub(super) fn booted(&mut self, server: usize, incarnation: u32, disk: &dyn DurableFiles) {
         let voter = self.models.may_count(server);
         let model = &mut self.models.servers[server];
+        let directory_id = model.directory_id;
         let found = model.booted(incarnation, disk, &mut self.models.ledger);
         model.log.recount_agreement(&self.models.committed.batches);
         if let Some(log) = found.forgot {
-            let forgot = QuorumFact::Destroyed { server, voter, epochs: None, log: Some(log) };
+            let forgot = QuorumFact::Destroyed { server, directory_id, voter, epochs: None, log: Some(log) };
             self.models.committed.facts.push(forgot);
         }
         self.models.note_restored(server);
@@ -50,12 +51,13 @@ impl Checks {
     fn identified(&mut self, server: usize, directory_id: Option<Uuid>) {
         let was_voter = self.models.may_count(server);
         let model = &mut self.models.servers[server];
-        model.directory_id = directory_id;
+        let former = std::mem::replace(&mut model.directory_id, directory_id);
         let altered = model.altered;
         let held = model.log.prefix(model.log.durable());
         self.models.refresh_quorum();
         if altered && was_voter && !self.models.may_count(server) && held != BatchId::START {
-            let fact = QuorumFact::Destroyed { server, voter: true, epochs: None, log: Some(held) };
+            let log = Some(held);
+            let fact = QuorumFact::Destroyed { server, directory_id: former, voter: true, epochs: None, log };
             self.models.committed.facts.push(fact);
             self.cut_promise();
         }
@@ -80,6 +82,7 @@ impl Checks {
     pub(super) fn disk_damaged(&mut self, server: usize, left: &dyn DurableFiles) {
         let voter = self.models.may_count(server);
         let model = &mut self.models.servers[server];
+        let directory_id = model.directory_id;
         let others = model.small.spoil(left);
         let altered = (!left.paths().is_empty()).then_some(&others[..]);
         let misled = altered.is_none_or(|paths| paths.iter().any(|path| path == LEADER_EPOCH_CHECKPOINT));
@@ -89,7 +92,7 @@ impl Checks {
         }
         let by_same_voter = altered.is_some() || !self.models.ledger.has_directory_ids();
         let epochs = forgotten.map(|(first, last)| ForgottenEpochs { first, last, by_same_voter });
-        self.models.committed.facts.push(QuorumFact::Destroyed { server, voter, epochs, log });
+        self.models.committed.facts.push(QuorumFact::Destroyed { server, directory_id, voter, epochs, log });
         if let Some(cluster) = &mut self.models.cluster {
             cluster.replication.damaged(server, altered);
         }
@@ -230,8 +233,8 @@ impl Checks {
         let (is_behind, is_shorter) = (model.log.agreed < agreed, model.log.prefix(model.log.durable()) != durable);
         // What it had acknowledged may count even if it is committed only later.
         if is_shorter && self.models.quorum_losses().may_cut(server, self.models.leader_of(server)) {
-            let voter = self.models.may_count(server);
-            let fact = QuorumFact::Destroyed { server, voter, epochs: None, log: Some(durable) };
+            let (voter, directory_id) = (self.models.may_count(server), model.directory_id);
+            let fact = QuorumFact::Destroyed { server, directory_id, voter, epochs: None, log: Some(durable) };
             self.models.committed.facts.push(fact);
             self.cut_promise();
         }

@@ -271,7 +271,7 @@ impl FaultProfile for ReplaceDisk {
 impl Generate for ReplaceDisk {
     fn generate(planner: &mut Planner<'_>, _profile: &Self::Profile, mut injection: Injection) {
         planner.any_target(&mut injection.entropy);
-        if let Some(node) = planner.victim_of_replacement(&mut injection) {
+        if let Some(node) = planner.victim_of_replacement(&mut injection, &planner.replaceable()) {
             planner.push(injection.at_ns, injection.lasts_ns, ReplaceDisk { node });
         }
     }
@@ -300,7 +300,7 @@ impl FaultProfile for FileDamage {
 
 impl Generate for FileDamage {
     fn generate(planner: &mut Planner<'_>, profile: &Self::Profile, mut injection: Injection) {
-        let Some(node) = planner.victim_of_replacement(&mut injection) else { return };
+        let Some(node) = planner.victim_of_replacement(&mut injection, &planner.victims()) else { return };
         let entropy = &mut injection.entropy;
         let is_snapshot = profile.snapshots && entropy.below(2) == 0;
         let file = if is_snapshot { SNAPSHOT_SUFFIX } else { pick(entropy, &READ_AT_START) };
@@ -320,11 +320,10 @@ impl Generate for FileDamage {
 
 impl Planner<'_> {
     /// The server whose disk is to be destroyed, unless another disk was replaced a short time ago.
-    fn victim_of_replacement(&self, injection: &mut Injection) -> Option<Node> {
-        let victims = self.victims();
+    fn victim_of_replacement(&self, injection: &mut Injection, victims: &[Node]) -> Option<Node> {
         let is_one = |fault: &&Fault| matches!(fault.what.kind(), Kind::ReplaceDisk | Kind::FileDamage);
         let too_soon = |last: &Fault| injection.at_ns.abs_diff(last.at_ns) < last.lasts_ns + REPLACE_SPACING_NS;
         let is_too_soon = self.faults.iter().filter(is_one).any(too_soon);
-        (!victims.is_empty() && !is_too_soon).then(|| pick(&mut injection.entropy, &victims))
+        (!victims.is_empty() && !is_too_soon).then(|| pick(&mut injection.entropy, victims))
     }
 }

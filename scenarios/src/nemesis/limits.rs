@@ -203,6 +203,11 @@ impl Limits {
     fn victim(&self, fault: &Fault) -> Option<Node> {
         let nemesis = &self.scenario.nemesis;
         let node = fault.what.node()?;
+        let is_controller = node.0 < self.voters || !self.brokers.contains(&node);
+        if fault.what.kind() == Kind::ReplaceDisk && is_controller && guard::may_replace_any_controller(&self.scenario)
+        {
+            return None;
+        }
         let loses = match means(fault.what.kind()).destroys {
             Destroys::Forced => true,
             // Brokers do not force their data logs.

@@ -89,6 +89,18 @@ impl Planner<'_> {
         victims
     }
 
+    /// The nodes whose disks may be replaced.
+    pub fn replaceable(&self) -> Vec<Node> {
+        let mut victims = self.victims();
+        if guard::may_replace_any_controller(self.scenario) {
+            let is_controller = |node: &&Node| self.voters.contains(node) || !self.brokers.contains(node);
+            victims.retain(|node| !is_controller(&node));
+            victims.extend(self.targets.iter().filter(is_controller));
+            victims.sort_unstable();
+        }
+        victims
+    }
+
     /// The brokers that may lose unforced bytes.
     pub fn losing_brokers(&self) -> Vec<Node> {
         let nemesis = &self.scenario.nemesis;

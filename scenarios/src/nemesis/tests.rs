@@ -8,6 +8,7 @@ use sim::fault::{
 };
 
 use super::*;
+use crate::aim::guard;
 use crate::aim::trigger_event::TriggerEvent;
 use crate::scenario::fault_profile::Destroys;
 use crate::scenario::faults::Nemesis;
@@ -101,7 +102,12 @@ fn check(scenario: &Scenario, plan: &Plan) {
             assert_eq!(distinct.len(), links.len(), "{fault:?} names a link twice");
             assert!(links.iter().all(|l| l.0 != l.1 && usize::from(l.0.0.max(l.1.0)) < all), "{fault:?}");
         }
-        if means(fault.what.kind()).destroys == Destroys::Forced {
+        if fault.what.kind() == Kind::ReplaceDisk && guard::may_replace_any_controller(scenario) {
+            assert!(fault.unless.is_some(), "{fault:?} has no guard");
+            let voters = scenario.cluster.voter_count();
+            let is_pure_broker = |node: &Node| usize::from(node.0) >= voters && brokers(scenario).contains(node);
+            destroyed.extend(fault.what.node().filter(is_pure_broker));
+        } else if means(fault.what.kind()).destroys == Destroys::Forced {
             destroyed.extend(fault.what.node());
         }
         if let What::BitRot(BitRot { node, spare_bytes, .. }) = &fault.what {

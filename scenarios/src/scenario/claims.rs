@@ -69,6 +69,11 @@ impl Default for Workload {
 }
 
 impl Workload {
+    /// Operators remove voters as long as more than so many are left; `None` without operators.
+    pub fn least_voters(&self) -> Option<usize> {
+        (self.membership_clients > 0).then_some(usize::from(self.min_voters))
+    }
+
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let refuse = |name: &str, value: String, allowed: &str| {
             Err(Refusal::new(format!("workload.{name}"), format!("{value}; allowed: {allowed}")))

@@ -152,12 +152,14 @@ impl Cluster {
 
     /// Whether the voters are in the metadata log (KIP-853).
     pub fn is_dynamic(&self) -> bool {
-        self.dynamic || (!self.node.is_empty() && self.files().is_ok_and(|files| files.is_dynamic))
+        self.dynamic
+            || self.begins_static()
+            || (!self.node.is_empty() && self.files().is_ok_and(|files| files.is_dynamic))
     }
 
     /// Whether the voters are in the metadata log only after an upgrade of `kraft.version`.
     pub fn begins_static(&self) -> bool {
-        self.dynamic && self.kraft_version == Some(0)
+        self.kraft_version == Some(0)
     }
 
     /// Whether some node is a broker. Without one the quorum runs a model of a state machine.
@@ -239,6 +241,11 @@ impl Cluster {
         }
         let mut configs: Vec<NodeConfig> = self.files()?.nodes.into_iter().map(|node| node.config).collect();
         configs.iter_mut().try_for_each(set_up)?;
+        if self.begins_static() {
+            // A voter states its listener to the leader that is to upgrade the quorum.
+            let controllers = configs.iter_mut().filter(|config| config.roles.controller);
+            controllers.for_each(|config| config.quorum.listener = config.quorum.endpoint().cloned());
+        }
         if !self.initial_controllers.is_empty() {
             let is_initial = |voter: &&Voter| self.initial_controllers.contains(&voter.id.0);
             let all = configs.first().map_or_else(Rc::default, |first| Rc::clone(&first.quorum.voters));
@@ -271,6 +278,23 @@ impl Cluster {
         if self.has_elr() { Rc::from([metadata, elr]) } else { Rc::from([metadata]) }
     }
 
+    /// Nodes with `controller.quorum.voters` have level 0, which operators may raise; others have level 1 (KIP-853).
+    fn check_kraft_version(&self, from_files: bool) -> Result<(), Refusal> {
+        let Some(level) = self.kraft_version else { return Ok(()) };
+        let allowed = match from_files {
+            true if self.files().is_ok_and(|files| files.is_dynamic) => {
+                (1..=1, "1, of nodes without controller.quorum.voters")
+            }
+            true => (0..=0, "0, of nodes with controller.quorum.voters"),
+            false if self.dynamic => (0..=1, "0, 1"),
+            false => (1..=0, "none without cluster.dynamic"),
+        };
+        match allowed.0.contains(&level) {
+            true => Ok(()),
+            false => Err(Refusal::new("cluster.kraft_version", format!("{level}; allowed: {}", allowed.1))),
+        }
+    }
+
     pub(in crate::scenario) fn check(&self) -> Result<(), Refusal> {
         let from_files = !self.properties.is_empty() || !self.node.is_empty();
         if let Some(voters) = self.voters {
@@ -284,12 +308,7 @@ impl Cluster {
         if self.dynamic && from_files {
             return Err(Refusal::new("cluster.dynamic", "the nodes' .properties say so; leave one out"));
         }
-        if let Some(level) = self.kraft_version
-            && !(self.dynamic && (0..=1).contains(&level))
-        {
-            let allowed = if self.dynamic { "0, 1" } else { "none without cluster.dynamic" };
-            return Err(Refusal::new("cluster.kraft_version", format!("{level}; allowed: {allowed}")));
-        }
+        self.check_kraft_version(from_files)?;
         if self.begins_static() && !self.has_brokers() {
             let problem = "0; a quorum without brokers has no controller that upgrades it; allowed: 1";
             return Err(Refusal::new("cluster.kraft_version", problem));

@@ -97,6 +97,20 @@ impl Scenario {
         Err(Refusal::new("cluster.moving", problem))
     }
 
+    /// Voters of a static quorum do not change.
+    fn check_operators(&self) -> Result<(), Refusal> {
+        let cluster = &self.cluster;
+        let may_change = cluster.is_dynamic() || self.knobs.also.iter().any(|name| name == "cluster.dynamic");
+        // Files that cannot be read have their own error.
+        if self.workload.membership_clients == 0 || may_change || cluster.configs().is_err() {
+            return Ok(());
+        }
+        let count = self.workload.membership_clients;
+        let problem =
+            format!("{count} operators, and a static quorum; allowed: 0 without cluster.dynamic or kraft_version = 0");
+        Err(Refusal::new("workload.membership_clients", problem))
+    }
+
     /// Refuses values that can be read but are not valid.
     pub(super) fn check(&self) -> Result<(), Refusal> {
         if self.duration < Nanos::from_ms(1_000) || self.duration > Nanos::from_ms(600_000) {
@@ -119,6 +133,7 @@ impl Scenario {
         self.clients.check(self.cluster.has_brokers() || self.cluster.configs().is_err())?;
         self.nemesis.check(self.duration, self.cluster.has_brokers())?;
         self.check_moving()?;
+        self.check_operators()?;
         for (field, names) in [("knobs.pinned", &self.knobs.pinned), ("knobs.also", &self.knobs.also)] {
             if let Some(name) = names.iter().find(|name| !knobs::NAMES.contains(&name.as_str())) {
                 let allowed = nearest::allowed(name, knobs::NAMES.iter().copied());

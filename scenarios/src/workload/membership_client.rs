@@ -1,7 +1,8 @@
 //! An operator of a dynamic quorum: it asks for the replicas (DescribeQuorum), and adds or removes one
 //! (`kafka-metadata-quorum add-controller`, `remove-controller`). It asks controllers (`--bootstrap-controller`), or brokers,
 //! which forward its requests (`--bootstrap-server`). Of a quorum that begins with `kraft.version` 0 it upgrades that first
-//! (`kafka-features upgrade --feature kraft.version=1`).
+//! (`kafka-features upgrade --feature kraft.version=1`). A controller that comes back with another directory id has lost its
+//! disk: the operator removes the former voter and then adds the new replica, as Kafka's documentation says.
 
 use std::rc::Rc;
 
@@ -9,7 +10,7 @@ use raft::ids::NodeId;
 use raft::io::Listener;
 use raft::message::{
     AddRaftVoterRequest, AdminRequest, AdminResponse, DescribeQuorumRequest, DescribeQuorumResponse, Endpoint,
-    Endpoints, EnvelopeResponse, ErrorCode, FeatureUpdate, RemoveRaftVoterRequest, Request, Response,
+    Endpoints, EnvelopeResponse, ErrorCode, FeatureUpdate, QuorumReplica, RemoveRaftVoterRequest, Request, Response,
     UpdateFeaturesRequest,
 };
 use raft::metadata::image::KRAFT_VERSION;
@@ -86,6 +87,8 @@ pub struct MembershipClient {
     wish: Option<Wish>,
     /// The quorum still has `kraft.version` 0, as far as this operator knows.
     upgrade_due: bool,
+    /// A controller of which it has removed the voter that lost its disk.
+    to_add: Option<NodeId>,
     token: u32,
     connection: Option<Connection>,
     correlation_id: i32,
@@ -104,6 +107,7 @@ impl MembershipClient {
             turn: 0,
             wish: None,
             upgrade_due: spec.upgrades,
+            to_add: None,
             token: 0,
             connection: None,
             correlation_id: 0,
@@ -183,17 +187,13 @@ impl MembershipClient {
     fn answered(&mut self, response: &Response, now: Now, out: &mut Out<impl ClientProcess>) {
         let answer = match response {
             Response::AddRaftVoter(_) | Response::RemoveRaftVoter(_) => return self.finish(out),
+            Response::DescribeQuorum(quorum) => return self.described(quorum, now, out),
             Response::Admin(answer)
             | Response::Envelope(EnvelopeResponse { error: ErrorCode::None, response: Some(answer) }) => answer,
             _ => return self.try_next(out),
         };
         match answer {
-            AdminResponse::DescribeQuorum(quorum) if quorum.error == ErrorCode::None => {
-                match self.change(quorum, now) {
-                    Some(request) => self.send(request, now, out),
-                    None => self.finish(out),
-                }
-            }
+            AdminResponse::DescribeQuorum(quorum) => self.described(quorum, now, out),
             // Whatever the answer is, the next change may be another.
             AdminResponse::AddRaftVoter(_) | AdminResponse::RemoveRaftVoter(_) => self.finish(out),
             AdminResponse::UpdateFeatures(answer) => {
@@ -201,6 +201,16 @@ impl MembershipClient {
                 self.finish(out);
             }
             _ => self.try_next(out),
+        }
+    }
+
+    fn described(&mut self, quorum: &DescribeQuorumResponse, now: Now, out: &mut Out<impl ClientProcess>) {
+        if quorum.error != ErrorCode::None {
+            return self.try_next(out);
+        }
+        match self.change(quorum, now) {
+            Some(request) => self.send(request, now, out),
+            None => self.finish(out),
         }
     }
 
@@ -230,8 +240,21 @@ impl MembershipClient {
         if self.upgrade_due && self.spec.draws.below(2) == 0 {
             return Some(Wish::Upgrade);
         }
-        let place = self.spec.draws.below(self.spec.candidates.len() as u64) as usize;
-        let id = self.spec.candidates[place].id;
+        // Former replicas stay among the observers for five minutes (`LeaderState.OBSERVER_SESSION_TIMEOUT_MS`).
+        let is_replaced = |voter: &&QuorumReplica| {
+            newest(quorum, voter.replica_id)
+                .is_some_and(|observer| observer.last_fetch_timestamp > voter.last_fetch_timestamp)
+        };
+        if let Some(id) = self.to_add.take() {
+            return Some(Wish::Add(id));
+        }
+        if let Some(lost) = quorum.current_voters.iter().find(is_replaced) {
+            self.to_add = Some(lost.replica_id);
+            return Some(Wish::Remove(lost.replica_id));
+        }
+        // None in a seed whose quorum is static.
+        let count = self.spec.candidates.len() as u64;
+        let id = (count > 0).then(|| self.spec.candidates[self.spec.draws.below(count) as usize].id)?;
         let is_voter = quorum.current_voters.iter().any(|voter| voter.replica_id == id);
         if is_voter && quorum.current_voters.len() <= usize::from(self.spec.min_voters) {
             return None;
@@ -240,7 +263,7 @@ impl MembershipClient {
     }
 
     fn addition(&self, id: NodeId, quorum: &DescribeQuorumResponse) -> Option<AdminRequest> {
-        let observer = quorum.observers.iter().find(|observer| observer.replica_id == id)?;
+        let observer = newest(quorum, id)?;
         let endpoint = &self.spec.candidates.iter().find(|candidate| candidate.id == id)?.endpoint;
         let listeners: Endpoints = [endpoint.clone()].into();
         Some(AdminRequest::AddRaftVoter(AddRaftVoterRequest {
@@ -284,6 +307,7 @@ impl MembershipClient {
             Listener::Controllers => match request {
                 AdminRequest::AddRaftVoter(request) => Request::AddRaftVoter(request),
                 AdminRequest::RemoveRaftVoter(request) => Request::RemoveRaftVoter(request),
+                AdminRequest::DescribeQuorum(request) => Request::DescribeQuorum(request),
                 request => Request::Envelope(request),
             },
         };
@@ -322,4 +346,9 @@ impl MembershipClient {
         let at_mono_ns = self.deadline_ns.min(next_ns);
         if at_mono_ns == u64::MAX { out.push(Effect::Cancel) } else { out.push(Effect::Arm { at_mono_ns }) }
     }
+}
+
+/// Of the observers with an id, which differ by their directory ids, the one that has fetched last.
+fn newest(quorum: &DescribeQuorumResponse, id: NodeId) -> Option<&QuorumReplica> {
+    quorum.observers.iter().filter(|observer| observer.replica_id == id).max_by_key(|it| it.last_fetch_timestamp)
 }

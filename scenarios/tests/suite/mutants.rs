@@ -26,6 +26,7 @@ const MORE_GENERIC: [&str; 12] = [
     "cluster-membership",
     "membership-snapshots",
     "disk-replacement",
+    "replacement-by-operator",
     "endpoint-change",
     "cold-boot",
 ];

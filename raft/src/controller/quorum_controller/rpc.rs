@@ -103,8 +103,9 @@ impl Pending {
                 AdminRequest::DeleteTopics(request) => request.timeout_ms,
                 AdminRequest::CreatePartitions(request) => request.timeout_ms,
                 AdminRequest::ElectLeaders(request) => request.timeout_ms,
-                AdminRequest::UpdateFeatures(request) => request.timeout_ms,
-                AdminRequest::DescribeConfigs(_)
+                // `ControllerApis.handleUpdateFeatures` leaves out its timeout.
+                AdminRequest::UpdateFeatures(_)
+                | AdminRequest::DescribeConfigs(_)
                 | AdminRequest::IncrementalAlterConfigs(_)
                 | AdminRequest::UnregisterBroker(_)
                 | AdminRequest::DescribeQuorum(_)

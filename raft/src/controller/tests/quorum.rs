@@ -8,8 +8,12 @@ use crate::controller::quorum_controller::ControllerRequest;
 use crate::controller::settings::{ControllerSettings, ELR_VERSION, Feature, METADATA_VERSION, level};
 use crate::ids::{BrokerEpoch, NodeId, Offset};
 use crate::message::admin::{CreatableTopic, CreateTopicsRequest};
-use crate::message::{AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode, Response};
+use crate::message::{
+    AdminRequest, AdminResponse, ClusterRequest, ClusterResponse, ErrorCode, FeatureUpdate, Response,
+    UpdateFeaturesRequest,
+};
 use crate::metadata::MetadataRecord;
+use crate::metadata::image::KRAFT_VERSION;
 use crate::metadata::records::BeginTransaction;
 use crate::quorum::accumulator::AppendError;
 
@@ -138,6 +142,23 @@ fn appends_that_raft_refuses_end_the_claim() {
         assert!(harness.controller.claimed().is_none() && harness.log.resigned);
         assert_eq!(harness.controller.stable(), &before);
     }
+}
+
+/// Raft knows first that it does not lead any more.
+#[test]
+fn an_upgrade_that_raft_refuses_to_a_former_leader_ends_the_claim() {
+    let mut harness = Harness::active();
+    harness.log.epoch = None;
+    let update = FeatureUpdate { feature: KRAFT_VERSION.into(), max_version_level: 1 };
+    let request = UpdateFeaturesRequest { timeout_ms: 1_000, feature_updates: [update].into(), validate_only: false };
+    let id = harness.send(ControllerRequest::Envelope(AdminRequest::UpdateFeatures(request)));
+    match harness.answer(id) {
+        Some(Response::Envelope(response)) => {
+            assert_eq!((response.error, response.response), (ErrorCode::NotController, None));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(harness.controller.claimed().is_none());
 }
 
 /// The quorum has another leader by the time that the records are replayed.

@@ -15,7 +15,7 @@ use crate::io::{Effect, Entropy, Now, Out};
 use crate::log::{BatchBuilder, ControlRecord, LeaderChange, Records};
 use crate::metadata::loader::{ManifestType, MetadataLoader, Publication};
 use crate::metadata::records::*;
-use crate::metadata::{MetadataImage, MetadataRecord};
+use crate::metadata::{MetadataDelta, MetadataImage, MetadataRecord};
 use crate::step::{Fatal, Step};
 
 struct NoChance;
@@ -222,6 +222,25 @@ fn a_broker_learns_what_to_do_about_its_replicas() {
     let leave = PartitionChange { replicas: Some(nodes([2])), leader: NodeId(2), ..no_change(topic_id(0, 0), 0) };
     let published = harness.load(9, &[leave.into()]);
     assert_eq!(published[0].delta.local_changes(NodeId(1)).deletes, BTreeSet::from([id(0, 0)]));
+}
+
+/// `TopicsDelta.replay` of a TopicRecord begins with an empty `TopicImage`.
+#[test]
+fn a_snapshot_names_all_replicas_of_its_topics_anew() {
+    let id = |topic, partition| TopicIdPartition { topic_id: topic_id(topic, 0), partition };
+    let replicas = |topic: u8, number, ids: &[i32]| {
+        MetadataRecord::from(partition(topic_id(topic, 0), number, nodes(ids.iter().copied())))
+    };
+    let start = [create(0, 0), replicas(0, 0, &[1, 2]), create(1, 0), replicas(1, 0, &[1])];
+    let mut harness = Harness::caught_up(false, &start);
+    let before = Rc::clone(&harness.load(4, &[NoOp {}.into()])[0].image);
+    let mut next = MetadataDelta::new(Rc::clone(&before));
+    next.replay(&RemoveTopic { topic_id: topic_id(1, 0) }.into()).expect("it exists");
+    let next = MetadataImage::clone(&next.apply(*before.provenance()));
+    let local = MetadataDelta::to_snapshot(before, next).local_changes(NodeId(1));
+    assert_eq!(local.deletes, BTreeSet::from([id(1, 0)]));
+    assert_eq!(local.leaders.into_keys().collect::<Vec<_>>(), [id(0, 0)]);
+    assert_eq!(local.elected_leaders, BTreeSet::from([id(0, 0)]));
 }
 
 proptest! {

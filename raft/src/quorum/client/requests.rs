@@ -58,9 +58,19 @@ impl RaftClient {
                 self.handle_remove_voter_request(requester, &request, step);
                 return Ok(());
             }
+            Request::DescribeQuorum(_) => Response::DescribeQuorum(self.describe_quorum(step)),
             Request::Envelope(AdminRequest::DescribeQuorum(_)) => {
-                let response = AdminResponse::DescribeQuorum(self.describe_quorum(step));
-                Response::Envelope(EnvelopeResponse { error: ErrorCode::None, response: Some(response) })
+                let response = self.describe_quorum(step);
+                Response::Envelope(match response.error {
+                    // `Request.shouldReturnNotController`: the broker looks for the leader, and sends it again.
+                    ErrorCode::NotLeaderOrFollower => {
+                        EnvelopeResponse { error: ErrorCode::NotController, response: None }
+                    }
+                    _ => {
+                        let response = Some(AdminResponse::DescribeQuorum(response));
+                        EnvelopeResponse { error: ErrorCode::None, response }
+                    }
+                })
             }
             Request::ApiVersions(_)
             | Request::DiscoverVersions(_)
@@ -146,7 +156,7 @@ impl RaftClient {
             true => theirs.offset >= ours.offset,
             false => theirs >= ours,
         };
-        let vote_granted = self.quorum.can_grant_vote(candidate, is_up_to_date, request.pre_vote);
+        let vote_granted = self.quorum.can_grant_vote(candidate, is_up_to_date, request.pre_vote, step.now_ms());
         if vote_granted && !request.pre_vote && self.quorum.must_record_vote(candidate) {
             self.quorum.add_voted_state(candidate, step)?;
         }

@@ -47,6 +47,7 @@ impl RaftClient {
             Ok(Response::ApiVersions(response)) => self.handle_api_versions_response(from, &response, step)?,
             Ok(
                 Response::DiscoverVersions
+                | Response::DescribeQuorum(_)
                 | Response::AppendRecords(_)
                 | Response::ReadRecords(_)
                 | Response::Data(_)
@@ -165,7 +166,8 @@ impl RaftClient {
         step: &mut Step<'_>,
     ) -> Result<Option<bool>, Fatal> {
         let (epoch, local) = (current.leader_epoch, self.quorum.epoch());
-        let leader = current.leader_id.filter(|leader| !self.ignores_leader(*leader, current));
+        let is_ignored = |leader: NodeId| self.ignores_leader(leader, current) || self.is_former_self(leader);
+        let leader = current.leader_id.filter(|leader| !is_ignored(*leader));
         if epoch < local || error == ErrorCode::UnknownLeaderEpoch {
             return Ok(Some(true));
         }
@@ -200,6 +202,15 @@ impl RaftClient {
             && leader != self.quorum.local().id
             && current.endpoints.as_ref().is_none_or(|endpoints| endpoints.is_empty())
             && self.quorum.voters().endpoints(leader).is_none()
+    }
+
+    /// [`Fix::IgnoreLeaderOfFormerDirectory`]: the leader had this id and another directory.
+    fn is_former_self(&self, leader: NodeId) -> bool {
+        let local = self.quorum.local();
+        self.setup.fixes.has(Fix::IgnoreLeaderOfFormerDirectory)
+            && leader == local.id
+            && !self.quorum.is_leader()
+            && !self.quorum.voters().is_voter(local)
     }
 
     fn handle_vote_response(

@@ -9,7 +9,7 @@
 
 use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
-use raft::voter_set::VoterSet;
+use raft::voter_set::{VoterNode, VoterSet};
 
 use crate::checks::committed::{Committed, CommittedRecord, Quorum};
 use crate::checks::server_model::ServerModel;
@@ -81,15 +81,15 @@ pub fn commit(
     (gone, first_record)
 }
 
-/// The servers with the ids of voters, and whether they are other replicas now: the voter's disk was replaced, and what it had
-/// acknowledged may still arrive.
+/// The servers with the ids of voters, and the voters of which they are other replicas now: the voter's disk was replaced, and
+/// what it had acknowledged may still arrive.
 fn servers_of<'a>(
     voters: &'a VoterSet,
     servers: &'a [ServerModel],
-) -> impl Iterator<Item = (usize, &'a ServerModel, bool)> {
+) -> impl Iterator<Item = (usize, &'a ServerModel, Option<&'a VoterNode>)> {
     voters.nodes().iter().filter_map(|voter| {
         let (index, server) = servers.iter().enumerate().find(|(_, server)| server.id == voter.id)?;
-        Some((index, server, !voter.is_voter(server.key())))
+        Some((index, server, (!voter.is_voter(server.key())).then_some(voter)))
     })
 }
 
@@ -137,12 +137,12 @@ fn rests_on_amnesia(
     let (mut solid, mut forgotten, mut left_epoch) = (0, 0, 0);
     let voters = servers[leader].voters(ledger);
     let quorum = quorum.of(voters);
-    for (index, voter, is_replaced) in servers_of(voters, servers) {
+    for (index, voter, former) in servers_of(voters, servers) {
         // It has acknowledged what was forced.
         let acknowledged = voter.log.forced() >= count && voter.log.get(count - 1) == Some(last);
         let holds = acknowledged && voter.log.durable() >= count;
-        if is_replaced {
-            forgotten += usize::from(losses.had_destroyed(index, last));
+        if let Some(former) = former {
+            forgotten += usize::from(losses.had_destroyed(index, former.directory_id, last));
         } else if holds && losses.is_bound(index, shown.epoch) {
             solid += 1;
         } else if acknowledged || losses.has_forgotten(index, last) {
@@ -197,9 +197,9 @@ fn majority_reached(
     // A leader counts the voters of its own log, also those of a set that is not committed.
     let voters = servers[leader].voters(ledger).clone();
     let quorum = quorum.of(&voters);
-    for (index, server, is_replaced) in servers_of(&voters, servers) {
-        if is_replaced {
-            before_destruction += usize::from(losses.had_destroyed(index, last));
+    for (index, server, former) in servers_of(&voters, servers) {
+        if let Some(former) = former {
+            before_destruction += usize::from(losses.had_destroyed(index, former.directory_id, last));
         } else if server.durably_agreed() >= count {
             durable += 1;
             solid += usize::from(losses.is_bound(index, epoch));

@@ -10,6 +10,7 @@
 //! Prospective waits that returns to its leader is not judged: a majority may refuse it at any time.
 
 use crate::checks::prelude::*;
+use raft::fixes::{Fix, Fixes};
 use raft::ids::LeaderEpoch;
 use raft::io::{Observation, Role, ThreadName};
 use raft::message::{ErrorCode, Request, Response};
@@ -23,7 +24,8 @@ claim! {
     LeaderNotLeftEarly by Early, Safety of Server, "KIP-595: controller.quorum.fetch.timeout.ms; KIP-996: Prospective";
     /// A voter without a leader requests pre-votes only when its election timeout is over.
     ElectionNotEarly, Safety of Server, "KIP-595: controller.quorum.election.timeout.ms; QuorumState.randomElectionTimeoutMs";
-    /// A follower that its leader has answered in this epoch grants no pre-vote.
+    /// A follower that its leader has answered in this epoch grants no pre-vote; with `GrantPreVoteAfterFetchTimeout` until its fetch
+    /// timeout is over.
     PreVoteRefusedInTouch, Safety of Server, "KIP-996: a follower that has fetched successfully rejects pre-votes";
 }
 
@@ -70,6 +72,7 @@ struct Watched {
 #[derive(Clone, Debug)]
 pub struct Early {
     watched: Vec<Watched>,
+    fixes: Fixes,
 }
 
 impl Check for Early {
@@ -97,7 +100,7 @@ impl Check for Early {
             resigned: None,
             calm: Calm::new(config.slowest_ppm),
         };
-        Early { watched: config.timings.iter().map(watched).collect() }
+        Early { watched: config.timings.iter().map(watched).collect(), fixes: config.fixes }
     }
 
     #[inline]
@@ -146,9 +149,12 @@ impl Check for Early {
                 }
             }
             Event::ResponseSent { .. } => {
-                let answered = watched.follows.is_some_and(|follows| follows.answered);
+                let may_expire = self.fixes.has(Fix::GrantPreVoteAfterFetchTimeout);
+                let in_touch = |follows: Follows| {
+                    follows.answered && (!may_expire || !follows.is_over && watched.is_early(at_ns, follows))
+                };
                 if let Some((requested, answer)) = models.vote_answered(crossing)
-                    && (requested.pre_vote && answer.vote_granted && answered)
+                    && (requested.pre_vote && answer.vote_granted && watched.follows.is_some_and(in_touch))
                 {
                     let id = models.servers[server].id;
                     let epoch = requested.epoch;
@@ -222,9 +228,14 @@ impl Watched {
         self.elects = Some((role, epoch, since_ns));
     }
 
+    /// Can the fetch timeout not be over yet?
+    fn is_early(&self, at_ns: u64, follows: Follows) -> bool {
+        at_ns - follows.since_ns < self.fetch_ns && self.calm.lasts_since(follows.since_ns)
+    }
+
     fn judge(&self, at_ns: u64, before: Follows, id: impl Fn() -> i32, verdict: &mut Verdict) {
         let waited_ns = at_ns - before.since_ns;
-        if waited_ns < self.fetch_ns && self.calm.lasts_since(before.since_ns) {
+        if self.is_early(at_ns, before) {
             verdict.fail(&LeaderNotLeftEarly::CLAIM, || {
                 format!(
                     "node {} requests pre-votes {} ms after its leader of epoch {} answered it; its fetch timeout ends after {} ms at the earliest",

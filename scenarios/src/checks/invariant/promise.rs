@@ -66,6 +66,7 @@ fn carries_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict
                 Request::ApiVersions(_)
                 | Request::AddRaftVoter(_)
                 | Request::RemoveRaftVoter(_)
+                | Request::DescribeQuorum(_)
                 | Request::DiscoverVersions(_)
                 | Request::AppendRecords(_)
                 | Request::ReadRecords(_)
@@ -89,6 +90,7 @@ fn carries_epoch(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict
                 Response::ApiVersions(_)
                 | Response::AddRaftVoter(_)
                 | Response::RemoveRaftVoter(_)
+                | Response::DescribeQuorum(_)
                 | Response::DiscoverVersions
                 | Response::ReadRecords(_)
                 | Response::Data(_)

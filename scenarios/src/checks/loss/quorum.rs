@@ -5,7 +5,7 @@
 //! durable bytes does (a replaced disk, rot).
 
 use crate::checks::prelude::*;
-use raft::ids::{LeaderEpoch, Offset};
+use raft::ids::{LeaderEpoch, Offset, Uuid};
 use raft::io::FatalFault;
 use raft::log::Batch;
 
@@ -34,6 +34,8 @@ pub enum QuorumFact {
     /// A fault destroyed durable bytes of a server, or has misled it so that it cut its log.
     Destroyed {
         server: usize,
+        /// Of the disk, as it was.
+        directory_id: Option<Uuid>,
         /// Its word may have counted ([`Models::may_count`]).
         voter: bool,
         /// From that of its `quorum-state`, if that is not what it was, up to the one that it had, if that is later.
@@ -69,9 +71,9 @@ impl QuorumLosses<'_> {
         })
     }
 
-    /// Has a server, this one or any, forgotten what it did in an epoch?
-    fn is_forgotten(&self, epoch: LeaderEpoch, by: Option<usize>) -> bool {
-        self.forgotten_epochs().any(|(of, _, epochs)| by.is_none_or(|by| of == by) && epochs.has(epoch))
+    /// Has a server forgotten what it did in an epoch?
+    fn has_forgotten_epoch(&self, server: usize, epoch: LeaderEpoch) -> bool {
+        self.forgotten_epochs().any(|(of, _, epochs)| of == server && epochs.has(epoch))
     }
 
     /// Voters that have forgotten epochs, and vote as they did before.
@@ -105,7 +107,7 @@ impl QuorumLosses<'_> {
         let is_ahead = |index: &usize| {
             let server = &servers[*index];
             // It has started with the last epoch that it read of its log (`QuorumState.initialize`), or of `quorum-state`.
-            let was_altered = || self.is_misled(*index) || self.is_forgotten(server.durable_epoch(), Some(*index));
+            let was_altered = || self.is_misled(*index) || self.has_forgotten_epoch(*index, server.durable_epoch());
             server.up && !server.voter && server.durable_epoch() > newest && was_altered()
         };
         (!missing.is_empty() && missing.iter().all(is_ahead)).then_some(Excuse::EpochAheadOfQuorum)
@@ -133,11 +135,12 @@ impl QuorumLosses<'_> {
         self.forgotten(server).any(|log| self.ledger.holds(log, batch))
     }
 
-    /// Did a server hold this batch durably when its disk was destroyed, as a voter, whatever it holds now?
-    pub fn had_destroyed(&self, server: usize, batch: BatchId) -> bool {
+    /// Did a replica, whose server is another one now, hold this batch durably when its disk was destroyed? It may have become a
+    /// voter since: who adds it may not know that it is gone, and its successor answers for it (ApiVersions).
+    pub fn had_destroyed(&self, server: usize, directory_id: Option<Uuid>, batch: BatchId) -> bool {
         self.facts.iter().any(|fact| match fact {
-            QuorumFact::Destroyed { server: of, voter: true, log: Some(log), .. } => {
-                *of == server && self.ledger.holds(*log, batch)
+            QuorumFact::Destroyed { server: of, directory_id: its, log: Some(log), .. } => {
+                *of == server && *its == directory_id && self.ledger.holds(*log, batch)
             }
             _ => false,
         })
@@ -237,7 +240,7 @@ impl QuorumLosses<'_> {
     }
 
     /// May a replica end itself by a fault? It hears of another leader of an epoch that it, or who named the leader to
-    /// it, forgot; or a leader without the destroyed records takes it below its high watermark: `next` is the first batch
+    /// it, forgot as the voter that it is; or a leader without the destroyed records takes it below its high watermark: `next` is the first batch
     /// that it has and the committed log does not, and what is below its high watermark is promised, or is not.
     pub fn may_end_itself(
         &self,
@@ -247,7 +250,7 @@ impl QuorumLosses<'_> {
         (next, is_promised): (Option<BatchId>, bool),
     ) -> Option<Excuse> {
         let explains = match fault {
-            FatalFault::AnotherLeader => self.is_forgotten(model.epoch(), None),
+            FatalFault::AnotherLeader => self.forgetful_voters().any(|(_, _, epochs)| epochs.has(model.epoch())),
             FatalFault::TruncationBelowHighWatermark => {
                 let is_cut = next.is_some_and(|next| self.may_be_missing(next).is_some());
                 is_cut || !is_promised || self.may_cut(server, leader)

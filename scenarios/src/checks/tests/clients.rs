@@ -243,7 +243,7 @@ fn who_reads_altered_epochs_may_hold_up_recovery() {
     // Server 2 is in epoch 2, of which the quorum does not know.
     quorum.persist(2, 2, None, None);
     let epochs = ForgottenEpochs { first: LeaderEpoch(2), last: LeaderEpoch(2), by_same_voter: true };
-    let raised = QuorumFact::Destroyed { server: 2, voter: false, epochs: Some(epochs), log: None };
+    let raised = QuorumFact::Destroyed { server: 2, directory_id: None, voter: false, epochs: Some(epochs), log: None };
     let excuse = |fact: Option<&QuorumFact>, voter, missing: &[usize]| {
         let mut models = quorum.checks.models.clone();
         models.servers[2].voter = voter;

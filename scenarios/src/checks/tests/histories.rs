@@ -241,7 +241,7 @@ impl World {
     /// A fault took what a majority needs: the promise ends where no majority has it.
     fn destroyed(&mut self, server: usize, epochs: Option<(LeaderEpoch, LeaderEpoch)>, log: Option<BatchId>) {
         let epochs = epochs.map(|(first, last)| ForgottenEpochs { first, last, by_same_voter: true });
-        self.committed.facts.push(QuorumFact::Destroyed { server, voter: true, epochs, log });
+        self.committed.facts.push(QuorumFact::Destroyed { server, directory_id: None, voter: true, epochs, log });
         for at in 0..self.known.len() {
             let anchored =
                 |other: &Known| other.committer == self.records.epoch(other.id) && self.holders(other.id) >= MAJORITY;
@@ -322,7 +322,7 @@ impl World {
         let epoch = LeaderEpoch(self.epoch);
         let epochs = ForgottenEpochs { first: LeaderEpoch(0), last: epoch, by_same_voter: true };
         let more = [
-            QuorumFact::Destroyed { server: 0, voter: true, epochs: Some(epochs), log: Some(had) },
+            QuorumFact::Destroyed { server: 0, directory_id: None, voter: true, epochs: Some(epochs), log: Some(had) },
             QuorumFact::Cut { epoch, had, left: BatchId::START, at_ns: 0 },
             QuorumFact::CommittedBeside { had, left: BatchId::START },
         ];

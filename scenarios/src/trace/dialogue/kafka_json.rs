@@ -86,7 +86,7 @@ pub fn request(request: &Request) -> (&'static str, i16, Value) {
         Request::Envelope(AdminRequest::RemoveRaftVoter(remove)) => {
             ("REMOVE_RAFT_VOTER", 0, remove_raft_voter_request(remove))
         }
-        Request::Envelope(AdminRequest::DescribeQuorum(_)) => {
+        Request::DescribeQuorum(_) | Request::Envelope(AdminRequest::DescribeQuorum(_)) => {
             ("DESCRIBE_QUORUM", 2, json!({"topics": topics(json!({"partitionIndex": 0}))}))
         }
         // The version of the client's software is that of the release.
@@ -109,6 +109,7 @@ pub fn response(response: &Response) -> (&'static str, i16, Value) {
         Response::UpdateRaftVoter(update) => ("UPDATE_RAFT_VOTER", 0, update_raft_voter_response(update)),
         Response::AddRaftVoter(add) => ("ADD_RAFT_VOTER", 1, voter_change_response(add.error)),
         Response::RemoveRaftVoter(remove) => ("REMOVE_RAFT_VOTER", 0, voter_change_response(remove.error)),
+        Response::DescribeQuorum(quorum) => ("DESCRIBE_QUORUM", 2, describe_quorum_response(quorum)),
         Response::ApiVersions(versions) => {
             let range = &versions.supported;
             let (min, max) = (range.min_supported_version, range.max_supported_version);
@@ -123,6 +124,12 @@ pub fn response(response: &Response) -> (&'static str, i16, Value) {
                 ("REMOVE_RAFT_VOTER", 0, voter_change_response(remove.error))
             }
             Some(AdminResponse::DescribeQuorum(quorum)) => ("DESCRIBE_QUORUM", 2, describe_quorum_response(quorum)),
+            // The network server has replaced the raft client's answer (`Request.shouldReturnNotController`).
+            None if envelope.error == ErrorCode::NotController => {
+                let error = ErrorCode::NotLeaderOrFollower;
+                let unknown = DescribeQuorumResponse { error, ..DescribeQuorumResponse::unknown() };
+                ("DESCRIBE_QUORUM", 2, describe_quorum_response(&unknown))
+            }
             _ => (response.name(), -1, Value::Null),
         },
         other => (other.name(), -1, Value::Null),

@@ -74,6 +74,7 @@ fn cluster_id(request: &Request) -> Option<&str> {
         Request::AddRaftVoter(request) => request.cluster_id.as_deref(),
         Request::RemoveRaftVoter(request) => request.cluster_id.as_deref(),
         Request::ApiVersions(_)
+        | Request::DescribeQuorum(_)
         | Request::DiscoverVersions(_)
         | Request::AppendRecords(_)
         | Request::ReadRecords(_)

@@ -102,7 +102,7 @@ impl History {
     fn destroyed(&mut self, server: usize, epochs: Option<(i32, i32)>, log: Option<BatchId>) {
         let (voter, epochs) = (server != BROKER, epochs.map(|(first, last)| (LeaderEpoch(first), LeaderEpoch(last))));
         let epochs = epochs.map(|(first, last)| ForgottenEpochs { first, last, by_same_voter: true });
-        self.facts.push(QuorumFact::Destroyed { server, voter, epochs, log });
+        self.facts.push(QuorumFact::Destroyed { server, directory_id: None, voter, epochs, log });
     }
 
     fn step(&mut self, event: Event, records: &mut Records) {

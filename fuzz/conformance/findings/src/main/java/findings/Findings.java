@@ -27,6 +27,7 @@ import org.apache.kafka.raft.EndpointsInEndQuorumEpoch;
 import org.apache.kafka.raft.FlushRecoveredLog;
 import org.apache.kafka.raft.FollowLeaderOfUnattached;
 import org.apache.kafka.raft.IgnoreAnswerOfRemovedVoter;
+import org.apache.kafka.raft.IgnoreLeaderOfFormerDirectory;
 import org.apache.kafka.raft.IgnoreLeaderWithoutEndpoints;
 import org.apache.kafka.raft.KeepBufferUntilCommit;
 import org.apache.kafka.raft.LeaveSilentBootstrapServer;
@@ -73,6 +74,7 @@ final class Findings {
         new FollowLeaderOfUnattached(),
         new IgnoreLeaderWithoutEndpoints(),
         new EndpointsInEndQuorumEpoch(),
+        new IgnoreLeaderOfFormerDirectory(),
         new LeaveSilentBootstrapServer(),
         new CampaignDespiteUncommittedRemoval(),
         new RefuseMisroutedConnections(),

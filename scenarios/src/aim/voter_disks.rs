@@ -1,0 +1,73 @@
+//! Whose disks a dynamic quorum may lose: voters have directory ids (KIP-853), so a controller with a new disk is another
+//! replica, which breaks no promise of the former one and may become a voter in its place. Any number of disks may be lost in
+//! a run, as long as each voter set keeps a majority of its replicas.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use raft::ids::{NodeId, Uuid};
+use raft::voter_set::{VoterNode, VoterSet};
+
+#[derive(Clone, Debug, Default)]
+pub struct VoterDisks {
+    /// The last one that is committed.
+    committed: VoterSet,
+    /// Of the disks of the controllers.
+    directories: BTreeMap<NodeId, Uuid>,
+    /// Directory ids whose disks were replaced.
+    gone: BTreeSet<Uuid>,
+    /// Operators remove voters, at any time, as long as more than so many are left.
+    least_voters: Option<usize>,
+}
+
+/// What is known of the disks of the other controllers.
+#[derive(Clone, Copy)]
+pub struct OtherDisks<'a> {
+    /// Bytes of a controller, which has its directory id still, were destroyed.
+    pub is_damaged: &'a dyn Fn(NodeId) -> bool,
+    /// Those whose disks were replaced, and that are behind still. The leader may take a former replica for one that has caught
+    /// up, and add it: its successor answers for it (ApiVersions).
+    pub lost: &'a [NodeId],
+}
+
+impl VoterDisks {
+    pub fn new(committed: VoterSet, least_voters: Option<usize>) -> VoterDisks {
+        let directory = |voter: &VoterNode| Some((voter.id, voter.directory_id?));
+        let directories = committed.nodes().iter().filter_map(directory).collect();
+        VoterDisks { committed, directories, gone: BTreeSet::new(), least_voters }
+    }
+
+    /// Do the voters have directory ids?
+    pub fn are_known_by_directory(&self) -> bool {
+        self.committed.nodes().iter().all(|voter| voter.directory_id.is_some())
+    }
+
+    pub fn committed(&mut self, voters: VoterSet) {
+        self.committed = voters;
+    }
+
+    /// A process writes the directory id of its disk.
+    pub fn formatted(&mut self, id: NodeId, directory: Uuid) {
+        self.directories.insert(id, directory);
+    }
+
+    /// The disk of a controller is replaced.
+    pub fn replaced(&mut self, id: NodeId) {
+        self.gone.extend(self.directories.remove(&id));
+    }
+
+    /// Would a voter set be left without a majority if this controller lost its disk? One that is no voter counts: it may be
+    /// about to be one. `written` are the voter sets that are not committed.
+    pub fn would_be_too_many(&self, id: NodeId, others: OtherDisks<'_>, written: &[VoterSet]) -> bool {
+        let is_lost = |voter: &VoterNode| {
+            (others.is_damaged)(voter.id) || voter.directory_id.is_some_and(|directory| self.gone.contains(&directory))
+        };
+        written.iter().chain([&self.committed]).any(|set| {
+            let (same, rest): (Vec<&VoterNode>, Vec<&VoterNode>) = set.nodes().iter().partition(|voter| voter.id == id);
+            let joins_lost = others.lost.iter().any(|lost| *lost != id && set.ids().binary_search(lost).is_err());
+            let joins_lost = usize::from(joins_lost);
+            let size = set.nodes().len() + usize::from(same.is_empty()) + joins_lost;
+            let least = self.least_voters.map_or(size, |least| least.min(size));
+            1 + rest.iter().filter(|voter| is_lost(voter)).count() + joins_lost > least.saturating_sub(1) / 2
+        })
+    }
+}
