@@ -9,7 +9,7 @@
 //! * a log of partitions that is trimmed (P16, P17), transactions (C07 to C10, C13),
 //!   reassignment (M32, L14, P22, P35), ZooKeeper (Z01, Z03 to Z09 but Z05 and Z08), several directories (L15,
 //!   L16);
-//! * M02: no fault removes a snapshot. M05: a metadata transaction ends in the batch in which it begins.
+//! * M02: no fault removes a snapshot. M08: `Fix::FirstPublishAfterCaughtUp`, which generic scenarios have, waits for the same. M05: a metadata transaction ends in the batch in which it begins.
 //!   G21: an image consists of committed records. M11: publications of the loader alone ask for snapshots, so none is
 //!   asked for before the first one. M12: the loader's publisher counts the bytes, and hears of no resignation. M16: the
 //!   controller keeps its newest and its last stable state, and no snapshot in memory for each offset;
@@ -20,8 +20,10 @@
 //!   anything happens. R32: a node that knows no leader sends its requests to the bootstrap servers;
 //! * M26: a broker sends a heartbeat in every heartbeat interval, and CreateTopics may fail meanwhile. M13, M14,
 //!   M22, M23: nothing writes a record that cannot be applied, or is too large. M18: raft reports a lost
-//!   leadership at once, and applied changes are dropped then. M20: no counters are derived. M21: a claim
-//!   follows its epoch's only control record. M27: features never change. M31 is the same as P19. M33: a
+//!   leadership at once, and applied changes are dropped then. M20: no counters are derived. M21: a change of the voters
+//!   may put a control record in between, and of the offset only one thing depends, whether a broker has caught up with
+//!   its registration: it would be unfenced one record early. M27: features never change. M42: controllers do not
+//!   register. M31 is the same as P19. M33: a
 //!   caught-up replica that may not join delays commits for `replica.lag.time.max.ms` at most.
 //! * L06: the controller's queue is never as long as half a heartbeat interval for a whole session. L07: a broker that
 //!   is fenced after one lost heartbeat is unfenced by the next. L12: strays are set aside in one step, with the first

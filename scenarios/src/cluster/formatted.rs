@@ -6,7 +6,7 @@ use raft::config::{CLUSTER_ID, NodeConfig as KafkaNode, Voter};
 use raft::controller::settings::Feature;
 use raft::ids::{NodeId, Uuid};
 use raft::metadata::MetadataRecord;
-use raft::storage_tool::format_voter;
+use raft::storage_tool::{format_controller, format_voter};
 use raft::voter_set::{KRaftVersionFeature, VoterNode, VoterSet};
 
 use crate::scenario::Scenario;
@@ -45,14 +45,20 @@ fn directory_id(id: NodeId) -> Uuid {
 /// By path.
 type Files = Vec<(Rc<str>, Rc<[u8]>)>;
 
-/// The files of a node at its first boot: of a voter of a dynamic quorum those of the format tool, of others none.
+/// The files of a node at its first boot: of a controller the bootstrap snapshot of the format tool, and of a voter of a dynamic
+/// quorum `meta.properties`, too. Others write that when they start.
 pub fn formatted(config: &KafkaNode, cluster_id: &str, voters: &VoterSet, now_ms: i64) -> Result<Files, String> {
     let is_voter = voters.key_of(config.node_id()).is_some();
-    if !config.quorum.is_dynamic || !is_voter {
+    if !config.roles.controller {
         return Ok(Vec::new());
     }
     let records: Vec<MetadataRecord> = config.controller.bootstrap.iter().map(Feature::record).collect();
-    let files = format_voter(&cluster_id.into(), config.node_id(), voters, &records, now_ms);
+    let files = if config.quorum.is_dynamic && is_voter {
+        format_voter(&cluster_id.into(), config.node_id(), voters, &records, now_ms)
+    } else {
+        let kraft_version = i16::from(config.quorum.is_dynamic);
+        format_controller(kraft_version, &records, now_ms).map(|file| vec![file])
+    };
     let files = files.ok_or_else(|| format!("node {} cannot be formatted", config.node_id()))?;
     Ok(files.into_iter().map(|(path, bytes)| (path, bytes.into())).collect())
 }

@@ -91,7 +91,6 @@ findings! {
     drop_segments_behind_gap: "findings/drop-segments-behind-gap" 0..24 >= 16;
     write_epochs_before_append: "findings/write-epochs-before-append" 0..24 >= 2;
     clear_index_of_elr: "findings/clear-index-of-elr" 5..15 >= 4;
-    // A topic must be deleted while a validation of it is under way: 12 of 200 seeds.
     // Two records, and an election between them: 5 of 1,500 seeds show it.
     stable_offset_of_snapshot: "findings/stable-offset-of-snapshot" 88..98 >= 1;
     leave_silent_bootstrap_server: "findings/leave-silent-bootstrap-server" 0..12 >= 6;
@@ -101,11 +100,16 @@ findings! {
     read_control_records_after_truncation: "findings/read-control-records-after-truncation" 0..6 >= 1;
     ignore_answer_of_removed_voter: "findings/ignore-answer-of-removed-voter" 9..14 >= 1;
     endpoints_in_end_quorum_epoch: "findings/endpoints-in-end-quorum-epoch" 24..30 >= 1;
+    // The new process has to ask before another leader is elected: 12 of 200 seeds.
+    ignore_leader_of_former_directory: "findings/ignore-leader-of-former-directory" 64..72 >= 3;
+    // The record of the new voter has to reach one follower, and neither the new voter nor the others: 5 of 200 seeds.
+    grant_pre_vote_after_fetch_timeout: "findings/grant-pre-vote-after-fetch-timeout" 62..72 >= 2;
     follow_leader_of_unattached: "findings/follow-leader-of-unattached" 11..16 >= 1;
     take_new_leader_endpoints: "findings/take-new-leader-endpoints" 0..6 >= 2;
     ignore_leader_without_endpoints: "findings/ignore-leader-without-endpoints" 0..24 >= 2;
     await_unwritten_voter_change: "findings/await-unwritten-voter-change" 0..8 >= 6;
     resign_after_expired_removal: "findings/resign-after-expired-removal" 5..7 >= 2;
     forget_high_watermark_of_former_topic: "findings/forget-high-watermark-of-former-topic" 24..34 >= 4;
+    // A topic must be deleted while a validation of it is under way: 12 of 200 seeds.
     retry_assigned_only: "findings/retry-assigned-only" 0..60 >= 2;
 }

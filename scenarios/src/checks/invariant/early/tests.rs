@@ -38,10 +38,11 @@ fn a_leader_that_answers_is_kept_for_a_fetch_timeout() {
     assert!(!breaks(1_900, &[(500, role(Role::Follower, 1))]), "its timer goes on");
 }
 
-/// A follower since 0 ms fetches, is answered or refused, and then grants a pre-vote.
-fn grants_in_touch(error: ErrorCode, correlation_id: i32) -> bool {
+/// A follower since 0 ms fetches, is answered or refused, and grants a pre-vote at `grants_ms`, with or without the fix.
+fn grants_in_touch(error: ErrorCode, correlation_id: i32, grants_ms: u64, fixes: Fixes) -> bool {
     let mut models = Checks::new(voters(3)).models;
-    let (mut early, mut verdict) = (Early::new(&voters(3)), Verdict::default());
+    let config = CheckConfig { fixes, ..voters(3) };
+    let (mut early, mut verdict) = (Early::new(&config), Verdict::default());
     let (epoch, candidate) = (LeaderEpoch(1), NodeId(3));
     let rpc = Rpc { connection: 1, correlation_id: 1 };
     models.pending_votes.push(PendingVote { server: 0, rpc, epoch, candidate, directory_id: None, pre_vote: true });
@@ -66,7 +67,7 @@ fn grants_in_touch(error: ErrorCode, correlation_id: i32) -> bool {
         (2_300, Event::ResponseReceived { token: 1, correlation_id: 1, response: &answer }),
         (2_300, Event::RequestSent { rpc: Rpc { correlation_id: 2, ..rpc }, request: &fetch }),
         (2_400, Event::ResponseReceived { token: 1, correlation_id, response: &answer }),
-        (2_500, Event::ResponseSent { rpc, to: 2, response: &granted }),
+        (grants_ms, Event::ResponseSent { rpc, to: 2, response: &granted }),
     ];
     for (ms, event) in events {
         let input = Event::Input { thread: ThreadName::RaftIo };
@@ -80,8 +81,13 @@ fn grants_in_touch(error: ErrorCode, correlation_id: i32) -> bool {
 
 #[test]
 fn who_has_heard_from_its_leader_grants_no_pre_vote() {
-    assert!(grants_in_touch(ErrorCode::None, 2) && !grants_in_touch(ErrorCode::NotLeaderOrFollower, 2));
-    assert!(!grants_in_touch(ErrorCode::None, 1), "a copy of an older answer is not expected");
+    let with_fix = Fixes::NONE.with(Fix::GrantPreVoteAfterFetchTimeout);
+    let grants = |error, correlation_id| grants_in_touch(error, correlation_id, 2_500, Fixes::NONE);
+    assert!(grants(ErrorCode::None, 2) && !grants(ErrorCode::NotLeaderOrFollower, 2));
+    assert!(!grants(ErrorCode::None, 1), "a copy of an older answer is not expected");
+    let later = |fixes| grants_in_touch(ErrorCode::None, 2, 4_500, fixes);
+    assert!(later(Fixes::NONE) && !later(with_fix), "its fetch timeout is over");
+    assert!(grants_in_touch(ErrorCode::None, 2, 2_500, with_fix));
 }
 
 #[test]

@@ -26,6 +26,7 @@ import org.apache.kafka.raft.ElectDespiteEqualLatencies;
 import org.apache.kafka.raft.EndpointsInEndQuorumEpoch;
 import org.apache.kafka.raft.FlushRecoveredLog;
 import org.apache.kafka.raft.FollowLeaderOfUnattached;
+import org.apache.kafka.raft.GrantPreVoteAfterFetchTimeout;
 import org.apache.kafka.raft.IgnoreAnswerOfRemovedVoter;
 import org.apache.kafka.raft.IgnoreLeaderOfFormerDirectory;
 import org.apache.kafka.raft.IgnoreLeaderWithoutEndpoints;
@@ -75,6 +76,7 @@ final class Findings {
         new IgnoreLeaderWithoutEndpoints(),
         new EndpointsInEndQuorumEpoch(),
         new IgnoreLeaderOfFormerDirectory(),
+        new GrantPreVoteAfterFetchTimeout(),
         new LeaveSilentBootstrapServer(),
         new CampaignDespiteUncommittedRemoval(),
         new RefuseMisroutedConnections(),
