@@ -290,7 +290,9 @@ fn values_within_the_bounds_of_the_reference_are_accepted_and_others_refused() {
             if field.path == "clients.acks" {
                 put(&mut root, "clients.idempotence", Value::Boolean(false));
             }
-            if ["cluster.spare_controllers", "cluster.kraft_version"].contains(&field.path) {
+            if ["cluster.spare_controllers", "cluster.kraft_version", "workload.membership_clients"]
+                .contains(&field.path)
+            {
                 put(&mut root, "cluster.dynamic", Value::Boolean(true));
                 put(&mut root, "cluster.brokers", Value::Integer(3));
             }
