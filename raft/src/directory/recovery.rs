@@ -15,8 +15,7 @@ use crate::log::{LogConfig, LogError, RaftLog};
 /// See the module's documentation. An error ends the boot.
 #[derive(Clone, Debug)]
 pub struct Recovery {
-    /// `None` if there is no metadata partition. An error also if its log starts above a snapshot: no simulated node reads
-    /// one.
+    /// `None` if there is no metadata partition.
     pub metadata: Option<Result<RecoveredLog, LogError>>,
     /// Ascending by topic and partition.
     pub data: Result<Vec<RecoveredPartition>, LogError>,

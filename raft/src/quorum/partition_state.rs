@@ -71,7 +71,7 @@ impl PartitionState {
         self.kraft_versions.clear();
         self.voters.clear();
         let Some(bytes) = log.snapshot(id) else { return Ok(()) };
-        match Snapshot::read(id, bytes, self.bugs) {
+        match Snapshot::of_control_only(id, bytes, self.bugs) {
             Ok(snapshot) => {
                 let at = Offset(id.offset.0 - 1);
                 snapshot.control_records().try_for_each(|record| self.handle(at, record))?;

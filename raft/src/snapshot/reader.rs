@@ -27,9 +27,20 @@ pub enum SnapshotError {
 }
 
 impl Snapshot {
-    /// Checks every batch and its CRC, and the header. As in Kafka, that there is a footer is not checked: a snapshot gets
-    /// its name when it is complete.
+    /// As [`Snapshot::of_control_only`], and decodes the metadata records.
     pub fn read(id: OffsetAndEpoch, bytes: &[u8], bugs: Bugs) -> Result<Snapshot, SnapshotError> {
+        let snapshot = Snapshot::of_control_only(id, bytes, bugs)?;
+        let mut at = 0;
+        for batch in &snapshot.batches {
+            batch.metadata_records().map(drop).map_err(|error| SnapshotError::Batch { at, error })?;
+            at += batch.bytes.len();
+        }
+        Ok(snapshot)
+    }
+
+    /// Checks every batch and its CRC, the control records, and the header (`RecordsSnapshotReader.ofControlOnly`). As in Kafka,
+    /// that there is a footer is not checked: a snapshot gets its name when it is complete.
+    pub fn of_control_only(id: OffsetAndEpoch, bytes: &[u8], bugs: Bugs) -> Result<Snapshot, SnapshotError> {
         // M06, KAFKA-14104
         let parse = match bugs.has(Bug::Kafka14104SnapshotChecksumIgnored) {
             true => Batch::parse_unchecked,
@@ -40,7 +51,6 @@ impl Snapshot {
         while at < bytes.len() {
             let (batch, size) = parse(&bytes[at..]).map_err(|error| SnapshotError::Batch { at, error })?;
             batch.control_records().map_err(|error| SnapshotError::Batch { at, error })?;
-            batch.metadata_records().map(drop).map_err(|error| SnapshotError::Batch { at, error })?;
             batches.push(Rc::new(batch));
             at += size;
         }

@@ -11,6 +11,7 @@ mod election_stories;
 mod formatted_stories;
 mod harness;
 mod membership_stories;
+mod real_directories;
 mod replication_stories;
 mod restart_stories;
 mod snapshot_stories;
