@@ -1,5 +1,5 @@
-//! `kafka-storage format --initial-controllers` (`Formatter`): what it writes on the disk of a voter of a dynamic quorum. All
-//! other disks are formatted by their node when it finds them empty ([`crate::node`]).
+//! `kafka-storage format` (`Formatter`): what it writes on the disk of a controller. The directory id, but of initial voters,
+//! is drawn by their node when it finds no `meta.properties` ([`crate::node`]).
 
 use std::rc::Rc;
 

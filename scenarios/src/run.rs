@@ -132,6 +132,7 @@ pub fn run_observer(prepared: &Prepared, request: &Request<'_>) -> RunObserver {
         voters: prepared.voters.clone(),
         voter_set: prepared.voter_set.clone(),
         is_dynamic: prepared.is_dynamic,
+        controllers: prepared.scenario.cluster.controller_count(),
         least_voters: prepared.scenario.workload.least_voters(),
         other_cluster: prepared.scenario.cluster.other_cluster.iter().map(|id| NodeId(*id)).collect(),
         small_segments: prepared.small_segments.clone(),

@@ -60,7 +60,7 @@ impl RunObserver {
         let brokers = config.brokers.as_ref().map_or(&[][..], |brokers| &brokers.ids);
         let tracker = trigger_watch.needs_tracker().then(|| {
             let voter_disks = VoterDisks::new(config.voter_set.clone(), config.least_voters);
-            Box::new(Tracker::new(&config.servers, &config.voters, brokers, voter_disks))
+            Box::new(Tracker::new(&config.servers, &config.voters, config.controllers, brokers, voter_disks))
         });
         let checks = checks_on.then(|| Checks::new(config));
         RunObserver {

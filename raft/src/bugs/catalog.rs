@@ -9,7 +9,8 @@
 //! * a log of partitions that is trimmed (P16, P17), transactions (C07 to C10, C13),
 //!   reassignment (M32, L14, P22, P35), ZooKeeper (Z01, Z03 to Z09 but Z05 and Z08), several directories (L15,
 //!   L16);
-//! * M02: no fault removes a snapshot. M08: `Fix::FirstPublishAfterCaughtUp`, which generic scenarios have, waits for the same. M05: a metadata transaction ends in the batch in which it begins.
+//! * M02: no fault removes a snapshot. M08: `Fix::FirstPublishAfterCaughtUp`, which generic scenarios have, waits for the
+//!   same. M05: a metadata transaction ends in the batch in which it begins.
 //!   G21: an image consists of committed records. M11: publications of the loader alone ask for snapshots, so none is
 //!   asked for before the first one. M12: the loader's publisher counts the bytes, and hears of no resignation. M16: the
 //!   controller keeps its newest and its last stable state, and no snapshot in memory for each offset;

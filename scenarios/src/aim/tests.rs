@@ -10,7 +10,7 @@ use raft::message::{ClusterResponse, ErrorCode, Response};
 use raft::metadata::MetadataRecord;
 use raft::metadata::records::{BrokerRegistrationChange, Partition, PartitionChange, RegisterBroker};
 use raft::voter_set::{KRaftVersionFeature, VoterNode, VoterSet};
-use sim::fault::{Fault, Guard, Kill, PowerLoss, ReplaceDisk, Tail, What};
+use sim::fault::{Damage, Fault, FileDamage, Guard, Kill, PowerLoss, ReplaceDisk, Tail, What};
 use sim::process::{File, Node};
 use sim::watch::{Phase, Write};
 
@@ -37,7 +37,8 @@ impl Cluster {
     fn of(voters: VoterSet) -> Cluster {
         let ids: Vec<NodeId> = (0..4).map(id).collect();
         let voter_disks = VoterDisks::new(voters, None);
-        let mut cluster = Cluster { tracker: Tracker::new(&ids, &ids, &ids[..3], voter_disks), end: Offset(0) };
+        let mut cluster =
+            Cluster { tracker: Tracker::new(&ids, &ids, ids.len(), &ids[..3], voter_disks), end: Offset(0) };
         let path = format!("{METADATA_LOG}00000000000000000000.log");
         for server in 0..4 {
             let node = Node(server as u16);
@@ -283,6 +284,23 @@ fn disks_of_a_dynamic_quorum_are_replaced_while_each_voter_set_keeps_a_majority(
     assert!(!cluster.last_copy_forbids(&replace(3)));
     let again = [(0, 9), (1, 2), (2, 3)];
     cluster.writes(voters(&again));
+    cluster.shows(cluster.end);
+    assert!(!cluster.last_copy_forbids(&replace(3)), "the new replica is a voter");
+}
+
+/// A process that refuses a damaged file gets a new disk, which is another replica.
+#[test]
+fn a_voter_whose_disk_was_damaged_and_replaced_is_lost() {
+    let mut cluster = Cluster::of(voters(&[(0, 1), (1, 2), (2, 3)]));
+    let damage =
+        FileDamage { node: Node(0), file: "quorum-state".into(), file_rank: 0, damage: Damage::Flipped, at_ppm: 0 };
+    cluster.begins(&Fault::at(0, 1_000_000, What::FileDamage(damage)));
+    assert!(cluster.last_copy_forbids(&replace(3)), "damaged");
+    cluster.formats(0, 9);
+    cluster.begins(&replace(0));
+    cluster.formats(0, 10);
+    assert!(cluster.last_copy_forbids(&replace(3)), "the voter of the first disk is lost");
+    cluster.writes(voters(&[(0, 10), (1, 2), (2, 3)]));
     cluster.shows(cluster.end);
     assert!(!cluster.last_copy_forbids(&replace(3)), "the new replica is a voter");
 }

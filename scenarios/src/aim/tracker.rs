@@ -75,7 +75,9 @@ struct Partition {
 #[derive(Clone, Debug)]
 struct Server {
     id: NodeId,
+    /// At the start of the run.
     voter: bool,
+    controller: bool,
     broker: bool,
     role: Option<(Role, LeaderEpoch)>,
     /// Its process has registered since it booted.
@@ -86,7 +88,7 @@ struct Server {
     hurt: bool,
     /// Durable bytes of it were destroyed at some time in the run.
     destroyed: bool,
-    /// They were, on a disk that it has still.
+    /// Durable bytes were destroyed on the disk that it has still.
     damaged: bool,
     /// Number of faults in force that may keep it from its peers, or slow it down.
     weakened: u32,
@@ -114,10 +116,18 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    pub fn new(ids: &[NodeId], voters: &[NodeId], brokers: &[NodeId], voter_disks: VoterDisks) -> Tracker {
-        let server = |id: &NodeId| Server {
+    /// The first `controllers` servers are controllers, and the first of these the voters at first.
+    pub fn new(
+        ids: &[NodeId],
+        voters: &[NodeId],
+        controllers: usize,
+        brokers: &[NodeId],
+        voter_disks: VoterDisks,
+    ) -> Tracker {
+        let server = |(place, id): (usize, &NodeId)| Server {
             id: *id,
             voter: voters.contains(id),
+            controller: place < controllers,
             broker: brokers.contains(id),
             role: None,
             registered: false,
@@ -131,7 +141,7 @@ impl Tracker {
             log_end: Offset(0),
         };
         Tracker {
-            servers: ids.iter().map(server).collect(),
+            servers: ids.iter().enumerate().map(server).collect(),
             voter_disks,
             has_brokers: !brokers.is_empty(),
             files: BTreeMap::new(),
@@ -174,9 +184,10 @@ impl Tracker {
     }
 
     fn formatted(&mut self, node: Node, bytes: &[u8]) {
-        if let Some(id) = self.server(node).map(|server| server.id)
-            && let Ok(properties) = parse_meta_properties(bytes)
-        {
+        let Ok(properties) = parse_meta_properties(bytes) else { return };
+        if let Some(server) = self.server(node) {
+            server.damaged = false;
+            let id = server.id;
             self.voter_disks.formatted(id, properties.directory_id);
         }
     }
@@ -416,7 +427,7 @@ impl Tracker {
             let calm = |server: &Server| server.weakened == 0 && (server.renewed || again || !server.broker);
             let calm = others.into_iter().all(|(_, server)| calm(server));
             let promises = |place| !self.breaks_promise_of_voter(place, fault) && self.are_other_voters_in_sync(place);
-            return means.destroys == Destroys::Forced && server.voter && !promises(*place)
+            return means.destroys == Destroys::Forced && server.controller && !promises(*place)
                 || server.broker && !(calm && self.is_whole_but(again.then_some(server.id)));
         }
         false
@@ -447,13 +458,16 @@ impl Tracker {
     /// Voters that are known by their ids alone lose their disks in a minority, which is the same one all through a run.
     fn breaks_promise_of_voter(&self, place: usize, fault: &Fault) -> bool {
         let server = &self.servers[place];
-        if fault.what.kind() == Kind::ReplaceDisk && self.voter_disks.are_known_by_directory() {
+        if self.voter_disks.are_known_by_directory() {
             let is_damaged = |id: NodeId| self.servers.iter().any(|server| server.id == id && server.damaged);
             let is_behind = |server: &&Server| server.destroyed && server.log_end < self.end;
             let lost: Vec<NodeId> = self.servers.iter().filter(is_behind).map(|server| server.id).collect();
             let others = OtherDisks { is_damaged: &is_damaged, lost: &lost };
-            let is_controller = server.voter || !server.broker;
-            return is_controller && self.voter_disks.would_be_too_many(server.id, others, &self.written_voter_sets());
+            // Only a voter that keeps its directory id may vote again.
+            let is_replaced = fault.what.kind() == Kind::ReplaceDisk;
+            return server.controller
+                && (self.voter_disks.would_be_too_many(server.id, others, &self.written_voter_sets())
+                    || !is_replaced && self.has_open_vote(place));
         }
         server.voter && (self.are_too_many(place, |server| server.voter) || self.has_open_vote(place))
     }
@@ -466,7 +480,11 @@ impl Tracker {
     /// Whether all other voters follow the newest leader, undisturbed, and have the committed records.
     fn are_other_voters_in_sync(&self, place: usize) -> bool {
         let newest = self.newest_epoch();
-        let mut others = self.servers.iter().enumerate().filter(|(other, server)| server.voter && *other != place);
+        let is_voter = |server: &Server| match self.voter_disks.are_known_by_directory() {
+            true => self.voter_disks.has_voter(server.id),
+            false => server.voter,
+        };
+        let mut others = self.servers.iter().enumerate().filter(|(other, server)| is_voter(server) && *other != place);
         others.all(|(_, server)| {
             let follows = matches!(server.role, Some((Role::Leader | Role::Follower, epoch)) if Some(epoch) == newest);
             follows && server.weakened == 0 && server.log_end >= self.end

@@ -15,7 +15,7 @@ pub struct VoterDisks {
     directories: BTreeMap<NodeId, Uuid>,
     /// Directory ids whose disks were replaced.
     gone: BTreeSet<Uuid>,
-    /// Operators remove voters, at any time, as long as more than so many are left.
+    /// Operators remove voters that work, at any time, as long as more than so many are left.
     least_voters: Option<usize>,
 }
 
@@ -45,9 +45,13 @@ impl VoterDisks {
         self.committed = voters;
     }
 
-    /// A process writes the directory id of its disk.
+    /// A process writes the directory id of its disk. If it had another one, it has got a new disk.
     pub fn formatted(&mut self, id: NodeId, directory: Uuid) {
-        self.directories.insert(id, directory);
+        self.gone.extend(self.directories.insert(id, directory).filter(|former| *former != directory));
+    }
+
+    pub fn has_voter(&self, id: NodeId) -> bool {
+        self.committed.ids().contains(&id)
     }
 
     /// The disk of a controller is replaced.

@@ -18,7 +18,9 @@ pub struct CheckConfig {
     pub voter_set: VoterSet,
     /// May the voters change? They are in the log then, or will be after an upgrade of `kraft.version`.
     pub is_dynamic: bool,
-    /// Operators remove voters as long as more than so many are left; `None` without operators.
+    /// The first so many servers are controllers.
+    pub controllers: usize,
+    /// Operators remove voters that work as long as more than so many are left; `None` without operators.
     pub least_voters: Option<usize>,
     /// The servers whose disks are formatted with another cluster id: they cannot take part.
     pub other_cluster: Vec<NodeId>,

@@ -203,8 +203,9 @@ impl Limits {
     fn victim(&self, fault: &Fault) -> Option<Node> {
         let nemesis = &self.scenario.nemesis;
         let node = fault.what.node()?;
-        let is_controller = node.0 < self.voters || !self.brokers.contains(&node);
-        if fault.what.kind() == Kind::ReplaceDisk && is_controller && guard::may_replace_any_controller(&self.scenario)
+        if fault.what.kind() == Kind::ReplaceDisk
+            && usize::from(node.0) < self.scenario.cluster.controller_count()
+            && guard::may_replace_any_controller(&self.scenario)
         {
             return None;
         }

@@ -93,9 +93,10 @@ impl Planner<'_> {
     pub fn replaceable(&self) -> Vec<Node> {
         let mut victims = self.victims();
         if guard::may_replace_any_controller(self.scenario) {
-            let is_controller = |node: &&Node| self.voters.contains(node) || !self.brokers.contains(node);
-            victims.retain(|node| !is_controller(&node));
-            victims.extend(self.targets.iter().filter(is_controller));
+            let controllers = self.scenario.cluster.controller_count();
+            let is_controller = |node: &Node| usize::from(node.0) < controllers;
+            victims.retain(|node| !is_controller(node));
+            victims.extend(self.targets.iter().copied().filter(is_controller));
             victims.sort_unstable();
         }
         victims

@@ -104,8 +104,8 @@ fn check(scenario: &Scenario, plan: &Plan) {
         }
         if fault.what.kind() == Kind::ReplaceDisk && guard::may_replace_any_controller(scenario) {
             assert!(fault.unless.is_some(), "{fault:?} has no guard");
-            let voters = scenario.cluster.voter_count();
-            let is_pure_broker = |node: &Node| usize::from(node.0) >= voters && brokers(scenario).contains(node);
+            let controllers = scenario.cluster.controller_count();
+            let is_pure_broker = |node: &Node| usize::from(node.0) >= controllers;
             destroyed.extend(fault.what.node().filter(is_pure_broker));
         } else if means(fault.what.kind()).destroys == Destroys::Forced {
             destroyed.extend(fault.what.node());

@@ -69,7 +69,7 @@ impl Default for Workload {
 }
 
 impl Workload {
-    /// Operators remove voters as long as more than so many are left; `None` without operators.
+    /// Operators remove voters that work as long as more than so many are left; `None` without operators.
     pub fn least_voters(&self) -> Option<usize> {
         (self.membership_clients > 0).then_some(usize::from(self.min_voters))
     }

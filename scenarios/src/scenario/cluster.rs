@@ -150,6 +150,17 @@ impl Cluster {
         }
     }
 
+    /// The controllers, which are the first servers.
+    pub fn controller_count(&self) -> usize {
+        match self.node.is_empty() {
+            true => self.voter_count() + usize::from(self.spare_controllers),
+            false => {
+                let is_controller = |config: &&NodeConfig| config.roles.controller;
+                self.configs().map_or(0, |configs| configs.iter().filter(is_controller).count())
+            }
+        }
+    }
+
     /// Whether the voters are in the metadata log (KIP-853).
     pub fn is_dynamic(&self) -> bool {
         self.dynamic
@@ -281,6 +292,10 @@ impl Cluster {
     /// Nodes with `controller.quorum.voters` have level 0, which operators may raise; others have level 1 (KIP-853).
     fn check_kraft_version(&self, from_files: bool) -> Result<(), Refusal> {
         let Some(level) = self.kraft_version else { return Ok(()) };
+        // Files that cannot be read have their own error.
+        if !self.node.is_empty() && self.files().is_err() {
+            return Ok(());
+        }
         let allowed = match from_files {
             true if self.files().is_ok_and(|files| files.is_dynamic) => {
                 (1..=1, "1, of nodes without controller.quorum.voters")
@@ -309,7 +324,7 @@ impl Cluster {
             return Err(Refusal::new("cluster.dynamic", "the nodes' .properties say so; leave one out"));
         }
         self.check_kraft_version(from_files)?;
-        if self.begins_static() && !self.has_brokers() {
+        if self.begins_static() && !self.has_brokers() && (self.node.is_empty() || self.files().is_ok()) {
             let problem = "0; a quorum without brokers has no controller that upgrades it; allowed: 1";
             return Err(Refusal::new("cluster.kraft_version", problem));
         }

@@ -100,14 +100,14 @@ impl Scenario {
     /// Voters of a static quorum do not change.
     fn check_operators(&self) -> Result<(), Refusal> {
         let cluster = &self.cluster;
-        let may_change = cluster.is_dynamic() || self.knobs.also.iter().any(|name| name == "cluster.dynamic");
+        let may_change = cluster.is_dynamic() || knobs::names(self).contains(&"cluster.dynamic");
         // Files that cannot be read have their own error.
         if self.workload.membership_clients == 0 || may_change || cluster.configs().is_err() {
             return Ok(());
         }
         let count = self.workload.membership_clients;
-        let problem =
-            format!("{count} operators, and a static quorum; allowed: 0 without cluster.dynamic or kraft_version = 0");
+        let allowed = "0, unless cluster.dynamic, or cluster.kraft_version = 0 of a cluster with brokers, comes first";
+        let problem = format!("{count} operators, and a static quorum; allowed: {allowed}");
         Err(Refusal::new("workload.membership_clients", problem))
     }
 

@@ -48,7 +48,7 @@ pub struct MembershipClientSpec {
     pub interval_ns: u64,
     /// An answer is awaited for so long, ns; then its connection is closed.
     pub request_timeout_ns: u64,
-    /// Fewer voters are not left.
+    /// Fewer voters are not left, but where one has lost its disk.
     pub min_voters: u8,
     pub draws: Entropy,
     /// What it is to do instead of what it would draw.
@@ -245,7 +245,8 @@ impl MembershipClient {
             newest(quorum, voter.replica_id)
                 .is_some_and(|observer| observer.last_fetch_timestamp > voter.last_fetch_timestamp)
         };
-        if let Some(id) = self.to_add.take() {
+        self.to_add = self.to_add.filter(|id| quorum.current_voters.iter().all(|voter| voter.replica_id != *id));
+        if let Some(id) = self.to_add {
             return Some(Wish::Add(id));
         }
         if let Some(lost) = quorum.current_voters.iter().find(is_replaced) {

@@ -143,8 +143,8 @@ excuses! {
     /// what it asks for, or its followers truncate their logs again and again, and it sends consumers back. Ends the run
     /// if a member of the ISR truncates committed records, or if the ISR stays below `min.insync.replicas`.
     ReplicaEpochsAltered = "replica_epochs_altered", 7;
-    /// A fault left other bytes in the `replication-offset-checkpoint` of a broker, which has no checksum: its replicas
-    /// start with other high watermarks.
+    /// A fault left other bytes in the `replication-offset-checkpoint` of a broker, or in a `partition.metadata`, which have
+    /// no checksum: its replicas start with other high watermarks, or with those of another topic.
     HighWatermarksAltered = "high_watermarks_altered", 7;
     /// A replica whose log has corrupt bytes leads. Ends the run.
     RottenReplicaLeads = "rotten_replica_leads", 6;

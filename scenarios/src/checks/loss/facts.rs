@@ -54,7 +54,8 @@ pub enum Fact {
         server: usize,
         are: bool,
     },
-    /// A fault has left other bytes in a server's `replication-offset-checkpoint`, or the file is replaced.
+    /// A fault has left other bytes in a server's `replication-offset-checkpoint`, or in the `partition.metadata` that gives the
+    /// log another topic id; or the checkpoint is replaced.
     HighWatermarksAltered {
         server: usize,
         are: bool,

@@ -27,6 +27,8 @@ pub struct DataDisk {
     pub(super) handles: BTreeMap<u32, (usize, Offset)>,
     /// A fault destroyed durable bytes, and no power loss has shown it since.
     pub damaged: bool,
+    /// Of directories in whose `partition.metadata` a fault has left other bytes: it may name another topic at the next start.
+    pub(super) altered_ids: Vec<Rc<str>>,
 }
 
 /// Directory and base offset of a data log's segment.

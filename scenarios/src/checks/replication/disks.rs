@@ -236,6 +236,7 @@ impl Replication {
             return of_it.for_each(|partition| partition.facts.push(Fact::EpochsAltered { server, are: false }));
         };
         let disk = &mut self.brokers[server].disk;
+        disk.altered_ids = paths.iter().filter_map(|path| path.strip_suffix(TOPIC_ID_FILE).map(Rc::from)).collect();
         for name in paths.iter().filter_map(|path| path.strip_suffix(EPOCHS_FILE)) {
             if let Some(index) = disk.known(name).and_then(|directory| directory.partition) {
                 self.partitions[index].facts.push(Fact::EpochsAltered { server, are: true });
@@ -277,6 +278,10 @@ impl Replication {
             if let Some((index, _)) = found.iter().find(|(_, log)| *log.directory == *name) {
                 self.partitions[*index].replicas[server].high_watermark = high_watermark;
             }
+        }
+        let altered_ids = std::mem::take(&mut self.brokers[server].disk.altered_ids);
+        for (index, _) in found.iter().filter(|(_, log)| altered_ids.contains(&log.directory)) {
+            self.partitions[*index].facts.push(Fact::HighWatermarksAltered { server, are: true });
         }
         let disk = &mut self.brokers[server].disk;
         let damaged = disk.damaged;

@@ -40,6 +40,7 @@ pub fn voters(count: i32) -> CheckConfig {
         servers: ids.clone(),
         voter_set: VoterSet::of_ids(&ids),
         is_dynamic: false,
+        controllers: usize::MAX,
         least_voters: None,
         other_cluster: Vec::new(),
         small_segments: Vec::new(),

@@ -67,6 +67,7 @@ impl Quorum {
         let timings = vec![QuorumTimings::DEFAULT; count];
         let config = CheckConfig {
             servers: ids.clone(),
+            controllers: usize::MAX,
             least_voters: None,
             is_dynamic: voter_set.nodes().iter().any(|voter| voter.directory_id.is_some()),
             voter_set,

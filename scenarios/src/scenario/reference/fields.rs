@@ -92,7 +92,7 @@ fields! {
     "workload.records": IntegerRange { min: 1, max: 200 }, Default("\"1..3\""), "Records of one append.";
     "workload.membership_clients": up_to(0, 4), Default("0"), "Operators who add and remove voters of a dynamic quorum (`kafka-metadata-quorum`, half of them with `--bootstrap-server` if there are brokers, else with `--bootstrap-controller`), and upgrade `kraft.version`.";
     "workload.membership_interval": from_ms(1), Default("\"2s\""), "Mean gap between two changes of one operator.";
-    "workload.min_voters": up_to(1, 7), Default("1"), "An operator leaves at least so many voters.";
+    "workload.min_voters": up_to(1, 7), Default("1"), "An operator leaves at least so many voters, but where one has lost its disk. A guard lets no more disks be lost at a time than so many voters tolerate: with 1 or 2, none.";
     "workload.reads_ppm": PPM, Default("200000"), "Share of reads among the operations, parts per million.";
     "workload.attempt_timeout": from_ms(1), Default("\"2s\""), "A client abandons an attempt without a response after this time; its outcome is unknown.";
 
