@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 
-use raft::ids::NodeId;
+use raft::ids::{NodeId, Uuid};
 use raft::io::Listener;
 use raft::message::{
     AddRaftVoterRequest, AdminRequest, AdminResponse, DescribeQuorumRequest, DescribeQuorumResponse, Endpoint,
@@ -89,6 +89,9 @@ pub struct MembershipClient {
     upgrade_due: bool,
     /// A controller of which it has removed the voter that lost its disk.
     to_add: Option<NodeId>,
+    /// Directory ids of disks that are lost. The leader knows these replicas still, as observers, for five minutes
+    /// (`LeaderState.OBSERVER_SESSION_TIMEOUT_MS`).
+    lost: Vec<Option<Uuid>>,
     token: u32,
     connection: Option<Connection>,
     correlation_id: i32,
@@ -108,6 +111,7 @@ impl MembershipClient {
             wish: None,
             upgrade_due: spec.upgrades,
             to_add: None,
+            lost: Vec::new(),
             token: 0,
             connection: None,
             correlation_id: 0,
@@ -240,17 +244,17 @@ impl MembershipClient {
         if self.upgrade_due && self.spec.draws.below(2) == 0 {
             return Some(Wish::Upgrade);
         }
-        // Former replicas stay among the observers for five minutes (`LeaderState.OBSERVER_SESSION_TIMEOUT_MS`).
-        let is_replaced = |voter: &&QuorumReplica| {
-            newest(quorum, voter.replica_id)
-                .is_some_and(|observer| observer.last_fetch_timestamp > voter.last_fetch_timestamp)
-        };
         self.to_add = self.to_add.filter(|id| quorum.current_voters.iter().all(|voter| voter.replica_id != *id));
         if let Some(id) = self.to_add {
             return Some(Wish::Add(id));
         }
+        let is_replaced = |voter: &&QuorumReplica| {
+            let newest = self.newest(quorum, voter.replica_id);
+            newest.is_some_and(|observer| observer.last_fetch_timestamp > voter.last_fetch_timestamp)
+        };
         if let Some(lost) = quorum.current_voters.iter().find(is_replaced) {
             self.to_add = Some(lost.replica_id);
+            self.lost.push(lost.replica_directory_id);
             return Some(Wish::Remove(lost.replica_id));
         }
         // None in a seed whose quorum is static.
@@ -263,8 +267,16 @@ impl MembershipClient {
         Some(if is_voter { Wish::Remove(id) } else { Wish::Add(id) })
     }
 
+    /// Of the observers with an id, which differ by their directory ids, the one that has fetched last.
+    fn newest<'a>(&self, quorum: &'a DescribeQuorumResponse, id: NodeId) -> Option<&'a QuorumReplica> {
+        let of_id = quorum.observers.iter().filter(|observer| observer.replica_id == id);
+        of_id
+            .filter(|observer| !self.lost.contains(&observer.replica_directory_id))
+            .max_by_key(|observer| observer.last_fetch_timestamp)
+    }
+
     fn addition(&self, id: NodeId, quorum: &DescribeQuorumResponse) -> Option<AdminRequest> {
-        let observer = newest(quorum, id)?;
+        let observer = self.newest(quorum, id)?;
         let endpoint = &self.spec.candidates.iter().find(|candidate| candidate.id == id)?.endpoint;
         let listeners: Endpoints = [endpoint.clone()].into();
         Some(AdminRequest::AddRaftVoter(AddRaftVoterRequest {
@@ -347,9 +359,4 @@ impl MembershipClient {
         let at_mono_ns = self.deadline_ns.min(next_ns);
         if at_mono_ns == u64::MAX { out.push(Effect::Cancel) } else { out.push(Effect::Arm { at_mono_ns }) }
     }
-}
-
-/// Of the observers with an id, which differ by their directory ids, the one that has fetched last.
-fn newest(quorum: &DescribeQuorumResponse, id: NodeId) -> Option<&QuorumReplica> {
-    quorum.observers.iter().filter(|observer| observer.replica_id == id).max_by_key(|it| it.last_fetch_timestamp)
 }
