@@ -296,17 +296,17 @@ impl Cluster {
         if !self.node.is_empty() && self.files().is_err() {
             return Ok(());
         }
-        let allowed = match from_files {
+        let (allowed, words): (&[i16], _) = match from_files {
             true if self.files().is_ok_and(|files| files.is_dynamic) => {
-                (1..=1, "1, of nodes without controller.quorum.voters")
+                (&[1], "1, of nodes without controller.quorum.voters")
             }
-            true => (0..=0, "0, of nodes with controller.quorum.voters"),
-            false if self.dynamic => (0..=1, "0, 1"),
-            false => (1..=0, "none without cluster.dynamic"),
+            true => (&[0], "0, of nodes with controller.quorum.voters"),
+            false if self.dynamic => (&[0, 1], "0, 1"),
+            false => (&[], "none without cluster.dynamic"),
         };
-        match allowed.0.contains(&level) {
+        match allowed.contains(&level) {
             true => Ok(()),
-            false => Err(Refusal::new("cluster.kraft_version", format!("{level}; allowed: {}", allowed.1))),
+            false => Err(Refusal::new("cluster.kraft_version", format!("{level}; allowed: {words}"))),
         }
     }
 
