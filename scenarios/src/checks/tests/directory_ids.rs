@@ -56,6 +56,33 @@ fn a_voter_of_a_former_disk_counts_with_what_that_had() {
     }
 }
 
+/// Server 2, an observer, has fetched a record or not, and gets an empty disk. Then the leader adds its former replica, which does
+/// not exist any more, as a voter, and counts what that had fetched.
+#[test]
+fn a_voter_that_was_lost_before_it_was_added_counts_with_what_it_had() {
+    for (has_fetched, broken) in [(true, None), (false, Some("MajorityReachedHighWatermark"))] {
+        let mut quorum = Quorum::with_directory_ids();
+        quorum.change_voters(0, 1, &[0, 1]);
+        quorum.replicate(0, 1, 1);
+        quorum.move_high_watermark(0, 1);
+        let batch = quorum.data(0, 1, 12);
+        quorum.write(0, &batch);
+        if has_fetched {
+            quorum.replicate(0, 2, 1);
+        } else {
+            quorum.take_fetch_at(0, 2, 1, quorum.logs[0].end_offset());
+        }
+        let Offset(end) = quorum.logs[0].end_offset();
+        quorum.replace_disk(2);
+        quorum.change_voters(0, 1, &[0, 1, 2]);
+        quorum.boot(2);
+        quorum.format(2, Uuid([9; 16]));
+        quorum.show_high_watermark(0, 1, end, true);
+        assert_eq!(quorum.broke(), broken);
+        assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), u64::from(has_fetched));
+    }
+}
+
 /// Three voters with directory ids, of which servers 0 and 1 hold the last committed record.
 fn with_a_record_on_two() -> Quorum {
     let mut quorum = Quorum::with_directory_ids();
