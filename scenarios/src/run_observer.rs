@@ -316,7 +316,7 @@ impl Watch<Actor> for RunObserver {
 
     fn fault(&mut self, at: u64, fault: &Fault, phase: Phase) {
         if let Some(tracker) = &mut self.tracker {
-            tracker.fault(fault, phase);
+            tracker.fault(at, fault, phase);
         }
         if phase == Phase::Start {
             self.faults[fault.what.kind() as usize] += 1;
@@ -381,8 +381,8 @@ impl Watch<Actor> for RunObserver {
         self.trigger_watch.take()
     }
 
-    fn forbids(&self, guard: Guard, fault: &Fault) -> bool {
-        self.tracker.as_ref().is_some_and(|tracker| guard::forbids(guard, tracker, fault))
+    fn forbids(&self, at: u64, guard: Guard, fault: &Fault) -> bool {
+        self.tracker.as_ref().is_some_and(|tracker| guard::forbids(at, guard, tracker, fault))
     }
 
     #[inline]

@@ -158,7 +158,7 @@ pub trait Watch<P: Process> {
         Vec::new()
     }
     /// Called for a fault with a tolerance guard when it is about to begin: would it exceed the tolerance?
-    fn forbids(&self, _guard: Guard, _fault: &Fault) -> bool {
+    fn forbids(&self, _at: u64, _guard: Guard, _fault: &Fault) -> bool {
         false
     }
     /// Called after each event: is there a reason to stop?

@@ -9,13 +9,13 @@ use crate::scenario::fault_profile::{Destroys, means};
 use crate::scenario::faults::Nemesis;
 
 /// Whether the guard forbids the fault now.
-pub fn forbids(guard: Guard, tracker: &Tracker, fault: &Fault) -> bool {
+pub fn forbids(at_ns: u64, guard: Guard, tracker: &Tracker, fault: &Fault) -> bool {
     match guard {
         // Every acknowledged record must stay on some replica that may become leader, and every voter's vote and epoch
         // on a majority of disks.
-        Guard::LastCopy => tracker.has_last_copy(fault),
+        Guard::LastCopy => tracker.has_last_copy(at_ns, fault),
         // What Kafka promises with three replicas of which two must be in sync.
-        Guard::Tolerance => tracker.exceeds_tolerance(fault),
+        Guard::Tolerance => tracker.exceeds_tolerance(at_ns, fault),
     }
 }
 

@@ -24,6 +24,7 @@ const PARTITION: TopicIdPartition = TopicIdPartition { topic_id: TOPIC, partitio
 
 struct Cluster {
     tracker: Tracker,
+    at_ns: u64,
     end: Offset,
 }
 
@@ -38,7 +39,7 @@ impl Cluster {
         let ids: Vec<NodeId> = (0..4).map(id).collect();
         let voter_disks = VoterDisks::new(voters, None);
         let mut cluster =
-            Cluster { tracker: Tracker::new(&ids, &ids, ids.len(), &ids[..3], voter_disks), end: Offset(0) };
+            Cluster { tracker: Tracker::new(&ids, &ids, ids.len(), &ids[..3], voter_disks), at_ns: 0, end: Offset(0) };
         let path = format!("{METADATA_LOG}00000000000000000000.log");
         for server in 0..4 {
             let node = Node(server as u16);
@@ -104,11 +105,11 @@ impl Cluster {
     }
 
     fn begins(&mut self, fault: &Fault) {
-        self.tracker.fault(fault, Phase::Start);
+        self.tracker.fault(self.at_ns, fault, Phase::Start);
     }
 
     fn ends(&mut self, fault: &Fault) {
-        self.tracker.fault(fault, Phase::End);
+        self.tracker.fault(self.at_ns, fault, Phase::End);
     }
 
     /// The active controller answers a heartbeat of each broker.
@@ -131,11 +132,11 @@ impl Cluster {
     }
 
     fn tolerance_forbids(&self, fault: &Fault) -> bool {
-        forbids(Guard::Tolerance, &self.tracker, fault)
+        forbids(self.at_ns, Guard::Tolerance, &self.tracker, fault)
     }
 
     fn last_copy_forbids(&self, fault: &Fault) -> bool {
-        forbids(Guard::LastCopy, &self.tracker, fault)
+        forbids(self.at_ns, Guard::LastCopy, &self.tracker, fault)
     }
 }
 
@@ -281,11 +282,24 @@ fn disks_of_a_dynamic_quorum_are_replaced_while_each_voter_set_keeps_a_majority(
     cluster.writes(voters(&without));
     assert!(cluster.last_copy_forbids(&replace(3)), "the removal is not committed");
     cluster.shows(cluster.end);
+    assert!(cluster.last_copy_forbids(&replace(3)), "an AddRaftVoter of the former replica may be under way");
+    cluster.at_ns = 10_000_000_000;
     assert!(!cluster.last_copy_forbids(&replace(3)));
     let again = [(0, 9), (1, 2), (2, 3)];
     cluster.writes(voters(&again));
     cluster.shows(cluster.end);
     assert!(!cluster.last_copy_forbids(&replace(3)), "the new replica is a voter");
+}
+
+#[test]
+fn a_lost_observer_counts_until_nobody_may_add_it() {
+    let mut cluster = Cluster::of(voters(&[(0, 1), (1, 2), (2, 3)]));
+    cluster.begins(&replace(3));
+    cluster.formats(3, 9);
+    cluster.commits(unfenced(0));
+    assert!(cluster.last_copy_forbids(&replace(0)), "an AddRaftVoter of the former replica may be under way");
+    cluster.at_ns = 10_000_000_000;
+    assert!(!cluster.last_copy_forbids(&replace(0)));
 }
 
 /// A process that refuses a damaged file gets a new disk, which is another replica.

@@ -345,7 +345,7 @@ impl Tracker {
     }
 
     /// A fault begins, ends, or is skipped.
-    pub fn fault(&mut self, fault: &Fault, phase: Phase) {
+    pub fn fault(&mut self, at_ns: u64, fault: &Fault, phase: Phase) {
         let means = means(fault.what.kind());
         let affected = self.affected(fault);
         if means.weakens && fault.lasts_ns > 0 {
@@ -367,7 +367,7 @@ impl Tracker {
         let Some(place) = affected.first().copied().filter(|_| phase == Phase::Start) else { return };
         let is_replaced = fault.what.kind() == Kind::ReplaceDisk;
         if is_replaced {
-            self.voter_disks.replaced(self.servers[place].id);
+            self.voter_disks.replaced(self.servers[place].id, at_ns);
         }
         let server = &mut self.servers[place];
         if means.destroys != Destroys::Nothing {
@@ -412,7 +412,7 @@ impl Tracker {
     /// Whether a fault exceeds what replication tolerates: one broker at a time loses bytes, while the others are in
     /// sync and undisturbed, with sessions that earlier faults do not let expire, until it is in sync again. Controllers are not disturbed meanwhile either: a new one may
     /// fence the other brokers, and the broker that has lost bytes is then the last one in sync.
-    pub fn exceeds_tolerance(&self, fault: &Fault) -> bool {
+    pub fn exceeds_tolerance(&self, at_ns: u64, fault: &Fault) -> bool {
         let means = means(fault.what.kind());
         let affected = self.affected(fault);
         if means.weakens && self.recovering.is_some() && self.affects_another(&affected) && !self.is_whole_but(None) {
@@ -426,7 +426,8 @@ impl Tracker {
             let again = self.recovering == Some(Node(*place as u16));
             let calm = |server: &Server| server.weakened == 0 && (server.renewed || again || !server.broker);
             let calm = others.into_iter().all(|(_, server)| calm(server));
-            let promises = |place| !self.breaks_promise_of_voter(place, fault) && self.are_other_voters_in_sync(place);
+            let promises =
+                |place| !self.breaks_promise_of_voter(place, at_ns, fault) && self.are_other_voters_in_sync(place);
             return means.destroys == Destroys::Forced && server.controller && !promises(*place)
                 || server.broker && !(calm && self.is_whole_but(again.then_some(server.id)));
         }
@@ -436,7 +437,7 @@ impl Tracker {
     /// Whether a guarantee would be broken if this server lost all its bytes, or only its unforced ones. Disks are
     /// destroyed on a minority of the voters, and of the brokers; and for any replica that may lead a partition,
     /// another such replica has all of its log.
-    pub fn has_last_copy(&self, fault: &Fault) -> bool {
+    pub fn has_last_copy(&self, at_ns: u64, fault: &Fault) -> bool {
         let Some(place) = self.affected(fault).first().copied() else { return false };
         let forced = match means(fault.what.kind()).destroys {
             Destroys::Nothing => return false,
@@ -451,22 +452,23 @@ impl Tracker {
             let candidates = || partition.isr.iter().chain(partition.elr.iter());
             candidates().any(|id| *id == server.id) && !candidates().any(keeps)
         };
-        forced && (self.breaks_promise_of_voter(place, fault) || self.are_too_many(place, |server| server.broker))
+        forced
+            && (self.breaks_promise_of_voter(place, at_ns, fault) || self.are_too_many(place, |server| server.broker))
             || server.broker && self.partitions.values().any(is_last)
     }
 
     /// Voters that are known by their ids alone lose their disks in a minority, which is the same one all through a run.
-    fn breaks_promise_of_voter(&self, place: usize, fault: &Fault) -> bool {
+    fn breaks_promise_of_voter(&self, place: usize, at_ns: u64, fault: &Fault) -> bool {
         let server = &self.servers[place];
         if self.voter_disks.are_known_by_directory() {
             let is_damaged = |id: NodeId| self.servers.iter().any(|server| server.id == id && server.damaged);
             let is_behind = |server: &&Server| server.destroyed && server.log_end < self.end;
-            let lost: Vec<NodeId> = self.servers.iter().filter(is_behind).map(|server| server.id).collect();
-            let others = OtherDisks { is_damaged: &is_damaged, lost: &lost };
+            let behind: Vec<NodeId> = self.servers.iter().filter(is_behind).map(|server| server.id).collect();
+            let others = OtherDisks { is_damaged: &is_damaged, behind: &behind };
             // Only a voter that keeps its directory id may vote again.
             let is_replaced = fault.what.kind() == Kind::ReplaceDisk;
             return server.controller
-                && (self.voter_disks.would_be_too_many(server.id, others, &self.written_voter_sets())
+                && (self.voter_disks.would_be_too_many(server.id, at_ns, others, &self.written_voter_sets())
                     || !is_replaced && self.has_open_vote(place));
         }
         server.voter && (self.are_too_many(place, |server| server.voter) || self.has_open_vote(place))

@@ -15,6 +15,8 @@ pub struct VoterDisks {
     directories: BTreeMap<NodeId, Uuid>,
     /// Directory ids whose disks were replaced.
     gone: BTreeSet<Uuid>,
+    /// When the disk of a controller was replaced, ns: the former replica may be added still.
+    replaced_ns: BTreeMap<NodeId, u64>,
     /// Operators remove voters that work, at any time, as long as more than so many are left.
     least_voters: Option<usize>,
 }
@@ -26,14 +28,17 @@ pub struct OtherDisks<'a> {
     pub is_damaged: &'a dyn Fn(NodeId) -> bool,
     /// Those whose disks were replaced, and that are behind still. The leader may take a former replica for one that has caught
     /// up, and add it: its successor answers for it (ApiVersions).
-    pub lost: &'a [NodeId],
+    pub behind: &'a [NodeId],
 }
+
+/// An AddRaftVoter that names a former replica may be under way for so long.
+const ADDITION_NS: u64 = 10_000_000_000;
 
 impl VoterDisks {
     pub fn new(committed: VoterSet, least_voters: Option<usize>) -> VoterDisks {
         let directory = |voter: &VoterNode| Some((voter.id, voter.directory_id?));
         let directories = committed.nodes().iter().filter_map(directory).collect();
-        VoterDisks { committed, directories, gone: BTreeSet::new(), least_voters }
+        VoterDisks { committed, directories, gone: BTreeSet::new(), replaced_ns: BTreeMap::new(), least_voters }
     }
 
     /// Do the voters have directory ids?
@@ -55,19 +60,22 @@ impl VoterDisks {
     }
 
     /// The disk of a controller is replaced.
-    pub fn replaced(&mut self, id: NodeId) {
+    pub fn replaced(&mut self, id: NodeId, at_ns: u64) {
         self.gone.extend(self.directories.remove(&id));
+        self.replaced_ns.insert(id, at_ns);
     }
 
     /// Would a voter set be left without a majority if this controller lost its disk? One that is no voter counts: it may be
     /// about to be one. `written` are the voter sets that are not committed.
-    pub fn would_be_too_many(&self, id: NodeId, others: OtherDisks<'_>, written: &[VoterSet]) -> bool {
+    pub fn would_be_too_many(&self, id: NodeId, at_ns: u64, others: OtherDisks<'_>, written: &[VoterSet]) -> bool {
         let is_lost = |voter: &VoterNode| {
             (others.is_damaged)(voter.id) || voter.directory_id.is_some_and(|directory| self.gone.contains(&directory))
         };
+        let replaced = self.replaced_ns.iter().filter(|(_, replaced_ns)| at_ns - **replaced_ns < ADDITION_NS);
+        let lost: BTreeSet<NodeId> = others.behind.iter().copied().chain(replaced.map(|(id, _)| *id)).collect();
         written.iter().chain([&self.committed]).any(|set| {
             let (same, rest): (Vec<&VoterNode>, Vec<&VoterNode>) = set.nodes().iter().partition(|voter| voter.id == id);
-            let joins_lost = others.lost.iter().any(|lost| *lost != id && set.ids().binary_search(lost).is_err());
+            let joins_lost = lost.iter().any(|lost| *lost != id && set.ids().binary_search(lost).is_err());
             let joins_lost = usize::from(joins_lost);
             let size = set.nodes().len() + usize::from(same.is_empty()) + joins_lost;
             let least = self.least_voters.map_or(size, |least| least.min(size));

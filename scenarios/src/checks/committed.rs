@@ -172,14 +172,23 @@ impl Committed {
     /// The longest prefix, in batches, that a majority of the committed voters, or of those by whom it was promised, holds
     /// durably.
     pub fn durable_on_majority(&self, servers: &[ServerModel], quorum: Quorum) -> usize {
-        let held_by = |is_voter: &dyn Fn(&ServerModel) -> bool, majority: usize| {
-            let mut ends: Vec<usize> =
-                servers.iter().filter(|s| is_voter(s)).map(ServerModel::durably_agreed).collect();
-            ends.sort_unstable_by(|a, b| b.cmp(a));
-            ends.get(majority - 1).copied().unwrap_or(0)
-        };
-        let by_committed = held_by(&|server| server.voter, quorum.majority);
-        let voters = &self.promised_voters;
-        by_committed.max(held_by(&|server| voters.is_voter(server.key()), voters.majority()))
+        let by_committed = held_by(servers, |server| server.voter, quorum.majority);
+        by_committed.max(held_by_majority(&self.promised_voters, servers))
     }
+
+    /// The same of these voters, or of those by whom it was promised.
+    pub fn durable_on_majority_of(&self, voters: &VoterSet, servers: &[ServerModel]) -> usize {
+        held_by_majority(voters, servers).max(held_by_majority(&self.promised_voters, servers))
+    }
+}
+
+fn held_by_majority(voters: &VoterSet, servers: &[ServerModel]) -> usize {
+    held_by(servers, |server| voters.is_voter(server.key()), voters.majority())
+}
+
+/// How many batches so many of these servers hold durably.
+fn held_by(servers: &[ServerModel], is_voter: impl Fn(&ServerModel) -> bool, majority: usize) -> usize {
+    let mut ends: Vec<usize> = servers.iter().filter(|s| is_voter(s)).map(ServerModel::durably_agreed).collect();
+    ends.sort_unstable_by(|a, b| b.cmp(a));
+    ends.get(majority - 1).copied().unwrap_or(0)
 }

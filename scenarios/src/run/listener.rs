@@ -132,8 +132,8 @@ impl<L: Listener> Watch<Actor> for WithListener<L> {
         self.observer.take_occurrences()
     }
 
-    fn forbids(&self, guard: Guard, fault: &Fault) -> bool {
-        self.observer.forbids(guard, fault)
+    fn forbids(&self, at: u64, guard: Guard, fault: &Fault) -> bool {
+        self.observer.forbids(at, guard, fault)
     }
 
     fn stop(&self) -> bool {

@@ -57,7 +57,7 @@ impl<P: Process> World<P> {
     /// Does its guard forbid the fault?
     pub(super) fn is_forbidden<W: Watch<P>>(&self, watch: &W, fault: usize) -> bool {
         let fault = &self.plan.0[fault];
-        fault.unless.is_some_and(|guard| watch.forbids(guard, fault))
+        fault.unless.is_some_and(|guard| watch.forbids(self.now, guard, fault))
     }
 
     /// All faults end: a fault whose trigger has not occurred never starts.

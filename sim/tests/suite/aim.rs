@@ -48,7 +48,7 @@ impl Watch<Toy> for TriggerWatch {
     fn take_occurrences(&mut self) -> Vec<Occurrence> {
         std::mem::take(&mut self.occurrences)
     }
-    fn forbids(&self, guard: Guard, _fault: &Fault) -> bool {
+    fn forbids(&self, _: u64, guard: Guard, _fault: &Fault) -> bool {
         guard == Guard::Tolerance && self.struck >= self.allowed
     }
 }

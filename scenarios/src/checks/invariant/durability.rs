@@ -212,6 +212,11 @@ fn majority_reached(
         committed.promise_all(epoch, voters);
     } else if let Some(excuse) = losses.may_be_counted(solid, unbound + before_destruction, 0, quorum.majority) {
         verdict.excuse(excuse, 1);
+        // The commit may be that of another voter set, in which what was destroyed leaves less than a majority.
+        let held = committed.durable_on_majority_of(&voters, servers);
+        if held < committed.promised {
+            committed.promised = committed.safe_prefix(held, ledger);
+        }
     } else {
         committed.promise_all(epoch, voters);
         verdict.fail(&MajorityReachedHighWatermark::CLAIM, || {

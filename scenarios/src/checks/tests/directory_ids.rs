@@ -83,6 +83,32 @@ fn a_voter_that_was_lost_before_it_was_added_counts_with_what_it_had() {
     }
 }
 
+/// The leader removes itself. A record that all three hold is committed, a disk is replaced, and the removal is committed with what
+/// that disk had acknowledged: of the two voters that are left, one holds the record.
+#[test]
+fn a_promise_is_cut_when_a_voter_set_is_committed_that_rests_on_a_former_disk() {
+    let mut quorum = Quorum::with_directory_ids();
+    let batch = quorum.data(0, 1, 12);
+    quorum.write(0, &batch);
+    let Offset(end) = quorum.logs[0].end_offset();
+    for follower in [1, 2] {
+        quorum.replicate(0, follower, 1);
+    }
+    quorum.change_voters(0, 1, &[1, 2]);
+    for follower in [1, 2] {
+        quorum.replicate(0, follower, 1);
+    }
+    quorum.show_high_watermark(0, 1, end, true);
+    quorum.replace_disk(2);
+    quorum.checks.promise_stands();
+    assert_eq!(excused(&quorum, "promise_cut_by_destroyed_disk"), 0, "two of the three committed voters hold it");
+    quorum.move_high_watermark(0, 1);
+    assert_eq!(quorum.broke(), None);
+    quorum.checks.promise_stands();
+    assert_eq!(quorum.broke(), None);
+    assert_eq!(excused(&quorum, "commit_counts_amnesiac_voter"), 1);
+}
+
 /// Three voters with directory ids, of which servers 0 and 1 hold the last committed record.
 fn with_a_record_on_two() -> Quorum {
     let mut quorum = Quorum::with_directory_ids();
