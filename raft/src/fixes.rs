@@ -84,8 +84,9 @@ switches! {
         /// `min.insync.replicas` was raised in between, the controller has put the removed member into the
         /// ELR, on the assumption that the high watermark waits for it (KIP-966), and the leader
         /// acknowledges without it. The ELR then has a member that lacks acknowledged records and that may
-        /// lead once the ISR is empty. Fix: after a member has left the ISR, the high watermark does not move
-        /// until the metadata of that ISR is published.
+        /// lead once the ISR is empty. If one publication has both, the leader takes its role from it, and moves the high
+        /// watermark, before it takes the configuration. Fix: after a member has left the ISR, the high watermark does not
+        /// move until the metadata of that ISR is published, and a publication applies configurations before roles.
         AwaitMetadataOfIsr,
         /// A leader that learns of a new leader epoch keeps the known log ends of its followers if it also
         /// leads in that epoch (`Partition.makeLeader`, `Replica.resetReplicaState`; controller-broker.md

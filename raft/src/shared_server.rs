@@ -1,7 +1,6 @@
 //! What the roles of a process share besides raft (Kafka's `SharedServer`): the metadata loader, and the generator of
 //! snapshots, each on its own thread.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::broker::process::BrokerProcess;
@@ -33,8 +32,33 @@ pub struct SharedServer {
     loader: MetadataLoader,
     generator: SnapshotGenerator,
     bugs: Bugs,
-    /// Snapshots that are being forced, or have been and do not count yet.
-    written: VecDeque<Written>,
+    /// The snapshot that is being forced, or has been and does not count yet.
+    written: Option<Written>,
+    /// The broker has its publishers (`BrokerServer.startup`), later than the generator.
+    has_installed_broker: bool,
+    publishing: Publishing,
+    /// The process shuts down, and waits for a snapshot that is being written.
+    stopping: Option<Stopping>,
+}
+
+/// The loader's thread calls the broker's publishers, and does nothing else until they return.
+#[derive(Clone, Debug, Default)]
+struct Publishing {
+    /// Publications that the broker has not applied.
+    count: usize,
+    /// The delivery that they are of (its ordinal): its reader is closed behind them.
+    delivery: Option<u64>,
+    /// Events that wait for the thread.
+    waiting: usize,
+}
+
+/// What is done when no snapshot is being written.
+#[derive(Clone, Debug)]
+enum Stopping {
+    /// `SharedServer.stop` of a broker: raft is shut down.
+    Raft,
+    /// The process ends: raft of a controller is shut down before (`SharedServer.ensureNotRaftLeader`).
+    Process { reason: Rc<str> },
 }
 
 impl SharedServer {
@@ -60,7 +84,10 @@ impl SharedServer {
             loader: MetadataLoader::new(is_controller, bugs),
             generator: SnapshotGenerator::new(max_bytes, max_interval_ns, now_ns),
             bugs,
-            written: VecDeque::new(),
+            written: None,
+            has_installed_broker: false,
+            publishing: Publishing::default(),
+            stopping: None,
         }
     }
 
@@ -82,23 +109,30 @@ impl SharedServer {
         input: Input,
         step: &mut Step<'_>,
     ) -> Result<(), Fatal> {
+        if self.publishing.count > 0 {
+            match input {
+                Input::Post(Post::Applied) => self.published(raft, step),
+                Input::DiskError(error) => throw!("the disk failed: {error}"),
+                _ => self.publishing.waiting += 1,
+            }
+            return Ok(());
+        }
         let high_watermark = raft.quorum().high_watermark();
-        let publications = match input {
+        let (publications, delivery) = match input {
             Input::Post(Post::Start) => {
                 self.loader.install_publishers(step);
                 return Ok(());
             }
             Input::Post(Post::ListenerEvent) => match raft.take_delivery(ThreadName::MetadataLoader) {
                 Some(ListenerItem::Commit { records, ordinal }) => {
-                    let publications = self.loader.handle_commit(&records, high_watermark, step)?;
-                    raft.close_delivery(ThreadName::MetadataLoader, ordinal, self.loader.next_offset(), step);
-                    publications
+                    (self.loader.handle_commit(&records, high_watermark, step)?, Some(ordinal))
                 }
                 // `handleLoadBootstrap`: the loader ignores it.
                 Some(ListenerItem::Snapshot { id: BOOTSTRAP_SNAPSHOT_ID, .. }) => return Ok(()),
                 Some(ListenerItem::Snapshot { id, bytes }) => {
                     step.out.observe(Observation::SnapshotLoaded { end: id.offset });
-                    self.loader.handle_load_snapshot(id, &bytes, high_watermark, step)?.into_iter().collect()
+                    let image = self.loader.handle_load_snapshot(id, &bytes, high_watermark, step)?;
+                    (image.into_iter().collect(), None)
                 }
                 Some(ListenerItem::LeaderChange { leader, epoch }) => {
                     self.loader.handle_leader_change(leader, epoch);
@@ -106,11 +140,7 @@ impl SharedServer {
                 }
                 Some(ListenerItem::Appended { .. }) | None => return Ok(()),
             },
-            Input::Timer if broker.as_ref().is_some_and(|broker| broker.holds_back_publishing()) => {
-                self.loader.ask_again(step);
-                return Ok(());
-            }
-            Input::Timer => self.loader.initialize_new_publishers(high_watermark, step).into_iter().collect(),
+            Input::Timer => (self.loader.initialize_new_publishers(high_watermark, step).into_iter().collect(), None),
             Input::DiskError(error) => throw!("the disk failed: {error}"),
             _ => return Ok(()),
         };
@@ -121,9 +151,50 @@ impl SharedServer {
             self.publish_to_generator(publication, step);
         }
         if let Some(broker) = broker {
-            broker.receive(publications, self.loader.last_applied_offset(), step);
+            self.publish_to_broker(broker, publications, step);
+        }
+        self.publishing.delivery = delivery;
+        if self.publishing.count == 0 {
+            self.close_delivery(raft, step);
         }
         Ok(())
+    }
+
+    fn publish_to_broker(
+        &mut self,
+        broker: &mut BrokerProcess,
+        mut publications: Vec<Publication>,
+        step: &mut Step<'_>,
+    ) {
+        if !self.has_installed_broker && broker.holds_back_publishing() {
+            publications.clear();
+            if self.loader.has_installed_publishers() {
+                self.loader.ask_again(step);
+            }
+        } else if !self.has_installed_broker && self.loader.has_installed_publishers() {
+            self.has_installed_broker = true;
+            publications = vec![self.loader.whole_image()];
+        }
+        self.publishing.count = publications.len();
+        broker.receive(publications, self.loader.last_applied_offset(), step);
+    }
+
+    /// The broker has applied a publication.
+    fn published(&mut self, raft: &mut RaftClient, step: &mut Step<'_>) {
+        self.publishing.count -= 1;
+        if self.publishing.count == 0 {
+            self.close_delivery(raft, step);
+            for _ in 0..std::mem::take(&mut self.publishing.waiting) {
+                step.out.push(Effect::Post { thread: ThreadName::MetadataLoader, post: Post::ListenerEvent });
+            }
+        }
+    }
+
+    /// Raft reads on, from where the loader is.
+    fn close_delivery(&mut self, raft: &mut RaftClient, step: &mut Step<'_>) {
+        if let Some(ordinal) = self.publishing.delivery.take() {
+            raft.close_delivery(ThreadName::MetadataLoader, ordinal, self.loader.next_offset(), step);
+        }
     }
 
     fn publish_to_generator(&mut self, publication: &Publication, step: &mut Step<'_>) {
@@ -149,19 +220,53 @@ impl SharedServer {
             }
             // Everything before it in the list is durable.
             Input::Post(Post::Applied) => {
-                if let Some(Written { id, bytes, .. }) = self.written.pop_front() {
+                if let Some(Written { id, bytes, .. }) = self.written.take() {
                     step.out.record(|| DialogueEntry::SnapshotFrozen { id });
                     raft.on_snapshot_frozen(id, bytes);
                     step.out.observe(Observation::SnapshotGenerated { end: id.offset });
                 }
             }
+            Input::Post(Post::Stop) => self.stop(Stopping::Raft),
             Input::DiskError(_) => {
-                if let Some(Written { id, partial, .. }) = self.written.pop_back() {
+                if let Some(Written { id, partial, .. }) = self.written.take() {
                     step.out.record(|| DialogueEntry::SnapshotClosed { id });
                     step.out.push(Effect::Unlink { path: partial });
                 }
             }
             _ => {}
+        }
+        if self.written.is_none() {
+            self.generator.ended();
+        }
+        if self.generator.is_idle() {
+            self.stop_now(step);
+        }
+    }
+
+    /// A snapshot that is being written gets its name first (`KafkaEventQueue.close`).
+    fn stop(&mut self, stopping: Stopping) {
+        self.generator.disable("we are shutting down");
+        self.stopping = Some(stopping);
+    }
+
+    fn stop_now(&mut self, step: &mut Step<'_>) {
+        match self.stopping.take() {
+            None => {}
+            Some(Stopping::Raft) => step.out.push(Effect::Post { thread: ThreadName::RaftIo, post: Post::Stop }),
+            Some(Stopping::Process { reason }) => step.out.push(Effect::Halt { reason, fault: None }),
+        }
+    }
+
+    /// Raft has been shut down, and the process would end.
+    pub fn await_snapshot(&mut self, step: &mut Step<'_>) {
+        if self.generator.is_idle() {
+            return;
+        }
+        let is_end = |effect: &Effect| matches!(effect, Effect::Halt { fault: None, .. });
+        if let Some(at) = step.out.effects.iter().position(is_end)
+            && let Effect::Halt { reason, .. } = step.out.effects.remove(at)
+        {
+            self.stop(Stopping::Process { reason });
         }
     }
 
@@ -215,7 +320,7 @@ impl SharedServer {
         let (id, bytes) = file.freeze(step.out);
         let result = Ok(Some(Rc::clone(&bytes)));
         step.out.record(|| DialogueEntry::SnapshotCreated { id, log_timestamp_ms, result });
-        self.written.push_back(Written { id, bytes, partial });
+        self.written = Some(Written { id, bytes, partial });
         step.out.push(Effect::Post { thread: ThreadName::SnapshotGenerator, post: Post::Applied });
     }
 }

@@ -187,7 +187,7 @@ impl Partition {
             return false;
         }
         let new_leader = !self.is_leader();
-        self.assign(view);
+        self.assign(view, around.fixes);
         let says_nothing_new = around.fixes.has(Fix::KeepProposalOfSameEpoch)
             && !new_leader
             && (view.partition_epoch, view.leader_epoch) == (self.partition_epoch, self.leader_epoch);
@@ -236,7 +236,7 @@ impl Partition {
         self.leader_epoch = view.leader_epoch;
         self.leader_epoch_start = None;
         self.partition_epoch = view.partition_epoch;
-        self.assign(view);
+        self.assign(view, around.fixes);
         self.proposal = None;
         self.isr = IsrState::Committed { isr: Rc::from([]) };
         self.remotes.clear();
@@ -247,10 +247,14 @@ impl Partition {
         Some(new_epoch)
     }
 
-    fn assign(&mut self, view: &PartitionView) {
+    /// The log of a replica keeps its configuration: a publication changes roles, and topic configurations behind them
+    /// (`BrokerMetadataPublisher.onMetadataUpdate`).
+    fn assign(&mut self, view: &PartitionView, fixes: Fixes) {
         self.published_epoch = view.partition_epoch;
         self.replicas = Rc::clone(&view.replicas);
-        self.min_insync_replicas = view.min_insync_replicas;
+        if fixes.has(Fix::AwaitMetadataOfIsr) {
+            self.min_insync_replicas = view.min_insync_replicas;
+        }
     }
 
     /// Checks whether a request with `epoch` (-1: not checked) may use this replica. Epochs are compared before the

@@ -232,6 +232,10 @@ impl BrokerProcess {
         match input {
             Input::DiskError(error) => throw!("the disk failed: {error}"),
             // `BrokerServer.shutdown` removes the metadata publishers.
+            Input::Post(Post::Published) if self.data_plane.is_stopped() => {
+                self.published.pop_front();
+                step.out.push(Effect::Post { thread: ThreadName::MetadataLoader, post: Post::Applied });
+            }
             Input::Post(_) if self.data_plane.is_stopped() => {}
             Input::Post(Post::Published) => self.publish(leader, step),
             Input::Post(Post::Start) => {
@@ -242,7 +246,9 @@ impl BrokerProcess {
             Input::Post(Post::Stop) => {
                 self.data_plane.stop(step);
                 self.data_plane.replicas_mut().shut_down(step.out);
-                step.out.push(Effect::Post { thread: ThreadName::RaftIo, post: Post::Stop });
+                // A controller in the same process ends raft first, and the snapshot generator last.
+                let thread = if self.is_controller { ThreadName::RaftIo } else { ThreadName::SnapshotGenerator };
+                step.out.push(Effect::Post { thread, post: Post::Stop });
             }
             Input::Post(Post::WakeUp) => self.collect_checkpoints(step),
             input => self.data_plane.step(input, leader, &self.view, step),
@@ -280,6 +286,7 @@ impl BrokerProcess {
         }
         self.applied.push_back(last_applied);
         step.out.push(Effect::Post { thread: ThreadName::BrokerLifecycle, post: Post::Applied });
+        step.out.push(Effect::Post { thread: ThreadName::MetadataLoader, post: Post::Applied });
     }
 
     /// Processes one input of the scheduler's thread: its timer, when a checkpoint is due, and what the request handler has

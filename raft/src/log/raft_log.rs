@@ -128,10 +128,22 @@ impl RaftLog {
 
     /// `lastFetchedEpoch`: the epoch of the last record, or of a leader that has not appended yet.
     pub fn last_fetched_epoch(&self) -> LeaderEpoch {
-        // Kafka throws if the log is not empty, or the latest snapshot does not end there: neither can be, since the batches
-        // of a log give their epochs, and a snapshot that is ahead replaces it.
         let below_start = || self.snapshots.latest().map_or(LeaderEpoch(0), |snapshot| snapshot.epoch);
         self.epochs.latest_epoch().unwrap_or_else(below_start)
+    }
+
+    /// `lastFetchedEpoch` throws if a log has a snapshot that is not its whole beginning, and no epoch. Only a truncation leads to
+    /// that: where a snapshot is ahead of what survives.
+    pub fn has_last_fetched_epoch(&self) -> Result<(), LogError> {
+        match (self.epochs.latest_epoch(), self.snapshots.latest()) {
+            (None, Some(snapshot)) if snapshot.offset != self.start || snapshot.offset != self.end => {
+                Err(LogError::Refused(format!(
+                    "the log, from {} to {}, has no last fetched epoch, and there is a snapshot at {}",
+                    self.start, self.end, snapshot.offset
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The first offset of each epoch, ascending.
@@ -449,6 +461,8 @@ impl RaftLog {
         self.end = self.active_mut().truncate(target, out).min(before);
         self.recovery_point = self.recovery_point.min(self.end);
         self.high_watermark = self.high_watermark.min(self.end);
+        // A segment that begins there counts as a new one (`LocalLog.flush`).
+        self.directory_dirty |= self.active().base_offset == self.recovery_point;
         self.flushing = None;
         self.epochs.truncate_from_end(self.end);
         if self.epochs.is_rewrite_due() {

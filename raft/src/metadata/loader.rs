@@ -160,13 +160,22 @@ impl MetadataLoader {
             return None;
         }
         self.publishers = Publishers::Installed;
-        let delta = Rc::new(MetadataDelta::from_empty(&self.image));
-        Some(Publication { delta, image: Rc::clone(&self.image), manifest: ManifestType::Snapshot })
+        Some(self.whole_image())
     }
 
     /// Publishers may not receive the image yet: the timer is armed again.
     pub fn ask_again(&self, step: &mut Step<'_>) {
         arm(RETRY_NS, step);
+    }
+
+    pub fn has_installed_publishers(&self) -> bool {
+        self.publishers == Publishers::Installed
+    }
+
+    /// For a new publisher.
+    pub fn whole_image(&self) -> Publication {
+        let delta = Rc::new(MetadataDelta::from_empty(&self.image));
+        Publication { delta, image: Rc::clone(&self.image), manifest: ManifestType::Snapshot }
     }
 
     /// `handleLeaderChange`; `true` if the publishers must be notified (`onControllerChange`).

@@ -16,6 +16,7 @@ pub struct SnapshotGenerator {
     disabled: Option<&'static str>,
     /// The image that waits for the thread.
     scheduled: Option<MetadataImage>,
+    is_writing: bool,
 }
 
 impl SnapshotGenerator {
@@ -28,6 +29,7 @@ impl SnapshotGenerator {
             last_ns: now_ns,
             disabled: None,
             scheduled: None,
+            is_writing: false,
         }
     }
 
@@ -39,7 +41,7 @@ impl SnapshotGenerator {
         let waited_ns = now_ns.saturating_sub(self.last_ns);
         let is_due =
             self.bytes_since_last >= self.max_bytes || self.max_interval_ns != 0 && waited_ns >= self.max_interval_ns;
-        let may = self.scheduled.is_none() && self.disabled.is_none();
+        let may = self.is_idle() && self.disabled.is_none();
         let schedules = is_due && may && image.provenance().is_offset_batch_aligned;
         if schedules {
             self.scheduled = Some(image.clone());
@@ -52,11 +54,23 @@ impl SnapshotGenerator {
         self.reset(now_ns);
     }
 
-    /// The thread takes the image that it is to write. From here on the next one is counted.
+    /// The thread takes the image that it is to write, until it has [ended](SnapshotGenerator::ended). From here on bytes and
+    /// time count for the next one.
     pub fn begin(&mut self, now_ns: u64) -> Option<MetadataImage> {
         let image = self.scheduled.take()?;
+        self.is_writing = true;
         self.reset(now_ns);
         Some(image)
+    }
+
+    /// The snapshot has its name, or is given up.
+    pub fn ended(&mut self) {
+        self.is_writing = false;
+    }
+
+    /// None is scheduled, and none is being written: an event that runs is an event of its queue (`EventQueue.isEmpty`).
+    pub fn is_idle(&self) -> bool {
+        self.scheduled.is_none() && !self.is_writing
     }
 
     /// No snapshot is scheduled any more. The first reason is kept.
@@ -92,17 +106,22 @@ mod tests {
         assert!(generator.publish_log_delta(&image(3, true), 0, 49), "enough bytes");
         assert!(!generator.publish_log_delta(&image(4, true), 200, 49), "one waits already");
         assert_eq!(generator.begin(60).map(|image| image.offset()), Some(Offset(3)));
-        // What was published while it waited does not count for the next one, as in Kafka.
+        // What was published while it waited does not count for the next one, as in Kafka; what is published meanwhile does.
         assert!(!generator.publish_log_delta(&image(5, true), 99, 109));
-        assert!(generator.publish_log_delta(&image(6, true), 0, 110), "enough time");
+        assert!(!generator.publish_log_delta(&image(5, true), 1, 109), "one is being written");
+        generator.ended();
+        assert!(generator.publish_log_delta(&image(6, true), 0, 109), "enough bytes");
         assert_eq!(generator.begin(110).map(|image| image.offset()), Some(Offset(6)));
         assert!(generator.begin(110).is_none());
+        generator.ended();
         // A snapshot that is loaded counts as one; without a time limit only bytes count.
         assert!(!generator.publish_log_delta(&image(7, true), 99, 111));
         generator.publish_snapshot(111);
         assert!(!generator.publish_log_delta(&image(8, true), 99, 112));
         let mut by_bytes = SnapshotGenerator::new(100, 0, 0);
         assert!(!by_bytes.publish_log_delta(&image(1, true), 99, u64::MAX));
+        let mut by_time = SnapshotGenerator::new(100, 50, 0);
+        assert!(by_time.publish_log_delta(&image(1, true), 0, 50), "enough time");
         by_bytes.disable("a fault");
         assert!(!by_bytes.publish_log_delta(&image(2, true), 99, u64::MAX));
     }

@@ -84,19 +84,6 @@ fn each_still_tells_its_bug_from_none() {
     assert!(files.len() * 100 >= CATALOG.len() * 95, "{} of {} rows", files.len(), CATALOG.len());
 }
 
-/// The run of a finding that seeds show too rarely for a test, by the name of its fix.
-#[test]
-fn a_kept_run_shows_its_finding() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/findings/ResetReplicasOfMissedEpoch.json");
-    let (mut case, digest, _) = stored(&path);
-    let broken = case.run(None).expect("it runs");
-    let shown = violation(&broken).map(|violation| violation.invariant.as_str());
-    assert_eq!((shown, broken.digest), (Some("LeaderCandidateCompleteness"), digest));
-    let fix = case.scenario.finding.as_ref().expect("a finding").fix;
-    case.scenario = case.scenario.with_fix(fix);
-    assert_eq!(violation(&case.run(None).expect("it runs")), None);
-}
-
 /// Without the topics that this run creates, no client can write to them, with or without the bug, and `Recovery` is
 /// violated for lack of topics.
 #[test]

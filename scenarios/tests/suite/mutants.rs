@@ -202,10 +202,10 @@ mutants! {
     z02_write_without_epoch: Kafka6082WriteWithoutEpoch, "cluster-partitions" 5 => "RecordAfterClaim";
     z05_no_compare_and_set: Kafka428NoCompareAndSet, "combined" 12 => "IsrCompareAndSet";
     l01_isr_without_epochs: Kafka14617IsrWithoutEpochs, "ci" 0 => "ProposalNamesProcess";
-    p03_end_offset_without_its_epoch: Kip279EndOffsetWithoutEpoch, "brokers" 240 => "Recovery";
+    p03_end_offset_without_its_epoch: Kip279EndOffsetWithoutEpoch, "brokers" 515 => "Recovery";
     p09_stale_fetch_applied: Kafka18991StaleFetchApplied, "cluster-partitions" 268 => "PresentLeaderObeyed";
     g29_producer_state_not_restored: ProducerStateNotRestored, "ci" 3 => "DuplicateRecord";
-    m39_clear_elr_restores_a_topic: Kafka19383ClearElrRestoresTopic, "ci" 19 => "ImagesEqualAtEqualOffsets";
+    m39_clear_elr_restores_a_topic: Kafka19383ClearElrRestoresTopic, "ci" 132 => "ImagesEqualAtEqualOffsets";
     m40_deleted_topic_stays_created: Kafka19497DeletedTopicStaysCreated, "ci" 0 => "ImagesEqualAtEqualOffsets";
     z08_full_update_keeps_deleted: Kafka15799FullUpdateKeepsDeleted, "ci" 0 => "ImagesEqualAtEqualOffsets";
     g25_replay_by_local_clock: ReplayByLocalClock, "ci" 0 => "ImagesEqualAtEqualOffsets";

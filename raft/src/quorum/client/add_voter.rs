@@ -87,15 +87,20 @@ impl RaftClient {
 impl RaftClient {
     /// Whether this observer has to ask now to become a voter (`shouldSendAddOrRemoveVoterRequest`).
     pub(super) fn should_join(&mut self, step: &Step<'_>) -> bool {
+        self.join_remaining_ms(step) == 0
+    }
+
+    /// The time until this observer asks to become a voter; `i64::MAX` if it does not.
+    pub(super) fn join_remaining_ms(&mut self, step: &Step<'_>) -> i64 {
         let config = &self.setup.config;
         let joins = config.can_become_voter && config.auto_join;
         if !joins || self.shutdown.is_some() || self.quorum.partition_state().last_kraft_version() < 1 {
-            return false;
+            return i64::MAX;
         }
         let now_ms = step.now_ms();
-        self.quorum.follower_mut().is_some_and(|follower| {
+        self.quorum.follower_mut().map_or(i64::MAX, |follower| {
             follower.update_voter_period.update(now_ms);
-            follower.update_voter_period.is_expired()
+            follower.update_voter_period.remaining_ms()
         })
     }
 

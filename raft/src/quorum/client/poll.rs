@@ -129,10 +129,10 @@ impl RaftClient {
     }
 
     /// An observer waits no longer than the timer of its state, which has no other effect. When that has expired, Kafka's
-    /// thread does not wait; its polls change nothing before a request or a backoff ends.
+    /// thread does not wait; its polls change nothing before a request or a backoff ends, or the observer asks to join.
     fn observer_wait_ms(&mut self, wait_ms: i64, step: &Step<'_>) -> i64 {
         match self.state_remaining_ms(step.now_ms()) {
-            0 => wait_ms,
+            0 => wait_ms.min(self.join_remaining_ms(step)),
             remaining_ms => wait_ms.min(remaining_ms),
         }
     }

@@ -9,7 +9,7 @@ use scenarios::checks::loss::excuses::{ARGUMENTS, Excuse};
 use scenarios::scenario::Scenario;
 
 use super::{fields, measured};
-use crate::findings::{FINDINGS, KEPT};
+use crate::findings::FINDINGS;
 use crate::lost::LOST;
 use crate::mutants::MUTANTS;
 
@@ -141,12 +141,11 @@ fn findings() -> String {
         let entry = catalog::find(finding.scenario).unwrap_or_else(|| panic!("no scenario {}", finding.scenario));
         let shown = scenario(entry).finding.expect("a finding");
         let (seeds, least) = (&finding.seeds, finding.at_least);
-        let kept = format!("[a kept run](../../../fuzz/corpus/findings/{}.json)", shown.fix.name());
         vec![
             code(shown.fix.name()),
             code(finding.scenario),
             codes(shown.shows.iter().map(String::as_str)),
-            if *seeds == KEPT { kept } else { format!("{}..{}: at least {least}", seeds.start, seeds.end) },
+            format!("{}..{}: at least {least}", seeds.start, seeds.end),
         ]
     });
     assert_eq!(FINDINGS.len(), Fix::ALL.len(), "each fix has its finding");
