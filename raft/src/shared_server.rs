@@ -335,3 +335,42 @@ fn frame_of(mut record: MetadataRecord, version: MetadataVersion, forgets: bool)
     }
     record.frame(record.version_for(version)).ok().map(|frame| frame.to_vec().into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bugs::Bugs;
+    use crate::ids::NodeId;
+    use crate::io::{Entropy, Now, Out};
+    use crate::metadata::image::MetadataProvenance;
+
+    struct NoChance;
+
+    impl Entropy for NoChance {
+        fn below(&mut self, _: u32) -> u32 {
+            panic!("nothing is drawn")
+        }
+    }
+
+    /// Raft has ended: a process goes on until its snapshot has its name, also if that has not begun yet.
+    #[test]
+    fn a_process_ends_behind_its_snapshot() {
+        let mut config = ControllerConfig::new(NodeId(1), Rc::from([]));
+        config.max_bytes_between_snapshots = 1;
+        let mut shared = SharedServer::new(&config, true, Bugs::NONE, 0);
+        let aligned = MetadataProvenance { is_offset_batch_aligned: true, ..MetadataProvenance::EMPTY };
+        let image = MetadataImage::default().at(aligned);
+        assert!(shared.generator.publish_log_delta(&image, 1, 0));
+        let mut out = Out::default();
+        let now = Now { mono_ns: 0, wall_ms: 0 };
+        let mut step = Step { now, entropy: &mut NoChance, out: &mut out };
+        step.out.push(Effect::Halt { reason: "shut down".into(), fault: None });
+        shared.await_snapshot(&mut step);
+        assert!(step.out.effects.is_empty());
+        assert!(shared.generator.begin(0).is_some() && !shared.generator.is_idle());
+        shared.generator.ended();
+        shared.stop_now(&mut step);
+        assert!(matches!(&step.out.effects[..], [Effect::Halt { fault: None, .. }]));
+        assert!(!shared.generator.publish_log_delta(&image, 1, 0), "it is disabled");
+    }
+}

@@ -187,6 +187,23 @@ fn a_leader_waits_for_the_metadata_of_a_shrink() {
     }
 }
 
+/// One publication has a raised `min.insync.replicas` and an ISR that is smaller: without the fix its leader has the role before it
+/// has the configuration, and moves its high watermark.
+#[test]
+fn roles_come_before_configurations() {
+    for (fixes, moves) in [(Fixes::NONE, true), (Fixes::NONE.with(Fix::AwaitMetadataOfIsr), false)] {
+        let mut harness = Harness::switched(Bugs::NONE, fixes);
+        harness.advance(1_000);
+        lose_broker_3(&mut harness);
+        let waits = harness.produce(1, -1, batch(&[1]));
+        harness.advance(1_000);
+        assert_eq!(harness.produced(waits), None);
+        harness.image.partition.min_insync_replicas = 3;
+        harness.change(1, &[1, 2], &[1]);
+        assert_eq!(harness.produced(waits).is_some(), moves, "{fixes:?}");
+    }
+}
+
 /// Without `ResetReplicasOfMissedEpoch`, Kafka acknowledges records that its only other ISR member has truncated.
 #[test]
 fn a_leader_that_has_missed_an_epoch_waits_until_its_followers_have_fetched() {
