@@ -36,7 +36,7 @@ record Simulated(String scenario, long node, long first, long end) {
         try {
             for (long seed = first; seed < end; seed++) {
                 long recorded = node == 0 ? seed % CONTROLLERS + 1 : node;
-                Path file = directory.resolve(scenario + "-" + seed + "-" + recorded + ".ndjson");
+                Path file = directory.resolve(scenario.replace('/', '_') + "-" + seed + "-" + recorded + ".ndjson");
                 if (!record(kraftsim, bugs, settings, seed, recorded, file)) {
                     record(kraftsim, bugs, settings, seed, 1, file);
                 }

@@ -85,7 +85,7 @@ record ClientRuns(String scenario, long first, long end) {
             throw new BadDialogue(scenario + " has no " + role);
         }
         String client = those.get((int) (seed % those.size()));
-        Path file = directory.resolve(scenario + "-" + seed + "-" + client + ".ndjson");
+        Path file = directory.resolve(scenario.replace('/', '_') + "-" + seed + "-" + client + ".ndjson");
         List<String> command = command(kraftsim, flags, seed, client, file);
         if (role.equals("producer") && !flags.contains(ALL_PARTITIONS)) {
             command.addAll(ONE_PARTITION);

@@ -45,7 +45,7 @@ record ControllerRuns(String scenario, long first, long end) {
 
     private Path record(Path kraftsim, List<String> flags, long seed, Path directory) throws IOException {
         long node = seed % CONTROLLERS + 1;
-        Path file = directory.resolve(scenario + "-" + seed + "-" + node + ".ndjson");
+        Path file = directory.resolve(scenario.replace('/', '_') + "-" + seed + "-" + node + ".ndjson");
         if (!record(kraftsim, flags, seed, node, file)) {
             record(kraftsim, flags, seed, 1, file);
         }

@@ -56,7 +56,7 @@ record PartitionRuns(String scenario, long first, long end) {
                     int index = (int) ((seed + i) % replicas.size());
                     // Those of lasting topics are the last.
                     String replica = replicas.get(seed % 2 == 0 ? replicas.size() - 1 - index : index);
-                    Path file = directory.resolve(scenario + "-" + seed + "-" + brokers.get(i) + "-" + replica + ".ndjson");
+                    Path file = directory.resolve(scenario.replace('/', '_') + "-" + seed + "-" + brokers.get(i) + "-" + replica + ".ndjson");
                     String said = run(command(kraftsim, flags, seed, brokers.get(i), replica, file), false);
                     if (!Files.exists(file)) {
                         throw new BadDialogue("no dialogue was written:\n" + said);
