@@ -20,6 +20,8 @@ final class Deliveries {
         private long ordinal = 0;
         /** Where the next delivery begins; null while the last one has not been read. */
         private Long next = 0L;
+        /** Where a snapshot ends that was created while the last delivery was being read. */
+        private Long snapshotEnd = null;
     }
 
     /** An output of the released client. */
@@ -58,14 +60,29 @@ final class Deliveries {
         Listener listener = listeners.get(entry.text("listener"));
         if (listener != null && listener.next == null && listener.ordinal == entry.body().path("ordinal").asLong()) {
             listener.next = end;
+            if (listener.snapshotEnd != null && listener.snapshotEnd != end) {
+                differences.add(Difference.of("snapshot.end", listener.snapshotEnd, end));
+            }
+            listener.snapshotEnd = null;
         }
         ends.add(end);
         within(end, differences);
     }
 
-    /** Whether a snapshot of a state machine may end there. */
-    boolean hasReadTo(long end) {
-        return ends.contains(end);
+    /**
+     * Whether a snapshot of the metadata loader may end there. The loader publishes the image of a delivery, and closes the
+     * delivery behind that (MetadataLoader.handleCommit): if its end is not known yet, it is compared when it is.
+     */
+    boolean maySnapshotEndAt(long end) {
+        Listener loader = listeners.get("metadata-loader");
+        if (ends.contains(end) || loader == null) {
+            return ends.contains(end);
+        }
+        if (loader.next == null) {
+            loader.snapshotEnd = end;
+            return true;
+        }
+        return loader.next == end;
     }
 
     private void within(long end, List<Difference> differences) {

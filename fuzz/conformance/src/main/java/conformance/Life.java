@@ -339,7 +339,7 @@ final class Life implements RaftNode.Driver, AutoCloseable {
     private void createSnapshot(JsonNode body) {
         byte[] bytes = read(() -> Base64.getDecoder().decode(body.path("bytes").asText("")));
         String kafka = node.createSnapshot(snapshotId(body), body.path("log_timestamp_ms").asLong(), RaftNode.records(bytes));
-        expect(deliveries.hasReadTo(body.path("end").asLong()), "snapshot.end", body);
+        expect(deliveries.maySnapshotEndAt(body.path("end").asLong()), "snapshot.end", body);
         String model = body.has("error") ? "refused" : body.path("bytes").isNull() ? "none" : "created";
         if (!model.equals(kafka)) {
             differences.add(Difference.of("snapshot.create", model + " " + body, kafka));
