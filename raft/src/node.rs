@@ -336,14 +336,8 @@ impl Alive {
                     step.out.push(Effect::Post { thread, post: Post::ShuttingDown });
                     Ok(())
                 }
-                input => {
-                    let input = if matches!(input, Input::Post(Post::Stop)) { Input::Terminate } else { input };
-                    raft.step(input, step)?;
-                    if let Some(shared) = shared {
-                        shared.await_snapshot(step);
-                    }
-                    Ok(())
-                }
+                Input::Post(Post::Stop) => raft.step(Input::Terminate, step),
+                _ => raft.step(input, step),
             },
             (ThreadName::RaftScheduler, _) => raft.step_scheduler(&input, step),
             (ThreadName::ControllerEventQueue, _) => match state_machine {

@@ -37,8 +37,8 @@ pub struct SharedServer {
     /// The broker has its publishers (`BrokerServer.startup`), later than the generator.
     has_installed_broker: bool,
     publishing: Publishing,
-    /// The process shuts down, and waits for a snapshot that is being written.
-    stopping: Option<Stopping>,
+    /// A broker shuts down, and raft with it as soon as no snapshot is being written (`SharedServer.stop`).
+    is_stopping: bool,
 }
 
 /// The loader's thread calls the broker's publishers, and does nothing else until they return.
@@ -50,15 +50,6 @@ struct Publishing {
     delivery: Option<u64>,
     /// Events that wait for the thread.
     waiting: usize,
-}
-
-/// What is done when no snapshot is being written.
-#[derive(Clone, Debug)]
-enum Stopping {
-    /// `SharedServer.stop` of a broker: raft is shut down.
-    Raft,
-    /// The process ends: raft of a controller is shut down before (`SharedServer.ensureNotRaftLeader`).
-    Process { reason: Rc<str> },
 }
 
 impl SharedServer {
@@ -87,7 +78,7 @@ impl SharedServer {
             written: None,
             has_installed_broker: false,
             publishing: Publishing::default(),
-            stopping: None,
+            is_stopping: false,
         }
     }
 
@@ -226,7 +217,7 @@ impl SharedServer {
                     step.out.observe(Observation::SnapshotGenerated { end: id.offset });
                 }
             }
-            Input::Post(Post::Stop) => self.stop(Stopping::Raft),
+            Input::Post(Post::Stop) => self.stop(),
             Input::DiskError(_) => {
                 if let Some(Written { id, partial, .. }) = self.written.take() {
                     step.out.record(|| DialogueEntry::SnapshotClosed { id });
@@ -244,29 +235,14 @@ impl SharedServer {
     }
 
     /// A snapshot that is being written gets its name first (`KafkaEventQueue.close`).
-    fn stop(&mut self, stopping: Stopping) {
+    fn stop(&mut self) {
         self.generator.disable("we are shutting down");
-        self.stopping = Some(stopping);
+        self.is_stopping = true;
     }
 
     fn stop_now(&mut self, step: &mut Step<'_>) {
-        match self.stopping.take() {
-            None => {}
-            Some(Stopping::Raft) => step.out.push(Effect::Post { thread: ThreadName::RaftIo, post: Post::Stop }),
-            Some(Stopping::Process { reason }) => step.out.push(Effect::Halt { reason, fault: None }),
-        }
-    }
-
-    /// Raft has been shut down, and the process would end.
-    pub fn await_snapshot(&mut self, step: &mut Step<'_>) {
-        if self.generator.is_idle() {
-            return;
-        }
-        let is_end = |effect: &Effect| matches!(effect, Effect::Halt { fault: None, .. });
-        if let Some(at) = step.out.effects.iter().position(is_end)
-            && let Effect::Halt { reason, .. } = step.out.effects.remove(at)
-        {
-            self.stop(Stopping::Process { reason });
+        if std::mem::take(&mut self.is_stopping) {
+            step.out.push(Effect::Post { thread: ThreadName::RaftIo, post: Post::Stop });
         }
     }
 
@@ -352,25 +328,23 @@ mod tests {
         }
     }
 
-    /// Raft has ended: a process goes on until its snapshot has its name, also if that has not begun yet.
+    /// One that waits for the thread is written, too.
     #[test]
-    fn a_process_ends_behind_its_snapshot() {
+    fn raft_ends_behind_a_snapshot() {
         let mut config = ControllerConfig::new(NodeId(1), Rc::from([]));
         config.max_bytes_between_snapshots = 1;
-        let mut shared = SharedServer::new(&config, true, Bugs::NONE, 0);
+        let mut shared = SharedServer::new(&config, false, Bugs::NONE, 0);
         let aligned = MetadataProvenance { is_offset_batch_aligned: true, ..MetadataProvenance::EMPTY };
         let image = MetadataImage::default().at(aligned);
         assert!(shared.generator.publish_log_delta(&image, 1, 0));
         let mut out = Out::default();
         let now = Now { mono_ns: 0, wall_ms: 0 };
         let mut step = Step { now, entropy: &mut NoChance, out: &mut out };
-        step.out.push(Effect::Halt { reason: "shut down".into(), fault: None });
-        shared.await_snapshot(&mut step);
-        assert!(step.out.effects.is_empty());
+        shared.stop();
         assert!(shared.generator.begin(0).is_some() && !shared.generator.is_idle());
         shared.generator.ended();
         shared.stop_now(&mut step);
-        assert!(matches!(&step.out.effects[..], [Effect::Halt { fault: None, .. }]));
+        assert!(matches!(&step.out.effects[..], [Effect::Post { thread: ThreadName::RaftIo, post: Post::Stop }]));
         assert!(!shared.generator.publish_log_delta(&image, 1, 0), "it is disabled");
     }
 }

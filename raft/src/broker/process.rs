@@ -246,7 +246,7 @@ impl BrokerProcess {
             Input::Post(Post::Stop) => {
                 self.data_plane.stop(step);
                 self.data_plane.replicas_mut().shut_down(step.out);
-                // A controller in the same process ends raft first, and the snapshot generator last.
+                // A controller in the same process ends raft first (`SharedServer.ensureNotRaftLeader`).
                 let thread = if self.is_controller { ThreadName::RaftIo } else { ThreadName::SnapshotGenerator };
                 step.out.push(Effect::Post { thread, post: Post::Stop });
             }

@@ -462,7 +462,7 @@ impl RaftLog {
         self.recovery_point = self.recovery_point.min(self.end);
         self.high_watermark = self.high_watermark.min(self.end);
         // A segment that begins there counts as a new one (`LocalLog.flush`).
-        self.directory_dirty |= self.active().base_offset == self.recovery_point;
+        self.directory_dirty |= self.active().base_offset >= self.recovery_point;
         self.flushing = None;
         self.epochs.truncate_from_end(self.end);
         if self.epochs.is_rewrite_due() {

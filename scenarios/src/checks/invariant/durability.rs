@@ -213,7 +213,7 @@ fn majority_reached(
     } else if let Some(excuse) = losses.may_be_counted(solid, unbound + before_destruction, 0, quorum.majority) {
         verdict.excuse(excuse, 1);
         // The commit may be that of another voter set, in which what was destroyed leaves less than a majority.
-        let held = committed.durable_on_majority_of(&voters, servers);
+        let held = committed.durable_on_majority_of(ledger.voters(last), servers);
         if held < committed.promised {
             committed.promised = committed.safe_prefix(held, ledger);
         }
