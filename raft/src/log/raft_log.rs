@@ -134,7 +134,7 @@ impl RaftLog {
 
     /// `lastFetchedEpoch` throws if a log has a snapshot that is not its whole beginning, and no epoch. Only a truncation leads to
     /// that: where a snapshot is ahead of what survives.
-    pub fn has_last_fetched_epoch(&self) -> Result<(), LogError> {
+    pub fn check_last_fetched_epoch(&self) -> Result<(), LogError> {
         match (self.epochs.latest_epoch(), self.snapshots.latest()) {
             (None, Some(snapshot)) if snapshot.offset != self.start || snapshot.offset != self.end => {
                 Err(LogError::Refused(format!(

@@ -1,7 +1,7 @@
 //! Kafka's `MetadataLoader`: builds images from committed batches and publishes them (controller-broker.md §5.4). One
 //! per process, on its own thread; broker and controller share it.
 //!
-//! The caller passes a [`Publication`] to the publishers in Kafka's order; all publishers are installed at once.
+//! The caller passes a [`Publication`] to the publishers in Kafka's order, and installs those of a broker later.
 
 use std::rc::Rc;
 

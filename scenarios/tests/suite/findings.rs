@@ -94,7 +94,7 @@ findings! {
     endpoints_in_end_quorum_epoch: "findings/endpoints-in-end-quorum-epoch" 24..30 >= 1;
     // The new process has to ask before another leader is elected: 12 of 200 seeds.
     ignore_leader_of_former_directory: "findings/ignore-leader-of-former-directory" 64..72 >= 3;
-    // The record of the new voter has to reach one follower, and neither the new voter nor the others: 14 of 600 seeds.
+    // The record of the new voter has to reach one follower, and neither the new voter nor the others: 49 of 6,000 seeds.
     grant_pre_vote_after_fetch_timeout: "findings/grant-pre-vote-after-fetch-timeout" 149..159 >= 1;
     follow_leader_of_unattached: "findings/follow-leader-of-unattached" 11..16 >= 1;
     take_new_leader_endpoints: "findings/take-new-leader-endpoints" 0..6 >= 2;

@@ -171,6 +171,18 @@ fn the_oldest_snapshots_go_while_there_is_too_much_or_they_are_too_old() {
     assert_eq!(log.maybe_clean((0, 0), NOW, &mut Out::default()), Ok(false));
 }
 
+/// The high watermark is not known after a start, and a leader that lacks committed records has the log truncated below its snapshot.
+#[test]
+fn a_truncated_log_without_an_epoch_is_refused_beside_its_snapshot() {
+    let (mut disk, mut log) = committed();
+    freeze(&mut log, &mut disk, at(2, 10), 0);
+    let mut log = open(&mut disk, CONFIG);
+    assert_eq!(log.truncate_to_end_offset(at(1, 4), &mut Out::default()), Ok(Offset(4)));
+    assert_eq!(log.check_last_fetched_epoch(), Ok(()), "it has epoch 1");
+    assert_eq!(log.truncate_to_end_offset(at(1, 0), &mut Out::default()), Ok(Offset(0)));
+    log.check_last_fetched_epoch().expect_err("the snapshot ends at 10, and the log at 0");
+}
+
 #[test]
 fn a_snapshot_that_is_ahead_replaces_the_log() {
     let (mut disk, mut log) = committed();
@@ -196,6 +208,7 @@ fn a_snapshot_that_is_ahead_replaces_the_log() {
     for (log, disk) in [(&log, &disk), (&recovered, &crashed)] {
         assert_eq!((log.start_offset(), log.end_offset(), log.high_watermark()), (Offset(50), Offset(50), Offset(50)));
         assert_eq!((log.last_fetched_epoch(), log.epoch_starts().len()), (LeaderEpoch(4), 0));
+        assert_eq!(log.check_last_fetched_epoch(), Ok(()));
         assert_eq!((log.earliest_snapshot_id(), segments(disk)), (Some(downloaded), vec![50]));
         assert_eq!(disk.read(LEADER_EPOCH_CHECKPOINT).as_deref(), Some(&b"0\n0\n"[..]));
         assert_eq!(log.validate_offset_and_epoch(Offset(50), LeaderEpoch(4)), Validation::Valid);

@@ -317,7 +317,7 @@ impl RaftClient {
                     step.out.observe(Observation::Truncated { end });
                 }
                 self.quorum.partition_state.truncate_new_entries(end);
-                self.log.has_last_fetched_epoch()?;
+                self.log.check_last_fetched_epoch()?;
             }
             (None, Some(id)) => self.begin_download(id, step),
             (None, None) => self.append_fetched(response, step)?,
