@@ -210,6 +210,9 @@ pub enum Effect {
     Halt { reason: Rc<str>, fault: Option<FatalFault> },
 }
 
+// Moved from list to list: up to this size without a call of memcpy.
+const _: () = assert!(size_of::<Effect>() <= 128 && size_of::<Input>() <= 128);
+
 /// The kind of an exception that ends a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FatalFault {

@@ -34,11 +34,16 @@ pub enum FileSystem {
     Xfs,
 }
 
+/// To find the unreferenced files takes a look at every name, and each replaced file leaves one behind.
+const SPARE_INODES: usize = 16;
+
 /// One node's disk. A clone shares all content until either of them changes it.
 #[derive(Clone, Debug, Default)]
 pub struct Disk {
-    /// By number; unreferenced files are freed.
+    /// By number; unreferenced files are freed when there are [`SPARE_INODES`] more than were referred to.
     inodes: Vec<Option<Rc<Inode>>>,
+    /// Before there are more inodes than this, the unreferenced ones are freed.
+    swept_inodes: usize,
     /// Ascending by file.
     handles: Vec<(File, usize)>,
     /// As processes see them.
@@ -135,7 +140,6 @@ impl Disk {
         let commits = || self.inode(synced).is_dirty() || self.pending.iter().any(is_of_file);
         if self.file_system != FileSystem::Posix && commits() {
             self.make_durable(self.pending.len());
-            self.sweep();
         }
         self.inode_mut(synced).write_back();
         self.pending.retain(|change| !cuts(change));
@@ -172,7 +176,6 @@ impl Disk {
     /// Completion of the barrier: all names and truncations are durable.
     pub fn fsync_directory(&mut self) {
         self.make_durable(self.pending.len());
-        self.sweep();
     }
 }
 
@@ -377,6 +380,10 @@ impl Disk {
     /// Gives the name to a new, empty file.
     fn create(&mut self, path: &Rc<str>) -> usize {
         let new = Some(Rc::new(Inode::named(path)));
+        if self.inodes.len() >= self.swept_inodes && self.inodes.iter().all(Option::is_some) {
+            self.sweep();
+            self.swept_inodes = self.inodes.iter().flatten().count() + SPARE_INODES;
+        }
         let id = match self.inodes.iter().position(Option::is_none) {
             Some(free) => {
                 self.inodes[free] = new;

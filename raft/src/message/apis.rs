@@ -15,7 +15,7 @@ use crate::ids::Uuid;
 /// Declares a group of APIs: Kafka's name, its key, and the message types.
 macro_rules! apis {
     ($(#[$meta:meta])* $requests:ident / $responses:ident {
-        $($name:ident = $key:literal: $request:ident => $response:ident;)+
+        $($name:ident = $key:literal: $request:ty => $response:ty;)+
     }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ apis! {
     /// Requests of brokers and controllers to the active controller.
     ClusterRequest / ClusterResponse {
         AlterPartition = 56: AlterPartitionRequest => AlterPartitionResponse;
-        BrokerRegistration = 62: BrokerRegistrationRequest => BrokerRegistrationResponse;
+        BrokerRegistration = 62: Box<BrokerRegistrationRequest> => BrokerRegistrationResponse;
         BrokerHeartbeat = 63: BrokerHeartbeatRequest => BrokerHeartbeatResponse;
         AllocateProducerIds = 67: AllocateProducerIdsRequest => AllocateProducerIdsResponse;
         ControllerRegistration = 70: ControllerRegistrationRequest => ControllerRegistrationResponse;

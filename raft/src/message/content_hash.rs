@@ -89,9 +89,9 @@ impl Response {
             Response::Fetch(r) => {
                 h.u8(14).i32(r.top_error as i32).i32(r.error as i32).current_leader(&r.current_leader);
                 h.records(&r.records).i64(r.log_start_offset.0).optional_offset(r.high_watermark);
-                let diverging = r.diverging_epoch.map_or((-1, -1), |d| (d.epoch.0, d.offset.0));
+                let diverging = r.diverging_epoch.as_ref().map_or((-1, -1), |d| (d.epoch.0, d.offset.0));
                 h.i32(diverging.0).i64(diverging.1);
-                if let Some(id) = r.snapshot_id {
+                if let Some(id) = &r.snapshot_id {
                     id.walk(&mut h);
                 }
             }

@@ -138,6 +138,12 @@ impl<T: Fields> Fields for Option<T> {
     }
 }
 
+impl<T: Fields> Fields for Box<T> {
+    fn value(&self) -> Value {
+        (**self).value()
+    }
+}
+
 impl<T: Fields> Fields for [T] {
     fn value(&self) -> Value {
         Value::List(self.iter().map(Fields::value).collect())

@@ -136,13 +136,14 @@ pub struct FetchResponse {
     pub current_leader: CurrentLeader,
     /// Whole batches, from the fetch offset.
     pub records: Records,
-    /// What is left of `max_bytes` behind them; the follower leaves it out.
-    pub cut_batch: Option<CutBatch>,
+    /// What is left of `max_bytes` behind them; the follower leaves it out. Boxed, as what else is rare here: responses
+    /// are moved often.
+    pub cut_batch: Option<Box<CutBatch>>,
     pub log_start_offset: Offset,
     /// The leader's high watermark; `None` is -1 (unknown in this epoch).
     pub high_watermark: Option<Offset>,
     /// KIP-595: where the logs diverge.
-    pub diverging_epoch: Option<OffsetAndEpoch>,
+    pub diverging_epoch: Option<Box<OffsetAndEpoch>>,
     /// KIP-630: the follower has to download this snapshot.
-    pub snapshot_id: Option<OffsetAndEpoch>,
+    pub snapshot_id: Option<Box<OffsetAndEpoch>>,
 }

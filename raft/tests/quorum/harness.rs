@@ -507,7 +507,7 @@ pub fn fetched(leader: i32, epoch: i32, records: Records, high_watermark: Option
 pub fn diverging(leader: i32, epoch: i32, at: (i32, i64)) -> Response {
     Response::Fetch(FetchResponse {
         current_leader: current_leader(Some(leader), epoch),
-        diverging_epoch: Some(OffsetAndEpoch { epoch: LeaderEpoch(at.0), offset: Offset(at.1) }),
+        diverging_epoch: Some(Box::new(OffsetAndEpoch { epoch: LeaderEpoch(at.0), offset: Offset(at.1) })),
         ..FetchResponse::default()
     })
 }

@@ -65,7 +65,7 @@ fn answer(response: Option<Response>) -> FetchSnapshotResponse {
 
 fn named(leader: i32, epoch: i32, id: OffsetAndEpoch) -> Response {
     let current_leader = current_leader(Some(leader), epoch);
-    Response::Fetch(FetchResponse { current_leader, snapshot_id: Some(id), ..FetchResponse::default() })
+    Response::Fetch(FetchResponse { current_leader, snapshot_id: Some(Box::new(id)), ..FetchResponse::default() })
 }
 
 /// A chunk of `of`, from node 2, the leader of `epoch`.
@@ -111,7 +111,7 @@ fn a_leader_names_its_snapshot_to_who_is_behind_its_log_and_serves_it_in_chunks(
     assert_eq!((leader.look().start, leader.look().last_fetched_epoch), (5, 2));
     for (log, expected) in [((0, 0), Some(ID)), ((1, 3), Some(ID)), ((1, 5), None)] {
         let answer = fetch_answer(leader.ask(fetch(2, 2, log, Some(i64::from(u8::MAX)))));
-        assert_eq!((answer.error, answer.snapshot_id), (ErrorCode::None, expected), "{log:?}");
+        assert_eq!((answer.error, answer.snapshot_id.as_deref()), (ErrorCode::None, expected.as_ref()), "{log:?}");
     }
     let mut fetched = Vec::new();
     while fetched.len() < whole.len() {

@@ -56,18 +56,16 @@ impl Replacements {
         }
     }
 
-    /// The committed log may be another one; returns the replacements that this completes.
+    /// Is the batch of the committed voter set another one than before? The committed log may change at any event.
     #[inline]
+    pub fn is_changed_by(&self, models: &Models) -> bool {
+        models.ledger.is_dynamic() && self.committed != Some(models.ledger.last_voters_batch(committed_end(models)))
+    }
+
+    /// The committed voter set is another one; returns the replacements that this completes.
     pub fn committed(&mut self, at_ns: u64, models: &Models) -> Vec<Failover> {
-        if !models.ledger.is_dynamic() {
-            return Vec::new();
-        }
-        let end = models.committed.batches.last().copied().unwrap_or(BatchId::START);
-        let batch = models.ledger.last_voters_batch(end);
-        if self.committed == Some(batch) {
-            return Vec::new();
-        }
-        self.committed = Some(batch);
+        let end = committed_end(models);
+        self.committed = Some(models.ledger.last_voters_batch(end));
         let voters = models.ledger.voters(end);
         let directory = |id: &NodeId| voters.nodes().iter().find(|voter| voter.id == *id)?.directory_id;
         self.voters = self.servers.iter().map(directory).collect();
@@ -97,6 +95,10 @@ impl Replacements {
         let unended = move |lost: Lost| Failover::at_least(FailoverKind::VoterReplacement, lost.at_ns, CAUSE, at_ns);
         std::mem::take(&mut self.lost).into_iter().map(unended)
     }
+}
+
+fn committed_end(models: &Models) -> BatchId {
+    models.committed.batches.last().copied().unwrap_or(BatchId::START)
 }
 
 fn replaced(lost: &Lost, removed_ns: u64, at_ns: u64) -> Failover {

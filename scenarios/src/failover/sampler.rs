@@ -70,7 +70,9 @@ impl Failovers {
     /// An event crosses a server's border, after the models have processed it.
     pub fn on(&mut self, crossing: &Crossing<'_>, models: &Models) {
         let Crossing { at_ns, server, event } = *crossing;
-        self.done.extend(self.replacements.committed(at_ns, models));
+        if self.replacements.is_changed_by(models) {
+            self.done.extend(self.replacements.committed(at_ns, models));
+        }
         match event {
             Event::Observed { observation } => match observation {
                 Observation::RoleChanged { role: Role::Prospective, .. } => self.controller.prospective(at_ns, server),

@@ -191,11 +191,11 @@ pub fn fetch_response(it: &model::FetchResponse, context: &Context<'_>) -> Fetch
         partition.current_leader = fetch_out::LeaderIdAndEpoch::default()
             .with_leader_id(leader(&it.current_leader))
             .with_leader_epoch(it.current_leader.leader_epoch.0);
-        if let Some(diverging) = it.diverging_epoch {
+        if let Some(diverging) = &it.diverging_epoch {
             partition.diverging_epoch =
                 fetch_out::EpochEndOffset::default().with_epoch(diverging.epoch.0).with_end_offset(diverging.offset.0);
         }
-        if let Some(id) = it.snapshot_id {
+        if let Some(id) = &it.snapshot_id {
             partition.snapshot_id =
                 fetch_out::SnapshotId::default().with_epoch(id.epoch.0).with_end_offset(id.offset.0);
         }

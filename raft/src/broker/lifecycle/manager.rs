@@ -243,7 +243,7 @@ impl BrokerLifecycleManager {
 
     fn registration(&self) -> ClusterRequest {
         let identity = self.identity.clone();
-        ClusterRequest::BrokerRegistration(BrokerRegistrationRequest {
+        ClusterRequest::BrokerRegistration(Box::new(BrokerRegistrationRequest {
             broker_id: self.node_id,
             cluster_id: identity.cluster_id,
             incarnation_id: identity.incarnation_id,
@@ -252,7 +252,7 @@ impl BrokerLifecycleManager {
             rack: identity.rack,
             log_dirs: identity.log_dirs,
             previous_broker_epoch: identity.previous_broker_epoch,
-        })
+        }))
     }
 
     fn heartbeat(&self, published: PublishedMetadata) -> ClusterRequest {

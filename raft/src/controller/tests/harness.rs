@@ -393,13 +393,13 @@ pub fn cluster(request: ClusterRequest) -> ControllerRequest {
     ControllerRequest::Cluster(request)
 }
 
-pub fn registration(broker: i32, incarnation: u128, previous: BrokerEpoch) -> BrokerRegistrationRequest {
+pub fn registration(broker: i32, incarnation: u128, previous: BrokerEpoch) -> Box<BrokerRegistrationRequest> {
     let range = |name: &str, min, max| FeatureRange {
         name: Rc::from(name),
         min_supported_version: min,
         max_supported_version: max,
     };
-    BrokerRegistrationRequest {
+    Box::new(BrokerRegistrationRequest {
         broker_id: NodeId(broker),
         cluster_id: Rc::from("cluster"),
         incarnation_id: uuid(incarnation),
@@ -412,7 +412,7 @@ pub fn registration(broker: i32, incarnation: u128, previous: BrokerEpoch) -> Br
         rack: None,
         log_dirs: Rc::from([uuid(10_000 + u128::from(broker.unsigned_abs()))]),
         previous_broker_epoch: previous,
-    }
+    })
 }
 
 pub fn settings() -> ControllerSettings {

@@ -104,11 +104,11 @@ impl RaftClient {
                     self.credit_fetch(request.replica_key(), request.fetch_offset, step)?;
                 }
                 let response = self.empty_fetch_response(ErrorCode::None);
-                return Ok(FetchResponse { diverging_epoch: Some(diverging), ..response });
+                return Ok(FetchResponse { diverging_epoch: Some(Box::new(diverging)), ..response });
             }
             Validation::Snapshot(id) => {
                 let response = self.empty_fetch_response(ErrorCode::None);
-                return Ok(FetchResponse { snapshot_id: Some(id), ..response });
+                return Ok(FetchResponse { snapshot_id: Some(Box::new(id)), ..response });
             }
         }
         let is_refused = self.setup.bugs.has(Bug::FetchOfObserverRefused) && {
@@ -125,7 +125,7 @@ impl RaftClient {
         let (records, cut_batch) = self.log.read_slice(request.fetch_offset, self.log.end_offset(), max_bytes);
         self.credit_fetch(request.replica_key(), request.fetch_offset, step)?;
         let response = self.empty_fetch_response(ErrorCode::None);
-        Ok(FetchResponse { records, cut_batch, ..response })
+        Ok(FetchResponse { records, cut_batch: cut_batch.map(Box::new), ..response })
     }
 
     /// Kafka's `validateLeaderOnlyRequest`.

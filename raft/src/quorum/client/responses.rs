@@ -301,7 +301,7 @@ impl RaftClient {
             // consensus.md §1.6: reached by an Unattached replica that knows its leader's id but no endpoints.
             throw!("a Fetch was answered, and this replica is {}", self.quorum.role());
         }
-        match (response.diverging_epoch, response.snapshot_id) {
+        match (response.diverging_epoch.as_deref(), response.snapshot_id.as_deref()) {
             (Some(diverging), _) => {
                 let high_watermark = self.quorum.high_watermark().unwrap_or(Offset(0));
                 let checked = !self.setup.bugs.has(Bug::TruncateBelowHighWatermark);
@@ -312,14 +312,14 @@ impl RaftClient {
                     );
                 }
                 let before = self.log.end_offset();
-                let end = self.log.truncate_to_end_offset(diverging, step.out)?;
+                let end = self.log.truncate_to_end_offset(*diverging, step.out)?;
                 if end < before {
                     step.out.observe(Observation::Truncated { end });
                 }
                 self.quorum.partition_state.truncate_new_entries(end);
                 self.log.check_last_fetched_epoch()?;
             }
-            (None, Some(id)) => self.begin_download(id, step),
+            (None, Some(id)) => self.begin_download(*id, step),
             (None, None) => self.append_fetched(response, step)?,
         }
         let too_early = self.setup.bugs.has(Bug::LeaderLeftEarly);

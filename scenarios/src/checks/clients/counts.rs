@@ -42,7 +42,8 @@ pub enum Remark {
 impl Counts {
     fn kind(&mut self, name: &'static str) -> &mut Kind {
         // Nearly always the same constant.
-        let known = self.kinds.iter().position(|kind| std::ptr::eq(kind.name, name) || kind.name == name);
+        let same = self.kinds.iter().position(|kind| std::ptr::eq(kind.name, name));
+        let known = same.or_else(|| self.kinds.iter().position(|kind| kind.name == name));
         let at = known.unwrap_or_else(|| {
             self.kinds.push(Kind { name, open: 0, ended: OperationCounts::default() });
             self.kinds.len() - 1

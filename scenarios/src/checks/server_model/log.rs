@@ -38,6 +38,8 @@ pub struct LogModel {
     segments: Vec<Segment>,
     /// Snapshots of batches that somebody wrote, ascending.
     snapshots: Vec<Covering>,
+    /// There is one more, of no batch that is known.
+    has_unknown_snapshot: bool,
     /// The batches of the chain before the first segment.
     covered: Vec<BatchId>,
     /// How many segments are in the chain.

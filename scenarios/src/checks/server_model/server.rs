@@ -222,7 +222,7 @@ impl ServerModel {
                     }
                     self.small.rename(from, to);
                     self.read_state_files();
-                    self.read_snapshots(ledger);
+                    self.read_changed_snapshots(ledger);
                 }
             },
             Write::Unlink { path } => {
@@ -231,7 +231,7 @@ impl ServerModel {
                     Some(base) => self.log.unlink(base, ledger),
                     None => {
                         self.small.unlink(path);
-                        self.read_snapshots(ledger);
+                        self.read_changed_snapshots(ledger);
                     }
                 }
             }
@@ -276,13 +276,19 @@ impl ServerModel {
             Synced::Directory => {
                 self.log.names_synced();
                 self.small.names_synced();
-                self.read_snapshots(ledger);
+                self.read_changed_snapshots(ledger);
             }
         }
         self.read_state_files();
     }
 
-    /// The snapshots whose names have changed, or became durable.
+    /// The snapshots, if one has changed, or became durable, or is of a batch that was not in the ledger.
+    fn read_changed_snapshots(&mut self, ledger: &Ledger) {
+        if self.small.take_snapshot_change() || self.log.has_unknown_snapshot() {
+            self.read_snapshots(ledger);
+        }
+    }
+
     pub(super) fn read_snapshots(&mut self, ledger: &Ledger) {
         self.log.set_snapshots(snapshots_of(self.small.ending_with(SNAPSHOT_SUFFIX)), ledger);
     }

@@ -7,6 +7,8 @@ use raft::io::DurableFiles;
 use raft::log::{LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA, QUORUM_STATE};
 use sim::watch::Down;
 
+use super::covering::SNAPSHOT_SUFFIX;
+
 /// Neither a segment nor one of the files beside it that nothing is read from.
 pub(super) fn is_small_file(path: &str) -> bool {
     ![".log", ".index", ".timeindex", ".snapshot"].iter().any(|suffix| path.ends_with(suffix))
@@ -18,6 +20,8 @@ struct Inode {
     durable: Option<Vec<u8>>,
     /// Has, or had, the name of a state file.
     is_state: bool,
+    /// Has, or had, the name of a complete snapshot.
+    is_snapshot: bool,
     /// Whether the written bytes are durable, if nothing has changed since they were compared. Snapshots are large.
     is_durable: Cell<Option<bool>>,
 }
@@ -25,6 +29,10 @@ struct Inode {
 /// Is it read by [`ServerModel`](super::ServerModel)?
 fn is_state_file(path: &str) -> bool {
     [QUORUM_STATE, LEADER_EPOCH_CHECKPOINT, PARTITION_METADATA].contains(&path)
+}
+
+fn is_snapshot(path: &str) -> bool {
+    path.ends_with(SNAPSHOT_SUFFIX)
 }
 
 pub type InodeIndex = usize;
@@ -45,6 +53,8 @@ pub struct SmallFiles {
     nameless: Vec<(String, InodeIndex)>,
     /// A state file has changed, as written or as durable, since the last query.
     state_changed: bool,
+    /// The same of a snapshot.
+    snapshots_changed: bool,
 }
 
 impl SmallFiles {
@@ -56,10 +66,11 @@ impl SmallFiles {
             }
             return index;
         }
-        let (index, is_state) = (self.inodes.len(), is_state_file(path));
-        self.inodes.push(Inode { is_state, ..Inode::default() });
+        let (index, is_state, is_snapshot) = (self.inodes.len(), is_state_file(path), is_snapshot(path));
+        self.inodes.push(Inode { is_state, is_snapshot, ..Inode::default() });
         self.names.entry(path.to_owned()).or_default().written = Some(index);
         self.state_changed |= is_state;
+        self.snapshots_changed |= is_snapshot;
         index
     }
 
@@ -73,9 +84,12 @@ impl SmallFiles {
 
     pub fn rename(&mut self, from: &str, to: &str) {
         if let Some(index) = self.names.get_mut(from).and_then(|name| name.written.take()) {
-            let is_state = is_state_file(to);
-            self.inodes[index].is_state |= is_state;
-            self.state_changed |= is_state || is_state_file(from);
+            let (is_state, is_snapshot) = (is_state_file(to), is_snapshot(to));
+            let inode = &mut self.inodes[index];
+            self.state_changed |= is_state || inode.is_state;
+            self.snapshots_changed |= is_snapshot || inode.is_snapshot;
+            inode.is_state |= is_state;
+            inode.is_snapshot |= is_snapshot;
             let replaced = self.names.entry(to.to_owned()).or_default().written.replace(index);
             self.nameless.extend(replaced.map(|replaced| (to.to_owned(), replaced)));
         }
@@ -85,6 +99,7 @@ impl SmallFiles {
         if let Some(index) = self.names.get_mut(path).and_then(|name| name.written.take()) {
             self.nameless.push((path.to_owned(), index));
             self.state_changed |= is_state_file(path);
+            self.snapshots_changed |= is_snapshot(path);
         }
     }
 
@@ -95,10 +110,13 @@ impl SmallFiles {
 
     /// All names are durable. Nobody reads inodes without a name any more.
     pub fn names_synced(&mut self) {
-        let state_changed = &mut self.state_changed;
+        let (state_changed, snapshots_changed) = (&mut self.state_changed, &mut self.snapshots_changed);
         self.names.retain(|path, name| {
-            *state_changed |= name.durable != name.written && is_state_file(path);
-            name.durable = name.written;
+            if name.durable != name.written {
+                *state_changed |= is_state_file(path);
+                *snapshots_changed |= is_snapshot(path);
+                name.durable = name.written;
+            }
             name.written.is_some()
         });
         for (_, index) in self.nameless.drain(..) {
@@ -110,9 +128,14 @@ impl SmallFiles {
         std::mem::take(&mut self.state_changed)
     }
 
+    pub fn take_snapshot_change(&mut self) -> bool {
+        std::mem::take(&mut self.snapshots_changed)
+    }
+
     fn inode(&mut self, file: InodeIndex) -> &mut Inode {
         let inode = &mut self.inodes[file];
         self.state_changed |= inode.is_state;
+        self.snapshots_changed |= inode.is_snapshot;
         inode.is_durable.set(None);
         inode
     }
@@ -158,7 +181,10 @@ impl SmallFiles {
                 return self.difference(files).map(|path| format!("{path} is not as it was when the process died"));
             }
         };
-        let before = std::mem::replace(self, SmallFiles { state_changed: true, ..SmallFiles::default() });
+        let before = std::mem::replace(
+            self,
+            SmallFiles { state_changed: true, snapshots_changed: true, ..SmallFiles::default() },
+        );
         for path in files.paths().iter().filter(|path| is_small_file(path)) {
             let bytes = files.read(path).unwrap_or_default();
             let file = self.open(path, true);
@@ -194,6 +220,7 @@ impl SmallFiles {
             self.inodes[index].is_durable.set(None);
         }
         self.state_changed = true;
+        self.snapshots_changed = true;
         others
     }
 

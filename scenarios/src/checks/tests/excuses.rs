@@ -91,7 +91,7 @@ fn asks_to_register(brokers: &mut Brokers, registration: &MetadataRecord, previo
         log_dirs: Rc::clone(&record.log_dirs),
         previous_broker_epoch: previous,
     };
-    let request = Request::Cluster(ClusterRequest::BrokerRegistration(request));
+    let request = Request::Cluster(ClusterRequest::BrokerRegistration(Box::new(request)));
     brokers.receives(1, (0, 0), &request);
 }
 

@@ -151,7 +151,7 @@ fn an_interruption_counts_for_the_phase_of_the_snapshot() {
         [(phases[0], None, false), (phases[1], Some(id(1, 3)), false), (phases[2], Some(id(1, 3)), true)]
     {
         let mut quorum = Quorum::at_work();
-        let answer = Response::Fetch(FetchResponse { snapshot_id: named, ..FetchResponse::default() });
+        let answer = Response::Fetch(FetchResponse { snapshot_id: named.map(Box::new), ..FetchResponse::default() });
         let event = Event::ResponseReceived { token: 0, correlation_id: 3, response: &answer };
         quorum.checks.on(Crossing { at_ns: quorum.now, server: 1, event });
         if installs {

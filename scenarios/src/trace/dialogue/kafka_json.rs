@@ -278,13 +278,13 @@ fn fetch_response(fetch: &FetchResponse) -> Value {
         "currentLeader": {"leaderId": leader.0, "leaderEpoch": current.leader_epoch.0},
         "abortedTransactions": [],
         "preferredReadReplica": -1,
-        "records": slice(&fetch.records, fetch.cut_batch.as_ref()),
+        "records": slice(&fetch.records, fetch.cut_batch.as_deref()),
     });
-    if let Some(diverging) = fetch.diverging_epoch {
+    if let Some(diverging) = &fetch.diverging_epoch {
         partition["divergingEpoch"] = json!({"epoch": diverging.epoch.0, "endOffset": diverging.offset.0});
     }
-    if let Some(id) = fetch.snapshot_id {
-        partition["snapshotId"] = snapshot_id(id);
+    if let Some(id) = &fetch.snapshot_id {
+        partition["snapshotId"] = snapshot_id(**id);
     }
     body["responses"] = json!([{"topicId": Uuid::METADATA_TOPIC_ID.to_string(), "partitions": [partition]}]);
     add_endpoints(&mut body, current, json!({"rack": null}));

@@ -144,8 +144,8 @@ pub fn raft_fetch() -> Rpc {
         records: records(5_002),
         log_start_offset: Offset(7),
         high_watermark: Some(Offset(5_000)),
-        diverging_epoch: Some(OffsetAndEpoch { offset: Offset(4_321), epoch: LeaderEpoch(38) }),
-        snapshot_id: Some(OffsetAndEpoch { offset: Offset(4_567), epoch: LeaderEpoch(37) }),
+        diverging_epoch: Some(Box::new(OffsetAndEpoch { offset: Offset(4_321), epoch: LeaderEpoch(38) })),
+        snapshot_id: Some(Box::new(OffsetAndEpoch { offset: Offset(4_567), epoch: LeaderEpoch(37) })),
         ..Default::default()
     };
     (Request::Fetch(request), Response::Fetch(response))
@@ -356,7 +356,7 @@ fn broker_registration() -> Rpc {
     };
     let error = ErrorCode::NotController;
     let response = BrokerRegistrationResponse { error, broker_epoch: BrokerEpoch(63) };
-    let request = Request::Cluster(ClusterRequest::BrokerRegistration(request));
+    let request = Request::Cluster(ClusterRequest::BrokerRegistration(Box::new(request)));
     (request, Response::Cluster(ClusterResponse::BrokerRegistration(response)))
 }
 

@@ -43,7 +43,10 @@ fn a_fetch_that_is_refused_does_not_count() {
         acknowledged.answered(0, rpc, answer);
         acknowledged.received[0].fetched.entry(replica(2)).offset
     };
-    assert_eq!(fetch(1, 7, &FetchResponse { diverging_epoch, ..FetchResponse::default() }), Offset(-1));
+    assert_eq!(
+        fetch(1, 7, &FetchResponse { diverging_epoch: diverging_epoch.map(Box::new), ..FetchResponse::default() }),
+        Offset(-1)
+    );
     assert_eq!(fetch(2, 7, &FetchResponse::default()), Offset(7));
 }
 
@@ -69,10 +72,13 @@ fn a_refusal_that_nobody_hears_does_not_count() {
     let (models, mut verdict) = (crate::checks::Checks::new(voters(3)).models, Verdict::default());
     let mut acknowledged = Acknowledged::new(&voters(3));
     acknowledged.role_changed(0, Some(LeaderEpoch(2)));
-    let mut unheard = |number, offset, diverging_epoch| {
+    let mut unheard = |number, offset, diverging_epoch: Option<OffsetAndEpoch>| {
         let rpc = Rpc { connection: 1, correlation_id: number };
         acknowledged.fetched(0, replica(2), LeaderEpoch(2), (rpc, Offset(offset)));
-        let response = Response::Fetch(FetchResponse { diverging_epoch, ..FetchResponse::default() });
+        let response = Response::Fetch(FetchResponse {
+            diverging_epoch: diverging_epoch.map(Box::new),
+            ..FetchResponse::default()
+        });
         let event = Event::ResponseUnheard { rpc, response: &response };
         acknowledged.on(&Crossing { at_ns: 1, server: 0, event }, &models, &mut verdict);
         acknowledged.received[0].fetched.entry(replica(2)).offset
@@ -122,7 +128,11 @@ fn a_fetch_that_is_answered_with_a_snapshot_does_not_count() {
             let rpc = Rpc { connection: 1, correlation_id: number };
             acknowledged.fetched(0, of(number as u8), LeaderEpoch(2), (rpc, Offset(offset)));
             let snapshot_id = snapshot_id.filter(|_| number == 2);
-            acknowledged.answered(0, rpc, &FetchResponse { snapshot_id, ..FetchResponse::default() });
+            acknowledged.answered(
+                0,
+                rpc,
+                &FetchResponse { snapshot_id: snapshot_id.map(Box::new), ..FetchResponse::default() },
+            );
         }
         let shown = OffsetAndEpoch { epoch: LeaderEpoch(2), offset: Offset(5) };
         acknowledged.moved(0, shown, (&leader(), &set()), &mut verdict);

@@ -9,11 +9,18 @@ use crate::checks::server_model::ledger::Ledger;
 impl LogModel {
     /// The snapshots that have their names, ascending.
     pub fn set_snapshots(&mut self, shown: Vec<SnapshotShown>, ledger: &Ledger) {
+        let count = shown.len();
         let snapshots: Vec<Covering> = shown.into_iter().filter_map(|shown| Covering::of(shown, ledger)).collect();
+        self.has_unknown_snapshot = snapshots.len() < count;
         if self.snapshots != snapshots {
             self.snapshots = snapshots;
             self.recount(ledger);
         }
+    }
+
+    /// Is there one whose last batch was not in the ledger?
+    pub fn has_unknown_snapshot(&self) -> bool {
+        self.has_unknown_snapshot
     }
 
     pub fn has_snapshots(&self) -> bool {
