@@ -244,5 +244,12 @@ switches! {
         /// Fix: a log that is created removes its line from the checkpoint before it has a record, also from one that is being
         /// written.
         ForgetHighWatermarkOfFormerTopic,
+        /// `KafkaRaftLog.lastFetchedEpoch` is the epoch of the latest snapshot if the log has none of its own, but only where the
+        /// log begins and ends with that snapshot; otherwise it throws (consensus.md §4.1). A log whose start was moved to a
+        /// snapshot has its first epoch from there on in `leader-epoch-checkpoint`, and begins with its first segment again
+        /// after a restart. A truncation to the end of that snapshot then leaves it records, no epoch and another start: the
+        /// process ends itself, and the next one does, too, if the checkpoint was not rewritten before.
+        /// Fix: the epoch is that of the snapshot wherever the log begins, if it ends with the snapshot.
+        EpochOfSnapshotAtLogEnd,
     }
 }

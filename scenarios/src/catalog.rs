@@ -94,6 +94,7 @@ entries! {
     "findings/await-unwritten-voter-change",
     "findings/resign-after-expired-removal",
     "findings/forget-high-watermark-of-former-topic",
+    "findings/epoch-of-snapshot-at-log-end",
 }
 
 /// All entries: first the scenarios that must hold (those under `lost/` drop a precondition of a guarantee and name

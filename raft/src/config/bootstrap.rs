@@ -1,5 +1,6 @@
 //! `controller.quorum.bootstrap.servers`: the nodes behind the addresses.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::error::ConfigError;
@@ -36,8 +37,8 @@ pub(super) fn resolve(nodes: &mut [NodeFile]) -> Result<Vec<String>, Vec<ConfigE
                 None if known.iter().any(|it| it.host == host) => {
                     let problem = format!("no controller of the files listens on {host}:{port}");
                     let allowed = known.iter().filter(|it| it.is_controllers);
-                    let allowed: Vec<String> = allowed.map(|it| format!("{}:{}", it.host, it.port)).collect();
-                    let allowed = Some(allowed.join(", ").into());
+                    let allowed: BTreeSet<String> = allowed.map(|it| format!("{}:{}", it.host, it.port)).collect();
+                    let allowed = Some(allowed.into_iter().collect::<Vec<_>>().join(", ").into());
                     wrong.push(ConfigError { allowed, ..node.refuse(BOOTSTRAP, problem) });
                     continue;
                 }

@@ -69,7 +69,9 @@ pub fn read_cluster(files: Vec<(String, String)>) -> Result<ClusterFiles, Config
 /// A static quorum works only if every node has the same voters (controller-broker.md §7.2);
 /// Kafka cannot see the other files, so there a difference shows as an election that never ends.
 fn contradictions(nodes: &[NodeFile]) -> Vec<ConfigError> {
-    let Some(first) = nodes.first() else {
+    // Of files with different voters those are wrong that fewer agree with, or that come later.
+    let agreeing = |node: &NodeFile| nodes.iter().filter(|other| other.addresses() == node.addresses()).count();
+    let Some(right) = nodes.iter().rev().max_by_key(|node| agreeing(node)) else {
         return vec![ConfigError::in_file("cluster", "no .properties file; one per node is needed")];
     };
     let mut wrong = Vec::new();
@@ -77,17 +79,17 @@ fn contradictions(nodes: &[NodeFile]) -> Vec<ConfigError> {
         if let Some(other) = nodes[..index].iter().find(|other| other.config.node_id() == node.config.node_id()) {
             wrong.push(node.refuse(node.id_key(), format!("{} has the same id", other.place(other.id_key()))));
         }
-        if node.addresses() != first.addresses() {
+        if node.addresses() != right.addresses() {
             let problem =
-                format!("{} has {:?}; all nodes need the same voters", first.place(VOTERS), first.addresses());
+                format!("{} has {:?}; all nodes need the same voters", right.place(VOTERS), right.addresses());
             wrong.push(node.refuse(VOTERS, problem));
         }
     }
     // An id that is used twice, or other voters, often explain why a voter has no file.
-    let unexplained = if wrong.is_empty() { &*first.config.quorum.voters } else { &[] };
+    let unexplained = if wrong.is_empty() { &*right.config.quorum.voters } else { &[] };
     for voter in unexplained {
         if !nodes.iter().any(|n| n.config.node_id() == voter.id) {
-            wrong.push(first.refuse(VOTERS, format!("voter {} has no file with node.id={}", voter.id, voter.id)));
+            wrong.push(right.refuse(VOTERS, format!("voter {} has no file with node.id={}", voter.id, voter.id)));
         }
     }
     wrong

@@ -153,7 +153,10 @@ impl Source<'_> {
             let problem = "If using process.roles, either controller.quorum.bootstrap.servers must contain the set \
                            of bootstrap controllers or controller.quorum.voters must contain a parseable set of \
                            controllers.";
-            return Err(self.at(VOTERS, Refused::allowed(problem, "the static voters, id@host:port of each")));
+            let allowed = "host:port of each controller in controller.quorum.bootstrap.servers, or the static voters, \
+                           id@host:port of each, in controller.quorum.voters";
+            let key = if self.properties.get(BOOTSTRAP).is_some() { BOOTSTRAP } else { VOTERS };
+            return Err(self.at(key, Refused::allowed(problem, allowed)));
         };
         let voters = listeners::voters(&entry.value, &listener.into()).map_err(|refused| self.of(entry, refused))?;
         let ids = || voters.iter().map(|voter| voter.id.to_string()).collect::<Vec<_>>().join(", ");

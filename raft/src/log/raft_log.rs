@@ -133,10 +133,14 @@ impl RaftLog {
     }
 
     /// `lastFetchedEpoch` throws if a log has a snapshot that is not its whole beginning, and no epoch. Only a truncation leads to
-    /// that: where a snapshot is ahead of what survives.
+    /// that: where a snapshot is ahead of what survives, or ends with it, and a restart has moved the start of the log back
+    /// to that of a segment (see [`Fix::EpochOfSnapshotAtLogEnd`]).
     pub fn check_last_fetched_epoch(&self) -> Result<(), LogError> {
+        let starts_with = |snapshot: OffsetAndEpoch| {
+            snapshot.offset == self.start || self.config.fixes.has(Fix::EpochOfSnapshotAtLogEnd)
+        };
         match (self.epochs.latest_epoch(), self.snapshots.latest()) {
-            (None, Some(snapshot)) if snapshot.offset != self.start || snapshot.offset != self.end => {
+            (None, Some(snapshot)) if !starts_with(snapshot) || snapshot.offset != self.end => {
                 Err(LogError::Refused(format!(
                     "the log, from {} to {}, has no last fetched epoch, and there is a snapshot at {}",
                     self.start, self.end, snapshot.offset

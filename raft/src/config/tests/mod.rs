@@ -207,6 +207,9 @@ fn files_that_disagree_are_named() {
              \"{voters}.kafka.internal:9093\"; all nodes need the same voters"
         )
     );
+    let first = load_cluster(changed(&CONTROLLERS, 0, "controller-3.kafka.internal:9093", "controller-3:9093"));
+    let errors = first.expect_err("the others agree").0;
+    assert!(errors.len() == 1 && errors[0].to_string().starts_with("controller-1:12: "), "{errors:?}");
     // A broker that was left behind when a controller moved looks for it for ever.
     let error = refusal(changed(&ISOLATED, 5, "3@controller-3", "4@controller-3"));
     assert!(error.starts_with("broker-103:") && error.ends_with("all nodes need the same voters"), "{error}");

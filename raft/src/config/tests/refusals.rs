@@ -64,7 +64,11 @@ fn a_controllers_mistakes_are_reported_with_place_and_allowed_values() {
         ),
         (
             without("controller.quorum.voters"),
-            "c: controller.quorum.voters: If using process.roles, either controller.quorum.bootstrap.servers must contain the set of bootstrap controllers or controller.quorum.voters must contain a parseable set of controllers; allowed: the static voters, id@host:port of each",
+            "c: controller.quorum.voters: If using process.roles, either controller.quorum.bootstrap.servers must contain the set of bootstrap controllers or controller.quorum.voters must contain a parseable set of controllers; allowed: host:port of each controller in controller.quorum.bootstrap.servers, or the static voters, id@host:port of each, in controller.quorum.voters",
+        ),
+        (
+            without("controller.quorum.voters") + "controller.quorum.bootstrap.servers=\n",
+            "c:5: controller.quorum.bootstrap.servers = \"\": If using process.roles, either controller.quorum.bootstrap.servers must contain the set of bootstrap controllers or controller.quorum.voters must contain a parseable set of controllers; allowed: host:port of each controller in controller.quorum.bootstrap.servers, or the static voters, id@host:port of each, in controller.quorum.voters",
         ),
         (
             with("controller.quorum.voters=1@a:9093,1@b:9093"),

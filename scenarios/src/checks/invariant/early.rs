@@ -55,8 +55,8 @@ struct Watched {
     request_ns: u64,
     /// The correlation id of its newest Fetch, and when it sent that.
     sent: Option<(i32, u64)>,
-    /// Since when it has sent nothing but Fetch requests, each as the one before was answered: what waited to be sent
-    /// is sent or has expired a request timeout later.
+    /// Since when it has sent nothing but Fetch requests, each as the one before was answered, and soon: what waited to be
+    /// sent is sent or has expired a request timeout later.
     steady_ns: u64,
     /// In this step it has received the answer to a Fetch.
     has_answer: bool,
@@ -186,7 +186,9 @@ impl Watched {
     fn sends(&mut self, at_ns: u64, rpc: Rpc, request: &Request) {
         let is_fetch = matches!(request, Request::Fetch(_));
         let is_other = matches!(request, Request::Vote(_) | Request::BeginQuorumEpoch(_) | Request::EndQuorumEpoch(_));
-        if is_other || is_fetch && !self.has_answer {
+        // Its own limit for the one before may have passed earlier, and this one have waited behind that since.
+        let is_late = self.sent.is_some_and(|(_, sent_ns)| at_ns - sent_ns >= self.request_ns / 2);
+        if is_other || is_fetch && (is_late || !self.has_answer) {
             self.steady_ns = at_ns;
         }
         if is_fetch {

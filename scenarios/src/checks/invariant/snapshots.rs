@@ -5,8 +5,10 @@ use crate::checks::prelude::*;
 use raft::bugs::Bugs;
 use raft::ids::{Offset, OffsetAndEpoch};
 use raft::io::Observation;
+use raft::log::ControlRecord;
 use raft::message::Request;
 use raft::snapshot::{Snapshot, SnapshotFile};
+use raft::voter_set::VoterSet;
 use sim::watch::Write;
 
 use crate::checks::metadata::image::ReferenceImage;
@@ -20,7 +22,7 @@ check! {
     /// D11: nothing of the metadata log is deleted that no snapshot contains whose bytes are durable.
     NoRecordBelowLogStartNeeded, Safety of Server, "KIP-630; KAFKA-14238: KafkaRaftLog.deleteBeforeSnapshot"
         => is_covered, Kinds::WROTE;
-    /// The image of a snapshot is the one that the committed log gives up to its end.
+    /// The image of a snapshot is the one that the committed log gives up to its end, and so are its voters (KIP-853).
     SnapshotEqualsReplay, Safety of Metadata, "KIP-630; KAFKA-14618, KAFKA-17713"
         => equals_replay, Kinds::WROTE;
 }
@@ -83,26 +85,43 @@ fn equals_replay(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict
         });
         return;
     }
-    let is_prefix = models.ledger.find(id).is_some_and(|prefix| models.ledger.holds(server.log.whole(), prefix));
-    let differs = match digest_of(id, server.small.written(to).unwrap_or_default()) {
-        _ if !is_prefix => "no batch of its log ends there in that epoch".to_owned(),
-        Ok(digest) if models.cluster.as_ref().is_none_or(|it| digest == it.metadata().digest_at(last)) => return,
-        Ok(_) => "its image differs from the one that the committed records give".to_owned(),
-        Err(error) => error,
+    let prefix = models.ledger.find(id).filter(|prefix| models.ledger.holds(server.log.whole(), *prefix));
+    let is_replayed = |digest| models.cluster.as_ref().is_none_or(|it| digest == it.metadata().digest_at(last));
+    let differs = match (prefix, contents(id, server.small.written(to).unwrap_or_default())) {
+        (None, _) => "no batch of its log ends there in that epoch".to_owned(),
+        (_, Err(error)) => error,
+        (_, Ok((digest, _))) if !is_replayed(digest) => {
+            "its image differs from the one that the committed records give".to_owned()
+        }
+        (Some(prefix), Ok((_, voters))) if voters.as_ref() != models.ledger.recorded_voters(prefix) => {
+            "its voters differ from those of the log up to there".to_owned()
+        }
+        _ => return,
     };
     verdict.fail(&SnapshotEqualsReplay::CLAIM, || {
         format!("node {} has a snapshot up to offset {last}, epoch {}: {differs}", server.id, id.epoch)
     });
 }
 
-fn digest_of(id: OffsetAndEpoch, bytes: &[u8]) -> Result<u64, String> {
+/// The digest of its image, and its voters if it has any.
+fn contents(id: OffsetAndEpoch, bytes: &[u8]) -> Result<(u64, Option<VoterSet>), String> {
     let snapshot = Snapshot::read(id, bytes, Bugs::NONE).map_err(|error| error.to_string())?;
+    let (mut voters, mut last) = (None, None);
+    for record in snapshot.control_records() {
+        if let ControlRecord::KRaftVoters(set) = &record {
+            voters = Some(set.clone());
+        }
+        last = Some(record);
+    }
+    if last != Some(ControlRecord::SnapshotFooter) {
+        return Err("it does not end with a footer".to_owned());
+    }
     let mut image = ReferenceImage::default();
     image.begin_batch();
     for (_, record) in snapshot.metadata_records() {
         image.replay(record).map_err(|error| format!("its {} does not replay: {error}", record.name()))?;
     }
-    Ok(image.digest())
+    Ok((image.digest(), voters))
 }
 
 fn is_snapshot(path: &str) -> Option<OffsetAndEpoch> {

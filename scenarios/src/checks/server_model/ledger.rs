@@ -248,6 +248,12 @@ impl Ledger {
         self.voter_sets.get(place as usize).map_or(BatchId::START, |(_, id)| *id)
     }
 
+    /// The voters that a snapshot of a prefix has: those of a static quorum are in no record.
+    pub fn recorded_voters(&self, prefix: BatchId) -> Option<&VoterSet> {
+        let is_formatted = self.first_voters.nodes().iter().any(|voter| voter.directory_id.is_some());
+        (is_formatted || self.last_voters_batch(prefix) != BatchId::START).then(|| self.voters(prefix))
+    }
+
     fn voters_behind(&mut self, header: &BatchHeader, before: BatchId, bytes: &[u8]) -> u32 {
         let inherited = if before == BatchId::START { FIRST_VOTERS } else { self.get(before).voters };
         if !header.control {

@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch, Uuid};
 use raft::io::{Effect, Observation, Out, Visitor as _};
-use raft::log::segment_path;
+use raft::log::{Batch, segment_path};
 use raft::message::{FetchRequest, FetchResponse, Request, Response};
 use raft::snapshot::SnapshotWriter;
+use raft::voter_set::VoterSet;
 
 use super::quorum::{Quorum, node};
 use crate::actor::Message;
@@ -20,10 +21,21 @@ fn id(epoch: i32, offset: i64) -> OffsetAndEpoch {
 
 /// A server writes a snapshot, but for what is skipped.
 fn freeze(quorum: &mut Quorum, server: usize, id: OffsetAndEpoch, skip: impl Fn(&Effect) -> bool) {
+    let batches = SnapshotWriter::new(id, (0, None), 7, 8).freeze(9);
+    write(quorum, server, id, &batches, skip);
+}
+
+fn write(
+    quorum: &mut Quorum,
+    server: usize,
+    id: OffsetAndEpoch,
+    batches: &[Rc<Batch>],
+    skip: impl Fn(&Effect) -> bool,
+) {
     let mut out = Out::default();
     let log = &mut quorum.logs[server];
     let mut writer = log.create_new_snapshot_unchecked(id, &mut out).expect("a new one");
-    for batch in SnapshotWriter::new(id, (0, None), 7, 8).freeze(9) {
+    for batch in batches {
         writer.append(Rc::clone(&batch.bytes), &mut out);
     }
     log.freeze_snapshot(writer, &mut out);
@@ -78,6 +90,23 @@ fn a_snapshot_is_of_what_is_committed() {
     let mut of_another_epoch = Quorum::at_work();
     freeze(&mut of_another_epoch, 1, id(7, 2), |_| false);
     assert_eq!(of_another_epoch.broke(), Some("SnapshotEqualsReplay"));
+}
+
+#[test]
+fn a_snapshot_has_a_footer_and_the_voters_of_its_log() {
+    let at = id(1, 3);
+    let of = |quorum| SnapshotWriter::new(at, quorum, 7, 8).freeze(9);
+    let complete = of((0, None));
+    let others = of((1, Some(VoterSet::default())));
+    for (batches, broken) in [
+        (&complete[..], None),
+        (&complete[..complete.len() - 1], Some("SnapshotEqualsReplay")),
+        (&others[..], Some("SnapshotEqualsReplay")),
+    ] {
+        let mut quorum = Quorum::at_work();
+        write(&mut quorum, 1, at, batches, |_| false);
+        assert_eq!(quorum.broke(), broken);
+    }
 }
 
 #[test]

@@ -38,8 +38,9 @@ fn a_leader_that_answers_is_kept_for_a_fetch_timeout() {
     assert!(!breaks(1_900, &[(500, role(Role::Follower, 1))]), "its timer goes on");
 }
 
-/// A follower since 0 ms fetches, is answered or refused, and grants a pre-vote at `grants_ms`, with or without the fix.
-fn grants_in_touch(error: ErrorCode, correlation_id: i32, grants_ms: u64, fixes: Fixes) -> bool {
+/// A follower since 0 ms fetches, is answered the second time at `answered_ms`, and then answered or refused; it grants a
+/// pre-vote at `grants_ms`, with or without the fix.
+fn grants(answered_ms: u64, (error, correlation_id): (ErrorCode, i32), grants_ms: u64, fixes: Fixes) -> bool {
     let mut models = Checks::new(voters(3)).models;
     let config = CheckConfig { fixes, ..voters(3) };
     let (mut early, mut verdict) = (Early::new(&config), Verdict::default());
@@ -64,6 +65,10 @@ fn grants_in_touch(error: ErrorCode, correlation_id: i32, grants_ms: u64, fixes:
     let events = [
         (0, role(Role::Follower, 1)),
         (10, Event::RequestSent { rpc, request: &fetch }),
+        (900, Event::ResponseReceived { token: 1, correlation_id: 1, response: &answer }),
+        (900, Event::RequestSent { rpc, request: &fetch }),
+        (answered_ms, Event::ResponseReceived { token: 1, correlation_id: 1, response: &answer }),
+        (answered_ms, Event::RequestSent { rpc, request: &fetch }),
         (2_300, Event::ResponseReceived { token: 1, correlation_id: 1, response: &answer }),
         (2_300, Event::RequestSent { rpc: Rpc { correlation_id: 2, ..rpc }, request: &fetch }),
         (2_400, Event::ResponseReceived { token: 1, correlation_id, response: &answer }),
@@ -77,6 +82,17 @@ fn grants_in_touch(error: ErrorCode, correlation_id: i32, grants_ms: u64, fixes:
         }
     }
     verdict.violation().is_some_and(|violation| violation.invariant == "PreVoteRefusedInTouch")
+}
+
+fn grants_in_touch(error: ErrorCode, correlation_id: i32, grants_ms: u64, fixes: Fixes) -> bool {
+    grants(1_800, (error, correlation_id), grants_ms, fixes)
+}
+
+/// What it sends behind a late answer may be a request that it has given up in the meantime.
+#[test]
+fn an_answer_behind_a_late_one_may_not_be_expected() {
+    let answered = |at_ms| grants(at_ms, (ErrorCode::None, 2), 2_500, Fixes::NONE);
+    assert!(answered(1_900) && !answered(2_100));
 }
 
 #[test]

@@ -24,6 +24,7 @@ import org.apache.kafka.raft.CampaignDespiteUncommittedRemoval;
 import org.apache.kafka.raft.CompareLogOfRepeatedVote;
 import org.apache.kafka.raft.ElectDespiteEqualLatencies;
 import org.apache.kafka.raft.EndpointsInEndQuorumEpoch;
+import org.apache.kafka.raft.EpochOfSnapshotAtLogEnd;
 import org.apache.kafka.raft.FlushRecoveredLog;
 import org.apache.kafka.raft.FollowLeaderOfUnattached;
 import org.apache.kafka.raft.GrantPreVoteAfterFetchTimeout;
@@ -68,6 +69,7 @@ final class Findings {
         new ForgetHighWatermarkOfFormerTopic(),
         new ClearIndexOfElr(),
         new StableOffsetOfSnapshot(),
+        new EpochOfSnapshotAtLogEnd(),
         new ReadControlRecordsAfterTruncation(),
         new AwaitUnwrittenVoterChange(),
         new ResignAfterExpiredRemoval(),

@@ -103,8 +103,12 @@ public final class RaftProcess<T> implements AutoCloseable {
 
     /** The log of a node that has no process. Its scheduler is not started: background work is no part of a finding. */
     static KafkaRaftLog createLog(Quorum quorum, int id) throws IOException {
+        return createLog(quorum, id, new KafkaScheduler(1));
+    }
+
+    static KafkaRaftLog createLog(Quorum quorum, int id, KafkaScheduler scheduler) throws IOException {
         Path directory = Files.createDirectories(quorum.directory(id)).resolve(PARTITION.toString());
-        return KafkaRaftLog.createLog(PARTITION, Uuid.METADATA_TOPIC_ID, directory.toFile(), quorum.clock, new KafkaScheduler(1),
+        return KafkaRaftLog.createLog(PARTITION, Uuid.METADATA_TOPIC_ID, directory.toFile(), quorum.clock, scheduler,
             new MetadataLogConfig(new AbstractConfig(MetadataLogConfig.CONFIG_DEF, Map.of(), false)), id);
     }
 
