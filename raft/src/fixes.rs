@@ -251,5 +251,13 @@ switches! {
         /// process ends itself, and the next one does, too, if the checkpoint was not rewritten before.
         /// Fix: the epoch is that of the snapshot wherever the log begins, if it ends with the snapshot.
         EpochOfSnapshotAtLogEnd,
+        /// When a snapshot has its name, the history of the voters up to its end is forgotten, but for the newest set. That end is
+        /// exclusive, and is taken as inclusive (`KafkaRaftClient.createSnapshot`, `TreeMapLogHistory.truncateOldEntries`;
+        /// consensus.md §6.1): a voter set that is the first record behind the snapshot is kept, and the one in effect before is
+        /// forgotten. If that record is not committed, and is truncated, the replica has no voters until another set is
+        /// appended: it is an observer, its votes are not requested, and it starts no election. The next snapshots that it writes
+        /// have no voters either, so that a restart changes nothing.
+        /// Fix: the set in effect at the last record of the snapshot is kept.
+        KeepVotersOfSnapshotEnd,
     }
 }

@@ -95,6 +95,7 @@ entries! {
     "findings/resign-after-expired-removal",
     "findings/forget-high-watermark-of-former-topic",
     "findings/epoch-of-snapshot-at-log-end",
+    "findings/keep-voters-of-snapshot-end",
 }
 
 /// All entries: first the scenarios that must hold (those under `lost/` drop a precondition of a guarantee and name

@@ -52,7 +52,7 @@ use super::request_manager::{RequestManager, bootstrap_server_id, bootstrap_serv
 use super::timer::Timer;
 use crate::bugs::{Bug, Bugs};
 use crate::config::ControllerConfig;
-use crate::fixes::Fixes;
+use crate::fixes::{Fix, Fixes};
 use crate::ids::{LeaderEpoch, NodeId, Offset, OffsetAndEpoch, Uuid};
 use crate::io::{DialogueEntry, DiskError, DurableFiles, Effect, Input, Post, Probe, ThreadName, Visitor};
 use crate::log::{LogConfig, LogError, RaftLog, read_election_state};
@@ -445,7 +445,9 @@ impl RaftClient {
     /// The snapshot has its name, durably: it counts from now on (`onSnapshotFrozen`).
     pub fn on_snapshot_frozen(&mut self, id: OffsetAndEpoch, bytes: Rc<[u8]>) {
         self.log.on_snapshot_frozen(id, bytes);
-        self.quorum.partition_state_mut().truncate_old_entries(id.offset);
+        let keeps_voters = self.setup.fixes.has(Fix::KeepVotersOfSnapshotEnd);
+        let end = if keeps_voters { Offset(id.offset.0 - 1) } else { id.offset };
+        self.quorum.partition_state_mut().truncate_old_entries(end);
     }
 
     /// For audits and the state hash.

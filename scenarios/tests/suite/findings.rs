@@ -103,6 +103,8 @@ findings! {
     resign_after_expired_removal: "findings/resign-after-expired-removal" 5..7 >= 2;
     forget_high_watermark_of_former_topic: "findings/forget-high-watermark-of-former-topic" 24..34 >= 4;
     epoch_of_snapshot_at_log_end: "findings/epoch-of-snapshot-at-log-end" 0..16 >= 3;
+    // The change has to be the first record behind a snapshot, and to be truncated: 13 of 300 seeds.
+    keep_voters_of_snapshot_end: "findings/keep-voters-of-snapshot-end" 160..200 >= 4;
     // A topic must be deleted while a validation of it is under way: 12 of 200 seeds.
     retry_assigned_only: "findings/retry-assigned-only" 0..60 >= 2;
 }

@@ -32,6 +32,7 @@ import org.apache.kafka.raft.IgnoreAnswerOfRemovedVoter;
 import org.apache.kafka.raft.IgnoreLeaderOfFormerDirectory;
 import org.apache.kafka.raft.IgnoreLeaderWithoutEndpoints;
 import org.apache.kafka.raft.KeepBufferUntilCommit;
+import org.apache.kafka.raft.KeepVotersOfSnapshotEnd;
 import org.apache.kafka.raft.LeaveSilentBootstrapServer;
 import org.apache.kafka.raft.ReadControlRecordsAfterTruncation;
 import org.apache.kafka.raft.RefuseMisroutedConnections;
@@ -70,6 +71,7 @@ final class Findings {
         new ClearIndexOfElr(),
         new StableOffsetOfSnapshot(),
         new EpochOfSnapshotAtLogEnd(),
+        new KeepVotersOfSnapshotEnd(),
         new ReadControlRecordsAfterTruncation(),
         new AwaitUnwrittenVoterChange(),
         new ResignAfterExpiredRemoval(),
