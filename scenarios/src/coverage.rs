@@ -109,7 +109,7 @@ situations! {
     /// A server did not find the address of another one.
     LookupFailed = "lookup_failed" needs |can| can.failed_lookup,
     /// A server connected to an address that no host had, or whose host was off.
-    HostUnreachable = "host_unreachable" needs |can| can.wrong_address || can.power_loss,
+    HostUnreachable = "host_unreachable" needs |can| can.unreachable_host,
     /// A server received a request that was meant for another one.
     ConnectedToAnotherServer = "connected_to_another_server" needs |can| can.wrong_server,
     /// The disk of a server refused something while it wrote a snapshot.
@@ -234,11 +234,11 @@ const PROBES: &[(Probe, &str, Needs, &str)] = &[
         |can| can.voter_changes,
         "A leader appended a voter set without one of the other voters.",
     ),
-    (Probe::LeaderRemoved, "leader_removed", |can| can.voter_changes, "A leader appended a voter set without itself."),
+    (Probe::LeaderRemoved, "leader_removed", |can| can.removed_leader, "A leader appended a voter set without itself."),
     (
         Probe::RemovedLeaderResigned,
         "removed_leader_resigned",
-        |can| can.voter_changes,
+        |can| can.removed_leader,
         "A leader resigned because the committed voter set is without it.",
     ),
     (

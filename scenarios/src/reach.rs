@@ -37,14 +37,14 @@ pub struct Reach {
     pub cut_at_leader: bool,
     /// Lookups of host names fail.
     pub failed_lookup: bool,
-    /// The name of a server leads to an address that no host has.
-    pub wrong_address: bool,
     /// The name of a server leads to another one.
     pub wrong_server: bool,
     /// A process stops and restarts.
     pub restart: bool,
     /// A host loses power, and with it its page cache.
     pub power_loss: bool,
+    /// A host without power, or an address that no host has, is in the subnet of those that connect to it, which notice that.
+    pub unreachable_host: bool,
     /// A file ends in the middle of a batch, or in a batch with bit rot.
     pub torn_file: bool,
     /// Durable bytes of a voter are destroyed.
@@ -63,6 +63,8 @@ pub struct Reach {
     pub trimmed_log: bool,
     /// Voters are added and removed.
     pub voter_changes: bool,
+    /// An operator removes voters, among them a leader.
+    pub removed_leader: bool,
     /// A quorum that begins with `kraft.version` 0 has operators, and controllers that upgrade it.
     pub upgrades: bool,
     /// A bug is in force, whose effects are not limited.
@@ -96,10 +98,11 @@ impl Reach {
             cut: may(LeadsTo::Cut),
             cut_at_leader: several_voters && scenario.nemesis.cut.as_ref().is_some_and(|cut| cut.leader_ppm > 0),
             failed_lookup: scenario.nemesis.allows(Kind::UnresolvedName),
-            wrong_address: scenario.nemesis.allows(Kind::WrongName),
             wrong_server: scenario.nemesis.wrong_name.as_ref().is_some_and(|names| names.other_servers_ppm > 0),
             restart: may(LeadsTo::Restart),
             power_loss: may(LeadsTo::HostDeath),
+            unreachable_host: scenario.network.one_subnet_ppm > 0
+                && (may(LeadsTo::HostDeath) || scenario.nemesis.allows(Kind::WrongName)),
             torn_file: bit_rot.is_some()
                 || aimed_loss
                 || scenario.nemesis.allows(Kind::ShortWrite)
@@ -117,6 +120,7 @@ impl Reach {
             // The bootstrap snapshot is older, so the first one is enough; a run lasts longer than its faults.
             trimmed_log: snapshots(scenario),
             voter_changes: has_operators || joins(scenario),
+            removed_leader: has_operators,
             upgrades: begins_static && has_operators && scenario.cluster.has_brokers(),
             bug: scenario.bugs != Bugs::NONE,
         }
