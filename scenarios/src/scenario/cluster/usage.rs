@@ -189,13 +189,19 @@ impl Cluster {
             let voters = voters.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
             notes.push(format!(
                 "the quorum is dynamic: the files have controller.quorum.bootstrap.servers alone. Its disks are \
-                 formatted with --initial-controllers {voters}; cluster.initial_controllers names fewer of the controllers"
+                 formatted with --initial-controllers {voters}; with cluster.initial_controllers, of a scenario or by --set, \
+                 with fewer of the controllers"
             ));
         }
-        notes.extend(files.names_of_all_controllers.iter().map(|name| {
+        let names = &files.names_of_all_controllers;
+        let servers = files.nodes.iter().flat_map(|node| node.config.quorum.bootstrap_servers.iter());
+        let others_match =
+            servers.map(|it| format!("{}:{}", it.host, it.port)).any(|address| !names.contains(&address));
+        let doubt = if others_match { "Is a file missing, or is it misspelled? It" } else { "It" };
+        notes.extend(names.iter().map(|name| {
             format!(
-                "controller.quorum.bootstrap.servers: no file has the host of {name}; it is taken to be a name of all \
-                 controllers"
+                "controller.quorum.bootstrap.servers: no file has the host of {name}. {doubt} is taken to be a name of \
+                 all controllers"
             )
         }));
         if !files.is_dynamic && files.nodes.iter().any(|node| node.config.quorum.auto_join) {
