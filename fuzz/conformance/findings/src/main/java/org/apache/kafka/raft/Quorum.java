@@ -4,6 +4,7 @@ import findings.Clock;
 import findings.Steps;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.Uuid;
+import org.apache.kafka.common.message.AddRaftVoterResponseData;
 import org.apache.kafka.common.network.ListenerName;
 import org.apache.kafka.common.protocol.ApiKeys;
 import org.apache.kafka.common.protocol.ApiMessage;
@@ -18,8 +19,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiConsumer;
 import java.util.function.BiPredicate;
+import java.util.stream.IntStream;
 
 /**
  * Nodes with one clock and a network in which a request is delivered only when the finding says so: each on its own, or all
@@ -121,6 +124,26 @@ public final class Quorum {
     /** In time that passes, messages arrive only between nodes that are connected; the others are lost without a notice. */
     void connect(BiPredicate<Integer, Integer> connected) {
         this.connected = connected;
+    }
+
+    /** Cuts these nodes off from the others. */
+    void isolate(Set<Integer> side) {
+        connect((from, to) -> side.contains(from) == side.contains(to));
+    }
+
+    /** AddRaftVoter of a node, and what its leader has answered after this time. */
+    String addVoter(RaftProcess<?> leader, int id, long ms) {
+        AtomicReference<String> answer = new AtomicReference<>("none");
+        leader.handle(ApiKeys.ADD_RAFT_VOTER,
+            RaftUtil.addVoterRequest("cluster", 1_000, key(id), endpoints(id), true), response ->
+                answer.set(Errors.forCode(((AddRaftVoterResponseData) response).errorCode()).name()));
+        pass(ms);
+        return answer.get();
+    }
+
+    /** Of the first five nodes those that are voters by what this one knows. */
+    List<Integer> voters(RaftProcess<?> node) {
+        return IntStream.rangeClosed(1, 5).boxed().filter(id -> node.quorum().isVoter(key(id))).toList();
     }
 
     /** In time that passes, this is told each answer that arrives, before its receiver is. */

@@ -3,9 +3,6 @@ package org.apache.kafka.raft;
 import findings.Finding;
 import findings.Steps;
 import org.apache.kafka.common.KafkaException;
-import org.apache.kafka.common.message.AddRaftVoterResponseData;
-import org.apache.kafka.common.protocol.ApiKeys;
-import org.apache.kafka.common.protocol.Errors;
 import org.apache.kafka.server.common.OffsetAndEpoch;
 import org.apache.kafka.snapshot.SnapshotWriter;
 
@@ -13,8 +10,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicReference;
-import java.util.stream.IntStream;
 
 /** A follower does not read the voters in records that replace truncated ones: it counts votes by an older set. */
 public final class ReadControlRecordsAfterTruncation extends Finding {
@@ -50,9 +45,9 @@ public final class ReadControlRecordsAfterTruncation extends Finding {
         Map<Long, String> committedByTwo = listen(two);
         world.elect(one, two);
         world.pass(1_000);
-        steps.say("node 1", "is %s, voters %s", one.state(), voters(world, one));
+        steps.say("node 1", "is %s, voters %s", one.state(), world.voters(one));
 
-        isolate(world, Set.of(1));
+        world.isolate(Set.of(1));
         if (triggered) {
             append(world, one, "a", "b", "c", "f");
         }
@@ -63,18 +58,18 @@ public final class ReadControlRecordsAfterTruncation extends Finding {
         new RaftProcess<>(world, RaftProcess.Setup.joining(5, 2));
         for (int id : List.of(4, 5)) {
             world.pass(1_000);
-            steps.say("node 2", "AddRaftVoter of node %d: %s", id, add(world, two, id));
+            steps.say("node 2", "AddRaftVoter of node %d: %s", id, world.addVoter(two, id, 1_000));
         }
         if (inSnapshot) {
             replaceLog(two);
         }
-        steps.say("node 2", "is %s, log start %d, voters %s", two.state(), two.log().startOffset(), voters(world, two));
+        steps.say("node 2", "is %s, log start %d, voters %s", two.state(), two.log().startOffset(), world.voters(two));
 
-        isolate(world, Set.of());
+        world.isolate(Set.of());
         world.pass(5_000);
-        steps.say("node 1", "is back: %s, voters %s", one.state(), voters(world, one));
+        steps.say("node 1", "is back: %s, voters %s", one.state(), world.voters(one));
         steps.say("node 2", "is %s", two.state());
-        isolate(world, Set.of(1, 3));
+        world.isolate(Set.of(1, 3));
         append(world, two, "d", "e");
         for (long ms = 0; ms < MOST_MS && !one.quorum().isLeader(); ms += ROUND_MS) {
             world.pass(ROUND_MS);
@@ -86,7 +81,7 @@ public final class ReadControlRecordsAfterTruncation extends Finding {
         steps.say("node 1", "is %s, committed %s", one.state(), committedByOne);
         steps.say("node 2", "is %s, committed %s", two.state(), committedByTwo);
 
-        isolate(world, Set.of());
+        world.isolate(Set.of());
         try {
             world.pass(MOST_MS);
         } catch (KafkaException e) {
@@ -107,11 +102,6 @@ public final class ReadControlRecordsAfterTruncation extends Finding {
         return committed;
     }
 
-    /** Cuts these nodes off from the others. */
-    private static void isolate(Quorum world, Set<Integer> side) {
-        world.connect((from, to) -> side.contains(from) == side.contains(to));
-    }
-
     private static void append(Quorum world, RaftProcess<String> leader, String... records) {
         leader.client().prepareAppend(leader.quorum().epoch(), List.of(records));
         leader.client().schedulePreparedAppend();
@@ -125,18 +115,5 @@ public final class ReadControlRecordsAfterTruncation extends Finding {
             writer.freeze();
         }
         leader.log().deleteBeforeSnapshot(end);
-    }
-
-    private static String add(Quorum world, RaftProcess<String> leader, int id) {
-        AtomicReference<String> answer = new AtomicReference<>("none");
-        leader.handle(ApiKeys.ADD_RAFT_VOTER,
-            RaftUtil.addVoterRequest("cluster", 1_000, world.key(id), world.endpoints(id), true), response ->
-                answer.set(Errors.forCode(((AddRaftVoterResponseData) response).errorCode()).name()));
-        world.pass(1_000);
-        return answer.get();
-    }
-
-    private static List<Integer> voters(Quorum world, RaftProcess<String> node) {
-        return IntStream.rangeClosed(1, 5).boxed().filter(id -> node.quorum().isVoter(world.key(id))).toList();
     }
 }
