@@ -255,8 +255,8 @@ switches! {
         /// exclusive, and is taken as inclusive (`KafkaRaftClient.createSnapshot`, `TreeMapLogHistory.truncateOldEntries`;
         /// consensus.md §6.1): a voter set that is the first record behind the snapshot is kept, and the one in effect before is
         /// forgotten. If that record is not committed, and is truncated, the replica has no voters until another set is
-        /// appended: it is an observer, its votes are not requested, and it starts no election. The next snapshots that it writes
-        /// have no voters either, so that a restart changes nothing.
+        /// appended: others count its votes, but to itself it is an observer, which starts no election. The next snapshots that
+        /// it writes have no voters either, so that a restart changes nothing.
         /// Fix: the set in effect at the last record of the snapshot is kept.
         KeepVotersOfSnapshotEnd,
     }
