@@ -108,6 +108,8 @@ situations! {
     MajorityOutlastedBound = "majority_outlasted_bound" needs |can| can.cut_at_leader,
     /// A server did not find the address of another one.
     LookupFailed = "lookup_failed" needs |can| can.failed_lookup,
+    /// No voter had found another server since it booted, and each had had a failed lookup.
+    BootedWithoutNames = "booted_without_names" needs |can| can.failed_lookup && can.several_voters,
     /// A server connected to an address that no host had, or whose host was off.
     HostUnreachable = "host_unreachable" needs |can| can.unreachable_host,
     /// A server received a request that was meant for another one.

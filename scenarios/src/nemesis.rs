@@ -95,12 +95,15 @@ impl Planner<'_> {
         injections.into_iter().for_each(|injection| self.generate(kind, injection));
     }
 
-    /// Gaps of half to one and a half times the mean, from the start of the run on.
+    /// Gaps of half to one and a half times the mean, from the start of the run on; the first may be at the first boot.
     fn at_random(&self, kind: Kind, rhythm: Rhythm) -> Vec<Injection> {
         let mut gaps = self.seed.entropy(Purpose::Plan, stream(kind, 0));
         let every = rhythm.every.0;
         let end = self.scenario.duration.0;
         let mut at = self.scenario.nemesis.start.0 + gaps.below(every);
+        if rhythm.at_boot_ppm > 0 && gaps.chance_ppm(rhythm.at_boot_ppm) {
+            at = 0;
+        }
         let mut injections = Vec::new();
         while at < end {
             injections.extend(self.injection_within(kind, injections.len() as u64 + 1, rhythm, at, end));

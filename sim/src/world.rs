@@ -128,6 +128,8 @@ pub struct World<P: Process> {
     /// Aimed faults that wait, in the order in which they began to.
     waiting: Vec<Waiting>,
     plan_ordinal: u32,
+    /// Faults of links that are in force before any node boots.
+    before_boots: Vec<u32>,
     /// No fault is in force or will start; the network is calm.
     faults_are_over: bool,
     healed: bool,
@@ -176,6 +178,7 @@ impl<P: Process> World<P> {
             waiting: Vec::new(),
             plan: Rc::new(plan),
             plan_ordinal: 0,
+            before_boots: Vec::new(),
             faults_are_over: false,
             healed: false,
             restart_after_halt_ns: config.restart_after_halt_ns,
@@ -235,6 +238,9 @@ impl<P: Process> World<P> {
         let events = self.counts.events;
         if events >= self.next_audit {
             self.audit(watch);
+        }
+        for fault in std::mem::take(&mut self.before_boots) {
+            self.counts.events += u64::from(self.fault_starts(watch, fault as usize));
         }
         if let Some(visible) = self.visible.pop_front() {
             return Some(visible);

@@ -82,7 +82,11 @@ impl Checks {
                 }
                 self.newest_vote_request = self.newest_vote_request.max(Some(vote));
             }
-            Event::ConnectionClosed { reason: CloseReason::Unresolved } => self.verdict.met(Situation::LookupFailed),
+            Event::Connected { .. } => {
+                let model = &mut self.models.servers[server];
+                (model.has_connected, model.finds_no_server) = (true, false);
+            }
+            Event::ConnectionClosed { reason: CloseReason::Unresolved } => self.lookup_failed(server),
             Event::ConnectionClosed { reason: CloseReason::Unreachable } => {
                 self.verdict.met(Situation::HostUnreachable)
             }
@@ -103,6 +107,16 @@ impl Checks {
             Event::DiskDamaged { left } => self.disk_damaged(server, left),
             Event::Observed { observation } => self.observed(server, observation),
             _ => {}
+        }
+    }
+
+    fn lookup_failed(&mut self, server: usize) {
+        self.verdict.met(Situation::LookupFailed);
+        let model = &mut self.models.servers[server];
+        model.finds_no_server = !model.has_connected;
+        let mut voters = self.models.servers.iter().filter(|server| server.voter);
+        if self.models.servers[server].voter && voters.all(|voter| voter.finds_no_server) {
+            self.verdict.met(Situation::BootedWithoutNames);
         }
     }
 

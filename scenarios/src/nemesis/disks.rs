@@ -84,7 +84,7 @@ impl FaultProfile for FsyncFails {
         Means { is_instant: true, leads_to: &[LeadsTo::Restart, LeadsTo::DiskError], weakens: true, ..Means::HARMLESS };
 
     fn rhythm(profile: &Self::Profile) -> Rhythm {
-        Rhythm { every: profile.every, lasts: NanosRange { min_ns: 0, max_ns: 0 } }
+        Rhythm { every: profile.every, lasts: NanosRange { min_ns: 0, max_ns: 0 }, at_boot_ppm: 0 }
     }
 
     fn check(profile: &Self::Profile) -> Result<(), Refusal> {
@@ -167,7 +167,7 @@ impl FaultProfile for ShortWrite {
         Means { is_instant: true, leads_to: &[LeadsTo::Restart, LeadsTo::DiskError], weakens: true, ..Means::HARMLESS };
 
     fn rhythm(profile: &Self::Profile) -> Rhythm {
-        Rhythm { every: profile.every, lasts: NanosRange { min_ns: 0, max_ns: 0 } }
+        Rhythm { every: profile.every, lasts: NanosRange { min_ns: 0, max_ns: 0 }, at_boot_ppm: 0 }
     }
 
     nothing_to_check!();

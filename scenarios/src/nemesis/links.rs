@@ -52,12 +52,18 @@ profiles! {
         /// How often to another server, parts per million.
         #[serde(default, skip_serializing_if = "is_never")]
         other_servers_ppm: u32,
+        /// How often the first one is in force at the first boot, parts per million.
+        #[serde(default, skip_serializing_if = "is_never")]
+        at_boot_ppm: u32,
     }
     /// Host names that servers do not resolve.
     UnresolvedNames {
         /// The shapes to draw from.
         #[serde(default = "every_name_shape")]
         shapes: Vec<NameShape>,
+        /// How often the first one is in force at the first boot, parts per million.
+        #[serde(default, skip_serializing_if = "is_never")]
+        at_boot_ppm: u32,
     }
 }
 
@@ -260,17 +266,18 @@ impl FaultProfile for UnresolvedName {
 
     const FIELDS: &'static [ScenarioField] = kind_fields!("unresolved-name", "Servers do not resolve host names; established connections stay. Java remembers an address for 30 s, and a failed lookup for 10 s.", lasts: "Time until lookups succeed again.";
         "shapes": reference::FieldKind::NamesOf("`name`, `resolver`, `all`"), Presence::Default("[\"name\", \"resolver\", \"all\"]"), "Lookups that fail: of one name, by one server, or all; at least one.";
+        "at_boot_ppm": reference::PPM, Presence::Default("0"), "Probability that the first one is in force when the nodes boot for the first time, parts per million.";
     );
 
     const MEANS: Means = Means { weakens: true, afterwards_ns: NO_ADDRESS_TTL_NS, ..Means::HARMLESS };
 
-    rhythm_of_profile!();
+    rhythm_of_profile!(at_boot_ppm);
 
     fn check(profile: &Self::Profile) -> Result<(), Refusal> {
         if profile.shapes.is_empty() {
             return Err(Refusal::new("nemesis.unresolved-name.shapes", "no shape to draw from"));
         }
-        Ok(())
+        is_chance("nemesis.unresolved-name.at_boot_ppm", profile.at_boot_ppm)
     }
 }
 
@@ -294,14 +301,16 @@ impl FaultProfile for WrongName {
 
     const FIELDS: &'static [ScenarioField] = kind_fields!("wrong-name", "The name of a server leads one server, or all, to an address that no host has, as that of a host that has moved, or to another server; established connections stay. Java remembers an address for 30 s, a wrong one too.", lasts: "Time until lookups give the right address again.";
         "other_servers_ppm": reference::PPM, Presence::Default("0"), "Share of the names that lead to another server, parts per million.";
+        "at_boot_ppm": reference::PPM, Presence::Default("0"), "Probability that the first one is in force when the nodes boot for the first time, parts per million.";
     );
 
     const MEANS: Means = Means { weakens: true, afterwards_ns: ADDRESS_TTL_NS, ..Means::HARMLESS };
 
-    rhythm_of_profile!();
+    rhythm_of_profile!(at_boot_ppm);
 
     fn check(profile: &Self::Profile) -> Result<(), Refusal> {
-        is_chance("nemesis.wrong-name.other_servers_ppm", profile.other_servers_ppm)
+        is_chance("nemesis.wrong-name.other_servers_ppm", profile.other_servers_ppm)?;
+        is_chance("nemesis.wrong-name.at_boot_ppm", profile.at_boot_ppm)
     }
 }
 

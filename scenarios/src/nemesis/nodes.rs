@@ -197,7 +197,7 @@ impl FaultProfile for Exception {
     const MEANS: Means = Means { is_instant: true, weakens: true, ..Means::HARMLESS };
 
     fn rhythm(profile: &Self::Profile) -> Rhythm {
-        Rhythm { every: profile.every, lasts: NanosRange { min_ns: 0, max_ns: 0 } }
+        Rhythm { every: profile.every, lasts: NanosRange { min_ns: 0, max_ns: 0 }, at_boot_ppm: 0 }
     }
 
     nothing_to_check!();

@@ -13,6 +13,8 @@ pub struct Rhythm {
     /// Mean gap.
     pub every: Nanos,
     pub lasts: NanosRange,
+    /// How often the first one is in force when the nodes boot for the first time, parts per million.
+    pub at_boot_ppm: u32,
 }
 
 /// A kind of fault in scenarios.
@@ -217,9 +219,10 @@ macro_rules! kind_fields {
 
 /// The rhythm of a kind whose profile has both parts of it.
 macro_rules! rhythm_of_profile {
-    () => {
+    ($($at_boot_ppm:ident)?) => {
         fn rhythm(profile: &Self::Profile) -> $crate::scenario::fault_profile::Rhythm {
-            $crate::scenario::fault_profile::Rhythm { every: profile.every, lasts: profile.lasts }
+            let at_boot_ppm = 0 $(+ profile.$at_boot_ppm)?;
+            $crate::scenario::fault_profile::Rhythm { every: profile.every, lasts: profile.lasts, at_boot_ppm }
         }
     };
 }

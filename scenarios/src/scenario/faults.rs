@@ -157,6 +157,10 @@ impl Nemesis {
                 let problem = format!("{}; allowed: 10ms and more", rhythm.every);
                 return Err(Refusal::new(format!("nemesis.{kind}.every"), problem));
             }
+            if rhythm.at_boot_ppm > 0 && self.turn.is_some() {
+                let problem = "each turn has its own fault; allowed: 0, or no nemesis.turn";
+                return Err(Refusal::new(format!("nemesis.{kind}.at_boot_ppm"), problem));
+            }
             let room = self.turn.map_or(duration, |turn| Nanos(turn.0 / 4 * 3));
             if rhythm.lasts.min_ns > room.0 {
                 let problem = format!("{} does not fit into {room}", rhythm.lasts);

@@ -35,14 +35,19 @@ impl<P: Process> World<P> {
     pub(crate) fn schedule_plan(&mut self, heal_at_ns: u64) {
         let plan = self.plan.clone();
         for (index, fault) in plan.0.iter().enumerate() {
-            self.schedule_fault(index as u32, fault);
+            // When a node boots it looks up names and sends messages; a fault of links at time 0 affects those.
+            if fault.at_ns == 0 && fault.on.is_none() && fault.what.node().is_none() {
+                self.before_boots.push(index as u32);
+                self.schedule_end(index as u32, fault, 0);
+            } else {
+                self.schedule_fault(index as u32, fault);
+            }
         }
         self.push_plan(heal_at_ns, 0, Due::Heal);
     }
 
     pub(crate) fn schedule_fault(&mut self, index: u32, fault: &Fault) {
-        let identity = fault.content_hash();
-        self.push_plan(fault.at_ns, identity, Due::FaultStart(index));
+        self.push_plan(fault.at_ns, fault.content_hash(), Due::FaultStart(index));
         // The duration of an aimed fault counts from its beginning.
         if fault.on.is_none() {
             self.schedule_end(index, fault, fault.at_ns);

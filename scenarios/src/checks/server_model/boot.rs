@@ -28,6 +28,7 @@ impl ServerModel {
     pub fn down(&mut self, how: Down) {
         self.up = false;
         (self.has_snapshot_to_load, self.downloads_snapshot) = (false, false);
+        (self.finds_no_server, self.has_connected) = (false, false);
         self.down = Some(how);
         self.role = None;
         self.claimed = None;

@@ -50,6 +50,10 @@ pub struct ServerModel {
     pub has_snapshot_to_load: bool,
     /// Its leader has named a snapshot to it, which it has not installed.
     pub downloads_snapshot: bool,
+    /// A lookup of another server has failed since its process booted, and none has led to a connection.
+    pub finds_no_server: bool,
+    /// Its process has opened a connection.
+    pub has_connected: bool,
     /// In the committed voter set.
     pub voter: bool,
     /// Its disk has the cluster id of the others.
@@ -104,6 +108,8 @@ impl ServerModel {
             directory_id: None,
             has_snapshot_to_load: false,
             downloads_snapshot: false,
+            finds_no_server: false,
+            has_connected: false,
             voter,
             belongs: true,
             has_small_segments: false,
