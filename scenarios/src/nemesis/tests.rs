@@ -12,6 +12,7 @@ use crate::aim::guard;
 use crate::aim::trigger_event::TriggerEvent;
 use crate::scenario::fault_profile::Destroys;
 use crate::scenario::faults::Nemesis;
+use crate::scenario::values::Nanos;
 use crate::{catalog, knobs};
 
 fn built_in(name: &str) -> Scenario {
@@ -264,6 +265,30 @@ fn names_of_servers_are_not_resolved_in_three_shapes() {
     }
     let expected = [(true, false, count - 1), (false, true, count - 1), (false, false, count * (count - 1))];
     assert_eq!(shapes, BTreeSet::from(expected));
+}
+
+/// Names that are unknown at the first boot; the kind's other faults, and other kinds, are as before.
+#[test]
+fn the_first_lookups_fail_as_often_as_the_scenario_says() {
+    let with = |at_boot_ppm: u32| {
+        let mut scenario = built_in("cold-boot");
+        scenario.nemesis.swarm = false;
+        scenario.nemesis.start = Nanos::from_ms(3_000);
+        scenario.nemesis.unresolved_name.as_mut().expect("it has them").at_boot_ppm = at_boot_ppm;
+        scenario
+    };
+    let (never, often, always) = (with(0), with(300_000), with(1_000_000));
+    let mut at_boot = [0; 3];
+    for seed in 0..200 {
+        for (scenario, at_boot) in [&never, &often, &always].into_iter().zip(&mut at_boot) {
+            let faults = of_kind(&plan_of(scenario, seed), Kind::UnresolvedName);
+            assert!(faults.iter().skip(1).all(|fault| fault.at_ns > 0), "{faults:?}");
+            *at_boot += usize::from(faults[0].at_ns == 0);
+        }
+        let others = |scenario| of_kind(&plan_of(scenario, seed), Kind::Kill);
+        assert_eq!(others(&never), others(&always));
+    }
+    assert!(at_boot[0] == 0 && (45..=75).contains(&at_boot[1]) && at_boot[2] == 200, "{at_boot:?}");
 }
 
 /// The name of one server, as one server resolves it or all do; half of them lead to another server.

@@ -61,6 +61,14 @@ fn each_refusal_says_where_what_and_what_would_do() {
             "s:6: nemesis.aimed.triggers: no trigger is named \"eclipse\"; allowed: ",
         ),
         (
+            "[nemesis]\nturn = \"5s\"\n[nemesis.wrong-name]\nevery = \"9s\"\nlasts = \"1s\"\nat_boot_ppm = 1",
+            "s:8: nemesis.wrong-name.at_boot_ppm: each turn has its own fault; allowed: 0, or no nemesis.turn",
+        ),
+        (
+            "[nemesis.unresolved-name]\nevery = \"9s\"\nlasts = \"1s\"\nat_boot_ppm = 1000001",
+            "s:6: nemesis.unresolved-name.at_boot_ppm: 1000001; allowed: within 0..1000000",
+        ),
+        (
             "[network]\ntransport = \"udp\"",
             "s:4: network.transport = \"udp\": \"udp\" is unknown; allowed: tcp, datagram",
         ),

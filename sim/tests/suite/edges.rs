@@ -537,4 +537,5 @@ fn a_lookup_is_remembered_by_its_process_whether_it_failed_or_not() {
     assert_eq!(failed(vec![unresolved(28_500, 2_500), fault(33_500, 100, kill(Node(0)))]), Some((30, 33)));
     assert_eq!(failed(vec![unresolved(100, 12_000), fault(500, 100, kill(Node(0)))]), Some((1, 20)));
     assert_eq!(failed(vec![fault(0, 40_000, What::Cut(Cut { links: links() }))]), None);
+    assert_eq!(failed(vec![unresolved(0, 12_000)]), Some((0, 19)), "the first lookup of the first boot");
 }
