@@ -76,6 +76,13 @@ pub const GALLERY: &[Picture] = &[
         ],
     },
     Picture {
+        name: "replacement-produce",
+        words: &[
+            "failover", "controller-replacement", "--kind", "produce_gap", "--seeds", "120",
+            "--vary", "cluster.voters=3,5", "--title", "Producers while a controller is replaced",
+        ],
+    },
+    Picture {
         name: "real",
         words: &[
             "failover", "failover", "--cause", "kill", "--real", "two-cores", "--seeds", "130",
