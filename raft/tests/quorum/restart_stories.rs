@@ -3,8 +3,10 @@
 use raft::bugs::{Bug, Bugs};
 use raft::fixes::Fixes;
 use raft::io::{Observation, Probe, Role};
+use raft::log::Records;
+use raft::message::{ErrorCode, Response};
 
-use super::harness::{Disk, Harness, append, begin, elect, fetch, fetched, spec, verdict, vote};
+use super::harness::{Disk, Harness, append, begin, dynamic, elect, fetch, fetched, formatted, spec, verdict, vote};
 
 #[test]
 fn an_empty_disk_is_formatted_once() {
@@ -128,4 +130,27 @@ fn what_a_leader_served_before_its_fsync_is_still_not_committed_without_a_fetch(
     harness.ask(append(5));
     harness.advance_ms(25);
     assert_eq!((harness.look().end, harness.look().high_watermark), (2, Some(1)));
+}
+
+/// `handleFetchResponse` requires a FollowerState (`followerStateOrThrow`) before it looks at an error of its own.
+#[test]
+fn a_fetch_is_answered_to_an_unattached_replica_that_knows_a_leader() {
+    for error in [ErrorCode::None, ErrorCode::UnknownServerError] {
+        let mut harness = Harness::boot(dynamic(1, 3, Fixes::default()), formatted(1, 3), 0);
+        harness.ask(begin(4, 5));
+        harness.restart(false);
+        assert_eq!(
+            (harness.role(), harness.look().leader),
+            (Role::Unattached, 4),
+            "it finds no endpoints of the leader"
+        );
+        let sent = harness.sent("Fetch");
+        let mut answer = fetched(4, 5, Records::default(), Some(0));
+        if let Response::Fetch(answer) = &mut answer {
+            answer.error = error;
+        }
+        harness.reply(&sent, answer);
+        let (reason, _) = harness.halted.clone().expect("the process ends");
+        assert!(reason.contains("a Fetch was answered"), "{reason}");
+    }
 }

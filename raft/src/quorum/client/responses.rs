@@ -293,13 +293,18 @@ impl RaftClient {
     }
 
     fn handle_fetch_response(&mut self, response: &FetchResponse, step: &mut Step<'_>) -> Result<bool, Fatal> {
-        let common = self.handle_common_response(response.top_error, response.error, &response.current_leader, step)?;
-        if let Some(handled) = common {
+        if response.top_error != ErrorCode::None {
+            return Ok(false);
+        }
+        if let Some(handled) = self.maybe_handle_common_response(response.error, &response.current_leader, step)? {
             return Ok(handled);
         }
         if !self.quorum.is_follower() {
             // consensus.md §1.6: reached by an Unattached replica that knows its leader's id but no endpoints.
             throw!("a Fetch was answered, and this replica is {}", self.quorum.role());
+        }
+        if response.error != ErrorCode::None {
+            return Ok(false);
         }
         match (response.diverging_epoch.as_deref(), response.snapshot_id.as_deref()) {
             (Some(diverging), _) => {
