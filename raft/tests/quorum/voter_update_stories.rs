@@ -1,17 +1,22 @@
-//! UpdateRaftVoter with kraft.version 0 (KIP-853): each voter sends it to each new leader, which sends the voter an
-//! ApiVersions request first.
+//! UpdateRaftVoter (KIP-853): with kraft.version 0 each voter sends it to each new leader, with kraft.version 1 a voter whose
+//! entry in the voter set is out of date. The leader sends the voter an ApiVersions request first.
+
+use std::rc::Rc;
 
 use raft::bugs::{Bug, Bugs};
+use raft::config::ControllerConfig;
 use raft::fixes::Fixes;
 use raft::ids::{LeaderEpoch, NodeId};
 use raft::io::{Observation, Probe, Role};
 use raft::log::Records;
 use raft::message::{
-    ApiVersionsResponse, ErrorCode, KRaftVersionFeature, Request, Response, UpdateRaftVoterRequest,
+    ApiVersionsResponse, Endpoint, ErrorCode, KRaftVersionFeature, Request, Response, UpdateRaftVoterRequest,
     UpdateRaftVoterResponse,
 };
+use raft::node::NodeSpec;
 
 use crate::harness::*;
+use crate::membership_stories::{fetch_at_end, leader_of};
 
 /// `controller.quorum.fetch.timeout.ms`, `controller.quorum.request.timeout.ms`
 const TIMEOUT_MS: u64 = 2_000;
@@ -289,4 +294,79 @@ fn releases_up_to_4_4_send_no_api_versions() {
     let epoch = harness.epoch();
     harness.ask(fetch(2, epoch, (epoch, harness.look().end), None));
     assert_eq!(error_of(harness.ask(update(2, epoch))), Some(ErrorCode::None));
+}
+
+/// The endpoint of a replica that has moved to another port.
+fn moved(id: i32) -> Endpoint {
+    let at = endpoints(id);
+    Endpoint { port: at[0].port + 1, ..at[0].clone() }
+}
+
+fn update_of(id: i32, change: fn(&mut UpdateRaftVoterRequest), epoch: i32) -> Request {
+    let Request::UpdateRaftVoter(mut request) = update(id, epoch) else { unreachable!() };
+    request.listeners = [moved(id)].into();
+    change(&mut request);
+    Request::UpdateRaftVoter(request)
+}
+
+/// The port at which a replica finds a voter.
+fn port_of(harness: &Harness, id: i32) -> u16 {
+    let voters = harness.node.voters().expect("it runs");
+    voters.endpoints(NodeId(id)).expect("a voter")[0].port
+}
+
+/// `testUpdateVoter`, `testUpdateVoterWithNoneVoter`, `…WithNoneVoterId`, `…WithUnsupportedKraftVersion`,
+/// `…WithPendingAddVoter`
+#[test]
+fn with_kraft_version_1_the_leader_writes_the_voters() {
+    let mut harness = leader_of(3, Fixes::default());
+    let (epoch, before) = (harness.epoch(), harness.look().end);
+    assert_eq!(harness.ask(update_of(2, |_| (), epoch)), None);
+    let probe = harness.sent("ApiVersions");
+    assert_eq!((probe.to, probe.port), (NodeId(2), Some(endpoints(2)[0].port)), "its connection is used");
+    harness.answers.clear();
+    harness.reply(&probe, versions(KRaftVersionFeature::SUPPORTED));
+    let answer = harness.answers.pop_front().map(|(_, response)| response);
+    assert_eq!(error_of(answer), Some(ErrorCode::None), "before the commit, for which its Fetch may be needed");
+    assert_eq!((port_of(&harness, 2), harness.look().end), (moved(2).port, before + 1));
+    assert_eq!(harness.look().high_watermark, Some(before));
+    assert_eq!(error_of(harness.ask(update_of(3, |_| (), epoch))), Some(ErrorCode::RequestTimedOut), "one at a time");
+    fetch_at_end(&mut harness, 2);
+    assert_eq!(harness.look().high_watermark, Some(before + 1));
+
+    let mut ends_with = |request: Request, supported: KRaftVersionFeature| {
+        assert_eq!(harness.ask(request), None);
+        let probe = harness.sent("ApiVersions");
+        harness.answers.clear();
+        harness.reply(&probe, versions(supported));
+        error_of(harness.answers.pop_front().map(|(_, response)| response))
+    };
+    let supported = KRaftVersionFeature::SUPPORTED;
+    let of_other_directory = update_of(3, |request| request.voter_directory_id = directory(9), epoch);
+    assert_eq!(ends_with(of_other_directory, supported.clone()), Some(ErrorCode::VoterNotFound));
+    assert_eq!(ends_with(update_of(4, |_| (), epoch), supported), Some(ErrorCode::VoterNotFound));
+    let other = KRaftVersionFeature { min_supported_version: 0, max_supported_version: 0 };
+    assert_eq!(ends_with(update_of(3, |_| (), epoch), other), Some(ErrorCode::InvalidRequest), "it has said otherwise");
+    assert_eq!(port_of(&harness, 3), endpoints(3)[0].port);
+}
+
+/// `shouldSendUpdateVoteRequest`, `testUpdateVoterAfterKRaftVersionUpgrade`
+#[test]
+fn with_kraft_version_1_a_voter_sends_it_if_its_entry_is_out_of_date() {
+    for has_moved in [false, true] {
+        let mut spec = dynamic(1, 3, Fixes::default());
+        if has_moved {
+            let config = ControllerConfig { listener: Some(moved(1)), ..ControllerConfig::clone(&spec.config) };
+            spec = NodeSpec { config: Rc::new(config), ..spec };
+        }
+        let mut harness = Harness::boot(spec, formatted(1, 3), 0);
+        harness.ask(begin(2, 5));
+        harness.outbox.clear();
+        follow(&mut harness, 5, 4 * TIMEOUT_MS);
+        assert_eq!(harness.has_sent("UpdateRaftVoter"), has_moved);
+        if has_moved {
+            let Request::UpdateRaftVoter(request) = harness.sent("UpdateRaftVoter").request else { unreachable!() };
+            assert_eq!((request.voter_id, &request.listeners[..]), (NodeId(1), &[moved(1)][..]));
+        }
+    }
 }
