@@ -20,6 +20,7 @@ use super::invariant::{durability, high_watermark, leaders};
 use super::models::PendingVote;
 use super::recovery::Missing;
 use super::server_model::ServerModel;
+use super::server_model::ledger::BatchId;
 use super::{Checks, audit};
 use crate::actor::AttemptEvent;
 
@@ -138,7 +139,8 @@ impl Checks {
         // A broker reads the files of its data logs before it publishes for the first time.
         let has_published = |cluster: &ClusterChecks| cluster.metadata.published(server).is_some();
         let has_started = self.models.cluster.as_deref().map_or(model.role.is_some(), has_published);
-        let altered_at_start = model.altered && !has_started;
+        let altered = model.altered || quorum.lacks_what_it_held(server, model.directory_id);
+        let altered_at_start = altered && !has_started;
         let (id, excuse) = (model.id, quorum.may_end_itself(fault, at, (model, altered_at_start), below));
         self.verdict.fail_unless(excuse, &NoFatalFault::CLAIM, || format!("node {id} ended itself: {reason}"));
     }
@@ -418,7 +420,8 @@ impl Checks {
         let (servers, losses) = (&self.models.servers, self.models.committed.losses(&self.models.ledger));
         let newest = servers.iter().filter_map(ServerModel::leads).max().unwrap_or_default();
         let of_quorum = missing.as_ref().and_then(|missing| losses.may_not_recover(&missing.servers, newest, servers));
-        if let Some(excuse) = of_quorum {
+        let committed = self.models.committed.batches.last().copied().unwrap_or(BatchId::START);
+        if let Some(excuse) = of_quorum.or_else(|| losses.may_elect_nobody(committed, servers)) {
             return self.verdict.end_excused(excuse);
         }
         // Of several partitions each has its own excuse, or has none.

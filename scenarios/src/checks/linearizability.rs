@@ -165,6 +165,7 @@ impl WhiteBox {
     }
 
     fn acked(&mut self, append: Append, base: Offset, losses: QuorumLosses<'_>, verdict: &mut Verdict) {
+        let mut is_excused = false;
         for (offset, value) in (base.0..).map(Offset).zip(append.values()) {
             let state = self.values.entry(value).or_default();
             state.acked = Some(offset);
@@ -173,12 +174,17 @@ impl WhiteBox {
             }
             if let Some(excuse) = losses.may_record_be_missing(offset, value) {
                 verdict.excuse(excuse, 1);
+                is_excused = true;
                 continue;
             }
             verdict.fail(&LinearizableAppends::CLAIM, || match state.committed {
                 Some(at) => format!("value {value} is acknowledged at offset {offset} and committed at {at}"),
                 None => format!("value {value} is acknowledged at offset {offset} and not committed"),
             });
+        }
+        // What is committed beside the committed log has no place in it.
+        if is_excused {
+            return;
         }
         self.real_time(base, append.invoked_ns, verdict);
         let highest = self.acks.last().map_or(base, |(_, highest)| base.max(*highest));

@@ -241,7 +241,7 @@ fn newer_leaders_have_it(
             && newer > epoch
             && server.log.agreed < committed.promised
         {
-            let excuse = committed.losses(ledger).may_lead_without(index);
+            let excuse = may_lead_without(servers, index, (committed, ledger));
             verdict.fail_unless(excuse, &LeaderCompleteness::CLAIM, || {
                 let lacking = lacking(server, committed, ledger);
                 format!(
@@ -265,7 +265,7 @@ pub fn became_leader(
 ) -> Vec<CommittedRecord> {
     let before = committed.committed_before(epoch);
     let agreed = servers[leader].log.agreed;
-    if agreed < before.min(committed.promised) && committed.losses(ledger).may_lead_without(leader).is_none() {
+    if agreed < before.min(committed.promised) && may_lead_without(servers, leader, (committed, ledger)).is_none() {
         verdict.fail(&LeaderCompleteness::CLAIM, || {
             format!(
                 "node {} leads epoch {epoch} with {agreed} of the {before} batches that were committed before; {}",
@@ -276,6 +276,26 @@ pub fn became_leader(
         return Vec::new();
     }
     if agreed < before { cut(servers, agreed, epoch, committed, ledger, verdict) } else { Vec::new() }
+}
+
+/// May a leader lack the first committed batch that it lacks?
+#[cold]
+fn may_lead_without(
+    servers: &[ServerModel],
+    leader: usize,
+    (committed, ledger): (&Committed, &Ledger),
+) -> Option<Excuse> {
+    let losses = committed.losses(ledger);
+    let agreed = servers[leader].log.agreed;
+    let (first, voters) = (committed.batches[agreed], servers[leader].voters(ledger));
+    let (mut never, mut forgotten) = (0, 0);
+    for (index, server) in servers.iter().enumerate() {
+        if voters.is_voter(server.key()) && server.log.agreed <= agreed {
+            let had = losses.has_forgotten(index, first);
+            (never, forgotten) = (never + usize::from(!had), forgotten + usize::from(had));
+        }
+    }
+    losses.may_lead_without(leader).or_else(|| losses.may_be_elected_without(never, forgotten, voters.majority()))
 }
 
 /// Where the log of a server, which has not all that is committed, leaves the committed log.

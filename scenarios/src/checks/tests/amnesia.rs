@@ -450,12 +450,24 @@ fn an_older_leader_may_still_commit_what_a_newer_one_never_had() {
     quorum.boot(1);
     quorum.elect(2, 2, &[1]);
     let batch = quorum.data(0, 1, 12);
+    let attempt = quorum.next_attempt();
+    quorum.tell(0, AttemptEvent::AppendInvoked { attempt, first_value: 12, count: 1 });
     quorum.write(0, &batch);
     quorum.take_fetch_at(0, 1, 1, batch.next_offset());
     quorum.move_high_watermark(0, 1);
+    quorum.tell(0, AttemptEvent::AppendOk { attempt, base_offset: batch.base_offset.0 });
     quorum.read(0, 2, &[(2, 12)], 3);
     assert_eq!(quorum.checks.violation(), None);
     assert_eq!(excused(&quorum, "committed_record_destroyed"), 3);
+    // What it acknowledges precedes nothing in the committed log.
+    let attempt = quorum.next_attempt();
+    quorum.tell(0, AttemptEvent::AppendInvoked { attempt, first_value: 20, count: 1 });
+    let committed = quorum.data(2, 2, 20);
+    quorum.write(2, &committed);
+    quorum.replicate(2, 1, 2);
+    quorum.move_high_watermark(2, 2);
+    quorum.tell(0, AttemptEvent::AppendOk { attempt, base_offset: committed.base_offset.0 });
+    assert!(quorum.broke().is_none() && committed.base_offset <= batch.base_offset);
     quorum.read(0, 3, &[(3, 13)], 4);
     assert_eq!(quorum.broke(), Some("CommittedReads"));
 }

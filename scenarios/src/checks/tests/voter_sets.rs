@@ -2,10 +2,11 @@
 
 use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, Offset, Uuid};
-use raft::io::ThreadName;
+use raft::io::{Role, ThreadName};
 use raft::log::{BatchBuilder, ControlRecord};
 use raft::voter_set::{VoterNode, VoterSet};
 
+use super::amnesia::excused;
 use super::quorum::{Quorum, node};
 use crate::checks::prelude::*;
 
@@ -142,4 +143,78 @@ fn a_leader_that_has_committed_its_removal_commits_nothing_more() {
         }
         assert_eq!(quorum.broke(), broken);
     }
+}
+
+/// Five voters, of which the last two hear nothing; the leader removes one, then the other, and commits with the first three.
+fn two_voters_removed() -> Quorum {
+    let mut quorum = Quorum::of(5);
+    quorum.elect(0, 1, &[1, 2, 3, 4]);
+    for voters in [&[0, 1, 2, 3][..], &[0, 1, 2]] {
+        for follower in [1, 2] {
+            quorum.replicate(0, follower, 1);
+        }
+        quorum.move_high_watermark(0, 1);
+        quorum.change_voters(0, 1, voters);
+    }
+    for follower in [1, 2] {
+        quorum.replicate(0, follower, 1);
+    }
+    quorum.move_high_watermark(0, 1);
+    quorum
+}
+
+/// All three committed voters hold what is committed, then one forgets it: two still do. By the voter set that those have who
+/// were removed, three of five do not.
+#[test]
+fn a_leader_of_an_older_voter_set_may_lack_what_one_of_that_set_forgot() {
+    for is_forgotten in [false, true] {
+        let mut quorum = two_voters_removed();
+        if is_forgotten {
+            quorum.lose_power(2);
+            quorum.disks[2].bytes_mut(&raft::log::segment_path(Offset(0))).truncate(1);
+            let event = Event::DiskDamaged { left: &quorum.disks[2] };
+            quorum.checks.on(Crossing { at_ns: quorum.now, server: 2, event });
+            quorum.boot(2);
+            assert_eq!(quorum.checks.models.committed.promised, quorum.checks.models.committed.count());
+        }
+        quorum.campaign(3, 2);
+        quorum.take_over(3, 2);
+        assert_eq!(quorum.broke(), (!is_forgotten).then_some("LeaderCompleteness"));
+        assert_eq!(excused(&quorum, "committed_record_destroyed") > 0, is_forgotten);
+    }
+}
+
+/// The leader adds server 3, which nobody hears of. Another leader is elected by the former voters: server 3 has its first record,
+/// and is no voter by that. Its vote is needed by who takes it for a voter, and its log is newer.
+#[test]
+fn nobody_may_be_elected_when_a_voter_is_lost_during_a_change() {
+    let lost = |replaced: usize, is_added: bool| {
+        let mut quorum = Quorum::of_directory_ids(4);
+        quorum.change_voters(0, 1, &[0, 1, 2]);
+        for follower in [1, 2, 3] {
+            quorum.replicate(0, follower, 1);
+        }
+        quorum.move_high_watermark(0, 1);
+        if is_added {
+            quorum.change_voters(0, 1, &[0, 1, 2, 3]);
+        }
+        quorum.campaign(1, 2);
+        quorum.vote(2, 1, 2);
+        quorum.take_over(1, 2);
+        quorum.follow(3, 1, 2);
+        quorum.replicate(1, 3, 2);
+        for server in [0, 1] {
+            quorum.role(server, Role::Resigned, 2, None);
+        }
+        quorum.replace_disk(replaced);
+        quorum.boot(replaced);
+        quorum.format(replaced, Uuid([9; 16]));
+        assert_eq!(quorum.broke(), None);
+        let Models { servers, committed, ledger, .. } = &quorum.checks.models;
+        let last = *committed.batches.last().expect("committed");
+        committed.losses(ledger).may_elect_nobody(last, servers).is_some()
+    };
+    assert!(lost(1, true), "server 0 needs three of four, server 2 two of the first three");
+    assert!(!lost(1, false), "server 0 or 2 is elected");
+    assert!(!lost(2, true), "server 1 is elected");
 }
