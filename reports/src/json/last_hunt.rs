@@ -2,7 +2,7 @@
 //! seeds would have shown.
 //!
 //! The figures are those of `reports/last_hunt.json`, written at the top of a checkout by
-//! `kraftsim bugs hunt --json reports/last_hunt.json` (about 15 minutes on two cores; not with `--guided`, which runs
+//! `kraftsim bugs hunt --json reports/last_hunt.json` (about 10 minutes on two cores; not with `--guided`, which runs
 //! more than seeds). A build includes them.
 //!
 //! A hunt stops at the first failing run, after a number of seeds of each of its scenarios. A bug counts if that run

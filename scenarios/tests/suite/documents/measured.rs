@@ -21,7 +21,15 @@ fn seed(value: &Value) -> String {
     u64::from_str_radix(digits, 16).map_or_else(|_| "-".to_owned(), |seed| seed.to_string())
 }
 
-/// The last hunt: `kraftsim bugs hunt --keep fuzz/corpus --json reports/last_hunt.json`.
+/// Of a repro in the corpus: its faults and its operations (`-` if it has all that its scenario draws).
+fn shrunk(bug: &str) -> String {
+    let Ok(file) = fs::read_to_string(root().join(format!("fuzz/corpus/{bug}.json"))) else { return "-".to_owned() };
+    let repro: Value = serde_json::from_str(&file).unwrap_or_else(|error| panic!("{bug}.json: {error}"));
+    let count = |field: &str| repro[field].as_array().map_or_else(|| "-".to_owned(), |list| list.len().to_string());
+    format!("{}, {}", count("plan"), count("operations"))
+}
+
+/// The last hunt, `kraftsim bugs hunt --json reports/last_hunt.json`, beside the repros of the corpus.
 pub fn hunts() -> String {
     let path = root().join("reports/last_hunt.json");
     let file = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -29,11 +37,6 @@ pub fn hunts() -> String {
     let bugs = hunt["bugs"].as_array().expect("a list of hunts");
     let rows = bugs.iter().map(|bug| {
         let caught = bug["caught"].as_bool().unwrap_or(false);
-        let kept = &bug["kept"];
-        let shrunk = match kept.is_object() {
-            true => format!("{}, {}", kept["faults"], kept["operations"]),
-            false => "-".to_owned(),
-        };
         vec![
             text(&bug["row"]).to_owned(),
             code(text(&bug["bug"])),
@@ -45,9 +48,7 @@ pub fn hunts() -> String {
             if caught { format!("`{}` {}", text(&bug["scenario"]), seed(&bug["first_seed"])) } else { "-".to_owned() },
             bug["seeds_tried"].to_string(),
             seconds(&bug["wall_seconds"]),
-            shrunk,
-            seconds(&kept["shrink_seconds"]),
-            kept["required"].as_u64().map_or_else(|| "-".to_owned(), |count| count.to_string()),
+            shrunk(text(&bug["bug"])),
         ]
     });
     let head = [
@@ -58,9 +59,7 @@ pub fn hunts() -> String {
         "scenario, seed",
         "runs",
         "time (s)",
-        "shrunk run: faults, operations",
-        "shrink time (s)",
-        "required",
+        "corpus: faults, operations",
     ];
     table(&head, rows)
 }
