@@ -17,7 +17,7 @@ pub const ARGUMENTS: &[&str] = &[
     "acks=1 promises only that one broker had the record.",
     "The scenario injects more faults than Kafka tolerates (beyond-tolerance).",
     "No batch of the quorum is larger than a segment: metadata.log.segment.bytes is at least 8 MiB (MetadataLogConfig), which is KafkaRaftClient.MAX_BATCH_SIZE_BYTES. internal.metadata.log.segment.bytes, for tests, has no such bound.",
-    "Each replica counts voters by the newest set in its log, committed or not, and only voters of that campaign (KIP-853; Raft dissertation, §4.1). If a voter is lost for good while its leader changes the set, the newest log may belong to a replica that is no voter by it, and whose vote is needed by those who take it for one.",
+    "Each replica counts voters by the newest set in its log, committed or not, and only voters of that campaign (KIP-853; Ongaro 2014, section 4.1). If a voter is lost for good while its leader changes the set, the newest log may belong to a replica that is no voter by it, and whose vote is needed by those who take it for one.",
 ];
 
 /// Declares the closed list with names and causes.
