@@ -20,7 +20,6 @@ use super::invariant::{durability, high_watermark, leaders};
 use super::models::PendingVote;
 use super::recovery::Missing;
 use super::server_model::ServerModel;
-use super::server_model::ledger::BatchId;
 use super::{Checks, audit};
 use crate::actor::AttemptEvent;
 
@@ -139,8 +138,12 @@ impl Checks {
         // A broker reads the files of its data logs before it publishes for the first time.
         let has_published = |cluster: &ClusterChecks| cluster.metadata.published(server).is_some();
         let has_started = self.models.cluster.as_deref().map_or(model.role.is_some(), has_published);
-        let altered = model.altered || quorum.lacks_what_it_held(server, model.directory_id);
-        let altered_at_start = altered && !has_started;
+        // Its log lacks the voter set by which it was a voter when it voted for itself.
+        let voted_for_itself = model.written_election.is_some_and(|election| election.voted == Some(model.id));
+        let is_outvoted = voted_for_itself
+            && !model.voters(ledger).is_voter(model.key())
+            && quorum.lacks_what_it_held(server, model.directory_id);
+        let altered_at_start = (model.altered || is_outvoted) && !has_started;
         let (id, excuse) = (model.id, quorum.may_end_itself(fault, at, (model, altered_at_start), below));
         self.verdict.fail_unless(excuse, &NoFatalFault::CLAIM, || format!("node {id} ended itself: {reason}"));
     }
@@ -420,8 +423,7 @@ impl Checks {
         let (servers, losses) = (&self.models.servers, self.models.committed.losses(&self.models.ledger));
         let newest = servers.iter().filter_map(ServerModel::leads).max().unwrap_or_default();
         let of_quorum = missing.as_ref().and_then(|missing| losses.may_not_recover(&missing.servers, newest, servers));
-        let committed = self.models.committed.batches.last().copied().unwrap_or(BatchId::START);
-        if let Some(excuse) = of_quorum.or_else(|| losses.may_elect_nobody(committed, servers)) {
+        if let Some(excuse) = of_quorum {
             return self.verdict.end_excused(excuse);
         }
         // Of several partitions each has its own excuse, or has none.

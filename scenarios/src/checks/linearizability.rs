@@ -165,7 +165,6 @@ impl WhiteBox {
     }
 
     fn acked(&mut self, append: Append, base: Offset, losses: QuorumLosses<'_>, verdict: &mut Verdict) {
-        let mut is_excused = false;
         for (offset, value) in (base.0..).map(Offset).zip(append.values()) {
             let state = self.values.entry(value).or_default();
             state.acked = Some(offset);
@@ -174,7 +173,6 @@ impl WhiteBox {
             }
             if let Some(excuse) = losses.may_record_be_missing(offset, value) {
                 verdict.excuse(excuse, 1);
-                is_excused = true;
                 continue;
             }
             verdict.fail(&LinearizableAppends::CLAIM, || match state.committed {
@@ -183,7 +181,7 @@ impl WhiteBox {
             });
         }
         // What is committed beside the committed log has no place in it.
-        if is_excused {
+        if append.values().next().is_some_and(|value| self.values[&value].committed != Some(base)) {
             return;
         }
         self.real_time(base, append.invoked_ns, verdict);

@@ -12,7 +12,6 @@ use crate::aim::guard;
 use crate::aim::trigger_event::TriggerEvent;
 use crate::scenario::fault_profile::Destroys;
 use crate::scenario::faults::Nemesis;
-use crate::scenario::values::Nanos;
 use crate::{catalog, knobs};
 
 fn built_in(name: &str) -> Scenario {
@@ -267,13 +266,12 @@ fn names_of_servers_are_not_resolved_in_three_shapes() {
     assert_eq!(shapes, BTreeSet::from(expected));
 }
 
-/// Names that are unknown at the first boot; the kind's other faults, and other kinds, are as before.
+/// Names that are unknown at the first boot; other kinds have the same faults without.
 #[test]
 fn the_first_lookups_fail_as_often_as_the_scenario_says() {
     let with = |at_boot_ppm: u32| {
         let mut scenario = built_in("cold-boot");
         scenario.nemesis.swarm = false;
-        scenario.nemesis.start = Nanos::from_ms(3_000);
         scenario.nemesis.unresolved_name.as_mut().expect("it has them").at_boot_ppm = at_boot_ppm;
         scenario
     };

@@ -9,7 +9,7 @@ use sim::fault_kinds;
 
 use super::aimed::Aimed;
 use super::error::Refusal;
-use super::fault_profile::{FaultProfile, Rhythm};
+use super::fault_profile::{FaultProfile, Rhythm, means};
 use super::values::Nanos;
 
 /// The targets of faults of nodes and disks.
@@ -157,13 +157,27 @@ impl Nemesis {
                 let problem = format!("{}; allowed: 10ms and more", rhythm.every);
                 return Err(Refusal::new(format!("nemesis.{kind}.every"), problem));
             }
-            if rhythm.at_boot_ppm > 0 && self.turn.is_some() {
-                let problem = "each turn has its own fault; allowed: 0, or no nemesis.turn";
+            let problem = match self.turn {
+                _ if rhythm.at_boot_ppm == 0 => None,
+                Some(_) => Some("each turn has its own fault; allowed: 0, or no nemesis.turn"),
+                None if self.start.0 > 0 => {
+                    Some("no fault begins before nemesis.start; allowed: 0, or nemesis.start = \"0s\"")
+                }
+                None => None,
+            };
+            if let Some(problem) = problem {
                 return Err(Refusal::new(format!("nemesis.{kind}.at_boot_ppm"), problem));
             }
             let room = self.turn.map_or(duration, |turn| Nanos(turn.0 / 4 * 3));
-            if rhythm.lasts.min_ns > room.0 {
-                let problem = format!("{} does not fit into {room}", rhythm.lasts);
+            // Otherwise no fault of the kind would ever be generated.
+            let means = means(kind);
+            let effects_ns = means.spread_ns + means.afterwards_ns;
+            if rhythm.lasts.min_ns.saturating_add(effects_ns) > room.0 {
+                let effects = match effects_ns {
+                    0 => String::new(),
+                    _ => format!(", with {} of effects afterwards,", Nanos(effects_ns)),
+                };
+                let problem = format!("{}{effects} does not fit into {room}", rhythm.lasts);
                 return Err(Refusal::new(format!("nemesis.{kind}.lasts"), problem));
             }
         }

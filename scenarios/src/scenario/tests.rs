@@ -65,6 +65,10 @@ fn each_refusal_says_where_what_and_what_would_do() {
             "s:8: nemesis.wrong-name.at_boot_ppm: each turn has its own fault; allowed: 0, or no nemesis.turn",
         ),
         (
+            "[nemesis]\nstart = \"5s\"\n[nemesis.unresolved-name]\nevery = \"9s\"\nlasts = \"1s\"\nat_boot_ppm = 1",
+            "s:8: nemesis.unresolved-name.at_boot_ppm: no fault begins before nemesis.start; allowed: 0, or nemesis.start = \"0s\"",
+        ),
+        (
             "[nemesis.unresolved-name]\nevery = \"9s\"\nlasts = \"1s\"\nat_boot_ppm = 1000001",
             "s:6: nemesis.unresolved-name.at_boot_ppm: 1000001; allowed: within 0..1000000",
         ),
@@ -154,6 +158,10 @@ fn each_refusal_says_where_what_and_what_would_do() {
             "s:5: nemesis.kill.lasts = \"3s..1s\": the range \"3s..1s\" is empty; the smaller bound comes first; allowed: a duration or range, at most 3600s, such as \"1s..5s\"",
         ),
         ("[nemesis.kill]\nevery = \"5s\"\nlasts = \"30s\"", "s:5: nemesis.kill.lasts: 30s does not fit into 20s"),
+        (
+            "[nemesis.wrong-name]\nevery = \"5s\"\nlasts = \"1s..2s\"",
+            "s:5: nemesis.wrong-name.lasts: 1s..2s, with 30s of effects afterwards, does not fit into 20s",
+        ),
         ("[nemesis.kil]\nevery = \"5s\"", "s:3: nemesis.kil: no such field; did you mean kill? allowed: "),
         (
             "[nemesis.drift]\nevery = \"5s\"\nlasts = \"1s\"\nppm = \"fast\"",

@@ -142,8 +142,8 @@ impl RaftClient {
         self.setup.bugs.has(Bug::HigherEpochIgnored) && self.quorum.is_leader()
     }
 
-    /// The part common to the responses of Vote, BeginQuorumEpoch, EndQuorumEpoch and Fetch, none of which handles an
-    /// error itself; `Some` if the response is thereby handled.
+    /// The part common to the responses of Vote, BeginQuorumEpoch and EndQuorumEpoch, none of which handles an error
+    /// itself; `Some` if the response is thereby handled.
     fn handle_common_response(
         &mut self,
         top_error: ErrorCode,

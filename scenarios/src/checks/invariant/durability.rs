@@ -5,7 +5,9 @@
 //! The promise on a committed record stands until faults that destroy durable bytes (a disk
 //! replaced, rot) leave it on less than a majority of disks; a power loss alone never excuses.
 //! When such a fault strikes, the promise is cut to what is safe through what a majority still
-//! holds; a later commit that a majority of voters with their memory holds durably renews it.
+//! holds; a later commit that a majority of voters with their memory holds durably renews it. Where
+//! the voters change, an older voter set may elect, too: a fault that cuts the log of one of its
+//! members ends the promise although a majority of the committed voters keeps it.
 
 use crate::checks::prelude::*;
 use raft::ids::{LeaderEpoch, Offset, OffsetAndEpoch};
@@ -241,7 +243,13 @@ fn newer_leaders_have_it(
             && newer > epoch
             && server.log.agreed < committed.promised
         {
-            let excuse = may_lead_without(servers, index, (committed, ledger));
+            let excuse = committed.losses(ledger).may_lead_without(index);
+            if excuse.is_none()
+                && let Some(excuse) = elected_by_older_set(servers, (index, newer), (committed, ledger))
+            {
+                verdict.end_excused(excuse);
+                continue;
+            }
             verdict.fail_unless(excuse, &LeaderCompleteness::CLAIM, || {
                 let lacking = lacking(server, committed, ledger);
                 format!(
@@ -265,7 +273,12 @@ pub fn became_leader(
 ) -> Vec<CommittedRecord> {
     let before = committed.committed_before(epoch);
     let agreed = servers[leader].log.agreed;
-    if agreed < before.min(committed.promised) && may_lead_without(servers, leader, (committed, ledger)).is_none() {
+    if agreed < before.min(committed.promised) && committed.losses(ledger).may_lead_without(leader).is_none() {
+        // From here on two majorities may elect and commit.
+        if let Some(excuse) = elected_by_older_set(servers, (leader, epoch), (committed, ledger)) {
+            verdict.end_excused(excuse);
+            return Vec::new();
+        }
         verdict.fail(&LeaderCompleteness::CLAIM, || {
             format!(
                 "node {} leads epoch {epoch} with {agreed} of the {before} batches that were committed before; {}",
@@ -278,24 +291,29 @@ pub fn became_leader(
     if agreed < before { cut(servers, agreed, epoch, committed, ledger, verdict) } else { Vec::new() }
 }
 
-/// May a leader lack the first committed batch that it lacks?
+/// Was a leader without committed batches elected by an older voter set than the committed one, and by the vote of a replica that
+/// has forgotten them?
 #[cold]
-fn may_lead_without(
+fn elected_by_older_set(
     servers: &[ServerModel],
-    leader: usize,
+    (leader, epoch): (usize, LeaderEpoch),
     (committed, ledger): (&Committed, &Ledger),
 ) -> Option<Excuse> {
+    let (leader, last) = (&servers[leader], *committed.batches.last()?);
+    let (agreed, voters) = (leader.log.agreed, leader.voters(ledger));
+    if voters == ledger.voters(last) || *voters == committed.promised_voters {
+        return None;
+    }
     let losses = committed.losses(ledger);
-    let agreed = servers[leader].log.agreed;
-    let (first, voters) = (committed.batches[agreed], servers[leader].voters(ledger));
-    let (mut never, mut forgotten) = (0, 0);
+    let (mut forgotten, mut holders) = (0, 0);
     for (index, server) in servers.iter().enumerate() {
-        if voters.is_voter(server.key()) && server.log.agreed <= agreed {
-            let had = losses.has_forgotten(index, first);
-            (never, forgotten) = (never + usize::from(!had), forgotten + usize::from(had));
+        if voters.is_voter(server.key()) && server.has_durable_vote(epoch, leader.key()) {
+            let holds = server.log.agreed > agreed;
+            holders += usize::from(holds);
+            forgotten += usize::from(!holds && losses.has_forgotten(index, committed.batches[agreed]));
         }
     }
-    losses.may_lead_without(leader).or_else(|| losses.may_be_elected_without(never, forgotten, voters.majority()))
+    losses.may_be_elected_without(forgotten, holders)
 }
 
 /// Where the log of a server, which has not all that is committed, leaves the committed log.

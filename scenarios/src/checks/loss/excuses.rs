@@ -17,7 +17,6 @@ pub const ARGUMENTS: &[&str] = &[
     "acks=1 promises only that one broker had the record.",
     "The scenario injects more faults than Kafka tolerates (beyond-tolerance).",
     "No batch of the quorum is larger than a segment: metadata.log.segment.bytes is at least 8 MiB (MetadataLogConfig), which is KafkaRaftClient.MAX_BATCH_SIZE_BYTES. internal.metadata.log.segment.bytes, for tests, has no such bound.",
-    "Each replica counts voters by the newest set in its log, committed or not, and only voters of that campaign (KIP-853; Ongaro 2014, section 4.1). If a voter is lost for good while its leader changes the set, the newest log may belong to a replica that is no voter by it, and whose vote is needed by those who take it for one.",
 ];
 
 /// Declares the closed list with names and causes.
@@ -111,9 +110,9 @@ excuses! {
     /// A fault left other epochs in a leader's `leader-epoch-checkpoint`, which has no checksum: its followers truncate
     /// again and again what they fetch. Ends the run if it has not recovered within its bound.
     EpochsAltered = "epochs_altered", 7;
-    /// A voter's disk was destroyed while the voter set was changing, and no replica is both a voter by its own log and
-    /// ahead of a majority of that set. Ends the run if it has not recovered within its bound.
-    NobodyCanBeElected = "nobody_can_be_elected", 13;
+    /// A voter whose log was cut by a fault has, with others of an older voter set, elected a leader without what the
+    /// committed voters hold. Ends the run.
+    ElectedByOlderVoterSet = "elected_by_older_voter_set", 7;
     /// Committed metadata of a cluster with brokers lost its majority of disks, and a leader began
     /// without it. Ends the run, because partitions depend on it.
     CommittedMetadataDestroyed = "committed_metadata_destroyed", 7;

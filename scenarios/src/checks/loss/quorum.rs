@@ -113,34 +113,6 @@ impl QuorumLosses<'_> {
         (!missing.is_empty() && missing.iter().all(is_ahead)).then_some(Excuse::EpochAheadOfQuorum)
     }
 
-    /// May there be no leader, though a majority of each voter set runs? A candidate is a voter by its own log, or is removed
-    /// by a set that is not committed ([`raft::fixes::Fix::CampaignDespiteUncommittedRemoval`]), and has a log as new as those
-    /// of a majority of that set. Without a lost disk there is one: whoever led last.
-    pub fn may_elect_nobody(&self, committed: BatchId, servers: &[ServerModel]) -> Option<Excuse> {
-        let is_lost = |fact: &QuorumFact| matches!(fact, QuorumFact::Destroyed { voter: true, .. });
-        let end = |server: &ServerModel| match server.log.whole() {
-            BatchId::START => (LeaderEpoch(0), Offset(0)),
-            last => (self.ledger.get(last).epoch, self.ledger.end(last)),
-        };
-        let may_campaign = |server: &ServerModel| {
-            let set = self.ledger.last_voters_batch(server.log.whole());
-            let is_removed = || {
-                let is_uncommitted = set != BatchId::START && !self.ledger.holds(committed, set);
-                is_uncommitted && self.ledger.voters(self.ledger.before(set)).is_voter(server.key())
-            };
-            self.ledger.voters(set).is_voter(server.key()) || is_removed()
-        };
-        let may_win = |candidate: &ServerModel| {
-            let voters = candidate.voters(self.ledger);
-            let grants = |voter: &&ServerModel| voters.is_voter(voter.key()) && end(voter) <= end(candidate);
-            may_campaign(candidate) && servers.iter().filter(grants).count() >= voters.majority()
-        };
-        let is_excused = servers.iter().all(|server| server.leads().is_none())
-            && self.facts.iter().any(is_lost)
-            && !servers.iter().any(may_win);
-        is_excused.then_some(Excuse::NobodyCanBeElected)
-    }
-
     /// May an epoch have a second leader? A voter that forgot what it did in this epoch can make a second majority.
     pub fn may_be_led_again(&self, epoch: LeaderEpoch) -> Option<Excuse> {
         let is_again = |(_, voter, epochs): (usize, bool, ForgottenEpochs)| voter && epochs.has(epoch);
@@ -185,8 +157,7 @@ impl QuorumLosses<'_> {
         })
     }
 
-    /// Does a replica lack what its log held until a fault destroyed it, and is it the same replica still? Its `quorum-state`
-    /// may say what is possible only with that: that it has voted for itself, and by its log it is no voter.
+    /// Does a replica lack what its log held until a fault destroyed it, and is it the same replica still?
     pub fn lacks_what_it_held(&self, server: usize, directory_id: Option<Uuid>) -> bool {
         let is_its = |fact: &QuorumFact, log: BatchId| match fact {
             QuorumFact::Destroyed { server: of, directory_id: its, log: Some(had), .. } => {
@@ -218,12 +189,11 @@ impl QuorumLosses<'_> {
         self.is_misled(leader).then_some(Excuse::CommittedRecordDestroyed)
     }
 
-    /// The same, where the leader is elected by another voter set than the committed one: that of its own log, which is
-    /// older, as those of all who are behind and of those whose log was cut. Of that set `never` have not had the batch, and
-    /// so many more had it until a fault destroyed it. The committed voters may all have it.
-    pub fn may_be_elected_without(&self, never: usize, forgotten: usize, majority: usize) -> Option<Excuse> {
-        let rests_on_forgotten = never < majority && never + forgotten >= majority;
-        rests_on_forgotten.then_some(Excuse::CommittedRecordDestroyed)
+    /// May a leader lack what all committed voters may have? Another voter set has elected it, that of its own log: older, as
+    /// those of all who are behind, and of those whose log was cut. Of those who voted for it so many have `forgotten` the
+    /// first batch that it lacks, and so many hold it.
+    pub fn may_be_elected_without(&self, forgotten: usize, holders: usize) -> Option<Excuse> {
+        (forgotten > 0 && holders == 0).then_some(Excuse::ElectedByOlderVoterSet)
     }
 
     /// May a replica cut what it must keep, by its own epochs or those of its leader?

@@ -120,25 +120,19 @@ impl Quorum {
 
     /// Three voters whose disks have directory ids; server 0 leads epoch 1, and the voter set with these ids is committed.
     pub fn with_directory_ids() -> Quorum {
-        Quorum::of_directory_ids(3)
-    }
-
-    pub fn of_directory_ids(count: usize) -> Quorum {
         let directory_id = |server: usize| Uuid([server as u8 + 1; 16]);
-        let mut set = VoterSet::of_ids(&voters(count)).nodes().to_vec();
+        let mut set = VoterSet::of_ids(&voters(3)).nodes().to_vec();
         for (server, voter) in set.iter_mut().enumerate() {
             voter.directory_id = Some(directory_id(server));
         }
         let mut quorum = Quorum::of_voters(VoterSet::of(set), Fixes::NONE);
-        let servers: Vec<usize> = (0..count).collect();
-        for server in &servers {
-            quorum.format(*server, directory_id(*server));
+        for server in 0..3 {
+            quorum.format(server, directory_id(server));
         }
-        quorum.elect(0, 1, &servers[1..]);
-        quorum.change_voters(0, 1, &servers);
-        for follower in &servers[1..] {
-            quorum.replicate(0, *follower, 1);
-        }
+        quorum.elect(0, 1, &[1, 2]);
+        quorum.change_voters(0, 1, &[0, 1, 2]);
+        quorum.replicate(0, 1, 1);
+        quorum.replicate(0, 2, 1);
         quorum.move_high_watermark(0, 1);
         quorum
     }
