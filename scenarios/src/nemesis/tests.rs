@@ -202,6 +202,22 @@ fn seeds_differ_in_kind() {
     }
 }
 
+/// A kind whose effects outlast the run is never generated: a remembered wrong address has 30 s. A shrunk scenario may be
+/// shorter.
+#[test]
+fn every_kind_of_the_catalog_fits_into_its_scenario() {
+    for entry in catalog::list() {
+        let scenario = entry.scenario().expect("good");
+        let nemesis = &scenario.nemesis;
+        let room = nemesis.turn.map_or(scenario.duration.0 - nemesis.start.0, |turn| turn.0 / 4 * 3);
+        for (kind, rhythm) in nemesis.rhythms() {
+            let means = means(kind);
+            let needs = rhythm.lasts.min_ns + means.spread_ns + means.afterwards_ns;
+            assert!(needs < room, "{kind} of {}: {needs} ns of {room}", entry.name);
+        }
+    }
+}
+
 #[test]
 fn without_kinds_there_is_no_fault() {
     let mut scenario = built_in("quorum");

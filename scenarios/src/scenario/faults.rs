@@ -9,7 +9,7 @@ use sim::fault_kinds;
 
 use super::aimed::Aimed;
 use super::error::Refusal;
-use super::fault_profile::{FaultProfile, Rhythm, means};
+use super::fault_profile::{FaultProfile, Rhythm};
 use super::values::Nanos;
 
 /// The targets of faults of nodes and disks.
@@ -169,15 +169,8 @@ impl Nemesis {
                 return Err(Refusal::new(format!("nemesis.{kind}.at_boot_ppm"), problem));
             }
             let room = self.turn.map_or(duration, |turn| Nanos(turn.0 / 4 * 3));
-            // Otherwise no fault of the kind would ever be generated.
-            let means = means(kind);
-            let effects_ns = means.spread_ns + means.afterwards_ns;
-            if rhythm.lasts.min_ns.saturating_add(effects_ns) > room.0 {
-                let effects = match effects_ns {
-                    0 => String::new(),
-                    _ => format!(", with {} of effects afterwards,", Nanos(effects_ns)),
-                };
-                let problem = format!("{}{effects} does not fit into {room}", rhythm.lasts);
+            if rhythm.lasts.min_ns > room.0 {
+                let problem = format!("{} does not fit into {room}", rhythm.lasts);
                 return Err(Refusal::new(format!("nemesis.{kind}.lasts"), problem));
             }
         }

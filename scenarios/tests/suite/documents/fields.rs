@@ -163,9 +163,7 @@ fn context(table: &str) -> Table {
     match table {
         "clients" => put(&mut root, "cluster.brokers", Value::Integer(9)),
         "network" => put(&mut root, "network.transport", Value::String("datagram".to_owned())),
-        "nemesis" | "nemesis.aimed" | "nemesis.unresolved-name" | "nemesis.wrong-name" => {
-            put(&mut root, "duration", Value::String("600s".to_owned()));
-        }
+        "nemesis" | "nemesis.aimed" => put(&mut root, "duration", Value::String("600s".to_owned())),
         _ => {}
     }
     if table == "nemesis.aimed" {
