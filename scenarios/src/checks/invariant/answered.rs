@@ -4,7 +4,7 @@
 //! Judged from requests that a process takes and the answers that it sends, while nothing disturbs it:
 //! * one that the process answers by itself, when the wait that the request allows ends;
 //! * one that a broker forwards to the active controller (`ForwardingManager`), when that answers, or at the end of
-//!   `FORWARDING_TIMEOUT_MS` and of a request that is in flight then;
+//!   [`FORWARDED_MS`];
 //! * one to change the voters, at the end of `controller.quorum.request.timeout.ms`;
 //! * one for the active controller, when all that it has written is committed, or when it leads no longer
 //!   (`DeferredEventQueue.completeUpTo`, `failAll`).
@@ -25,6 +25,12 @@ claim! {
 /// For what lies in queues, and the threads that it passes: a broker that becomes a replica of many partitions at
 /// once forces several files of each.
 const SLACK_NS: u64 = 3_000_000_000;
+
+/// The longest time until a broker gives up a request that it forwards, ms. `NodeToControllerRequestThread.generateRequests`
+/// looks at its age, `FORWARDING_TIMEOUT_MS`, when all before it in the queue are sent or too old. A lost connection reverses
+/// what was to be sent on it (`InterBrokerSendThread.checkDisconnects`), so that newer ones are before it: that may be as late
+/// as its own time and that of a request in flight (at most as long), and the newest of them has as much.
+const FORWARDED_MS: i32 = 4 * FORWARDING_TIMEOUT_MS as i32;
 
 /// What an answer may wait for, before the time that the request says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,7 +167,7 @@ impl Answered {
         let (name, wait, ms) = match request {
             // No answer is sent.
             Request::Data(DataRequest::Produce(request)) if request.acks == 0 => return,
-            Request::Admin(_) => (request.name(), Wait::Startup, 2 * FORWARDING_TIMEOUT_MS as i32),
+            Request::Admin(_) => (request.name(), Wait::Startup, FORWARDED_MS),
             Request::Data(DataRequest::Produce(request)) => ("Produce", Wait::Startup, request.timeout_ms),
             Request::Data(DataRequest::Fetch(request)) => ("Fetch", Wait::Startup, request.max_wait_ms),
             Request::Data(request) => (request.name(), Wait::Startup, 0),

@@ -116,7 +116,7 @@ fn what_is_forwarded_is_answered_when_the_controller_has_answered_it() {
         (1_300, sent(2)),
     ];
     let then = |more: &[(u64, Event<'_>)]| breaks(&[&began, more].concat());
-    assert!(!then(&[(60_000, INPUT)]) && then(&[(124_100, INPUT)]), "the controller does not answer");
+    assert!(!then(&[(240_000, INPUT)]) && then(&[(244_100, INPUT)]), "the controller does not answer");
     assert!(!then(&[(1_400, answer(1, &done)), (4_600, INPUT)]), "nothing expects that answer any more");
     assert!(then(&[(1_400, answer(2, &done)), (4_600, INPUT)]));
     let moved = |begins| Event::Disturbed { how: Disturbance { begins, ..Disturbance::default() } };
