@@ -140,10 +140,10 @@ impl Checks {
         let has_started = self.models.cluster.as_deref().map_or(model.role.is_some(), has_published);
         // Its log lacks the voter set by which it was a voter when it voted for itself.
         let voted_for_itself = model.written_election.is_some_and(|election| election.voted == Some(model.id));
-        let is_outvoted = voted_for_itself
+        let lost_its_voter_set = voted_for_itself
             && !model.voters(ledger).is_voter(model.key())
             && quorum.lacks_what_it_held(server, model.directory_id);
-        let altered_at_start = (model.altered || is_outvoted) && !has_started;
+        let altered_at_start = (model.altered || lost_its_voter_set) && !has_started;
         let (id, excuse) = (model.id, quorum.may_end_itself(fault, at, (model, altered_at_start), below));
         self.verdict.fail_unless(excuse, &NoFatalFault::CLAIM, || format!("node {id} ended itself: {reason}"));
     }
