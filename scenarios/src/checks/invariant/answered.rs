@@ -4,7 +4,7 @@
 //! Judged from requests that a process takes and the answers that it sends, while nothing disturbs it:
 //! * one that the process answers by itself, when the wait that the request allows ends;
 //! * one that a broker forwards to the active controller (`ForwardingManager`), when that answers, or at the end of
-//!   [`FORWARDED_MS`];
+//!   `FORWARDED_MS`;
 //! * one to change the voters, at the end of `controller.quorum.request.timeout.ms`;
 //! * one for the active controller, when all that it has written is committed, or when it leads no longer
 //!   (`DeferredEventQueue.completeUpTo`, `failAll`).
