@@ -200,14 +200,16 @@ switches! {
         /// Fix: a voter gives up a request that has been in flight to another server than its leader for half of the fetch
         /// timeout.
         LeaveSilentBootstrapServer,
-        /// A replica that its own log no longer has among the voters begins no election, although the record of its removal may
-        /// be uncommitted (`QuorumState.transitionToProspective`; consensus.md §6.4). It refuses its vote to every voter
-        /// whose log is shorter. If a voter needs that vote, nobody can be elected: the leader of two voters writes its own
-        /// removal and is restarted before the other one has it. The quorum has no leader then until its files are edited.
-        /// Raft demands that such a server starts elections, although it does not count itself (Ongaro 2014, section 4.2.2).
-        /// Fix: a replica whose removal is not known to be committed begins elections; the leader that it may become resigns
-        /// when the removal is committed.
-        CampaignDespiteUncommittedRemoval,
+        /// A replica that its own log does not have among the voters begins no election (`QuorumState.transitionToProspective`;
+        /// consensus.md §6.4), and refuses its vote to every log that is shorter than its own. Voters may need that vote,
+        /// as each counts by the voter set of its own log, and that of others may have been changed by a record that is not
+        /// committed. The leader of two voters writes its own removal and is restarted before the other one has it; or a leader
+        /// adds a voter, nobody else has the record, and the new replica alone has the first record of the next leader, which
+        /// is lost. Nobody can be elected then until files are edited. Raft demands that such a server starts elections,
+        /// although it does not count itself (Ongaro 2014, section 4.2.2).
+        /// Fix: a replica that is without a leader, and refuses its vote to a shorter log, begins elections until it has a leader;
+        /// if it is elected, it resigns when a record of its own epoch is committed.
+        CampaignAfterRefusingVote,
         /// A Follower refuses pre-votes if it has fetched from its leader in this epoch (`FollowerState.canGrantVote`, KIP-996;
         /// consensus.md §3.3). A voter becomes Prospective when its fetch timer expires; an observer remains Follower until it
         /// hears of a later epoch. A replica that is being added to the voters is an observer by its own log as long as it

@@ -81,7 +81,7 @@ entries! {
     "findings/retry-assigned-only",
     "findings/stable-offset-of-snapshot",
     "findings/leave-silent-bootstrap-server",
-    "findings/campaign-despite-uncommitted-removal",
+    "findings/campaign-after-refusing-vote",
     "findings/refuse-misrouted-connections",
     "findings/read-control-records-after-truncation",
     "findings/ignore-answer-of-removed-voter",

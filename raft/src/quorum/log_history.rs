@@ -32,10 +32,6 @@ impl<T> LogHistory<T> {
         self.0.last().map(|(offset, value)| (*offset, value))
     }
 
-    pub fn entry_before_last(&self) -> Option<(Offset, &T)> {
-        self.0.iter().rev().nth(1).map(|(offset, value)| (*offset, value))
-    }
-
     /// Forgets all entries from `end` on.
     pub fn truncate_new_entries(&mut self, end: Offset) {
         self.0.truncate(self.0.partition_point(|(offset, _)| *offset < end));
@@ -70,12 +66,10 @@ mod tests {
         assert!(!history.add_at(Offset(200), 'd'));
         let at = |offset| history.value_at_or_before(Offset(offset)).copied();
         assert_eq!([-2, -1, 99, 100, 199, 300].map(at), [None, Some('a'), Some('a'), Some('b'), Some('b'), Some('c')]);
-        assert_eq!(history.entry_before_last(), Some((Offset(100), &'b')));
         history.truncate_old_entries(Offset(150));
         assert_eq!(offsets(&history), [100, 200]);
         history.truncate_new_entries(Offset(200));
         assert_eq!((offsets(&history), history.last_entry()), (vec![100], Some((Offset(100), &'b'))));
-        assert_eq!(history.entry_before_last(), None);
         history.truncate_new_entries(Offset(100));
         assert_eq!(history.last_entry(), None);
     }

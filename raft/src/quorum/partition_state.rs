@@ -158,12 +158,6 @@ impl PartitionState {
         self.voters.last_entry()
     }
 
-    /// The voter set before the last one, which was committed before the last one was written (KIP-853: one change at a
-    /// time); `None` if the log has none.
-    pub fn voter_set_before_last(&self) -> Option<&VoterSet> {
-        self.voters.entry_before_last().map(|(_, voters)| voters)
-    }
-
     pub fn last_kraft_version(&self) -> i16 {
         self.last.1
     }

@@ -59,8 +59,8 @@ pub struct QuorumState {
     late_write: Option<ElectionState>,
     /// Lent to the accumulator of a leader.
     memory: BatchMemoryPool,
-    /// The highest high watermark of earlier states: a new leader, and a leader that resigns, forget theirs.
-    earlier_high_watermark: Option<Offset>,
+    /// With the fix `CampaignAfterRefusingVote`: an observer that begins elections until it has a leader.
+    pub(super) has_refused_shorter_log: bool,
 }
 
 impl QuorumState {
@@ -90,7 +90,7 @@ impl QuorumState {
             fixes: switches.fixes,
             late_write: None,
             memory: BatchMemoryPool::default(),
-            earlier_high_watermark: None,
+            has_refused_shorter_log: false,
         }
     }
 
@@ -346,8 +346,8 @@ impl QuorumState {
     pub(super) fn switch(&mut self, epoch: LeaderEpoch, state: EpochState, step: &mut Step<'_>) {
         self.close_leader(step);
         self.close_follower(step);
-        self.earlier_high_watermark = self.known_high_watermark();
         self.epoch = epoch;
+        self.has_refused_shorter_log &= !matches!(state, EpochState::Follower(_) | EpochState::Resigned(_));
         self.state = state;
         let leader = self.leader_id().unwrap_or(NodeId::NONE);
         step.out.observe(Observation::RoleChanged { role: self.role(), epoch, leader });
@@ -510,11 +510,6 @@ impl QuorumState {
             EpochState::Leader(state) => state.high_watermark.map(|high_watermark| high_watermark.offset),
             EpochState::Resigned(_) => None,
         }
-    }
-
-    /// The highest offset that was known to be committed, in any state of this process.
-    pub(super) fn known_high_watermark(&self) -> Option<Offset> {
-        self.high_watermark().max(self.earlier_high_watermark)
     }
 
     pub fn leader(&self) -> Option<&LeaderState> {

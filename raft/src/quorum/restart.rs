@@ -59,8 +59,11 @@ impl QuorumState {
             return Ok(EpochState::Resigned(self.resigned_state(Rc::default(), step)));
         }
         let leader_first = stored.leader_id.is_some() && self.fixes.has(Fix::RestartAsFollowerDespiteOwnVote);
-        if stored.voted.is_some_and(|voted| names(voted, self.local)) && !leader_first {
-            if !self.may_campaign() {
+        let is_own_vote = stored.voted.is_some_and(|voted| names(voted, self.local));
+        // With the fix, an observer may have voted for itself.
+        let voted_as_observer = !self.is_voter() && self.fixes.has(Fix::CampaignAfterRefusingVote);
+        if is_own_vote && !leader_first && !voted_as_observer {
+            if self.is_observer() {
                 throw!("voted for itself in epoch {} and is no voter any more", stored.epoch);
             }
             step.out.probe(Probe::RestartedCandidate);

@@ -6,19 +6,27 @@ use super::restart::names;
 use crate::bugs::Bug;
 use crate::fixes::Fix;
 use crate::ids::ReplicaKey;
+use crate::step::Step;
 
 impl QuorumState {
-    /// Whether this replica may begin an election: if it is a voter. With the fix, it is one for this purpose also by the voter
-    /// set before the last one, while the last one is not known to be committed (Ongaro 2014, section 4.2.2).
+    /// Whether this replica may begin an election: if it is a voter, and with the fix also if it has refused its vote to a
+    /// shorter log. Who asks for its vote counts it among the voters (Ongaro 2014, section 4.2.2).
     pub fn may_campaign(&self) -> bool {
-        self.is_voter() || self.fixes.has(Fix::CampaignDespiteUncommittedRemoval) && self.is_voter_until_commit()
+        self.is_voter() || self.has_refused_shorter_log
     }
 
-    fn is_voter_until_commit(&self) -> bool {
-        let last = self.partition_state.last_voter_set_entry();
-        let is_committed = last.is_some_and(|(offset, _)| Some(offset) < self.known_high_watermark());
-        let before = self.partition_state.voter_set_before_last();
-        !is_committed && before.is_some_and(|voters| voters.is_voter(self.local))
+    /// The log of a candidate is shorter than that of this replica. A Follower whose leader answers is not needed as a candidate.
+    pub fn refuse_shorter_log(&mut self, step: &mut Step<'_>) {
+        if self.may_campaign() || self.voters().is_empty() || !self.fixes.has(Fix::CampaignAfterRefusingVote) {
+            return;
+        }
+        let election_timer = self.random_election_timer(step);
+        match &mut self.state {
+            EpochState::Unattached(state) => state.election_timer = election_timer,
+            EpochState::Follower(state) if state.fetch_timer.remaining_at(step.now_ms()) == Some(0) => {}
+            _ => return,
+        }
+        self.has_refused_shorter_log = true;
     }
 
     /// Whether this replica would grant the vote in its current epoch. Changes nothing.

@@ -198,7 +198,7 @@ fn a_removed_leader_whose_request_expired_leads_on() {
 /// The other voter lacks the record, so it needs this one's vote, which its shorter log does not get.
 #[test]
 fn a_leader_that_restarts_before_its_removal_is_committed_does_not_campaign_in_kafka() {
-    for fixes in [Fixes::default(), Fixes::NONE.with(Fix::CampaignDespiteUncommittedRemoval)] {
+    for fixes in [Fixes::default(), Fixes::NONE.with(Fix::CampaignAfterRefusingVote)] {
         let mut harness = leader_of(2, fixes);
         assert_eq!(error_of(harness.ask(remove(1))), None);
         harness.advance_ms(1);
@@ -220,15 +220,67 @@ fn a_leader_that_restarts_before_its_removal_is_committed_does_not_campaign_in_k
         assert_eq!(voters(&harness), [2]);
         fetch_at_end(&mut harness, 2);
         assert_eq!(harness.role(), Role::Resigned, "its removal is committed");
-        // It knows that, and starts no other election.
+        // Nobody has asked it since.
         (0..100).for_each(|_| harness.advance_ms(100));
         assert_eq!((harness.role(), harness.has_sent("PreVote")), (Role::Unattached, false));
+    }
+}
+
+/// An observer that alone has a record of its last leader, which is silent, is asked for its vote by a voter that has
+/// another voter set in its log.
+#[test]
+fn an_observer_with_the_newest_log_campaigns_once_a_voter_needs_its_vote() {
+    for fixes in [Fixes::default(), Fixes::NONE.with(Fix::CampaignAfterRefusingVote)] {
+        let mut harness = Harness::boot(dynamic(1, 3, fixes), Disk::default(), 0);
+        let first = records(&[first_batch(&[2, 3, 4])]);
+        follow(&mut harness, 2, 1, fetched(2, 1, first, Some(0)));
+        let ask = |harness: &mut Harness| verdict(harness.ask(vote(3, 1, (0, 0), true))).0;
+        assert!(!ask(&mut harness));
+        harness.advance_ms(1);
+        assert!(!harness.has_sent("PreVote"), "its leader has answered");
+        (0..50).for_each(|_| harness.advance_ms(100));
+        assert_eq!((harness.role(), harness.has_sent("PreVote")), (Role::Follower, false), "an observer");
+        assert!(!ask(&mut harness));
+        harness.advance_ms(1);
+        if fixes == Fixes::default() {
+            (0..300).for_each(|_| harness.advance_ms(100));
+            assert_eq!((harness.role(), harness.has_sent("PreVote")), (Role::Follower, false));
+            continue;
+        }
+        for voter in [3, 4] {
+            assert_eq!(harness.role(), Role::Prospective);
+            let sent = harness.sent("PreVote");
+            assert_eq!(sent.to, NodeId(voter));
+            harness.reply(&sent, voted(1, true));
+        }
+        assert_eq!((harness.role(), harness.epoch()), (Role::Candidate, 2), "two of three without its own");
+        harness.restart(false);
+        assert_eq!(
+            (harness.role(), harness.disk.election().voted.map(|voted| voted.id)),
+            (Role::Unattached, Some(NodeId(1)))
+        );
+        (0..300).for_each(|_| harness.advance_ms(100));
+        assert!(!harness.has_sent("PreVote"), "nobody has asked this process");
+        assert!(!verdict(harness.ask(vote(3, 2, (0, 0), false))).0);
+        (0..50).for_each(|_| harness.advance_ms(100));
+        assert!(harness.has_sent("PreVote"));
+        follow(&mut harness, 3, 3, fetched(3, 3, Records::default(), Some(0)));
+        (0..50).for_each(|_| harness.advance_ms(100));
+        assert_eq!((harness.role(), harness.epoch()), (Role::Follower, 3), "an observer again");
     }
 }
 
 /// A batch of the leader of `epoch` with a voter set.
 fn voters_batch(offset: i64, epoch: i32, ids: &[i32]) -> std::rc::Rc<raft::log::Batch> {
     let mut batch = BatchBuilder::new(Offset(offset), LeaderEpoch(epoch), 0);
+    batch.control(ControlRecord::KRaftVoters(voter_set(ids)));
+    batch.build()
+}
+
+/// What the first leader of a quorum with these voters writes.
+fn first_batch(ids: &[i32]) -> std::rc::Rc<raft::log::Batch> {
+    let mut batch = BatchBuilder::new(Offset(0), LeaderEpoch(1), 0);
+    batch.control(ControlRecord::KRaftVersion(1));
     batch.control(ControlRecord::KRaftVoters(voter_set(ids)));
     batch.build()
 }
@@ -286,12 +338,7 @@ fn an_observer_joins_by_itself_and_replaces_its_old_directory() {
         spec.config = config.into();
         let mut harness = Harness::boot(spec, Disk::default(), 0);
         assert!(voters(&harness).is_empty(), "it finds the quorum by the bootstrap servers");
-        let log = {
-            let mut batch = BatchBuilder::new(Offset(0), LeaderEpoch(1), 0);
-            batch.control(ControlRecord::KRaftVersion(1));
-            batch.control(ControlRecord::KRaftVoters(voter_set(&[1, 2, 3])));
-            batch.build()
-        };
+        let log = first_batch(&[1, 2, 3]);
         let found = harness.sent("Fetch");
         harness.reply(&found, fetched(2, 1, Records::default(), Some(0)));
         for step in 0.. {

@@ -134,11 +134,11 @@ impl RaftClient {
         }
     }
 
-    /// The leader was elected to commit its own removal.
+    /// The leader was elected as an observer, to commit what its log has.
     fn leads_only_until_commit(&self) -> bool {
         let last = self.quorum.partition_state().last_voter_set_entry();
         let start = self.quorum.leader().map(|leader| leader.epoch_start_offset);
-        self.setup.fixes.has(Fix::CampaignDespiteUncommittedRemoval) && last.map(|(offset, _)| offset) < start
+        self.setup.fixes.has(Fix::CampaignAfterRefusingVote) && last.map(|(offset, _)| offset) < start
     }
 
     pub(super) fn handle_api_versions_response(

@@ -4,7 +4,7 @@ use crate::checks::prelude::*;
 use raft::fixes::Fix;
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{Observation, Role};
-use raft::message::{Request, VoteRequest};
+use raft::message::{Request, Response, VoteRequest};
 use raft::voter_set::VoterSet;
 
 use crate::checks::committed::Committed;
@@ -13,7 +13,7 @@ use crate::checks::server_model::ledger::{BatchId, Ledger};
 
 claim! {
     /// A replica requests votes, also pre-votes, only while it is in the last voter set of its own log. (With
-    /// `CampaignDespiteUncommittedRemoval` also in the one before, until it says that the last one is committed.)
+    /// `CampaignAfterRefusingVote` also if it has refused its vote since it was Follower.)
     OnlyVotersCampaign by Campaigners, Safety of Server, "KAFKA-17067; KIP-853: QuorumState.transitionToProspective; Ongaro 2014, section 4.2.2";
     /// A leader appends another voter set only when the last one, and a record of its own epoch, are committed, and the two
     /// differ by one voter.
@@ -80,39 +80,52 @@ impl RemovedLeaders {
 /// Which replicas request votes.
 #[derive(Clone, Debug)]
 pub struct Campaigners {
-    /// The fix `CampaignDespiteUncommittedRemoval` is in force.
-    until_commit: bool,
+    /// The fix `CampaignAfterRefusingVote` is in force.
+    refused_may: bool,
+    /// The servers whose process has refused its vote since it was Follower or resigned.
+    refused: Vec<bool>,
 }
 
 impl Check for Campaigners {
-    const EVENTS: Kinds = Kinds::REQUEST_SENT;
+    const EVENTS: Kinds = Kinds::REQUEST_SENT
+        .and(Kinds::RESPONSE_SENT)
+        .and(Kinds::RESPONSE_UNHEARD)
+        .and(Kinds::OBSERVED)
+        .and(Kinds::DOWN);
 
     fn new(config: &CheckConfig) -> Campaigners {
-        Campaigners { until_commit: config.fixes.has(Fix::CampaignDespiteUncommittedRemoval) }
+        let refused_may = config.fixes.has(Fix::CampaignAfterRefusingVote);
+        Campaigners { refused_may, refused: vec![false; config.servers.len()] }
     }
 
     #[inline]
     fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
-        if let Event::RequestSent { request: Request::Vote(vote), .. } = crossing.event {
-            requests_votes(&models.servers[crossing.server], &models.ledger, vote, self.until_commit, verdict);
+        let Crossing { server, event, .. } = *crossing;
+        match event {
+            Event::RequestSent { request: Request::Vote(vote), .. } if !self.refused[server] => {
+                requests_votes(&models.servers[server], &models.ledger, vote, verdict);
+            }
+            Event::ResponseSent { response: Response::Vote(answer), .. }
+            | Event::ResponseUnheard { response: Response::Vote(answer), .. }
+                if !answer.vote_granted =>
+            {
+                self.refused[server] = self.refused_may;
+            }
+            Event::Observed { observation: Observation::RoleChanged { role: Role::Follower | Role::Resigned, .. } }
+            | Event::Down { .. } => self.refused[server] = false,
+            _ => {}
         }
     }
 }
 
-fn requests_votes(
-    server: &ServerModel,
-    ledger: &Ledger,
-    vote: &VoteRequest,
-    until_commit: bool,
-    verdict: &mut Verdict,
-) {
+/// A server that has refused no vote requests votes.
+fn requests_votes(server: &ServerModel, ledger: &Ledger, vote: &VoteRequest, verdict: &mut Verdict) {
     // A request may wait for its connection longer than the election lasts.
     let is_asking = server.role.is_some_and(|(role, epoch, _)| {
         matches!(role, Role::Prospective | Role::Candidate) && epoch == vote.replica_epoch
     });
     let voters = server.voters(ledger);
-    let is_voter = voters.is_voter(server.key());
-    if is_asking && !is_voter && !(until_commit && is_voter_until_commit(server, ledger)) {
+    if is_asking && !voters.is_voter(server.key()) {
         verdict.fail(&OnlyVotersCampaign::CLAIM, || {
             format!(
                 "node {} requests votes in epoch {}; the voters of its log are {}",
@@ -122,16 +135,6 @@ fn requests_votes(
             )
         });
     }
-}
-
-/// Whether a replica is in the voter set before the last one of its log, and has not said that the last one is committed.
-pub fn is_voter_until_commit(server: &ServerModel, ledger: &Ledger) -> bool {
-    let change = ledger.last_voters_batch(server.log.whole());
-    if change == BatchId::START {
-        return false;
-    }
-    let is_committed = server.high_watermark.is_some_and(|said| said.offset >= ledger.end(change));
-    !is_committed && ledger.voters(ledger.before(change)).is_voter(server.key())
 }
 
 /// A leader has appended the batch `id`.

@@ -2,7 +2,7 @@
 
 use raft::fixes::{Fix, Fixes};
 use raft::ids::{LeaderEpoch, Offset, Uuid};
-use raft::io::{DurableFiles, FatalFault, ThreadName};
+use raft::io::{DurableFiles, FatalFault, Role, ThreadName};
 use raft::log::{BatchBuilder, ControlRecord};
 use raft::voter_set::{VoterNode, VoterSet};
 
@@ -71,38 +71,39 @@ fn who_was_removed_does_not_request_votes() {
     }
 }
 
-/// With the fix it does, until it says that its removal is committed; who was never a voter does not.
+/// With the fix it does, if the same process has refused its vote since it had a leader.
 #[test]
-fn who_may_still_be_needed_requests_votes() {
-    let fixes = Fixes::NONE.with(Fix::CampaignDespiteUncommittedRemoval);
-    for (changes, says, broken) in [
-        (&[&[0, 1][..]][..], false, None),
-        (&[&[0, 1]], true, Some("OnlyVotersCampaign")),
-        (&[&[0, 1], &[0]], false, Some("OnlyVotersCampaign")),
+fn who_may_be_needed_requests_votes() {
+    let fix = Fixes::NONE.with(Fix::CampaignAfterRefusingVote);
+    let broken = Some("OnlyVotersCampaign");
+    for (fixes, refuses, then, expected) in [
+        (fix, true, "", None),
+        (fix, true, "follows", broken),
+        (fix, true, "restarts", broken),
+        (fix, false, "", broken),
+        (Fixes::NONE, true, "", broken),
     ] {
         let mut quorum = Quorum::with(3, fixes);
         quorum.elect(0, 1, &[1, 2]);
         quorum.append_and_commit(0, 1, 10);
-        for (place, voters) in changes.iter().enumerate() {
-            if place > 0 {
-                quorum.fetch(1, 1);
-                quorum.take_fetch(0, 1, 1);
-                quorum.move_high_watermark(0, 1);
-            }
-            quorum.change_voters(0, 1, voters);
-            quorum.replicate(0, 1, 1);
-            quorum.replicate(0, 2, 1);
+        quorum.change_voters(0, 1, &[0, 1]);
+        quorum.replicate(0, 2, 1);
+        quorum.role(2, Role::Follower, 1, Some(0));
+        if refuses {
+            quorum.take_vote_request(2, 1, 1);
+            quorum.answer_vote_request(2, 1, false);
         }
-        if says {
-            quorum.fetch(1, 1);
-            quorum.take_fetch(0, 1, 1);
-            quorum.move_high_watermark(0, 1);
-            let end = quorum.logs[2].end_offset().0;
-            quorum.show_high_watermark(2, 1, end, false);
+        match then {
+            "follows" => quorum.role(2, Role::Follower, 1, Some(0)),
+            "restarts" => {
+                quorum.lose_power(2);
+                quorum.boot(2);
+            }
+            _ => {}
         }
         assert_eq!(quorum.broke(), None);
         quorum.campaign(2, 2);
-        assert_eq!(quorum.broke(), broken, "{changes:?}");
+        assert_eq!(quorum.broke(), expected, "{fixes:?} {refuses} {then}");
     }
 }
 

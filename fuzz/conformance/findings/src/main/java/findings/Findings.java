@@ -20,7 +20,7 @@ import org.apache.kafka.controller.SessionSinceRegistration;
 import org.apache.kafka.controller.StableOffsetOfSnapshot;
 import org.apache.kafka.controller.StayFencedInShutdown;
 import org.apache.kafka.raft.AwaitUnwrittenVoterChange;
-import org.apache.kafka.raft.CampaignDespiteUncommittedRemoval;
+import org.apache.kafka.raft.CampaignAfterRefusingVote;
 import org.apache.kafka.raft.CompareLogOfRepeatedVote;
 import org.apache.kafka.raft.ElectDespiteEqualLatencies;
 import org.apache.kafka.raft.EndpointsInEndQuorumEpoch;
@@ -82,7 +82,7 @@ final class Findings {
         new IgnoreLeaderOfFormerDirectory(),
         new GrantPreVoteAfterFetchTimeout(),
         new LeaveSilentBootstrapServer(),
-        new CampaignDespiteUncommittedRemoval(),
+        new CampaignAfterRefusingVote(),
         new RefuseMisroutedConnections(),
         new TakeNewLeaderEndpoints(),
         // Further defects, which the simulator has no fix for.
