@@ -32,6 +32,7 @@ entries! {
     "cluster-power-loss",
     "combined",
     "snapshots",
+    "snapshot-downloads",
     "membership",
     "cluster-membership",
     "membership-snapshots",
