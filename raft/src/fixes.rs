@@ -207,8 +207,9 @@ switches! {
         /// adds a voter, nobody else has the record, and the new replica alone has the first record of the next leader, which
         /// is lost. Nobody can be elected then until files are edited. Raft demands that such a server starts elections,
         /// although it does not count itself (Ongaro 2014, section 4.2.2).
-        /// Fix: a replica that is without a leader, and refuses its vote to a shorter log, begins elections until it has a leader;
-        /// if it is elected, it resigns when a record of its own epoch is committed.
+        /// Fix: a replica without a leader that refuses its vote to a shorter log begins elections until it is Follower again; if
+        /// it is elected, it resigns when a record of its own epoch is committed. As it may have voted for itself, a
+        /// replica that has, and is no voter, does not end itself when it starts, but is Unattached.
         CampaignAfterRefusingVote,
         /// A Follower refuses pre-votes if it has fetched from its leader in this epoch (`FollowerState.canGrantVote`, KIP-996;
         /// consensus.md §3.3). A voter becomes Prospective when its fetch timer expires; an observer remains Follower until it

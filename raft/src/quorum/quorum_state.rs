@@ -59,7 +59,7 @@ pub struct QuorumState {
     late_write: Option<ElectionState>,
     /// Lent to the accumulator of a leader.
     memory: BatchMemoryPool,
-    /// With the fix `CampaignAfterRefusingVote`: an observer that begins elections until it has a leader.
+    /// With the fix `CampaignAfterRefusingVote`: an observer that begins elections, until it is Follower again or elected.
     pub(super) has_refused_shorter_log: bool,
 }
 
@@ -347,7 +347,9 @@ impl QuorumState {
         self.close_leader(step);
         self.close_follower(step);
         self.epoch = epoch;
-        self.has_refused_shorter_log &= !matches!(state, EpochState::Follower(_) | EpochState::Resigned(_));
+        let is_election =
+            matches!(state, EpochState::Unattached(_) | EpochState::Prospective(_) | EpochState::Candidate(_));
+        self.has_refused_shorter_log &= is_election;
         self.state = state;
         let leader = self.leader_id().unwrap_or(NodeId::NONE);
         step.out.observe(Observation::RoleChanged { role: self.role(), epoch, leader });

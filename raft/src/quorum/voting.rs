@@ -1,6 +1,6 @@
 //! The conditions of a vote (consensus.md §1.2, §6.8).
 
-use super::epoch_states::EpochState;
+use super::epoch_states::{EpochState, FollowerState, UnattachedState};
 use super::quorum_state::QuorumState;
 use super::restart::names;
 use crate::bugs::Bug;
@@ -15,15 +15,18 @@ impl QuorumState {
         self.is_voter() || self.has_refused_shorter_log
     }
 
-    /// The log of a candidate is shorter than that of this replica. A Follower whose leader answers is not needed as a candidate.
+    /// A vote is refused, to a log that is shorter than that of this replica. A Follower whose leader answers is not needed as
+    /// a candidate.
     pub fn refuse_shorter_log(&mut self, step: &mut Step<'_>) {
         if self.may_campaign() || self.voters().is_empty() || !self.fixes.has(Fix::CampaignAfterRefusingVote) {
             return;
         }
-        let election_timer = self.random_election_timer(step);
-        match &mut self.state {
-            EpochState::Unattached(state) => state.election_timer = election_timer,
-            EpochState::Follower(state) if state.fetch_timer.remaining_at(step.now_ms()) == Some(0) => {}
+        match &self.state {
+            EpochState::Unattached(state) => {
+                let election_timer = self.random_election_timer(step);
+                self.state = EpochState::Unattached(UnattachedState { election_timer, ..state.clone() });
+            }
+            EpochState::Follower(state) if is_timed_out(state, step.now_ms()) => {}
             _ => return,
         }
         self.has_refused_shorter_log = true;
@@ -49,8 +52,7 @@ impl QuorumState {
             // KIP-996: a voter that has received a response from its leader in this epoch refuses pre-votes, until its fetch
             // timer expires, which makes it Prospective. An observer goes on as Follower.
             EpochState::Follower(state) => {
-                let is_timed_out = self.fixes.has(Fix::GrantPreVoteAfterFetchTimeout)
-                    && state.fetch_timer.remaining_at(now_ms) == Some(0);
+                let is_timed_out = self.fixes.has(Fix::GrantPreVoteAfterFetchTimeout) && is_timed_out(state, now_ms);
                 let in_touch =
                     state.has_fetched_from_leader && !is_timed_out && !self.bugs.has(Bug::PreVoteOfFollowerInTouch);
                 pre_vote && is_log_up_to_date && !in_touch
@@ -63,4 +65,9 @@ impl QuorumState {
     pub fn must_record_vote(&self, candidate: ReplicaKey) -> bool {
         self.voted().is_none_or(|voted| !names(voted, candidate))
     }
+}
+
+/// The leader has not answered for the fetch timeout.
+fn is_timed_out(follower: &FollowerState, now_ms: i64) -> bool {
+    follower.fetch_timer.remaining_at(now_ms) == Some(0)
 }

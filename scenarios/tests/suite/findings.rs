@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use raft::fixes::{Fix, Fixes};
 use scenarios::catalog;
 use scenarios::report::RunOutcome;
 use scenarios::run::{Request, drive, run};
@@ -88,7 +89,7 @@ findings! {
     leave_silent_bootstrap_server: "findings/leave-silent-bootstrap-server" 0..12 >= 6;
     campaign_after_refusing_vote: "findings/campaign-after-refusing-vote" 0..8 >= 2;
     refuse_misrouted_connections: "findings/refuse-misrouted-connections" 21..37 >= 3;
-    // As many offsets as were truncated must contain a change of the voters: 1 of 20 seeds.
+    // As many offsets as were truncated must contain a change of the voters: 12 of 400 seeds.
     read_control_records_after_truncation: "findings/read-control-records-after-truncation" 47..53 >= 2;
     ignore_answer_of_removed_voter: "findings/ignore-answer-of-removed-voter" 9..14 >= 1;
     endpoints_in_end_quorum_epoch: "findings/endpoints-in-end-quorum-epoch" 24..30 >= 1;
@@ -107,4 +108,19 @@ findings! {
     keep_voters_of_snapshot_end: "findings/keep-voters-of-snapshot-end" 160..200 >= 4;
     // A topic must be deleted while a validation of it is under way: 12 of 200 seeds.
     retry_assigned_only: "findings/retry-assigned-only" 0..60 >= 2;
+}
+
+/// The scenario of the finding shows the removal of a voter; this seed the addition of one.
+#[test]
+fn campaign_after_refusing_vote_when_a_voter_is_added() {
+    let mended = catalog::find("disk-replacement").expect("built in").scenario().expect("good");
+    let mut faithful = mended.clone();
+    let others = mended.fixes.iter().filter(|fix| *fix != Fix::CampaignAfterRefusingVote);
+    faithful.fixes = others.fold(Fixes::NONE, Fixes::with);
+    let violated = |scenario| match run(&Request::new(scenario, 0x3b44)).expect("it runs").outcome {
+        RunOutcome::Violated(violation) => Some(violation.invariant),
+        _ => None,
+    };
+    assert_eq!(violated(&faithful).as_deref(), Some("Recovery"));
+    assert_eq!(violated(&mended), None);
 }

@@ -19,6 +19,7 @@ impl RaftClient {
             ("leaderId", quorum.leader_id().value()),
             ("votedId", quorum.voted().map(|voted| voted.id).value()),
             ("isVoter", quorum.is_voter().value()),
+            ("mayCampaign", quorum.may_campaign().value()),
             ("highWatermark", quorum.high_watermark().value()),
             ("logStartOffset", self.log.start_offset().value()),
             ("logEndOffset", self.log.end_offset().value()),
@@ -34,8 +35,8 @@ impl RaftClient {
         ])
     }
 
-    /// The timers by which the replica changes its state or sends requests, of those that have expired: none of an observer.
-    /// Names are those of [`described`](Self::described).
+    /// The timers by which the replica changes its state or sends requests, of those that have expired: none of who begins
+    /// no elections. Names are those of [`described`](Self::described).
     pub fn expired(&self, now_ms: i64) -> Vec<&'static str> {
         // A single voter asks nobody whether it still leads.
         if !self.quorum.may_campaign() || self.quorum.voters().len() == 1 {

@@ -156,10 +156,10 @@ impl RaftClient {
             true => theirs.offset >= ours.offset,
             false => theirs >= ours,
         };
-        if !is_up_to_date {
+        let vote_granted = self.quorum.can_grant_vote(candidate, is_up_to_date, request.pre_vote, step.now_ms());
+        if !vote_granted && !is_up_to_date {
             self.quorum.refuse_shorter_log(step);
         }
-        let vote_granted = self.quorum.can_grant_vote(candidate, is_up_to_date, request.pre_vote, step.now_ms());
         if vote_granted && !request.pre_vote && self.quorum.must_record_vote(candidate) {
             self.quorum.add_voted_state(candidate, step)?;
         }

@@ -4,7 +4,7 @@ use crate::checks::prelude::*;
 use raft::fixes::Fix;
 use raft::ids::{LeaderEpoch, Offset};
 use raft::io::{Observation, Role};
-use raft::message::{Request, Response, VoteRequest};
+use raft::message::{ErrorCode, Request, Response, VoteRequest, VoteResponse};
 use raft::voter_set::VoterSet;
 
 use crate::checks::committed::Committed;
@@ -13,7 +13,8 @@ use crate::checks::server_model::ledger::{BatchId, Ledger};
 
 claim! {
     /// A replica requests votes, also pre-votes, only while it is in the last voter set of its own log. (With
-    /// `CampaignAfterRefusingVote` also if it has refused its vote since it was Follower.)
+    /// `CampaignAfterRefusingVote` also if it has refused its vote since it last became
+    /// Follower or resigned.)
     OnlyVotersCampaign by Campaigners, Safety of Server, "KAFKA-17067; KIP-853: QuorumState.transitionToProspective; Ongaro 2014, section 4.2.2";
     /// A leader appends another voter set only when the last one, and a record of its own epoch, are committed, and the two
     /// differ by one voter.
@@ -82,7 +83,7 @@ impl RemovedLeaders {
 pub struct Campaigners {
     /// The fix `CampaignAfterRefusingVote` is in force.
     refused_may: bool,
-    /// The servers whose process has refused its vote since it was Follower or resigned.
+    /// The servers whose process has refused its vote, as Unattached or Follower, since it last became Follower or Resigned.
     refused: Vec<bool>,
 }
 
@@ -107,7 +108,7 @@ impl Check for Campaigners {
             }
             Event::ResponseSent { response: Response::Vote(answer), .. }
             | Event::ResponseUnheard { response: Response::Vote(answer), .. }
-                if !answer.vote_granted =>
+                if is_refused(answer) && is_without_election(&models.servers[server]) =>
             {
                 self.refused[server] = self.refused_may;
             }
@@ -116,6 +117,15 @@ impl Check for Campaigners {
             _ => {}
         }
     }
+}
+
+/// The vote is refused for what the replica has, not for what the request says.
+fn is_refused(answer: &VoteResponse) -> bool {
+    !answer.vote_granted && answer.error == ErrorCode::None && answer.top_error == ErrorCode::None
+}
+
+fn is_without_election(server: &ServerModel) -> bool {
+    server.role.is_some_and(|(role, ..)| matches!(role, Role::Unattached | Role::Follower))
 }
 
 /// A server that has refused no vote requests votes.
