@@ -10,7 +10,7 @@ use crate::step::Step;
 
 impl QuorumState {
     /// Whether this replica may begin an election: if it is a voter, and with the fix also if it has refused its vote to a
-    /// shorter log. Who asks for its vote counts it among the voters (Ongaro 2014, section 4.2.2).
+    /// shorter log. The candidate that requests its vote counts it among the voters (Ongaro 2014, section 4.2.2).
     pub fn may_campaign(&self) -> bool {
         self.is_voter() || self.has_refused_shorter_log
     }

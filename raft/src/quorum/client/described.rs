@@ -35,8 +35,8 @@ impl RaftClient {
         ])
     }
 
-    /// The timers by which the replica changes its state or sends requests, of those that have expired: none of who begins
-    /// no elections. Names are those of [`described`](Self::described).
+    /// The timers by which the replica changes its state or sends requests, of those that have expired. A replica
+    /// that may not begin an election has none. Names are those of [`described`](Self::described).
     pub fn expired(&self, now_ms: i64) -> Vec<&'static str> {
         // A single voter asks nobody whether it still leads.
         if !self.quorum.may_campaign() || self.quorum.voters().len() == 1 {

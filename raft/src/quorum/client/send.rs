@@ -198,7 +198,8 @@ impl RaftClient {
     }
 
     /// With the fix: gives up what other servers than the leader have not answered for half of the fetch timeout. Returns
-    /// the time until that applies to a request in flight. Who starts no election waits.
+    /// the time until that applies to a request in flight. A replica that may not begin an
+    /// election waits.
     fn leave_silent_servers(&mut self, leader: NodeId, now_ms: i64) -> i64 {
         if !self.setup.fixes.has(Fix::LeaveSilentBootstrapServer) || !self.quorum.may_campaign() {
             return i64::MAX;
