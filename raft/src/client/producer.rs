@@ -52,8 +52,9 @@ pub struct Producer {
     fatal: Option<ErrorCode>,
     /// `send`s that block on metadata, oldest first.
     blocked: VecDeque<BlockedSend>,
-    /// The metadata version against which `blocked` was last checked.
+    /// The metadata version against which `blocked` was last checked, and the number of sends that it did not unblock.
     blocked_version: u64,
+    still_blocked: usize,
     /// Produce requests in flight, by correlation id.
     in_flight: SortedMap<i32, SmallVec<[Sent; 1]>>,
     questions: Slices<PartitionProduceData>,
@@ -87,6 +88,7 @@ impl Producer {
             fatal: None,
             blocked: VecDeque::new(),
             blocked_version: 0,
+            still_blocked: 0,
             in_flight: SortedMap::new(),
             questions: Slices::default(),
         })
@@ -138,8 +140,18 @@ impl Producer {
     /// Accepts sends whose partition is now known, and refuses those that waited too long.
     fn unblock(&mut self, now: Now, out: &mut ClientOut) {
         let now_ms = ms(now);
-        for _ in 0..self.blocked.len() {
-            let Some(send) = self.blocked.pop_front() else { break };
+        let version = self.network.metadata.update_version();
+        let is_unchanged = version == self.blocked_version && self.fatal.is_none();
+        // The partitions that are known change with the version only, and the oldest send gives up first.
+        let unchanged = match self.blocked.front() {
+            Some(oldest) if is_unchanged && self.still_blocked > 0 && oldest.gives_up_at_ms > now_ms => {
+                self.network.wake_at(oldest.gives_up_at_ms);
+                self.still_blocked
+            }
+            _ => 0,
+        };
+        for _ in unchanged..self.blocked.len() {
+            let Some(send) = self.blocked.remove(unchanged) else { break };
             let BlockedSend { partition, value, gives_up_at_ms } = send;
             if self.fatal.is_some() || gives_up_at_ms <= now_ms {
                 out.observe(AttemptEvent::SendRefused { partition, value });
@@ -150,8 +162,8 @@ impl Producer {
                 self.network.wake_at(gives_up_at_ms);
             }
         }
+        self.still_blocked = self.blocked.len();
         // A blocked send requests another update after each one that did not help.
-        let version = self.network.metadata.update_version();
         if !self.blocked.is_empty() && version != self.blocked_version {
             self.blocked_version = version;
             self.network.metadata.request_update(true);

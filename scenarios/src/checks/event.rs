@@ -37,16 +37,30 @@ macro_rules! events {
         }
 
         #[derive(Clone, Copy)]
-        enum Bit { $($event,)+ }
+        enum Bit { $($event,)+ Data, OtherInput }
 
         impl Kinds {
             $($(#[doc = $doc])* pub const $kind: Kinds = Kinds(1 << Bit::$event as u32);)+
+            /// A request to a broker about partitions, or a response to one: sent, received or unheard.
+            pub const DATA: Kinds = Kinds(1 << Bit::Data as u32);
+            /// An input of another thread than raft's.
+            pub const OTHER_INPUT: Kinds = Kinds(1 << Bit::OtherInput as u32);
+            /// Two of five events of `ci`, at which few checks look.
+            pub const FREQUENT: Kinds = Kinds::DATA.and(Kinds::OTHER_INPUT);
         }
 
         impl Event<'_> {
             #[inline]
             pub fn kind(&self) -> Kinds {
-                match self { $(Event::$event { .. } => Kinds::$kind,)+ }
+                match self {
+                    Event::Input { thread } if *thread != ThreadName::RaftIo => Kinds::OTHER_INPUT,
+                    Event::RequestReceived { request: Request::Data(_), .. }
+                    | Event::RequestSent { request: Request::Data(_), .. }
+                    | Event::ResponseReceived { response: Response::Data(_), .. }
+                    | Event::ResponseSent { response: Response::Data(_), .. }
+                    | Event::ResponseUnheard { response: Response::Data(_), .. } => Kinds::DATA,
+                    $(Event::$event { .. } => Kinds::$kind,)+
+                }
             }
         }
     };
@@ -85,7 +99,8 @@ events! {
         /// The exception that ends it, if one does.
         fault: Option<FatalFault>,
     },
-    Input = INPUT {
+    /// Of another thread than raft's, it is `OTHER_INPUT`.
+    Input = RAFT_INPUT {
         thread: ThreadName,
     },
     RequestReceived = REQUEST_RECEIVED {

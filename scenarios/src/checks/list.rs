@@ -4,7 +4,7 @@
 use super::check::Check;
 use super::claim::{Claim, Claimed};
 use super::config::CheckConfig;
-use super::event::Crossing;
+use super::event::{Crossing, Kinds};
 use super::models::Models;
 use super::verdict::Verdict;
 
@@ -33,6 +33,13 @@ macro_rules! checks {
             #[inline]
             pub fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
                 let kind = crossing.event.kind();
+                if kind.meets(Kinds::FREQUENT) {
+                    $(if <super::$($module)::+::$check as Check>::EVENTS.meets(Kinds::FREQUENT)
+                        && <super::$($module)::+::$check as Check>::EVENTS.meets(kind) {
+                        self.$check.on(crossing, models, verdict);
+                    })+
+                    return;
+                }
                 $(if <super::$($module)::+::$check as Check>::EVENTS.meets(kind) {
                     self.$check.on(crossing, models, verdict);
                 })+

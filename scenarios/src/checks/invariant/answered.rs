@@ -89,7 +89,9 @@ pub struct Answered {
 }
 
 impl Check for Answered {
-    const EVENTS: Kinds = Kinds::INPUT
+    const EVENTS: Kinds = Kinds::RAFT_INPUT
+        .and(Kinds::OTHER_INPUT)
+        .and(Kinds::DATA)
         .and(Kinds::REQUEST_RECEIVED)
         .and(Kinds::REQUEST_SENT)
         .and(Kinds::RESPONSE_RECEIVED)

@@ -281,7 +281,7 @@ impl Campaigns {
 }
 
 impl Check for Campaigns {
-    const EVENTS: Kinds = Kinds::INPUT
+    const EVENTS: Kinds = Kinds::RAFT_INPUT
         .and(Kinds::REQUEST_RECEIVED)
         .and(Kinds::RESPONSE_RECEIVED)
         .and(Kinds::RESPONSE_SENT)

@@ -139,7 +139,7 @@ impl CheckQuorum {
 }
 
 impl Check for CheckQuorum {
-    const EVENTS: Kinds = Kinds::INPUT
+    const EVENTS: Kinds = Kinds::RAFT_INPUT
         .and(Kinds::REQUEST_RECEIVED)
         .and(Kinds::RESPONSE_SENT)
         .and(Kinds::RESPONSE_UNHEARD)

@@ -76,7 +76,7 @@ pub struct Early {
 }
 
 impl Check for Early {
-    const EVENTS: Kinds = Kinds::INPUT
+    const EVENTS: Kinds = Kinds::RAFT_INPUT
         .and(Kinds::BOOTED)
         .and(Kinds::REQUEST_SENT)
         .and(Kinds::REQUEST_RECEIVED)

@@ -26,7 +26,7 @@ pub struct Holes {
 }
 
 impl Check for Holes {
-    const EVENTS: Kinds = Kinds::REQUEST_SENT.and(Kinds::OBSERVED).and(Kinds::WROTE).and(Kinds::DOWN);
+    const EVENTS: Kinds = Kinds::DATA.and(Kinds::REQUEST_SENT).and(Kinds::OBSERVED).and(Kinds::WROTE).and(Kinds::DOWN);
 
     fn new(config: &CheckConfig) -> Holes {
         Holes { highest: vec![Offset(0); config.servers.len()] }

@@ -93,7 +93,7 @@ impl Linger {
 }
 
 impl Check for Linger {
-    const EVENTS: Kinds = Kinds::INPUT
+    const EVENTS: Kinds = Kinds::RAFT_INPUT
         .and(Kinds::REQUEST_RECEIVED)
         .and(Kinds::RESPONSE_SENT)
         .and(Kinds::SYNCED)

@@ -32,7 +32,7 @@ check! {
         => claims_log_end, Kinds::REQUEST_SENT;
     /// D9: a leader's appends are durable before its raft thread takes the next input.
     PersistBeforePromiseD9 as "PersistBeforePromise:D9", Safety of Server, "KAFKA-10533: the leader forces its append before it counts the next fetch"
-        => takes_input, Kinds::INPUT;
+        => takes_input, Kinds::RAFT_INPUT;
 }
 
 claim! {

@@ -33,7 +33,7 @@ pub struct ProducerIds {
 }
 
 impl Check for ProducerIds {
-    const EVENTS: Kinds = Kinds::RESPONSE_SENT.and(Kinds::RECORD_COMMITTED);
+    const EVENTS: Kinds = Kinds::DATA.and(Kinds::RESPONSE_SENT).and(Kinds::RECORD_COMMITTED);
 
     fn new(_: &CheckConfig) -> ProducerIds {
         ProducerIds::default()

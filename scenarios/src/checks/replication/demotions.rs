@@ -27,7 +27,7 @@ pub struct Demotions {
 }
 
 impl Check for Demotions {
-    const EVENTS: Kinds = Kinds::BATCH_COMMITTED.and(Kinds::INPUT).and(Kinds::DOWN).and(Kinds::DISK_FAILED);
+    const EVENTS: Kinds = Kinds::BATCH_COMMITTED.and(Kinds::OTHER_INPUT).and(Kinds::DOWN).and(Kinds::DISK_FAILED);
 
     fn new(_: &CheckConfig) -> Demotions {
         Demotions::default()

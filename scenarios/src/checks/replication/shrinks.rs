@@ -44,9 +44,8 @@ pub struct Shrinks {
 }
 
 impl Check for Shrinks {
-    const EVENTS: Kinds = Kinds::REQUEST_RECEIVED
+    const EVENTS: Kinds = Kinds::DATA
         .and(Kinds::REQUEST_SENT)
-        .and(Kinds::RESPONSE_SENT)
         .and(Kinds::OBSERVED)
         .and(Kinds::DOWN)
         .and(Kinds::DISTURBED);
