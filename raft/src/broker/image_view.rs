@@ -51,7 +51,7 @@ impl ImageView {
             let Some(found) = topic.partitions.get(&id.partition) else { continue };
             let same = |before: &Rc<PartitionRegistration>| before.partition_epoch == found.partition_epoch;
             if !delta.partition_before(id).is_some_and(same) {
-                topics.changed.push(self.partition_view(topic, id.partition, found));
+                topics.changed.push(partition_view(topic, id.partition, found, self.min_isr(&topic.name)));
             }
         }
         for topic_id in &changes.deleted_topics {
@@ -76,18 +76,23 @@ impl ImageView {
     fn min_isr(&self, topic: &str) -> i32 {
         self.image.configs().min_insync_replicas(topic, self.node_id, self.min_insync_replicas)
     }
+}
 
-    fn partition_view(&self, topic: &TopicImage, number: i32, found: &PartitionRegistration) -> PartitionView {
-        PartitionView {
-            partition: TopicIdPartition { topic_id: topic.id, partition: number },
-            topic: Rc::clone(&topic.name),
-            replicas: Rc::clone(&found.replicas),
-            isr: Rc::clone(&found.isr),
-            leader: found.leader.known(),
-            leader_epoch: found.leader_epoch,
-            partition_epoch: found.partition_epoch,
-            min_insync_replicas: self.min_isr(&topic.name),
-        }
+fn partition_view(
+    topic: &TopicImage,
+    number: i32,
+    found: &PartitionRegistration,
+    min_insync_replicas: i32,
+) -> PartitionView {
+    PartitionView {
+        partition: TopicIdPartition { topic_id: topic.id, partition: number },
+        topic: Rc::clone(&topic.name),
+        replicas: Rc::clone(&found.replicas),
+        isr: Rc::clone(&found.isr),
+        leader: found.leader.known(),
+        leader_epoch: found.leader_epoch,
+        partition_epoch: found.partition_epoch,
+        min_insync_replicas,
     }
 }
 
@@ -125,7 +130,8 @@ impl ClusterView for ImageView {
 
     fn topic(&self, name: &str) -> Option<TopicView> {
         let topic = self.image.topics().topic_by_name(name)?;
-        let partitions = topic.partitions.iter().map(|(number, found)| self.partition_view(topic, *number, found));
+        let min_isr = self.min_isr(name);
+        let partitions = topic.partitions.iter().map(|(number, found)| partition_view(topic, *number, found, min_isr));
         Some(TopicView { name: Rc::clone(&topic.name), id: topic.id, partitions: partitions.collect() })
     }
 

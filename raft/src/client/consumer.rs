@@ -98,8 +98,7 @@ impl Consumer {
 
     /// The next offset to be read, if known.
     pub fn position(&self, partition: TopicPartition) -> Option<Offset> {
-        let mut fetchable = self.subscriptions.fetchable();
-        fetchable.find(|(other, _)| *other == partition).map(|(_, position)| position.offset)
+        self.subscriptions.position(partition).map(|position| position.offset)
     }
 
     /// Increases with every change of its metadata.

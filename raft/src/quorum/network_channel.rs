@@ -232,13 +232,14 @@ impl NetworkChannel {
         if !std::mem::take(&mut self.is_woken) && now.mono_ns < self.blocked_until_ns {
             return;
         }
-        let defers = may_wait && self.has_expired(now.wall_ms);
+        let mut has_expired = self.has_expired(now.wall_ms);
+        let defers = may_wait && has_expired;
         let wait_ms = loop {
-            if !defers {
+            if has_expired && !defers {
                 self.end_timed_out_connections(now.wall_ms, entropy, out);
             }
             self.check_disconnects();
-            if !defers {
+            if has_expired && !defers {
                 self.fail_expired_requests(now.wall_ms);
             }
             for (index, unsent) in self.queue.drain(..) {
@@ -248,6 +249,7 @@ impl NetworkChannel {
             if !has_sent {
                 break wait_ms;
             }
+            has_expired = self.has_expired(now.wall_ms);
         };
         if defers {
             self.blocked_until_ns = now.mono_ns;

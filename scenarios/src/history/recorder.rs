@@ -306,7 +306,7 @@ impl Recorder {
 
     fn log(&self, partition: TopicPartition, op: LogOp) -> Op {
         let topic = self.topics.get(usize::from(partition.topic)).map_or("?", |name| name);
-        Op::Log { name: format!("{topic}-{}", partition.partition), op }
+        Op::Log { name: [topic, "-", &partition.partition.to_string()].concat(), op }
     }
 
     fn op(&mut self, key: Key) -> Option<&mut Op> {

@@ -98,9 +98,11 @@ impl OffsetCheckpoint {
 }
 
 fn to_text(offsets: &Offsets) -> String {
-    let mut text = format!("{VERSION}\n{}\n", offsets.len());
+    let mut text = String::with_capacity(32 * (offsets.len() + 1));
+    writeln!(text, "{VERSION}\n{}", offsets.len()).expect("writing to a String cannot fail");
     for ((topic, partition), offset) in offsets {
-        writeln!(text, "{topic} {partition} {offset}").expect("writing to a String cannot fail");
+        text.push_str(topic);
+        writeln!(text, " {partition} {offset}").expect("writing to a String cannot fail");
     }
     text
 }

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::Consumer;
 use super::in_flight::{FetchInFlight, InFlight};
-use super::subscription_state::FetchPosition;
+use super::subscription_state::{FetchPosition, Fetchable};
 use crate::bugs::Bug;
 use crate::client::{AttemptEvent, ClientOut, ReadApi, TopicPartition};
 use crate::ids::{BrokerEpoch, LeaderEpoch, NodeId, Offset};
@@ -31,12 +31,12 @@ impl Consumer {
         let busy: SmallVec<[NodeId; 8]> = self.in_flight.values().chain(prepared).filter_map(fetched).collect();
         let mut requested: SmallVec<[(NodeId, TopicPartition, FetchPosition); 16]> = SmallVec::new();
         let never = self.config.client.bugs.has(Bug::PartitionNeverRead);
-        for (partition, position) in self.subscriptions.fetchable() {
+        let is_available = |at: &FetchPosition| at.current_leader.leader.is_none_or(|node| !busy.contains(&node));
+        for Fetchable { partition, position, .. } in self.subscriptions.fetchable(is_available) {
             if never && partition.partition == 1 {
                 continue;
             }
             match position.current_leader.leader {
-                Some(node) if busy.contains(&node) => {}
                 Some(node) => requested.push((node, partition, position)),
                 None => self.network.metadata.request_update(false),
             }

@@ -63,6 +63,14 @@ impl PartitionState {
     }
 }
 
+/// A partition that may be fetched.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fetchable {
+    moved: u64,
+    pub partition: TopicPartition,
+    pub position: FetchPosition,
+}
+
 /// The result of a validation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Validated {
@@ -252,15 +260,29 @@ impl SubscriptionState {
         }
     }
 
-    /// The partitions that may be fetched, with their positions, in the order in which they are fetched.
-    pub fn fetchable(&self) -> impl Iterator<Item = (TopicPartition, FetchPosition)> + use<> {
-        let position = |(partition, state): (&TopicPartition, &PartitionState)| match state.fetch {
-            FetchState::Fetching(position) if !state.failed => Some((state.moved, *partition, position)),
+    /// Kafka's `fetchablePartitions`: those that may be fetched and whose position `is_available`, in the order in which
+    /// they are fetched.
+    pub fn fetchable(&self, is_available: impl Fn(&FetchPosition) -> bool) -> SmallVec<[Fetchable; 8]> {
+        let mut fetchable: SmallVec<[Fetchable; 8]> = SmallVec::new();
+        for (partition, state) in self.partitions.iter() {
+            match state.fetch {
+                FetchState::Fetching(position) if !state.failed && is_available(&position) => {
+                    fetchable.push(Fetchable { moved: state.moved, partition: *partition, position });
+                }
+                _ => {}
+            }
+        }
+        fetchable.sort_by_key(|it| it.moved);
+        fetchable
+    }
+
+    /// The position of a partition that may be fetched.
+    pub fn position(&self, partition: TopicPartition) -> Option<FetchPosition> {
+        let state = self.partitions.get(&partition).filter(|state| !state.failed)?;
+        match state.fetch {
+            FetchState::Fetching(position) => Some(position),
             _ => None,
-        };
-        let mut fetchable: SmallVec<[_; 16]> = self.partitions.iter().filter_map(position).collect();
-        fetchable.sort_by_key(|(moved, ..)| *moved);
-        fetchable.into_iter().map(|(_, partition, position)| (partition, position))
+        }
     }
 
     /// The state of each assigned partition.
@@ -296,15 +318,13 @@ impl SubscriptionState {
 
     /// Whether it has a position that is neither being validated nor reset.
     pub fn is_fetching(&self, partition: TopicPartition) -> bool {
-        let state = self.partitions.get(&partition).filter(|state| !state.failed);
-        state.is_some_and(|state| matches!(state.fetch, FetchState::Fetching(_)))
+        self.position(partition).is_some()
     }
 
     /// Whether the position is still the one of a fetch to this leader. Kafka compares only the offsets.
     pub fn is_fetching_from(&self, partition: TopicPartition, offset: Offset, leader: LeaderAndEpoch) -> bool {
         let any_leader = !self.fixes.has(Fix::CompareEpochOfPosition);
-        let fetch = self.partitions.get(&partition).filter(|state| !state.failed).map(|state| state.fetch);
-        matches!(fetch, Some(FetchState::Fetching(position))
-            if position.offset == offset && (any_leader || position.current_leader == leader))
+        let position = self.position(partition);
+        position.is_some_and(|it| it.offset == offset && (any_leader || it.current_leader == leader))
     }
 }

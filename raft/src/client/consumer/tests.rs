@@ -146,7 +146,8 @@ fn a_partition_of_which_records_were_read_comes_last_in_the_next_fetch() {
         let answer = DataFetchResponse { error: ErrorCode::None, partitions: Rc::from([reported]) };
         let fetch = FetchInFlight { node: NodeId(1), attempt: 1, requested };
         consumer.on_fetched(fetch, &answer, &mut ClientOut::default());
-        let next: Vec<TopicPartition> = consumer.subscriptions.fetchable().map(|(partition, _)| partition).collect();
+        let next: Vec<TopicPartition> =
+            consumer.subscriptions.fetchable(|_| true).iter().map(|it| it.partition).collect();
         consumer.subscriptions.move_to_end(other);
         next
     };

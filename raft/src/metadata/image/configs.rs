@@ -87,6 +87,11 @@ impl ConfigurationsImage {
         let own = self.get(&ConfigResource::topic(topic), name);
         own.or_else(|| {
             let synonym = broker_synonym(name)?;
+            // Of the types those of topics come first.
+            let (last, _) = self.resources.last_key_value()?;
+            if last.resource_type == ConfigResourceType::Topic {
+                return None;
+            }
             let of_node = self.get(&ConfigResource::broker(Some(node)), synonym);
             of_node.or_else(|| self.get(&ConfigResource::broker(None), synonym))
         })

@@ -8,7 +8,7 @@ use crate::report::OperationCounts;
 
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
-    /// In the order in which they occurred first: there are a dozen, and each event looks one up.
+    /// A dozen, and each event looks one up: those that occur often move to the front.
     kinds: Vec<Kind>,
     pub remarks: BTreeMap<Remark, u64>,
 }
@@ -48,7 +48,9 @@ impl Counts {
             self.kinds.push(Kind { name, open: 0, ended: OperationCounts::default() });
             self.kinds.len() - 1
         });
-        &mut self.kinds[at]
+        let to = at.saturating_sub(1);
+        self.kinds.swap(at, to);
+        &mut self.kinds[to]
     }
 
     pub fn began(&mut self, kind: &'static str) {

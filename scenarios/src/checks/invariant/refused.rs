@@ -16,7 +16,8 @@ pub struct Refused {
 }
 
 impl Check for Refused {
-    const EVENTS: Kinds = Kinds::BOOTED.and(Kinds::DOWN).and(Kinds::DATA).and(Kinds::REQUEST_SENT).and(Kinds::RESPONSE_SENT);
+    const EVENTS: Kinds =
+        Kinds::BOOTED.and(Kinds::DOWN).and(Kinds::DATA).and(Kinds::REQUEST_SENT).and(Kinds::RESPONSE_SENT);
 
     fn new(config: &CheckConfig) -> Refused {
         Refused { paths: vec![None; config.timings.len()] }

@@ -44,11 +44,8 @@ pub struct Shrinks {
 }
 
 impl Check for Shrinks {
-    const EVENTS: Kinds = Kinds::DATA
-        .and(Kinds::REQUEST_SENT)
-        .and(Kinds::OBSERVED)
-        .and(Kinds::DOWN)
-        .and(Kinds::DISTURBED);
+    const EVENTS: Kinds =
+        Kinds::DATA.and(Kinds::REQUEST_SENT).and(Kinds::OBSERVED).and(Kinds::DOWN).and(Kinds::DISTURBED);
 
     fn new(config: &CheckConfig) -> Shrinks {
         let lag_ns = config.timings.iter().map(|timings| shortest_ns(timings.replica_lag_ms, config.fastest_ppm));
@@ -102,7 +99,8 @@ impl Check for Shrinks {
 
 impl Shrinks {
     fn fetched(&mut self, at_ns: u64, server: usize, fetch: &DataFetchRequest, models: &Models) {
-        let Some(cluster) = &models.cluster else { return };
+        // Consumers have no id.
+        let (Some(cluster), Some(_)) = (&models.cluster, fetch.replica_id.known()) else { return };
         if cluster.metadata().image().broker_epoch(fetch.replica_id) != fetch.replica_epoch {
             return;
         }
