@@ -132,20 +132,21 @@ impl ListenerContext {
     ) -> Result<(), Fatal> {
         if let Some(next) = self.next_expected_offset() {
             let is_new = next == STARTING_NEXT_OFFSET;
-            let snapshot = log.latest_snapshot_id().and_then(|id| Some((id, log.snapshot(id)?)));
-            match snapshot {
-                Some((id, bytes)) if next < high_watermark && (is_new || next < log.start_offset()) => {
+            let loads = next < high_watermark && (is_new || next < log.start_offset());
+            let latest = || log.latest_snapshot_id().and_then(|id| Some((id, log.snapshot(id)?)));
+            match loads.then(latest).flatten() {
+                Some((id, bytes)) => {
                     (self.next_offset, self.last_sent) = (id.offset, None);
                     self.deliver(ListenerItem::Snapshot { id, bytes: Rc::clone(bytes) }, step);
                 }
-                _ if is_new => self.next_offset = Offset(0),
-                _ if next < log.start_offset() => throw!(
+                None if is_new => self.next_offset = Offset(0),
+                None if next < log.start_offset() => throw!(
                     "the next offset of {:?} is {next}, the log starts at {}, and there is no snapshot to load below the \
                      high watermark {high_watermark}",
                     self.thread,
                     log.start_offset()
                 ),
-                _ => {}
+                None => {}
             }
         }
         let Some(next) = self.next_expected_offset().filter(|next| *next < high_watermark) else { return Ok(()) };
