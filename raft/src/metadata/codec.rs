@@ -135,12 +135,17 @@ macro_rules! body {
 
             #[allow(unused_variables, unused_mut, reason = "a struct may have no fields, or none with a tag")]
             fn read(reader: &mut Reader<'_>, version: i16) -> Result<$name, BatchError> {
-                let mut read = $name::absent();
-                $($crate::metadata::codec::either!([$($tag)?] {} {
-                    if version >= $since {
-                        read.$field = RecordField::read(reader, version)?;
-                    }
-                });)*
+                let mut read = $name {
+                    $($field: $crate::metadata::codec::either!([$($tag)?] {
+                        $crate::metadata::codec::default!($type $($(, $default)?)?)
+                    } {
+                        if version >= $since {
+                            <$type as RecordField>::read(reader, version)?
+                        } else {
+                            $crate::metadata::codec::default!($type)
+                        }
+                    }),)*
+                };
                 for _ in 0..reader.unsigned_varint()? {
                     let (tag, mut bytes) = reader.tagged_field()?;
                     $($(if tag == $tag {

@@ -184,8 +184,11 @@ impl<T: RecordField> RecordField for Option<Rc<[T]>> {
         if count > reader.0.len() {
             return Err(BatchError::MalformedRecord("an array has more items than there are bytes"));
         }
-        let items: Result<Rc<[T]>, BatchError> = (0..count).map(|_| T::read(reader, version)).collect();
-        items.map(Some)
+        let mut items = Vec::with_capacity(count);
+        for _ in 0..count {
+            items.push(T::read(reader, version)?);
+        }
+        Ok(Some(items.into()))
     }
 }
 

@@ -243,13 +243,13 @@ impl NetworkChannel {
                 self.fail_expired_requests(now.wall_ms);
             }
             for (index, unsent) in self.queue.drain(..) {
+                has_expired |= now.wall_ms > unsent.created_ms.saturating_add(self.request_timeout_ms);
                 self.destinations[index].unsent.push_back(unsent);
             }
             let (has_sent, wait_ms) = self.send_requests(now.wall_ms, entropy, out);
             if !has_sent {
                 break wait_ms;
             }
-            has_expired = self.has_expired(now.wall_ms);
         };
         if defers {
             self.blocked_until_ns = now.mono_ns;
