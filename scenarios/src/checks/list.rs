@@ -71,7 +71,7 @@ checks! {
         EpochsOfRecords in invariant::epochs;
         PersistBeforePromiseD10 in invariant::snapshots;
         NoRecordBelowLogStartNeeded in invariant::snapshots;
-        SnapshotEqualsReplay in invariant::snapshots;
+        Replayed in invariant::snapshots;
         InstalledSnapshots in invariant::snapshots;
         Campaigns in invariant::campaigns;
         Images in metadata::images;

@@ -2,14 +2,17 @@
 //! cover what the log no longer has (consensus.md §4.9, D10 to D12, and §5).
 
 use crate::checks::prelude::*;
+use std::collections::BTreeMap;
+
 use raft::bugs::Bugs;
 use raft::ids::{Offset, OffsetAndEpoch};
 use raft::io::Observation;
-use raft::log::ControlRecord;
+use raft::log::{BATCH_HEADER_BYTES, Batch, ControlRecord};
 use raft::message::Request;
 use raft::snapshot::{Snapshot, SnapshotFile};
 use raft::voter_set::VoterSet;
 use sim::watch::Write;
+use xxhash_rust::xxh3::Xxh3;
 
 use crate::checks::metadata::image::ReferenceImage;
 use crate::checks::server_model::ServerModel;
@@ -22,12 +25,11 @@ check! {
     /// D11: nothing of the metadata log is deleted that no snapshot contains whose bytes are durable.
     NoRecordBelowLogStartNeeded, Safety of Server, "KIP-630; KAFKA-14238: KafkaRaftLog.deleteBeforeSnapshot"
         => is_covered, Kinds::WROTE;
-    /// The image of a snapshot is the one that the committed log gives up to its end, and so are its voters (KIP-853).
-    SnapshotEqualsReplay, Safety of Metadata, "KIP-630; KAFKA-14618, KAFKA-17713"
-        => equals_replay, Kinds::WROTE;
 }
 
 claim! {
+    /// The image of a snapshot is the one that the committed log gives up to its end, and so are its voters (KIP-853).
+    SnapshotEqualsReplay by Replayed, Safety of Metadata, "KIP-630; KAFKA-14618, KAFKA-17713";
     /// A metadata log that does not begin at 0 begins where one of its snapshots ends; since its process started, it may
     /// begin with its first segment, which a snapshot reaches (KAFKA-14240).
     SnapshotAtLogStart, Safety of Server, "RaftEventSimulationTest: SnapshotAtLogStart";
@@ -70,41 +72,83 @@ fn is_covered(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
     }
 }
 
-fn equals_replay(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
-    let Event::Wrote { write: Write::Rename { to, .. } } = crossing.event else { return };
-    let Some(id) = is_snapshot(to) else { return };
-    let server = &models.servers[crossing.server];
-    let last = Offset(id.offset.0 - 1);
-    if id.offset > models.committed.agreed_end(server, &models.ledger) {
-        let excuse = models.committed.may_be_applied(server, id.offset, &models.ledger);
-        verdict.fail_unless(excuse, &SnapshotEqualsReplay::CLAIM, || {
-            let (node, agreed) = (server.id, models.committed.agreed_end(server, &models.ledger));
-            format!(
-                "node {node} has a snapshot up to offset {last}, and its log agrees with the committed up to {agreed}"
-            )
-        });
-        return;
-    }
-    let prefix = models.ledger.find(id).filter(|prefix| models.ledger.holds(server.log.whole(), *prefix));
-    let is_replayed = |digest| models.cluster.as_ref().is_none_or(|it| digest == it.metadata().digest_at(last));
-    let differs = match (prefix, contents(id, server.small.written(to).unwrap_or_default())) {
-        (None, _) => "no batch of its log ends there in that epoch".to_owned(),
-        (_, Err(error)) => error,
-        (_, Ok((digest, _))) if !is_replayed(digest) => {
-            "its image differs from the one that the committed records give".to_owned()
-        }
-        (Some(prefix), Ok((_, voters))) if voters.as_ref() != models.ledger.recorded_voters(prefix) => {
-            "its voters differ from those of the log up to there".to_owned()
-        }
-        _ => return,
-    };
-    verdict.fail(&SnapshotEqualsReplay::CLAIM, || {
-        format!("node {} has a snapshot up to offset {last}, epoch {}: {differs}", server.id, id.epoch)
-    });
+/// The digest of a snapshot's image, and its voters if it has any.
+type Contents = (u64, Option<VoterSet>);
+
+/// Judges a snapshot when it gets its name.
+#[derive(Clone, Debug, Default)]
+pub struct Replayed {
+    /// What was read so far, by a hash of the records: every node writes the same ones, with other timestamps.
+    read: BTreeMap<u64, Contents>,
 }
 
-/// The digest of its image, and its voters if it has any.
-fn contents(id: OffsetAndEpoch, bytes: &[u8]) -> Result<(u64, Option<VoterSet>), String> {
+impl Check for Replayed {
+    const EVENTS: Kinds = Kinds::WROTE;
+
+    fn new(_: &CheckConfig) -> Replayed {
+        Replayed::default()
+    }
+
+    #[inline]
+    fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
+        if let Event::Wrote { write: Write::Rename { to, .. } } = crossing.event
+            && let Some(id) = is_snapshot(to)
+        {
+            self.named(id, to, (&models.servers[crossing.server], models), verdict);
+        }
+    }
+}
+
+impl Replayed {
+    fn named(
+        &mut self,
+        id: OffsetAndEpoch,
+        path: &str,
+        (server, models): (&ServerModel, &Models),
+        verdict: &mut Verdict,
+    ) {
+        let last = Offset(id.offset.0 - 1);
+        if id.offset > models.committed.agreed_end(server, &models.ledger) {
+            let excuse = models.committed.may_be_applied(server, id.offset, &models.ledger);
+            verdict.fail_unless(excuse, &SnapshotEqualsReplay::CLAIM, || {
+                let (node, agreed) = (server.id, models.committed.agreed_end(server, &models.ledger));
+                format!(
+                    "node {node} has a snapshot up to offset {last}, and its log agrees with the committed up to {agreed}"
+                )
+            });
+            return;
+        }
+        let prefix = models.ledger.find(id).filter(|prefix| models.ledger.holds(server.log.whole(), *prefix));
+        let is_replayed = |digest| models.cluster.as_ref().is_none_or(|it| digest == it.metadata().digest_at(last));
+        let bytes = server.small.written(path).unwrap_or_default();
+        let differs = match (prefix, self.contents(id, bytes)) {
+            (None, _) => "no batch of its log ends there in that epoch".to_owned(),
+            (_, Err(error)) => error,
+            (_, Ok((digest, _))) if !is_replayed(digest) => {
+                "its image differs from the one that the committed records give".to_owned()
+            }
+            (Some(prefix), Ok((_, voters))) if voters.as_ref() != models.ledger.recorded_voters(prefix) => {
+                "its voters differ from those of the log up to there".to_owned()
+            }
+            _ => return,
+        };
+        verdict.fail(&SnapshotEqualsReplay::CLAIM, || {
+            format!("node {} has a snapshot up to offset {last}, epoch {}: {differs}", server.id, id.epoch)
+        });
+    }
+
+    fn contents(&mut self, id: OffsetAndEpoch, bytes: &[u8]) -> Result<Contents, String> {
+        let hash = hash_of_records(bytes);
+        if let Some(known) = hash.and_then(|hash| self.read.get(&hash)) {
+            return Ok(known.clone());
+        }
+        let contents = read(id, bytes)?;
+        self.read.extend(hash.map(|hash| (hash, contents.clone())));
+        Ok(contents)
+    }
+}
+
+fn read(id: OffsetAndEpoch, bytes: &[u8]) -> Result<Contents, String> {
     let snapshot = Snapshot::read(id, bytes, Bugs::NONE).map_err(|error| error.to_string())?;
     let (mut voters, mut last) = (None, None);
     for record in snapshot.control_records() {
@@ -122,6 +166,19 @@ fn contents(id: OffsetAndEpoch, bytes: &[u8]) -> Result<(u64, Option<VoterSet>),
         image.replay(record).map_err(|error| format!("its {} does not replay: {error}", record.name()))?;
     }
     Ok((image.digest(), voters))
+}
+
+/// `None` if a batch cannot be read.
+fn hash_of_records(mut bytes: &[u8]) -> Option<u64> {
+    let mut hasher = Xxh3::new();
+    while !bytes.is_empty() {
+        let (batch, size) = Batch::parse(bytes).ok()?;
+        hasher.update(&batch.base_offset.0.to_le_bytes());
+        hasher.update(&[u8::from(batch.control)]);
+        hasher.update(&batch.bytes[BATCH_HEADER_BYTES..]);
+        bytes = &bytes[size..];
+    }
+    Some(hasher.digest())
 }
 
 fn is_snapshot(path: &str) -> Option<OffsetAndEpoch> {
