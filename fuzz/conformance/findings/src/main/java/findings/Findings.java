@@ -36,6 +36,7 @@ import org.apache.kafka.raft.KeepVotersOfSnapshotEnd;
 import org.apache.kafka.raft.LeaveSilentBootstrapServer;
 import org.apache.kafka.raft.ReadControlRecordsAfterTruncation;
 import org.apache.kafka.raft.RefuseMisroutedConnections;
+import org.apache.kafka.raft.RemoveSnapshotsOfTruncatedRecords;
 import org.apache.kafka.raft.ResignAfterExpiredRemoval;
 import org.apache.kafka.raft.RestartAsFollowerDespiteOwnVote;
 import org.apache.kafka.raft.SingleVoterFlushFirst;
@@ -86,6 +87,7 @@ final class Findings {
         new RefuseMisroutedConnections(),
         new TakeNewLeaderEndpoints(),
         // Further defects, which the simulator has no fix for.
+        new RemoveSnapshotsOfTruncatedRecords(),
         new KeepBufferUntilCommit(),
         new ConfirmLeadershipOfHeartbeats(),
         new ElectDespiteEqualLatencies(),
