@@ -100,32 +100,35 @@ impl<K: Ord, V> SortedMap<K, V> {
 
     /// Sets the value of `key`; returns the old one.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        match self.find(&key) {
-            Ok(at) => Some(std::mem::replace(&mut self.values[at], value)),
-            Err(at) => {
-                self.keys.insert(at, key);
-                self.values.insert(at, value);
+        match self.position(&key) {
+            Some(at) => Some(std::mem::replace(&mut self.values[at], value)),
+            None => {
+                self.insert_new(key, value);
                 None
             }
         }
     }
 
+    /// A key that is not among the others; returns its place.
+    fn insert_new(&mut self, key: K, value: V) -> usize {
+        let at = self.keys.partition_point(|other| *other < key);
+        self.keys.insert(at, key);
+        self.values.insert(at, value);
+        at
+    }
+
     /// Removes the entry of `key`.
     pub fn remove(&mut self, key: &K) -> Option<V> {
-        let at = self.find(key).ok()?;
+        let at = self.position(key)?;
         self.keys.remove(at);
         Some(self.values.remove(at))
     }
 
     /// The value of `key`, inserted first if absent.
     pub fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
-        let at = match self.find(&key) {
-            Ok(at) => at,
-            Err(at) => {
-                self.keys.insert(at, key);
-                self.values.insert(at, make());
-                at
-            }
+        let at = match self.position(&key) {
+            Some(at) => at,
+            None => self.insert_new(key, make()),
         };
         &mut self.values[at]
     }
