@@ -364,6 +364,13 @@ impl Out {
 
     #[inline]
     pub fn record(&mut self, entry: impl FnOnce() -> DialogueEntry) {
+        if self.dialogue.is_some() {
+            self.record_entry(entry);
+        }
+    }
+
+    #[cold]
+    fn record_entry(&mut self, entry: impl FnOnce() -> DialogueEntry) {
         if let Some(dialogue) = &mut self.dialogue {
             dialogue.push(entry());
         }

@@ -53,11 +53,17 @@ impl From<LogError> for Fatal {
     }
 }
 
+/// What [`throw`] throws.
+#[cold]
+pub fn fatal(fault: FatalFault, message: std::fmt::Arguments<'_>) -> Fatal {
+    Fatal { fault, message: message.to_string() }
+}
+
 /// Throws: `throw!("… {x}")`, or with a kind, `throw!(AnotherLeader: "… {x}")`.
 macro_rules! throw {
     ($fault:ident: $($message:tt)*) => {
-        return Err($crate::step::Fatal { fault: $crate::io::FatalFault::$fault, message: format!($($message)*) })
+        return Err($crate::step::fatal($crate::io::FatalFault::$fault, format_args!($($message)*)))
     };
-    ($($message:tt)*) => { return Err($crate::step::Fatal::from(format!($($message)*))) };
+    ($($message:tt)*) => { throw!(Other: $($message)*) };
 }
 pub(crate) use throw;

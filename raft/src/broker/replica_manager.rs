@@ -193,10 +193,16 @@ impl ReplicaManager {
     }
 
     /// Records a call of a replica that has returned, if the dialogue is recorded.
+    #[inline]
     fn record(&self, id: TopicIdPartition, call: impl FnOnce() -> PartitionCall, out: &mut Out) {
-        if out.dialogue.is_some()
-            && let Some(partition) = self.partitions.get(&id)
-        {
+        if out.dialogue.is_some() {
+            self.record_call(id, call, out);
+        }
+    }
+
+    #[cold]
+    fn record_call(&self, id: TopicIdPartition, call: impl FnOnce() -> PartitionCall, out: &mut Out) {
+        if let Some(partition) = self.partitions.get(&id) {
             out.record(|| partition.called(self.broker_epoch, call()));
         }
     }
