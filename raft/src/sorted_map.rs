@@ -72,15 +72,14 @@ impl<K, V> SortedMap<K, V> {
 }
 
 impl<K: Ord, V> SortedMap<K, V> {
-    #[inline]
-    fn find(&self, key: &K) -> Result<usize, usize> {
-        self.keys.binary_search(key)
-    }
-
     /// Among few keys, a linear search for equality is faster than a binary search.
     #[inline]
     fn position(&self, key: &K) -> Option<usize> {
-        if self.keys.len() <= FEW { self.keys.iter().position(|other| other == key) } else { self.find(key).ok() }
+        if self.keys.len() <= FEW {
+            self.keys.iter().position(|other| other == key)
+        } else {
+            self.keys.binary_search(key).ok()
+        }
     }
 
     #[inline]

@@ -52,8 +52,9 @@ pub struct Producer {
     fatal: Option<ErrorCode>,
     /// `send`s that block on metadata, oldest first.
     blocked: VecDeque<BlockedSend>,
-    /// The metadata version against which `blocked` was last checked, and the number of sends that it did not unblock.
+    /// The metadata version against which `blocked` was last checked.
     blocked_version: u64,
+    /// The number of sends that it did not unblock: the oldest ones.
     still_blocked: usize,
     /// Produce requests in flight, by correlation id.
     in_flight: SortedMap<i32, SmallVec<[Sent; 1]>>,
@@ -141,10 +142,10 @@ impl Producer {
     fn unblock(&mut self, now: Now, out: &mut ClientOut) {
         let now_ms = ms(now);
         let version = self.network.metadata.update_version();
-        let is_unchanged = version == self.blocked_version && self.fatal.is_none();
+        let is_the_same = version == self.blocked_version && self.fatal.is_none();
         // The partitions that are known change with the version only, and the oldest send gives up first.
         let unchanged = match self.blocked.front() {
-            Some(oldest) if is_unchanged && self.still_blocked > 0 && oldest.gives_up_at_ms > now_ms => {
+            Some(oldest) if is_the_same && self.still_blocked > 0 && oldest.gives_up_at_ms > now_ms => {
                 self.network.wake_at(oldest.gives_up_at_ms);
                 self.still_blocked
             }

@@ -109,10 +109,6 @@ macro_rules! body {
         $crate::message::fields::fields! { $name { $($field),* } }
 
         impl RecordField for $name {
-            fn absent() -> $name {
-                $name { $($field: $crate::metadata::codec::default!($type $($(, $default)?)?),)* }
-            }
-
             #[allow(unused_variables, unused_mut, reason = "a struct may have no fields, or none with a tag")]
             fn write(&self, version: i16, out: &mut Frame) -> Result<(), EncodeError> {
                 let mut tagged = TaggedFields::default();
@@ -165,7 +161,7 @@ macro_rules! body {
 /// The default of a field: its own, or that of its type.
 macro_rules! default {
     ($type:ty) => {
-        <$type as RecordField>::absent()
+        <$type as $crate::metadata::field::Absent>::absent()
     };
     ($type:ty, $default:expr) => {
         $default

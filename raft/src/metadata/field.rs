@@ -34,10 +34,13 @@ pub enum EncodeError {
     StringTooLong(usize),
 }
 
+/// Kafka's default of the type of a field.
+pub(super) trait Absent {
+    fn absent() -> Self;
+}
+
 /// A field, or a struct of fields.
 pub(super) trait RecordField: Sized + PartialEq {
-    /// Kafka's default of the type.
-    fn absent() -> Self;
     fn write(&self, version: i16, out: &mut Frame) -> Result<(), EncodeError>;
     /// Reads it from the start.
     fn read(reader: &mut Reader<'_>, version: i16) -> Result<Self, BatchError>;
@@ -75,11 +78,13 @@ fn put_length(out: &mut Frame, length: usize) {
 
 macro_rules! numbers {
     ($($type:ty: $absent:expr, $name:ident($raw:ty) => $number:expr, $make:expr;)+) => {
-        $(impl RecordField for $type {
+        $(impl Absent for $type {
             fn absent() -> $type {
                 $absent
             }
+        }
 
+        impl RecordField for $type {
             fn write(&self, _: i16, out: &mut Frame) -> Result<(), EncodeError> {
                 let $name = *self;
                 let number: $raw = $number;
@@ -119,11 +124,13 @@ fn not_null<T>(value: Option<T>) -> Result<T, BatchError> {
     value.ok_or(BatchError::MalformedRecord("a field that may not be null is null"))
 }
 
-impl RecordField for Option<Rc<str>> {
+impl Absent for Option<Rc<str>> {
     fn absent() -> Self {
         None
     }
+}
 
+impl RecordField for Option<Rc<str>> {
     fn write(&self, version: i16, out: &mut Frame) -> Result<(), EncodeError> {
         match self {
             Some(text) => text.write(version, out),
@@ -144,11 +151,13 @@ impl RecordField for Option<Rc<str>> {
     }
 }
 
-impl RecordField for Rc<str> {
+impl Absent for Rc<str> {
     fn absent() -> Self {
         "".into()
     }
+}
 
+impl RecordField for Rc<str> {
     fn write(&self, _: i16, out: &mut Frame) -> Result<(), EncodeError> {
         if self.len() > MAX_STRING_BYTES {
             return Err(EncodeError::StringTooLong(self.len()));
@@ -163,11 +172,13 @@ impl RecordField for Rc<str> {
     }
 }
 
-impl<T: RecordField> RecordField for Option<Rc<[T]>> {
+impl<T> Absent for Option<Rc<[T]>> {
     fn absent() -> Self {
         None
     }
+}
 
+impl<T: RecordField> RecordField for Option<Rc<[T]>> {
     fn write(&self, version: i16, out: &mut Frame) -> Result<(), EncodeError> {
         match self {
             Some(items) => items.write(version, out),
@@ -192,11 +203,13 @@ impl<T: RecordField> RecordField for Option<Rc<[T]>> {
     }
 }
 
-impl<T: RecordField> RecordField for Rc<[T]> {
+impl<T> Absent for Rc<[T]> {
     fn absent() -> Self {
         Rc::new([])
     }
+}
 
+impl<T: RecordField> RecordField for Rc<[T]> {
     fn write(&self, version: i16, out: &mut Frame) -> Result<(), EncodeError> {
         put_length(out, self.len() + 1);
         self.iter().try_for_each(|item| item.write(version, out))

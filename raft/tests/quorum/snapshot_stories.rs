@@ -283,7 +283,7 @@ fn a_second_answer_that_names_a_snapshot_begins_the_download_anew() {
     assert_eq!(names(&follower).len(), 1, "{:?}", names(&follower));
 }
 
-/// Shown on released classes (`RemoveSnapshotsOfTruncatedRecords`): `KafkaRaftLog.truncateToEndOffset` keeps snapshots, and
+/// Shown on released classes (`RemoveSnapshotsOfTruncatedRecords`): `KafkaRaftLog.truncateTo` keeps snapshots, and
 /// `updateListenersProgress` loads the newest one. The record that has replaced the last one of the snapshot is not read.
 #[test]
 fn a_truncation_keeps_the_snapshot_of_what_it_truncates() {
@@ -314,7 +314,7 @@ fn a_truncation_keeps_the_snapshot_of_what_it_truncates() {
         replica.reply(&sent, fetched(2, 3, Records([no_op(4, 3), no_op(5, 3)].into_iter().collect()), Some(6)));
         assert!(replica.saw(Observation::Applied { end: Offset(6) }));
         let has_loaded = replica.saw(Observation::Applied { end: Offset(5) });
-        assert_eq!(has_loaded, has_snapshot, "the log is read from offset 5 on, and not from 4");
+        assert_eq!(has_loaded, has_snapshot, "the snapshot is applied, and then what is behind it");
     }
 }
 

@@ -9,7 +9,8 @@ use super::verdict::Verdict;
 /// A claim and its judge. Claims that the models themselves judge as they change, and a second claim of one judge, have
 /// none.
 pub trait Check: Claimed {
-    /// The kinds of events that [`Check::on`] looks at.
+    /// The kinds of events that [`Check::on`] looks at. Requests and responses about partitions are of `Kinds::DATA`, and
+    /// not of `REQUEST_SENT` and the others.
     const EVENTS: Kinds;
 
     fn new(config: &CheckConfig) -> Self;

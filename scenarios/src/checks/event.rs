@@ -41,11 +41,12 @@ macro_rules! events {
 
         impl Kinds {
             $($(#[doc = $doc])* pub const $kind: Kinds = Kinds(1 << Bit::$event as u32);)+
-            /// A request to a broker about partitions, or a response to one: sent, received or unheard.
+            /// A request to a broker about partitions, or a response to one: sent, received or unheard. It is of no other
+            /// kind.
             pub const DATA: Kinds = Kinds(1 << Bit::Data as u32);
             /// An input of another thread than raft's.
             pub const OTHER_INPUT: Kinds = Kinds(1 << Bit::OtherInput as u32);
-            /// Two of five events of `ci`, at which few checks look.
+            /// They occur most, and few checks look at them.
             pub const FREQUENT: Kinds = Kinds::DATA.and(Kinds::OTHER_INPUT);
         }
 
@@ -99,7 +100,7 @@ events! {
         /// The exception that ends it, if one does.
         fault: Option<FatalFault>,
     },
-    /// Of another thread than raft's, it is `OTHER_INPUT`.
+    /// A thread begins a step. Its kind is `RAFT_INPUT` or `OTHER_INPUT`, by the thread.
     Input = RAFT_INPUT {
         thread: ThreadName,
     },

@@ -33,6 +33,7 @@ macro_rules! checks {
             #[inline]
             pub fn on(&mut self, crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
                 let kind = crossing.event.kind();
+                // The first condition is known when this is compiled, and leaves a handful of checks.
                 if kind.meets(Kinds::FREQUENT) {
                     $(if <super::$($module)::+::$check as Check>::EVENTS.meets(Kinds::FREQUENT)
                         && <super::$($module)::+::$check as Check>::EVENTS.meets(kind) {

@@ -260,8 +260,8 @@ impl SubscriptionState {
         }
     }
 
-    /// Kafka's `fetchablePartitions`: those that may be fetched and whose position `is_available`, in the order in which
-    /// they are fetched.
+    /// Kafka's `fetchablePartitions`, and what `AbstractFetch.prepareFetchRequests` leaves out of them: those whose position
+    /// `is_available`, in the order in which they are fetched.
     pub fn fetchable(&self, is_available: impl Fn(&FetchPosition) -> bool) -> SmallVec<[Fetchable; 8]> {
         let mut fetchable: SmallVec<[Fetchable; 8]> = SmallVec::new();
         for (partition, state) in self.partitions.iter() {

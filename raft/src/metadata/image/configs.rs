@@ -87,7 +87,7 @@ impl ConfigurationsImage {
         let own = self.get(&ConfigResource::topic(topic), name);
         own.or_else(|| {
             let synonym = broker_synonym(name)?;
-            // Of the types those of topics come first.
+            // Topic is the first type: if the last resource is a topic, no broker has configs.
             let (last, _) = self.resources.last_key_value()?;
             if last.resource_type == ConfigResourceType::Topic {
                 return None;

@@ -6,9 +6,9 @@
 //! each new leader lets it validate its position again. Requests for metadata are no attempts: they are not judged.
 
 use crate::checks::prelude::*;
-use std::collections::BTreeMap;
 
 use raft::client::{AttemptEvent, ReadApi, TopicPartition};
+use raft::sorted_map::SortedMap;
 
 claim! {
     /// A client sends an admin call, a batch, a request for a producer id or the reset of a position that has failed
@@ -51,7 +51,7 @@ pub struct Retries {
     /// The attempts that are under way, few of each client.
     calls: Vec<Attempt>,
     /// Calls that wait for their next attempt.
-    waiting: BTreeMap<(usize, Call), Failed>,
+    waiting: SortedMap<(usize, Call), Failed>,
 }
 
 impl Retries {
@@ -59,7 +59,7 @@ impl Retries {
     pub fn new(backoff_ms: u64) -> Retries {
         // A jitter of 20 %, and less than the ms in which it begins and the tenth that a clock may gain.
         let shortest_ns = (backoff_ms * 8 / 10).saturating_sub(1).saturating_mul(900_000);
-        Retries { shortest_ns, calls: Vec::new(), waiting: BTreeMap::new() }
+        Retries { shortest_ns, calls: Vec::new(), waiting: SortedMap::new() }
     }
 
     pub fn healed(&mut self) {

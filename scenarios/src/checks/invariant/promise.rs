@@ -6,7 +6,6 @@
 
 use crate::checks::prelude::*;
 use raft::ids::NodeId;
-use raft::io::ThreadName;
 use raft::log::{Batch, BatchHeader, ControlRecord};
 use raft::message::{Request, Response};
 
@@ -216,8 +215,7 @@ fn claims_log_end(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdic
 #[inline]
 fn takes_input(crossing: &Crossing<'_>, models: &Models, verdict: &mut Verdict) {
     let server = &models.servers[crossing.server];
-    let is_raft = matches!(crossing.event, Event::Input { thread: ThreadName::RaftIo });
-    if is_raft && server.leader_append_pending && !server.disk_failed {
+    if server.leader_append_pending && !server.disk_failed {
         verdict.fail(&PersistBeforePromiseD9::CLAIM, || {
             format!("node {}, a leader, processes its next input before its append is durable", server.id)
         });

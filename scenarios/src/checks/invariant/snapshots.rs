@@ -3,11 +3,12 @@
 
 use crate::checks::prelude::*;
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use raft::bugs::Bugs;
 use raft::ids::{Offset, OffsetAndEpoch};
 use raft::io::Observation;
-use raft::log::{BATCH_HEADER_BYTES, Batch, ControlRecord};
+use raft::log::{Batch, ControlRecord};
 use raft::message::Request;
 use raft::snapshot::{Snapshot, SnapshotFile};
 use raft::voter_set::VoterSet;
@@ -168,15 +169,17 @@ fn read(id: OffsetAndEpoch, bytes: &[u8]) -> Result<Contents, String> {
     Ok((image.digest(), voters))
 }
 
-/// `None` if a batch cannot be read.
+/// A hash of everything but the timestamps and CRCs in the headers of the batches; `None` if a batch cannot be read.
 fn hash_of_records(mut bytes: &[u8]) -> Option<u64> {
+    const CRC: Range<usize> = 17..21;
+    const TIMESTAMPS: Range<usize> = 27..43;
     let mut hasher = Xxh3::new();
     while !bytes.is_empty() {
-        let (batch, size) = Batch::parse(bytes).ok()?;
-        hasher.update(&batch.base_offset.0.to_le_bytes());
-        hasher.update(&[u8::from(batch.control)]);
-        hasher.update(&batch.bytes[BATCH_HEADER_BYTES..]);
-        bytes = &bytes[size..];
+        let (batch, behind) = bytes.split_at(Batch::check(bytes).ok()?.size_bytes);
+        hasher.update(&batch[..CRC.start]);
+        hasher.update(&batch[CRC.end..TIMESTAMPS.start]);
+        hasher.update(&batch[TIMESTAMPS.end..]);
+        bytes = behind;
     }
     Some(hasher.digest())
 }

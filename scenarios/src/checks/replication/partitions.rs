@@ -39,8 +39,10 @@ impl Partitions {
 
     /// One that is known from now on.
     pub fn index_of(&mut self, id: TopicIdPartition) -> PartitionIndex {
-        if let Some(index) = self.by_id.get(&id) {
-            return *index;
+        // The shorter key is found sooner.
+        let index = self.find(id.into()).filter(|index| self.list[*index].id == id);
+        if let Some(index) = index.or_else(|| self.by_id.get(&id).copied()) {
+            return index;
         }
         let mut partition = PartitionModel::new(id, Rc::clone(&self.servers));
         if self.settled {

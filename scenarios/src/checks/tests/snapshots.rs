@@ -109,6 +109,32 @@ fn a_snapshot_has_a_footer_and_the_voters_of_its_log() {
     }
 }
 
+/// What was read of a snapshot is not read again of another node's, which may differ in its timestamps alone.
+#[test]
+fn each_snapshot_is_judged_by_its_own_records() {
+    let at = id(1, 3);
+    let with = |alter: fn(&mut Vec<u8>)| {
+        let mut batches = SnapshotWriter::new(at, (0, None), 7, 8).freeze(9);
+        let last = batches.len() - 1;
+        let mut footer = batches[last].bytes.to_vec();
+        alter(&mut footer);
+        let crc = crc32c::crc32c(&footer[21..]);
+        footer[17..21].copy_from_slice(&crc.to_be_bytes());
+        batches[last] = Batch::parse(&footer).expect("a batch").0.into();
+        batches
+    };
+    let other_times = |footer: &mut Vec<u8>| footer[42] ^= 1;
+    // The type in its key.
+    let no_footer = |footer: &mut Vec<u8>| footer[69] = 3;
+    for (second, broken) in [(with(other_times), None), (with(no_footer), Some("SnapshotEqualsReplay"))] {
+        let mut quorum = Quorum::at_work();
+        write(&mut quorum, 1, at, &with(|_| ()), |_| false);
+        assert_eq!(quorum.broke(), None);
+        write(&mut quorum, 2, at, &second, |_| false);
+        assert_eq!(quorum.broke(), broken);
+    }
+}
+
 #[test]
 fn what_a_log_deletes_is_in_a_snapshot() {
     for (is_covered, broken) in [(true, None), (false, Some("NoRecordBelowLogStartNeeded"))] {

@@ -21,7 +21,8 @@ pub struct OtherClusters {
 }
 
 impl Check for OtherClusters {
-    const EVENTS: Kinds = Kinds::REQUEST_RECEIVED
+    const EVENTS: Kinds = Kinds::DATA
+        .and(Kinds::REQUEST_RECEIVED)
         .and(Kinds::RESPONSE_SENT)
         .and(Kinds::RESPONSE_UNHEARD)
         .and(Kinds::HUNG_UP)

@@ -43,6 +43,7 @@ public final class RemoveSnapshotsOfTruncatedRecords extends Finding {
         Path segment = RaftProcess.segment(world, 1);
         long durable = Files.size(segment);
         append(world, leader, "b");
+        append(world, leader, "e");
         steps.say("node 1", "is %s", leader.state());
         steps.say("broker 2", "is %s, image %s", broker.state(), image.records);
         if (triggered) {
@@ -56,7 +57,7 @@ public final class RemoveSnapshotsOfTruncatedRecords extends Finding {
 
         leader.kill();
         cut(segment, durable);
-        steps.say("node 1", "loses its power before it has forced [b] (SingleVoterFlushFirst)");
+        steps.say("node 1", "loses its power before it has forced [b] and [e] (SingleVoterFlushFirst)");
         RaftProcess<String> again = new RaftProcess<>(world, RaftProcess.Setup.voter(1, 1));
         Image right = new Image();
         again.client().register(right);
