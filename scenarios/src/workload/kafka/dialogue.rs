@@ -58,14 +58,23 @@ impl Stepper<'_> {
         self.record(input_recorded, from, || client.shown());
     }
 
+    #[inline]
     fn record(&mut self, input: Option<ClientInput<ClientCall>>, from: usize, state: impl FnOnce() -> ClientShown) {
-        if let (Some(dialogue), Some(input)) = (&mut self.dialogue, input) {
+        if let Some(input) = input {
+            self.record_step(input, from, state);
+        }
+    }
+
+    #[cold]
+    fn record_step(&mut self, input: ClientInput<ClientCall>, from: usize, state: impl FnOnce() -> ClientShown) {
+        if let Some(dialogue) = &mut self.dialogue {
             let effects = self.out.effects[from..].to_vec();
             dialogue.push(ClientStep { now: self.now, input, effects, state: state() });
         }
     }
 }
 
+#[cold]
 fn recorded<O: Clone + Into<ClientCall>>(input: &ClientInput<O>) -> ClientInput<ClientCall> {
     match input.clone() {
         ClientInput::Opened { token, connection } => ClientInput::Opened { token, connection },
