@@ -53,7 +53,7 @@ impl From<LogError> for Fatal {
     }
 }
 
-/// What [`throw`] throws.
+/// An exception with this message (`throw`).
 #[cold]
 pub fn fatal(fault: FatalFault, message: std::fmt::Arguments<'_>) -> Fatal {
     Fatal { fault, message: message.to_string() }
