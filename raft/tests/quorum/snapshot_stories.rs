@@ -283,41 +283,6 @@ fn a_second_answer_that_names_a_snapshot_begins_the_download_anew() {
     assert_eq!(names(&follower).len(), 1, "{:?}", names(&follower));
 }
 
-/// Shown on released classes (`RemoveSnapshotsOfTruncatedRecords`): `KafkaRaftLog.truncateTo` keeps snapshots, and
-/// `updateListenersProgress` loads the newest one. The record that has replaced the last one of the snapshot is not read.
-#[test]
-fn a_truncation_keeps_the_snapshot_of_what_it_truncates() {
-    let no_op = |offset: i64, epoch| {
-        let mut batch = BatchBuilder::new(Offset(offset), LeaderEpoch(epoch), 0);
-        batch.no_op();
-        batch.build()
-    };
-    let follow = |replica: &mut Harness, epoch, response| {
-        replica.ask(begin(2, epoch));
-        replica.shake_off_bootstrap();
-        let sent = replica.sent("Fetch");
-        replica.reply(&sent, response);
-    };
-    for has_snapshot in [true, false] {
-        let mut replica = Harness::boot(controller(100), Disk::default(), 0);
-        let records = Records((0..5).map(|offset| no_op(offset, 1)).collect());
-        follow(&mut replica, 1, fetched(2, 1, records, Some(5)));
-        let mut disk = replica.disk.clone();
-        if has_snapshot {
-            disk.put(&snapshot_path(ID), snapshot(ID));
-        }
-        let mut replica = Harness::boot(controller(100), disk, 0);
-        follow(&mut replica, 3, diverging(2, 3, (1, 4)));
-        assert_eq!(replica.look().end, 4);
-        assert_eq!(names(&replica).len(), usize::from(has_snapshot));
-        let sent = replica.sent("Fetch");
-        replica.reply(&sent, fetched(2, 3, Records([no_op(4, 3), no_op(5, 3)].into_iter().collect()), Some(6)));
-        assert!(replica.saw(Observation::Applied { end: Offset(6) }));
-        let has_loaded = replica.saw(Observation::Applied { end: Offset(5) });
-        assert_eq!(has_loaded, has_snapshot, "the snapshot is applied, and then what is behind it");
-    }
-}
-
 /// `RaftMetadataLogCleanerManager.maybeClean` logs the error of a snapshot above the high watermark, which a replica without
 /// a leader does not know.
 #[test]
