@@ -41,6 +41,7 @@ fn breaks(events: &[(u64, Event<'_>)]) -> bool {
     let models = Checks::new(voters(1)).models;
     let (mut answered, mut verdict) = (Answered::new(&voters(1)), Verdict::default());
     for (ms, event) in events {
+        assert!(Answered::EVENTS.meets(event.kind()), "it is not told of this");
         answered.on(&Crossing { at_ns: ms * MS, server: 0, event: *event }, &models, &mut verdict);
     }
     verdict.violation().is_some_and(|violation| violation.invariant == "RequestAnswered")
