@@ -73,7 +73,7 @@ impl SharedServer {
         let max_interval_ns = config.max_snapshot_interval_ms.unsigned_abs().saturating_mul(NS_PER_MS);
         SharedServer {
             loader: MetadataLoader::new(is_controller, bugs),
-            generator: SnapshotGenerator::new(max_bytes, max_interval_ns, now_ns),
+            generator: SnapshotGenerator::new((max_bytes, max_interval_ns), now_ns, bugs),
             bugs,
             written: None,
             has_installed_broker: false,

@@ -478,5 +478,8 @@ switches! {
         Kafka14104SnapshotChecksumIgnored,
         /// CheckpointedHighWatermark's synthetic mutant: the checkpoint of high watermarks has the ends of the logs.
         LogEndCheckpointed,
+        /// M05 (KAFKA-17713): an image is published before the last record of a batch, and a snapshot of it is taken,
+        /// although it ends within the batch.
+        Kafka17713SnapshotWithinBatch,
     }
 }

@@ -10,7 +10,7 @@
 //!   reassignment (M32, L14, P22, P35), ZooKeeper (Z01, Z03 to Z09 but Z05 and Z08), several directories (L15,
 //!   L16);
 //! * M02: no fault removes a snapshot. M08: `Fix::FirstPublishAfterCaughtUp`, which generic scenarios have, waits for the
-//!   same. M05: a metadata transaction ends in the batch in which it begins.
+//!   same.
 //!   G21: an image consists of committed records. M11: publications of the loader alone ask for snapshots, so none is
 //!   asked for before the first one. M12: the loader's publisher counts the bytes, and hears of no resignation. M16: the
 //!   controller keeps its newest and its last stable state, and no snapshot in memory for each offset;
@@ -139,6 +139,7 @@ pub const CATALOG: &[Row] = rows! {
     M01 Kafka14238RetentionWithoutSnapshot Raft "KAFKA-14238, fixed in 3.3" => ["NoRecordBelowLogStartNeeded"];
     M03 Kafka15312SnapshotNotForced Raft "KAFKA-15312, fixed in 3.3" => ["PersistBeforePromise:D10"];
     M04 Kafka14618SnapshotIdInclusive Raft "KAFKA-14618, fixed in 3.4" => ["SnapshotEqualsReplay"];
+    M05 Kafka17713SnapshotWithinBatch Raft "KAFKA-17713, fixed in 4.0" => ["SnapshotEqualsReplay"];
     M10 Kafka10761LogKeptBesideSnapshot Raft "KAFKA-10761, KAFKA-12205, fixed in 3.0.0" => ["GhostMismatch", "PersistBeforePromise:D12"];
     M06 Kafka14104SnapshotChecksumIgnored Raft "KAFKA-14104, fixed in 3.3" => ["DamagedFileRefused"];
     R16 MalformedElectionIgnored Raft "KIP-595" => ["DamagedFileRefused"];

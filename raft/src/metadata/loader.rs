@@ -265,6 +265,7 @@ impl MetadataLoader {
         match batch.metadata_records() {
             Ok(records) => {
                 for (offset, record) in records {
+                    self.publish_within(batch, offset, high_watermark, step, published);
                     if let Err(error) = self.replay(record, batch, step) {
                         self.fault(&format!("Error loading metadata log record from offset {offset}: {error}"))?;
                     }
@@ -285,6 +286,21 @@ impl MetadataLoader {
         self.loaded = provenance(batch.last_offset);
         self.bytes += batch.len_bytes() as u64;
         Ok(())
+    }
+
+    /// M05, KAFKA-17713: the image before the last record of a batch, which is at `offset`, is published, too.
+    fn publish_within(
+        &mut self,
+        batch: &Batch,
+        offset: Offset,
+        high_watermark: Option<Offset>,
+        step: &mut Step<'_>,
+        published: &mut Vec<Publication>,
+    ) {
+        let is_within = batch.base_offset < offset && offset == batch.last_offset && !self.transaction.is_open();
+        if is_within && self.bugs.has(Bug::Kafka17713SnapshotWithinBatch) {
+            published.extend(self.flush(high_watermark, step));
+        }
     }
 
     /// Replays one record, in or out of a transaction.

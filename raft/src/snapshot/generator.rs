@@ -1,6 +1,7 @@
 //! When a node creates a snapshot (`SnapshotGenerator`): the publisher counts what the metadata loader has read of the log,
 //! and a thread of its own writes one image at a time.
 
+use crate::bugs::{Bug, Bugs};
 use crate::metadata::MetadataImage;
 
 /// See the module's documentation.
@@ -17,11 +18,12 @@ pub struct SnapshotGenerator {
     /// The image that waits for the thread.
     scheduled: Option<MetadataImage>,
     is_writing: bool,
+    bugs: Bugs,
 }
 
 impl SnapshotGenerator {
     /// Of a process that starts now, on the monotonic clock.
-    pub fn new(max_bytes: u64, max_interval_ns: u64, now_ns: u64) -> SnapshotGenerator {
+    pub fn new((max_bytes, max_interval_ns): (u64, u64), now_ns: u64, bugs: Bugs) -> SnapshotGenerator {
         SnapshotGenerator {
             max_bytes,
             max_interval_ns,
@@ -30,6 +32,7 @@ impl SnapshotGenerator {
             disabled: None,
             scheduled: None,
             is_writing: false,
+            bugs,
         }
     }
 
@@ -42,7 +45,9 @@ impl SnapshotGenerator {
         let is_due =
             self.bytes_since_last >= self.max_bytes || self.max_interval_ns != 0 && waited_ns >= self.max_interval_ns;
         let may = self.is_idle() && self.disabled.is_none();
-        let schedules = is_due && may && image.provenance().is_offset_batch_aligned;
+        let is_aligned =
+            image.provenance().is_offset_batch_aligned || self.bugs.has(Bug::Kafka17713SnapshotWithinBatch);
+        let schedules = is_due && may && is_aligned;
         if schedules {
             self.scheduled = Some(image.clone());
         }
@@ -100,7 +105,7 @@ mod tests {
 
     #[test]
     fn it_counts_bytes_and_time_since_the_last_snapshot() {
-        let mut generator = SnapshotGenerator::new(100, 50, 0);
+        let mut generator = SnapshotGenerator::new((100, 50), 0, Bugs::default());
         assert!(!generator.publish_log_delta(&image(1, true), 99, 49));
         assert!(!generator.publish_log_delta(&image(2, false), 1, 49), "it ends within a batch");
         assert!(generator.publish_log_delta(&image(3, true), 0, 49), "enough bytes");
@@ -118,9 +123,9 @@ mod tests {
         assert!(!generator.publish_log_delta(&image(7, true), 99, 111));
         generator.publish_snapshot(111);
         assert!(!generator.publish_log_delta(&image(8, true), 99, 112));
-        let mut by_bytes = SnapshotGenerator::new(100, 0, 0);
+        let mut by_bytes = SnapshotGenerator::new((100, 0), 0, Bugs::default());
         assert!(!by_bytes.publish_log_delta(&image(1, true), 99, u64::MAX));
-        let mut by_time = SnapshotGenerator::new(100, 50, 0);
+        let mut by_time = SnapshotGenerator::new((100, 50), 0, Bugs::default());
         assert!(by_time.publish_log_delta(&image(1, true), 0, 50), "enough time");
         by_bytes.disable("a fault");
         assert!(!by_bytes.publish_log_delta(&image(2, true), 99, u64::MAX));

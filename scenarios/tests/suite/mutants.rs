@@ -77,6 +77,7 @@ mutants! {
     m01_retention_without_snapshot: Kafka14238RetentionWithoutSnapshot, "snapshots" 2 => "NoRecordBelowLogStartNeeded";
     m03_snapshot_not_forced: Kafka15312SnapshotNotForced, "snapshots" 0 => "PersistBeforePromise:D10";
     m04_snapshot_id_inclusive: Kafka14618SnapshotIdInclusive, "snapshots" 0 => "SnapshotEqualsReplay";
+    m05_snapshot_within_batch: Kafka17713SnapshotWithinBatch, "snapshots" 0 => "SnapshotEqualsReplay";
     m07_snapshot_keeps_topics: Kafka14894SnapshotKeepsTopics, "snapshots" 172 => "ImagesEqualAtEqualOffsets";
     m10_log_kept_beside_snapshot: Kafka10761LogKeptBesideSnapshot, "snapshots" 1 => "GhostMismatch", then "PersistBeforePromise:D12";
     g22_snapshot_forgets_fencing: SnapshotForgetsFencing, "snapshots" 0 => "SnapshotEqualsReplay";

@@ -49,7 +49,8 @@ impl RaftLog {
             return refused("the log has no such offset and epoch");
         }
         let batch = self.read(id.offset, self.high_watermark(), 1);
-        if batch.0.first().is_some_and(|batch| batch.base_offset != id.offset) {
+        let is_within = batch.0.first().is_some_and(|batch| batch.base_offset != id.offset);
+        if is_within && !self.config.bugs.has(Bug::Kafka17713SnapshotWithinBatch) {
             return refused("a batch of the log contains its end");
         }
         Ok(self.create_new_snapshot_unchecked(id, out))

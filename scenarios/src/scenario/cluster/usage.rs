@@ -109,6 +109,19 @@ impl ClusterReport {
 const USED_AS_TEXT: [&str; 4] =
     ["process.roles", "node.id", "controller.quorum.voters", "controller.quorum.bootstrap.servers"];
 
+/// Properties of the quorum that act on snapshots of metadata images.
+const OF_SNAPSHOTS: [&str; 5] = [
+    "metadata.log.max.record.bytes.between.snapshots",
+    "metadata.log.max.snapshot.interval.ms",
+    "metadata.max.retention.bytes",
+    "metadata.max.retention.ms",
+    "controller.quorum.fetch.snapshot.max.bytes",
+];
+
+/// Why the properties of brokers, of the metadata's controller and of snapshots may have no effect.
+const WITHOUT_BROKERS: &str =
+    "a quorum without brokers has raft clients alone, without metadata images and their snapshots";
+
 /// Of two properties that set one field the second takes precedence, as in Kafka.
 const WINS_OVER: [(&str, &str); 3] = [
     ("log.roll.hours", "log.roll.ms"),
@@ -122,8 +135,8 @@ impl Scenario {
         if self.cluster.node.is_empty() { Ok(None) } else { self.cluster.report(&self.clients).map(Some) }
     }
 
-    /// Remarks on bugs that cannot act, and on properties that were set for all nodes, compared with `base`, and do not
-    /// affect the workload's topics.
+    /// Remarks on bugs and properties that cannot act without brokers, and on properties that were set for all nodes,
+    /// compared with `base`, and do not affect the workload's topics.
     pub fn remarks_on_settings(&self, base: &Scenario) -> Vec<String> {
         let value = |scenario: &Scenario, property: &str| scenario.cluster.config.0.get(property).cloned();
         // Layers of the data plane: without brokers nothing of it runs.
@@ -142,11 +155,20 @@ impl Scenario {
                  --set clients.{field}=0 leaves that to the property"
             ))
         };
-        idle.chain(decided.filter_map(remark)).collect()
+        let unread = self.cluster.config.0.iter().filter(|(key, _)| self.cluster.is_unread(key));
+        let unread = unread.map(|(key, value)| format!("{key}={value} has no effect: {WITHOUT_BROKERS}"));
+        idle.chain(unread).chain(decided.filter_map(remark)).collect()
     }
 }
 
 impl Cluster {
+    /// Whether nothing reads this property, because the quorum is without brokers.
+    fn is_unread(&self, key: &str) -> bool {
+        let is_read =
+            |paths: &[&str]| paths.iter().any(|path| path.starts_with("quorum.")) && !OF_SNAPSHOTS.contains(&key);
+        !self.has_brokers() && definitions::find(key).is_some_and(|it| it.field.is_some() && !is_read(it.paths))
+    }
+
     /// The report on these files without a scenario. It refuses files whose topics a run would refuse.
     pub fn report_of_files(node: Vec<NodeText>) -> Result<ClusterReport, ScenarioError> {
         let mut clients = Clients::default();
@@ -314,6 +336,9 @@ fn usage(key: &str, node: &NodeFile, cluster: &Cluster, clients: &Clients) -> (S
     };
     if let Some(value) = cluster.config.0.get(key) {
         return (Status::WithoutEffect, format!("{key}={value} is set for all nodes"));
+    }
+    if cluster.is_unread(key) {
+        return without_effect(WITHOUT_BROKERS);
     }
     if !definition.is_read_by(node.config.roles) {
         let reader = if node.config.roles.broker { "controllers" } else { "brokers" };

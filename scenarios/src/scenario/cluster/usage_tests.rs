@@ -178,6 +178,22 @@ fn a_mistake_of_brokers_cannot_act_without_them() {
 }
 
 #[test]
+fn properties_of_images_and_snapshots_have_no_effect_without_brokers() {
+    let remarks = |name: &str, key: &str, value: &str| {
+        let base = catalog::find(name).expect("in the catalog").scenario().expect("good");
+        let mut set = base.clone();
+        set.set(key, value).expect("allowed");
+        set.remarks_on_settings(&base)
+    };
+    let bytes = "metadata.log.max.record.bytes.between.snapshots";
+    assert!(remarks("cluster-membership", bytes, "4000").is_empty());
+    let why = "a quorum without brokers has raft clients alone, without metadata images and their snapshots";
+    assert_eq!(remarks("membership", bytes, "4000"), [format!("{bytes}=4000 has no effect: {why}")]);
+    assert_eq!(remarks("quorum", "num.partitions", "4"), [format!("num.partitions=4 has no effect: {why}")]);
+    assert!(remarks("quorum", "metadata.max.idle.interval.ms", "100").is_empty(), "raft and the controller read it");
+}
+
+#[test]
 fn what_kafka_complains_of_is_said_once() {
     let slow = "broker.heartbeat.interval.ms=5000\n";
     let report = report(&on("failover", &isolated("", slow)));
