@@ -481,5 +481,7 @@ switches! {
         /// M05 (KAFKA-17713): an image is published before the last record of a batch, and a snapshot of it is taken,
         /// although it ends within the batch.
         Kafka17713SnapshotWithinBatch,
+        /// NewVoterCaughtUp's synthetic mutant: a leader adds a voter that has not caught up with it.
+        NewVoterBehind,
     }
 }

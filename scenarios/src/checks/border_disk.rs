@@ -191,6 +191,7 @@ impl Checks {
                     committed,
                     &mut self.verdict,
                 );
+                self.judges.NewVoters.writes_voters(server, recorded.id, &self.models, &mut self.verdict);
             }
             let model = &mut self.models.servers[server];
             if let Some(fault) = fault {

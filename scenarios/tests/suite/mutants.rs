@@ -254,6 +254,7 @@ mutants! {
     g24_voter_changes_overlap: VoterChangesOverlap, "membership" 2 => "OneVoterChangeAtATime";
     m06_snapshot_checksum_ignored: Kafka14104SnapshotChecksumIgnored, "snapshots" 282 => "DamagedFileRefused";
     r36_cluster_id_unchecked: Kafka12440ClusterIdUnchecked, "other-cluster" 0 => "OtherClusterRefused";
+    new_voter_behind: NewVoterBehind, "membership" 10 => "NewVoterCaughtUp";
     r37_voter_updated_unprobed: Kafka20661VoterUpdatedUnprobed, "quorum" 0 => "VoterProbedBeforeUpdate";
 }
 

@@ -39,6 +39,29 @@ fn the_voters_change_one_by_one_when_the_last_change_is_committed() {
     assert_eq!(before_own_commit.broke(), Some("OneVoterChangeAtATime"));
 }
 
+/// Server 2 is removed, gets an empty disk, and is added again with the directory id of that.
+#[test]
+fn a_voter_is_added_when_it_has_caught_up() {
+    let adds = |fetches: &[i64]| {
+        let mut quorum = Quorum::with_directory_ids();
+        quorum.change_voters(0, 1, &[0, 1]);
+        quorum.replicate(0, 1, 1);
+        quorum.move_high_watermark(0, 1);
+        quorum.replace_disk(2);
+        quorum.boot(2);
+        quorum.format(2, Uuid([9; 16]));
+        let Offset(end) = quorum.logs[0].end_offset();
+        for behind in fetches {
+            quorum.take_fetch_at(0, 2, 1, Offset(end - behind));
+        }
+        quorum.change_voters(0, 1, &[0, 1, 2]);
+        quorum.broke()
+    };
+    assert_eq!(adds(&[1, 0]), None);
+    assert_eq!(adds(&[1]), Some("NewVoterCaughtUp"));
+    assert_eq!(adds(&[]), Some("NewVoterCaughtUp"), "what its former disk had does not count");
+}
+
 /// `kraft.version` 1: the same voters with the directory ids of their disks.
 #[test]
 fn an_upgrade_adds_directory_ids_and_no_voter() {
