@@ -460,6 +460,9 @@ impl Tracker {
     /// Voters that are known by their ids alone lose their disks in a minority, which is the same one all through a run.
     fn breaks_promise_of_voter(&self, place: usize, at_ns: u64, fault: &Fault) -> bool {
         let server = &self.servers[place];
+        if self.voter_disks.are_to_be_known_by_directory() {
+            return server.controller;
+        }
         if self.voter_disks.are_known_by_directory() {
             let is_damaged = |id: NodeId| self.servers.iter().any(|server| server.id == id && server.damaged);
             let is_behind = |server: &&Server| server.destroyed && server.log_end < self.end;

@@ -41,12 +41,22 @@ impl VoterDisks {
         VoterDisks { committed, directories, gone: BTreeSet::new(), replaced_ns: BTreeMap::new(), least_voters }
     }
 
+    /// Are operators about to give the voters directory ids? A voter that lost its disk before would be in the first such set,
+    /// with an id that nobody has any more.
+    pub fn are_to_be_known_by_directory(&self) -> bool {
+        self.least_voters.is_some() && !self.are_known_by_directory()
+    }
+
     /// Do the voters have directory ids?
     pub fn are_known_by_directory(&self) -> bool {
         self.committed.nodes().iter().all(|voter| voter.directory_id.is_some())
     }
 
+    /// The first set with directory ids, which an upgrade from `kraft.version` 0 writes, tells those of all voters.
     pub fn committed(&mut self, voters: VoterSet) {
+        if !self.are_known_by_directory() {
+            self.directories.extend(voters.nodes().iter().filter_map(|voter| Some((voter.id, voter.directory_id?))));
+        }
         self.committed = voters;
     }
 

@@ -8,7 +8,7 @@ use raft::voter_set::VoterNode;
 use crate::checks::server_model::ledger::{BatchId, Ledger};
 
 claim! {
-    /// A leader adds a voter only when that replica has fetched, in this epoch, from an offset at or behind the end that the
+    /// A leader adds a voter only when that replica has fetched, in this epoch, from an offset at or above the end that the
     /// leader's log had at this Fetch or at the one before.
     NewVoterCaughtUp by NewVoters, Safety of Quorum, "KIP-853: AddVoterHandler.handleApiVersionsResponse, LeaderState.isReplicaCaughtUp";
 }
