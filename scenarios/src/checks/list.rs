@@ -66,7 +66,7 @@ checks! {
         QuorumKept in invariant::kept;
         Linger in invariant::linger;
         VoterUpdates in invariant::voter_update;
-        NewVoters in invariant::new_voters;
+        NewVoters in invariant::voter_sets::new_voters;
         Campaigners in invariant::voter_sets;
         RemovedLeaders in invariant::voter_sets;
         Holes in invariant::holes;

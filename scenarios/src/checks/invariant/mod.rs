@@ -12,7 +12,7 @@
 //! * [`promise`]: nothing is promised before it is durable (D1 to D9); [`topic_id`]: D7
 //! * [`snapshots`]: what replaces the log (D10 to D12)
 //! * [`log_matching`]: equal epochs and offsets, equal logs
-//! * [`voter_sets`]: changes of the voters; [`new_voters`]: who becomes one has caught up
+//! * [`voter_sets`]: changes of the voters; [`voter_sets::new_voters`]: who becomes one has caught up
 //! * [`answered`]: every request is answered; [`voter_update`]: UpdateRaftVoter is accepted
 //!   after ApiVersions
 //! * [`fatal_fault`], [`refused`]: processes end themselves for their disks only, and start from no damaged file
@@ -35,7 +35,6 @@ pub mod kept;
 pub mod leaders;
 pub mod linger;
 pub mod log_matching;
-pub mod new_voters;
 pub mod pre_votes;
 pub mod promise;
 pub mod refused;

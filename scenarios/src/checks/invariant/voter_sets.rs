@@ -1,5 +1,7 @@
 //! A quorum whose voters change (KIP-853): one change at a time, and only voters begin elections.
 
+pub mod new_voters;
+
 use crate::checks::prelude::*;
 use raft::fixes::Fix;
 use raft::ids::{LeaderEpoch, Offset};
